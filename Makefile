@@ -1,0 +1,72 @@
+# The two commands of a fresh machine are `make demo` and `make test`; the rest is in the README.
+
+SHELL := /bin/bash
+# the newest Python that will do; PYTHON=... to choose another
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+# what `make lmdb` takes and makes
+DATA ?= input
+OUT ?= input
+SIZE ?= 227
+SEED ?= 0
+ARGS ?=
+
+.PHONY: help demo test check format lmdb data proto clean
+
+help:
+	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
+	@echo "make lmdb    DATA=$(DATA) OUT=$(OUT) SIZE=$(SIZE) SEED=$(SEED): photos to LMDBs and a mean"
+	@echo "make data    where the data sets come from, one command each"
+	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
+
+.venv/python:
+	@test -n "$(PYTHON)" || { echo "error: no Python of 3.11 or newer found; install one or say PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	@touch $@
+
+.venv/dev: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: .venv/installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
+
+test: .venv/dev
+	$(BIN)/python -m pytest -n auto
+
+check: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+
+format: .venv/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lmdb: .venv/installed
+	$(BIN)/python tools/create_lmdb.py --data "$(DATA)" --out "$(OUT)" --size $(SIZE) --seed $(SEED) $(ARGS)
+
+data:
+	@echo "Kaggle dogs-vs-cats, 25,000 photos (accept the rules on its page first):"
+	@echo "  pip install kaggle && kaggle competitions download -c dogs-vs-cats -p input && \\"
+	@echo "    unzip -q input/dogs-vs-cats.zip -d input && unzip -q input/train.zip -d input && \\"
+	@echo "    unzip -q input/test1.zip -d input"
+	@echo "Oxford-IIIT Pet, 7,349 photos of 37 breeds, cats and dogs among them:"
+	@echo "  $(BIN)/python -c \"from torchvision.datasets import OxfordIIITPet as D; D('input/pet', download=True)\""
+	@echo "CIFAR-10, 60,000 pictures of ten classes:"
+	@echo "  $(BIN)/python -c \"from torchvision.datasets import CIFAR10 as D; D('input/cifar10', download=True)\""
+
+# the generated module stands in the repository; only a change of the schema needs this
+proto:
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python -m pip install --disable-pip-version-check grpcio-tools==1.62.3 setuptools
+	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. catdog/proto/caffe.proto
+
+clean:
+	rm -rf .venv .venv-proto build dist *.egg-info demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,123 @@
+"""What the command lines of the tools have in common: errors in one line, options, devices."""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import torch
+
+from catdog.errors import CatdogError
+from catdog.layers.base import Shape
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
+from catdog.spec import net_state
+
+PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
+
+# Caffe's tools take -model as well as --model
+_ONE_DASH = re.compile(r"(-[a-zA-Z]\w+)(=.*)?", re.DOTALL)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are CatdogErrors; `about` is the text of --help."""
+
+    def __init__(self, about: str | None) -> None:
+        super().__init__(
+            description=about,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def parse(self, argv: Sequence[str] | None) -> argparse.Namespace:
+        """The arguments, those of the process by default; `-flag` is read as `--flag`."""
+        words = sys.argv[1:] if argv is None else argv
+        return self.parse_args([self._two_dashes(word) for word in words])
+
+    def _two_dashes(self, word: str) -> str:
+        match = _ONE_DASH.fullmatch(word)
+        known = match is not None and f"-{match[1]}" in self._option_string_actions
+        return f"-{word}" if known else word
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found, instead of printing the usage."""
+        raise CatdogError(message, remedy=f"`{self.prog} --help` lists the arguments")
+
+    def add_model(self) -> None:
+        """--model, required."""
+        self.add_argument("--model", required=True, help="the net, .yaml or .prototxt")
+
+    def add_weights(self, **options: object) -> None:
+        """--weights, several with commas between them."""
+        self.add_argument(
+            "--weights",
+            type=_names,
+            default=[],
+            metavar="FILE[,FILE]",
+            help="parameters, copied by layer name",
+        )
+
+    def add_state(self, phase: str | None = None) -> None:
+        """--level and --stage; --phase too where a default is given."""
+        if phase:
+            self.add_argument(
+                "--phase", type=str.upper, choices=PHASES, default=phase, help=f"(default: {phase})"
+            )
+        self.add_argument("--level", type=int, default=0, help="level of the net's rules")
+        self.add_argument(
+            "--stage", type=_names, default=[], metavar="NAME[,NAME]", help="stages of the rules"
+        )
+
+    def add_device(self) -> None:
+        """--gpu and --device."""
+        group = self.add_mutually_exclusive_group()
+        group.add_argument("--gpu", metavar="N", help="run on this GPU")
+        group.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
+
+    def add_shape(self) -> None:
+        """--shape, for data that are not there."""
+        self.add_argument(
+            "--shape",
+            type=_shape,
+            action="append",
+            default=[],
+            metavar="BLOB=N,C,H,W",
+            help="the shape of a data blob; may be given for several",
+        )
+
+
+def state_of(args: argparse.Namespace, phase: Phase | None = None) -> NetState:
+    """The state that --phase (or the phase given here), --level and --stage ask for."""
+    wanted = PHASES[args.phase] if phase is None else phase
+    return net_state(wanted, args.level, args.stage)
+
+
+def device_of(args: argparse.Namespace) -> torch.device:
+    """The device that --gpu or --device asks for; else a GPU if there is one.
+
+    Raises CatdogError for a device that is not there.
+    """
+    if args.gpu is None and args.device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    flag, name = ("--gpu", f"cuda:{args.gpu}") if args.gpu is not None else ("--device", args.device)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise CatdogError(f'no device "{name}"', where=flag, remedy="cpu, cuda or cuda:1") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        remedy = f"0 to {count - 1}" if count else "use --device cpu"
+        raise CatdogError(f"this machine has {count} GPUs", where=f"{flag} {name}", remedy=remedy)
+    return device
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _shape(text: str) -> tuple[str, Shape]:
+    name, sign, numbers = text.partition("=")
+    sizes = tuple(int(size) for size in re.split("[,x]", numbers)) if sign and numbers else ()
+    if not name or not sizes or min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no BLOB=N,C,H,W')
+    return name, sizes

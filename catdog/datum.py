@@ -1,0 +1,183 @@
+"""Datum and BlobProto messages to arrays and back."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import BlobProto, Datum
+
+Array = NDArray[np.uint8] | NDArray[np.float32]
+
+#: The tags (field number and wire type) of a Datum that holds raw bytes, each one byte long.
+_CHANNELS, _HEIGHT, _WIDTH, _DATA, _LABEL, _ENCODED = 0x08, 0x10, 0x18, 0x22, 0x28, 0x38
+_SIGN_BITS = 64
+
+
+class Example(NamedTuple):
+    """One stored example: its array, channels x height x width, and its label."""
+
+    array: Array
+    label: int
+
+
+def parse_datum(value: bytes) -> Datum:
+    """The message in a stored value; DataError when it is none."""
+    try:
+        return Datum.FromString(value)
+    except Exception as error:  # protobuf's DecodeError, whose place has moved between releases
+        raise DataError("a stored value is not a Datum", remedy="build the LMDB again") from error
+
+
+def read_example(value: bytes, *, color: bool | None = None) -> Example:
+    """The array and label of a serialised Datum, by the fast way where there is one.
+
+    `color` has the meaning it has in `datum_to_array`. A raw example is a read-only view of
+    `value`: nothing is copied.
+    """
+    raw = scan_raw(value)
+    if raw is not None:
+        return raw
+    datum = parse_datum(value)
+    return Example(datum_to_array(datum, color=color), datum.label)
+
+
+def scan_raw(value: bytes) -> Example | None:
+    """A Datum of raw bytes without a copy of them, or None where only protobuf can tell.
+
+    Walks over the wire format: channels, height, width, data, label and encoded, each at most
+    once in any order. Whatever else it meets (floats, an encoded picture, unknown fields, sizes
+    that do not fit) is left to `parse_datum`.
+    """
+    numbers: dict[int, int] = {}
+    pixels: memoryview | None = None
+    view, at = memoryview(value), 0
+    try:
+        while at < len(view):
+            tag = view[at]
+            number, at = _varint(view, at + 1)
+            if tag == _DATA and pixels is None:
+                pixels = view[at : at + number]
+                at += number
+            elif tag in (_CHANNELS, _HEIGHT, _WIDTH, _LABEL, _ENCODED) and tag not in numbers:
+                numbers[tag] = number
+            else:
+                return None
+    except IndexError:
+        return None
+    if pixels is None or numbers.get(_ENCODED) or at != len(view):
+        return None
+    shape = tuple(numbers.get(tag, 0) for tag in (_CHANNELS, _HEIGHT, _WIDTH))
+    if shape[0] * shape[1] * shape[2] != len(pixels):
+        return None
+    label = numbers.get(_LABEL, 0)
+    array = np.frombuffer(pixels, np.uint8).reshape(shape)
+    return Example(array, label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label)
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    byte = view[at]
+    number, shift = byte & 0x7F, 7
+    while byte & 0x80:
+        at += 1
+        byte = view[at]
+        number |= (byte & 0x7F) << shift
+        shift += 7
+    return number, at + 1
+
+
+def datum_to_array(datum: Datum, *, color: bool | None = None) -> Array:
+    """Pixels (uint8) or floats (float32) of a Datum, channels x height x width.
+
+    An encoded picture is decoded to BGR when `color` is true, to grey when it is false, as it is
+    stored when it is None (Caffe's force_encoded_color and DecodeDatumNative); `color` says
+    nothing to the others. Raises DataError when it cannot be decoded or when the number of values
+    is not channels x height x width.
+    """
+    if datum.encoded:
+        return _decode(datum.data, color)
+    shape = (datum.channels, datum.height, datum.width)
+    array: Array = (
+        np.frombuffer(datum.data, np.uint8)
+        if datum.data
+        else np.array(datum.float_data, np.float32)
+    )
+    if array.size != shape[0] * shape[1] * shape[2]:
+        raise DataError(
+            f"a Datum of {' x '.join(map(str, shape))} holds {array.size} values",
+            remedy="build the LMDB again",
+        )
+    return array.reshape(shape)
+
+
+def _decode(data: bytes, color: bool | None) -> NDArray[np.uint8]:
+    flags = {None: cv2.IMREAD_UNCHANGED, True: cv2.IMREAD_COLOR, False: cv2.IMREAD_GRAYSCALE}
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags[color]) if data else None
+    if picture is None or picture.dtype != np.uint8:
+        raise DataError("an encoded Datum cannot be decoded", remedy="build the LMDB again")
+    planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
+    return np.ascontiguousarray(planes)
+
+
+def array_to_datum(array: Array, label: int | None = 0) -> Datum:
+    """A Datum of channels x height x width: uint8 as bytes, anything else as floats.
+
+    The same fields are set as by Caffe's convert_imageset for pixels and, with no label, by its
+    extract_features for floats, so that the bytes agree.
+    """
+    channels, height, width = array.shape
+    datum = Datum(channels=channels, height=height, width=width, label=label)
+    if array.dtype == np.uint8:
+        datum.data = array.tobytes()
+        datum.encoded = False
+    else:
+        datum.float_data.extend(array.ravel())
+    return datum
+
+
+def encoded_datum(data: bytes, label: int = 0) -> Datum:
+    """A Datum that holds a picture file; its channels, height and width stay unset."""
+    return Datum(data=data, label=label, encoded=True)
+
+
+def blob_to_array(blob: BlobProto) -> NDArray[np.float32]:
+    """The values of a BlobProto in float32, in the shape of its old or new form.
+
+    Raises DataError when the number of values is not that of the shape.
+    """
+    shape = blob_shape(blob)
+    values = np.array(blob.double_data if blob.double_data else blob.data, np.float32)
+    if values.size != np.prod(shape, dtype=np.int64):
+        raise DataError(
+            f"a blob of shape {' x '.join(map(str, shape)) or '()'} holds {values.size} values",
+            remedy="the file is damaged: make it again",
+        )
+    return values.reshape(shape)
+
+
+def blob_shape(blob: BlobProto) -> tuple[int, ...]:
+    """The shape of a BlobProto: `shape`, or num, channels, height and width of old files."""
+    if any(map(blob.HasField, ("num", "channels", "height", "width"))):
+        return (blob.num, blob.channels, blob.height, blob.width)
+    return tuple(blob.shape.dim)
+
+
+def array_to_blob(array: NDArray[np.floating], shape: Sequence[int] | None = None) -> BlobProto:
+    """A BlobProto with the new form of shape, `shape` or the array's own."""
+    blob = BlobProto(data=np.asarray(array, np.float32).ravel())
+    blob.shape.dim.extend(array.shape if shape is None else shape)
+    return blob
+
+
+def array_to_legacy_blob(array: NDArray[np.floating]) -> BlobProto:
+    """A BlobProto with num, channels, height and width, as compute_image_mean writes.
+
+    The array has up to four axes; missing outer ones are 1.
+    """
+    num, channels, height, width = (1,) * (4 - array.ndim) + array.shape
+    blob = BlobProto(num=num, channels=channels, height=height, width=width)
+    blob.data.extend(np.asarray(array, np.float32).ravel())
+    return blob

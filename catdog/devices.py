@@ -1,0 +1,78 @@
+"""What a machine can compute on: its GPUs and its CPU, as tables."""
+
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from catdog.errors import CatdogError
+
+Table = list[tuple[str, str]]
+
+_GIB = 2**30
+
+
+def chosen(text: str) -> list[int]:
+    """GPUs by `all` or `0,1`. Raises CatdogError for one that is not there."""
+    count = torch.cuda.device_count()
+    if text == "all":
+        return list(range(count))
+    words = text.split(",")
+    wrong = [word for word in words if not word.isdigit() or int(word) >= count]
+    if wrong:
+        remedy = f"`all`, or numbers from 0 to {count - 1}" if count else "there is none here"
+        raise CatdogError(f'no GPU "{", ".join(wrong)}"', where="--gpu", remedy=remedy)
+    return [int(word) for word in words]
+
+
+def gpu(index: int) -> Table:
+    """Facts of one GPU."""
+    facts = torch.cuda.get_device_properties(index)
+    free, total = torch.cuda.mem_get_info(index)
+    return [
+        ("Device id", str(index)),
+        ("Name", facts.name),
+        ("Compute capability", f"{facts.major}.{facts.minor}"),
+        ("Total global memory", f"{total / _GIB:.1f} GiB"),
+        ("Free memory", f"{free / _GIB:.1f} GiB"),
+        ("Multiprocessors", str(facts.multi_processor_count)),
+        ("CUDA", str(torch.version.cuda)),
+        ("cuDNN", str(torch.backends.cudnn.version())),
+    ]
+
+
+def cpu() -> Table:
+    """Facts of the CPU."""
+    return [
+        ("Device", "CPU"),
+        ("Name", _cpu_name()),
+        ("Cores", str(os.cpu_count())),
+        ("Threads of torch", str(torch.get_num_threads())),
+        ("Instructions", torch.backends.cpu.get_cpu_capability()),
+        ("Memory", _memory()),
+        ("torch", torch.__version__),
+    ]
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
+def _memory() -> str:
+    try:
+        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return "unknown"
+    return f"{size / _GIB:.1f} GiB"
+
+
+def text(tables: Iterable[Table]) -> str:
+    """Tables as aligned lines with an empty line between two."""
+    return "\n\n".join(
+        "\n".join(f"{f'{label}:':<22}{value}" for label, value in table) for table in tables
+    )

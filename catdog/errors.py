@@ -1,0 +1,84 @@
+"""Mistakes of a user and faults of a file, each with where, what and what to do.
+
+CatdogError
+├── SpecError      faults in the text of a net or solver, all of a file at once
+├── LayerError     a layer that cannot be built or run as its spec says
+├── DataError      photos, lists, LMDBs, HDF5 files
+├── WeightsError   weight files, snapshots
+└── Diverged       a loss or a weight that is no longer a number
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class CatdogError(Exception):
+    """What a tool shows as `error: where: what; remedy` before it exits with code 2."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return (f"{self.where}: " if self.where else "") + "; ".join(
+            part for part in (self.what, self.remedy) if part
+        )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a spec: what is wrong, what to do, and the place in the text.
+
+    `where` is `file:line:column`; before it is known, `layer` and `field` say which layer and
+    which of its fields is meant.
+    """
+
+    what: str
+    remedy: str = ""
+    where: str = ""
+    layer: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        layer = f'layer "{self.layer}"' if self.layer else ""
+        place = ": ".join(part for part in (self.where, layer) if part)
+        return str(CatdogError(self.what, where=place, remedy=self.remedy))
+
+
+class SpecError(CatdogError):
+    """Faults in the text of a net or solver; `faults` has them all, in the order of the text."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class LayerError(CatdogError):
+    """A layer that cannot be built or run; `layer` is its name, `field` what to change.
+
+    Once `located`, `where` has the place in the text too.
+    """
+
+    def __init__(self, what: str, *, layer: str = "", field: str = "", remedy: str = "") -> None:
+        self.layer, self.field = layer, field
+        self.located = False
+        super().__init__(what, where=f'layer "{layer}"' if layer else "", remedy=remedy)
+
+
+class DataError(CatdogError):
+    """Photos, lists, LMDBs or HDF5 files that are missing, broken or of the wrong size."""
+
+
+class WeightsError(CatdogError):
+    """Weight files and snapshots that are missing, broken or made for something else."""
+
+
+class Diverged(CatdogError):
+    """A loss or a weight that is no longer a number; the last good snapshot stays."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "x"?` with the nearest of the known words, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else ""

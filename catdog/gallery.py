@@ -1,0 +1,46 @@
+"""Photos on one picture, each with what it was taken for."""
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+import cv2
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from catdog.files import replacing
+from catdog.images import decode, read_file
+from catdog.predict import Prediction
+
+COLUMNS, ROWS = 6, 3
+_SURE, _UNSURE = "#1a7f37", "#b35900"
+_DOUBT = 0.8
+
+
+def draw_gallery(
+    path: str | Path, predictions: Sequence[Prediction], classes: Sequence[str]
+) -> Path:
+    """Draw the first predictions as a grid; gives the path.
+
+    A name is written in another colour where the probability is below 80 %.
+    """
+    shown = predictions[: COLUMNS * ROWS]
+    rows = max(1, ceil(len(shown) / COLUMNS))
+    figure = Figure(figsize=(COLUMNS * 1.7, rows * 1.95), layout="constrained", dpi=110)
+    for index in range(rows * COLUMNS):
+        axes = figure.add_subplot(rows, COLUMNS, index + 1)
+        axes.set_axis_off()
+        if index < len(shown):
+            _draw(axes, shown[index], classes)
+    target = Path(path)
+    with replacing(target) as beside:
+        figure.savefig(beside)
+    return target
+
+
+def _draw(axes: Axes, prediction: Prediction, classes: Sequence[str]) -> None:
+    pixels = decode(read_file(prediction.path)).pixels
+    axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    chance = prediction.probabilities[prediction.label]
+    color = _SURE if chance >= _DOUBT else _UNSURE
+    axes.set_title(f"{classes[prediction.label]} {chance:.0%}", fontsize=10, color=color)

@@ -1,0 +1,141 @@
+"""All faults of a net or a solver, found without data and without weights."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from catdog import solver as solvers
+from catdog.blueprint import Blueprint, blueprint
+from catdog.errors import CatdogError, Fault, LayerError, SpecError
+from catdog.layers.base import Shape
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
+from catdog.solver_nets import solver_nets
+from catdog.sources import cut
+from catdog.spec import Spec, filter_net, net_state
+from catdog.spec.kind import read_spec
+from catdog.summary import summarize
+
+_PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A net in a state, and what to call it."""
+
+    title: str
+    spec: Spec[NetParameter]
+    state: NetState
+
+
+def inspect(
+    path: str | Path,
+    *,
+    level: int = 0,
+    stages: Sequence[str] = (),
+    given: Mapping[str, Shape] | None = None,
+) -> list[str]:
+    """Compile a net in both phases, or every net of a solver; gives a line for each and more.
+
+    `given` are shapes of data blobs whose data are not there. Raises SpecError with all faults,
+    CatdogError where there is nothing to read.
+    """
+    spec = read_spec(path)
+    faults: list[Fault] = []
+    if isinstance(spec.message, SolverParameter):
+        subjects = _of_solver(Spec(spec.message, spec.path, spec.tree), faults)
+    else:
+        subjects = _of_net(Spec(spec.message, spec.path, spec.tree), level, stages)
+    compiled = [(subject, _compile(subject, given or {}, faults)) for subject in subjects]
+    if faults:
+        raise SpecError(dict.fromkeys(faults))
+    lines = [line for subject, nets in compiled for net in nets for line in _lines(subject, net)]
+    return [f"{path}: OK", *dict.fromkeys(lines)]
+
+
+def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list[_Subject]:
+    """The net in the phases in which it has data; in both where it has them in none."""
+    subjects = [
+        _Subject(f"{spec.path} {name}", spec, net_state(phase, level, stages, spec.message.state))
+        for name, phase in _PHASES.items()
+    ]
+    return [subject for subject in subjects if _has_data(subject)] or subjects
+
+
+def _has_data(subject: _Subject) -> bool:
+    layers, rest = cut(filter_net(subject.spec.message, subject.state))
+    return bool(layers) or any(layer.type == "Input" for layer in rest.layer)
+
+
+def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:
+    with _gathering(faults), spec.located():
+        found = solvers.faults(spec.message)
+        if found:
+            raise SpecError(found)
+    with _gathering(faults):
+        train, tests = solver_nets(spec)
+        return [
+            _Subject(f"{net.spec.path} {name}", net.spec, net.state)
+            for name, net in [("TRAIN", train), *(("TEST", test) for test in tests)]
+        ]
+    return []
+
+
+@contextmanager
+def _gathering(faults: list[Fault]) -> Iterator[None]:
+    """Add what is raised to the faults and go on."""
+    try:
+        yield
+    except SpecError as error:
+        faults += error.faults
+    except LayerError as error:
+        # a Fault writes the layer's name itself
+        where = error.where.removesuffix(f'layer "{error.layer}"').removesuffix(": ")
+        faults.append(Fault(error.what, error.remedy, where, error.layer))
+    except CatdogError as error:
+        faults.append(Fault(error.what, error.remedy, error.where))
+
+
+def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault]) -> list[Blueprint]:
+    """The compiled net; none, and more faults, where it has some.
+
+    A layer with a fault is taken out with all that needs it, and the rest is tried again, so
+    that one run tells all of them.
+    """
+    message = subject.spec.message
+    while message.layer:
+        own: list[Fault] = []
+        with _gathering(own):
+            spec = Spec(message, subject.spec.path, subject.spec.tree)
+            compiled = blueprint(spec, subject.state, given)
+            return [compiled] if message is subject.spec.message else []
+        faults += own
+        rest = _without(message, {fault.layer for fault in own})
+        if len(rest.layer) == len(message.layer):
+            break
+        message = rest
+    return []
+
+
+def _without(net: NetParameter, names: set[str]) -> NetParameter:
+    """A copy without the layers of these names and without what needs their tops."""
+    rest = NetParameter()
+    rest.CopyFrom(net)
+    del rest.layer[:]
+    missing: set[str] = set()
+    for layer in net.layer:
+        if layer.name in names or missing.intersection(layer.bottom):
+            missing.update(layer.top)
+        else:
+            rest.layer.append(layer)
+    return rest
+
+
+def _lines(subject: _Subject, compiled: Blueprint) -> list[str]:
+    count = summarize(compiled.net)
+    layers = len(filter_net(subject.spec.message, subject.state).layer)
+    outputs = ", ".join(compiled.net.outputs)
+    return [
+        f"{subject.title}: {layers} layers, {count.parameters:,} parameters, outputs {outputs}",
+        *compiled.assumed,
+    ]

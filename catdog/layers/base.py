@@ -1,0 +1,164 @@
+"""What every layer is: a module built from its LayerParameter and the shapes of its bottoms."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from catdog.errors import CatdogError, LayerError
+from catdog.fillers import check, fill
+from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
+from catdog.randomness import Randomness
+
+Shape = tuple[int, ...]
+
+
+class Count(NamedTuple):
+    """How many bottoms or tops a layer takes; no `most` means any number."""
+
+    least: int
+    most: int | None
+
+    def __contains__(self, number: object) -> bool:
+        return (
+            isinstance(number, int)
+            and self.least <= number
+            and (self.most is None or number <= self.most)
+        )
+
+    def __str__(self) -> str:
+        if self.least == self.most:
+            return str(self.least)
+        return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+
+
+NONE, ONE, TWO, ANY = Count(0, 0), Count(1, 1), Count(2, 2), Count(1, None)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a layer is built in, beside its own parameters."""
+
+    randomness: Randomness = field(default_factory=Randomness)
+    allow_python: bool = False
+
+
+class Blobs(nn.Module):
+    """The parameter blobs of a layer, Caffe's `blobs`, by position.
+
+    Until `fill`, they are on the meta device: shapes without numbers. A blob that is shared with
+    another layer's of another shape (share_mode PERMISSIVE) is seen here in this layer's shape.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shapes: list[Shape] = []
+        self._fillers: list[FillerParameter] = []
+
+    def append(self, shape: Shape, filler: FillerParameter) -> None:
+        """Add a blob of this shape; it gets its numbers in `fill`."""
+        self.register_parameter(str(len(self)), nn.Parameter(torch.empty(shape, device="meta")))
+        self._shapes.append(shape)
+        self._fillers.append(filler)
+
+    def fill(self, randomness: Randomness) -> None:
+        """Give every blob that is still without numbers those of its filler, on the CPU."""
+        for index, filler in enumerate(self._fillers):
+            if self.parameter(index).is_meta:
+                tensor = torch.empty(self._shapes[index])
+                fill(tensor, filler, randomness.on("cpu"))
+                self.replace(index, nn.Parameter(tensor, self.parameter(index).requires_grad))
+
+    def parameter(self, index: int) -> nn.Parameter:
+        """The parameter itself, in its owner's shape."""
+        parameter = self._parameters[str(index)]
+        if parameter is None:
+            raise IndexError(index)
+        return parameter
+
+    def replace(self, index: int, parameter: nn.Parameter) -> None:
+        """Use another parameter (a shared one) at this position."""
+        self._parameters[str(index)] = parameter
+
+    def shape(self, index: int) -> Shape:
+        """The shape in which this layer sees a blob."""
+        return self._shapes[index]
+
+    def __getitem__(self, index: int) -> Tensor:
+        parameter = self._parameters[str(index)]
+        assert parameter is not None  # register_parameter above never stores None
+        shape = self._shapes[index]
+        return parameter if parameter.shape == shape else parameter.view(shape)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+
+class Layer(nn.Module):
+    """A layer of Caffe.
+
+    A subclass says how many bottoms and tops it takes, reads its own parameter message in
+    `setup`, adds its parameter blobs there with `add_blob`, and computes in `forward`, which
+    gets the bottoms as tensors and returns the tops: a tensor, or a tuple of tensors where there
+    may be several. `self.training` is the TRAIN phase.
+    """
+
+    bottoms: ClassVar[Count] = ONE
+    tops: ClassVar[Count] = ONE
+    #: Bottoms to which Caffe never sends a gradient, such as labels.
+    no_gradient: ClassVar[frozenset[int]] = frozenset()
+    #: The first top counts in the loss with weight 1 unless the spec says otherwise.
+    is_loss: ClassVar[bool] = False
+    #: A result may be written over the bottom when the spec names the same blob on both sides.
+    may_run_in_place: ClassVar[bool] = False
+    #: The backward pass does not look at the tops, so the next layer may write over them.
+    top_may_be_overwritten: ClassVar[bool] = False
+    #: The parameter blobs are changed by gradients; else (BatchNorm) by the layer itself.
+    learns: ClassVar[bool] = True
+
+    def __init__(
+        self, param: LayerParameter, shapes: Sequence[Shape], setting: Setting | None = None
+    ) -> None:
+        super().__init__()
+        self.param = param
+        self.setting = setting or Setting()
+        self.in_place = (
+            self.may_run_in_place and bool(param.bottom) and param.bottom[0] == param.top[0]
+        )
+        self.blobs = Blobs()
+        self.setup(*shapes)
+
+    def setup(self, *shapes: Shape) -> None:
+        """Read the parameters, refuse what cannot work, add the blobs."""
+
+    def add_blob(self, shape: Shape, filler: FillerParameter | None = None) -> None:
+        """Add a parameter blob; without a filler it starts as zeros.
+
+        Raises LayerError for a filler that cannot fill it.
+        """
+        filler = filler or FillerParameter(type="constant")
+        try:
+            check(shape, filler)
+        except CatdogError as error:
+            raise self.error(error.what, remedy=error.remedy) from None
+        self.blobs.append(shape, filler)
+
+    def top_shapes(self, *shapes: Shape) -> list[Shape]:
+        """Shapes of the tops for bottoms of these shapes, found by running without numbers.
+
+        A layer whose result depends on the values of its bottoms gives them itself.
+        """
+        with torch.no_grad():
+            tops = self(*(torch.empty(shape, device="meta") for shape in shapes))
+        return [tuple(top.shape) for top in (tops if isinstance(tops, tuple) else (tops,))]
+
+    def error(self, what: str, *, field: str = "", remedy: str = "") -> LayerError:
+        """A LayerError that names this layer: `raise self.error(...)`."""
+        return LayerError(
+            f"({self.param.type}) {what}", layer=self.param.name, field=field, remedy=remedy
+        )

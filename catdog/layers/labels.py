@@ -1,0 +1,69 @@
+"""Class labels beside scores: numbers in a blob of floats, of which one value may be ignored."""
+
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+
+from catdog.layers.axes import extents
+from catdog.layers.base import Layer, Shape
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels made ready to gather with: 1 on the class axis, else the shape of the scores.
+
+    `valid` is None where no label can be ignored; ignored ones have the index 0.
+    """
+
+    index: Tensor
+    valid: Tensor | None
+
+    def one_hot(self, classes: int, axis: int) -> Tensor:
+        """True at the class of each label, ignored ones too, in the shape of the scores."""
+        shape = list(self.index.shape)
+        shape[axis] = classes
+        hot = torch.zeros(shape, dtype=torch.bool, device=self.index.device)
+        return hot.scatter_(axis, self.index, True)
+
+
+def check_count(layer: Layer, scores: Shape, labels: Shape, axis: int) -> None:
+    """Raise LayerError unless there is one label for each place around the class axis."""
+    around = extents(scores, axis)
+    wanted = around.outer * around.inner
+    if prod(labels) != wanted:
+        raise layer.error(
+            f"has {prod(labels)} labels {list(labels)} for {wanted} predictions: scores "
+            f"{list(scores)} with the classes on axis {axis}",
+            field="bottom",
+            remedy="give one label for each prediction, or another axis",
+        )
+
+
+def class_labels(
+    layer: Layer, labels: Tensor, scores: Tensor, axis: int, ignore: int | None
+) -> Labels:
+    """The labels of scores whose classes are on `axis`; floats lose their fraction, as in Caffe.
+
+    Raises LayerError for a label that is no class. On a GPU that would cost a wait in every
+    iteration; there the index error of the kernel itself stops the run.
+    """
+    index = labels.detach().reshape(*scores.shape[:axis], 1, *scores.shape[axis + 1 :]).long()
+    valid = None if ignore is None else index != ignore
+    if valid is not None:
+        index = index.where(valid, 0)
+    if index.device.type == "cpu" and index.numel():
+        _check_range(layer, index, scores.shape[axis])
+    return Labels(index, valid)
+
+
+def _check_range(layer: Layer, index: Tensor, classes: int) -> None:
+    low, high = (int(bound) for bound in index.aminmax())
+    if low < 0 or high >= classes:
+        raise layer.error(
+            f"has label {low if low < 0 else high}, but there are {classes} classes: "
+            f"labels 0 to {classes - 1}",
+            field="bottom",
+            remedy="correct the labels, set ignore_label, or give the layer before it more outputs",
+        )

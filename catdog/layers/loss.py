@@ -1,0 +1,279 @@
+"""Losses: scalars that the solver makes smaller, in float32 or better whatever the scores are.
+
+The labels may be floats, as Caffe's are, or integers.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from google.protobuf.message import DecodeError
+from torch import Tensor
+
+from catdog.datum import blob_to_array
+from catdog.errors import DataError
+from catdog.layers.axes import canonical_axis, extents
+from catdog.layers.base import TWO, Count, Layer, Shape
+from catdog.layers.labels import Labels, check_count, class_labels
+from catdog.proto.caffe_pb2 import BlobProto, HingeLossParameter, LossParameter
+
+#: The smallest normal float, below which Caffe takes no logarithm of a softmax.
+FLT_MIN = float(torch.finfo(torch.float32).tiny)
+#: The same for MultinomialLogisticLoss and InfogainLoss (kLOG_THRESHOLD).
+LOG_THRESHOLD = 1e-20
+
+
+class _Floor(torch.autograd.Function):
+    """max(x, least), with the gradient of x itself everywhere, as Caffe's losses have it."""
+
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor, least: float) -> Tensor:
+        return x.clamp(min=least)
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+def _floor(x: Tensor, least: float) -> Tensor:
+    floored: Tensor = _Floor.apply(x, least)
+    return floored
+
+
+def precise(x: Tensor) -> Tensor:
+    """As float32 if it is less."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class Loss(Layer):
+    """What losses share: a scalar top of weight 1, and no gradient for the labels."""
+
+    bottoms = TWO
+    no_gradient = frozenset({1})
+    is_loss = True
+    #: Whether ignore_label and normalization mean something to it.
+    takes_loss_param = False
+
+    def setup(self, *shapes: Shape) -> None:
+        if self.param.HasField("loss_param") and not self.takes_loss_param:
+            raise self.error(
+                "takes no loss_param: it always divides by the batch size",
+                field="loss_param",
+                remedy="leave it out; loss_weight scales the loss",
+            )
+        if shapes[0][:1] != shapes[1][:1]:
+            raise self.error(
+                f"has batches of different sizes: bottoms {list(shapes[0])} and {list(shapes[1])}",
+                field="bottom",
+                remedy="give as many labels as examples",
+            )
+
+    def top_shapes(self, *shapes: Shape) -> list[Shape]:
+        return [(), shapes[0]][: len(self.param.top)]
+
+    def _ignored(self) -> int | None:
+        param = self.param.loss_param
+        return param.ignore_label if param.HasField("ignore_label") else None
+
+    def _divisor(
+        self, outer: int, inner: int, valid: Tensor | None, default: int = LossParameter.VALID
+    ) -> float | Tensor:
+        """What the sum is divided by: `normalization`, or the older `normalize`; 1 or more."""
+        param = self.param.loss_param
+        mode = default
+        if param.HasField("normalization"):
+            mode = param.normalization
+        elif param.HasField("normalize"):
+            mode = LossParameter.VALID if param.normalize else LossParameter.BATCH_SIZE
+        if mode == LossParameter.VALID and valid is not None:
+            return valid.sum().clamp(min=1)
+        if mode == LossParameter.NONE:
+            return 1
+        return max(outer if mode == LossParameter.BATCH_SIZE else outer * inner, 1)
+
+
+def check_equal_counts(layer: Layer, first: Shape, second: Shape) -> None:
+    """Raise LayerError unless two blobs have as many examples and numbers."""
+    if first[:1] != second[:1] or math.prod(first) != math.prod(second):
+        raise layer.error(
+            f"compares bottoms of different sizes: {list(first)} and {list(second)}",
+            field="bottom",
+            remedy="give blobs of one shape",
+        )
+
+
+def check_one_label_each(layer: Layer, scores: Shape, labels: Shape) -> None:
+    """Raise LayerError unless there is one label for each example."""
+    if math.prod(labels) != scores[0]:
+        raise layer.error(
+            f"has {math.prod(labels)} labels {list(labels)} for {scores[0]} examples",
+            field="bottom",
+            remedy="give one label for each example",
+        )
+
+
+class SoftmaxWithLoss(Loss):
+    """Mean of -log(softmax(scores)[label]), the classes on softmax_param.axis.
+
+    A second top has the probabilities. The logarithm is floored at the smallest normal float
+    (87.3), its gradient is not.
+    """
+
+    tops = Count(1, 2)
+    takes_loss_param = True
+
+    def setup(self, *shapes: Shape) -> None:
+        scores, labels = shapes
+        axis, field = self._given_axis()
+        self._axis = canonical_axis(self, axis, scores, field)
+        check_count(self, scores, labels, self._axis)
+
+    def _given_axis(self) -> tuple[int, str]:
+        return self.param.softmax_param.axis, "softmax_param.axis"
+
+    def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        scores = precise(bottoms[0])
+        labels = class_labels(self, bottoms[1], scores, self._axis, self._ignored())
+        logs = F.log_softmax(scores, self._axis)
+        losses = self._losses(logs, labels, *bottoms[2:])
+        if labels.valid is not None:
+            losses = losses.where(labels.valid, 0)
+        outer, _, inner = extents(tuple(scores.shape), self._axis)
+        loss = losses.sum() / self._divisor(outer, inner, labels.valid)
+        return loss if len(self.param.top) == 1 else (loss, logs.exp())
+
+    def _losses(self, logs: Tensor, labels: Labels, *_: Tensor) -> Tensor:
+        """The loss of each label, 1 on the class axis."""
+        return -_floor(logs.gather(self._axis, labels.index), math.log(FLT_MIN))
+
+
+class InfogainLoss(SoftmaxWithLoss):
+    """Mean of -sum_k H[label, k] * log(softmax(scores)[k]).
+
+    The classes are on infogain_loss_param.axis. H comes from bottom 2 or from the BlobProto file
+    infogain_loss_param.source. A second top has the probabilities. The logarithm is floored at
+    1e-20, its gradient is not.
+
+    Raises LayerError for a file that cannot be read and for an H that is not classes x classes.
+    """
+
+    bottoms = Count(2, 3)
+    no_gradient = frozenset({1, 2})
+    _matrix: Tensor
+
+    def setup(self, *shapes: Shape) -> None:
+        super().setup(*shapes[:2])
+        if self.param.softmax_param.HasField("axis"):
+            raise self.error(
+                "takes its axis from infogain_loss_param",
+                field="softmax_param.axis",
+                remedy="write infogain_loss_param.axis instead",
+            )
+        self._classes = shapes[0][self._axis]
+        if len(shapes) == 3:
+            self._check_matrix(math.prod(shapes[2]), "bottom")
+        else:
+            self.register_buffer("_matrix", self._read(), persistent=False)
+
+    def _given_axis(self) -> tuple[int, str]:
+        return self.param.infogain_loss_param.axis, "infogain_loss_param.axis"
+
+    def _check_matrix(self, count: int, field: str) -> None:
+        if count != self._classes**2:
+            raise self.error(
+                f"has an infogain matrix of {count} numbers for {self._classes} classes",
+                field=field,
+                remedy=f"give {self._classes} x {self._classes}",
+            )
+
+    def _read(self) -> Tensor:
+        source = self.param.infogain_loss_param.source
+        field = "infogain_loss_param.source"
+        if not source:
+            raise self.error(
+                "has no infogain matrix", field=field, remedy="give a source or a third bottom"
+            )
+        try:
+            matrix = blob_to_array(BlobProto.FromString(Path(source).read_bytes()))
+        except (OSError, DecodeError, DataError) as error:
+            raise self.error(
+                f"cannot read {source}: {getattr(error, 'strerror', None) or error}",
+                field=field,
+                remedy="give a .binaryproto file",
+            ) from error
+        self._check_matrix(matrix.size, field)
+        return torch.from_numpy(matrix)
+
+    def _losses(self, logs: Tensor, labels: Labels, *others: Tensor) -> Tensor:
+        given = others[0] if others else self._matrix
+        matrix = given.reshape(self._classes, self._classes).to(logs.dtype)
+        rows = matrix[labels.index.squeeze(self._axis)].movedim(-1, self._axis)
+        floored = _floor(logs, math.log(LOG_THRESHOLD))
+        return -(rows * floored).sum(self._axis, keepdim=True)
+
+
+class SigmoidCrossEntropyLoss(Loss):
+    """Sum of the cross-entropies of sigmoid(scores) and targets from 0 to 1, by the batch size
+    unless loss_param says otherwise.
+    """
+
+    takes_loss_param = True
+
+    def setup(self, *shapes: Shape) -> None:
+        super().setup(*shapes)
+        check_equal_counts(self, *shapes)
+
+    def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
+        scores = precise(scores)
+        targets = targets.reshape(scores.shape).to(scores.dtype)
+        losses = F.binary_cross_entropy_with_logits(scores, targets, reduction="none")
+        ignored, valid = self._ignored(), None
+        if ignored is not None:
+            valid = targets.trunc() != ignored
+            losses = losses.where(valid, 0)
+        outer = len(scores)
+        inner = scores.numel() // max(outer, 1)
+        return losses.sum() / self._divisor(outer, inner, valid, LossParameter.BATCH_SIZE)
+
+
+class MultinomialLogisticLoss(Loss):
+    """Mean of -log(max(probabilities[label], 1e-20)), of probabilities from a Softmax layer."""
+
+    def setup(self, *shapes: Shape) -> None:
+        super().setup(*shapes)
+        check_one_label_each(self, *shapes)
+
+    def forward(self, probabilities: Tensor, given: Tensor) -> Tensor:
+        flat = precise(probabilities).flatten(1)
+        labels = class_labels(self, given, flat, 1, None)
+        # the gradient is -1/1e-20 where the probability was floored
+        return -_floor(flat.gather(1, labels.index), LOG_THRESHOLD).log().sum() / len(flat)
+
+
+class HingeLoss(Loss):
+    """Mean over the batch of sum_k max(0, 1 + s_k * scores_k), s = -1 for the label and 1 for
+    the rest; with norm L2 each term is squared.
+    """
+
+    def setup(self, *shapes: Shape) -> None:
+        super().setup(*shapes)
+        check_one_label_each(self, *shapes)
+
+    def forward(self, scores: Tensor, given: Tensor) -> Tensor:
+        flat = precise(scores).flatten(1)
+        labels = class_labels(self, given, flat, 1, None)
+        margins = F.relu(1 + flat.where(~labels.one_hot(flat.shape[1], 1), -flat))
+        if self.param.hinge_loss_param.norm == HingeLossParameter.L2:
+            margins = margins.square()
+        return margins.sum() / len(flat)
+
+
+TABLE: dict[str, type[Layer]] = {
+    "SoftmaxWithLoss": SoftmaxWithLoss,
+    "InfogainLoss": InfogainLoss,
+    "SigmoidCrossEntropyLoss": SigmoidCrossEntropyLoss,
+    "MultinomialLogisticLoss": MultinomialLogisticLoss,
+    "HingeLoss": HingeLoss,
+}

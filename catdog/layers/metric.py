@@ -1,0 +1,60 @@
+"""Layers that measure and send no gradient."""
+
+import torch
+from torch import Tensor
+
+from catdog.layers.axes import canonical_axis, extents
+from catdog.layers.base import TWO, Count, Layer, Shape
+from catdog.layers.labels import Labels, check_count, class_labels
+
+
+class Accuracy(Layer):
+    """The share of labels among the top_k scores; a second top has it for each class.
+
+    A label is right where fewer than top_k other classes have a score as high as its own, so
+    ties count against it. Ignored labels do not count; where none is left, the share is 0. A
+    score that is not a number is never right (Caffe counts it as right).
+    """
+
+    bottoms = TWO
+    tops = Count(1, 2)
+    no_gradient = frozenset({0, 1})
+
+    def setup(self, *shapes: Shape) -> None:
+        scores, labels = shapes
+        param = self.param.accuracy_param
+        self._axis = canonical_axis(self, param.axis, scores, "accuracy_param.axis")
+        check_count(self, scores, labels, self._axis)
+        classes = extents(scores, self._axis).size
+        if not 1 <= param.top_k <= classes:
+            raise self.error(
+                f"has top_k {param.top_k} for {classes} classes",
+                field="accuracy_param.top_k",
+                remedy=f"give 1 to {classes}",
+            )
+        self._ignore = param.ignore_label if param.HasField("ignore_label") else None
+
+    def forward(self, scores: Tensor, given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        labels = class_labels(self, given, scores, self._axis, self._ignore)
+        right, counted = self._right(scores.detach(), labels)
+        accuracy = right.sum() / counted.sum().clamp(min=1)
+        if len(self.param.top) == 1:
+            return accuracy
+        return accuracy, self._per_class(right, counted, labels, scores)
+
+    def _right(self, scores: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:
+        """1 or 0 for each label: whether it is right, and whether it counts."""
+        own = scores.gather(self._axis, labels.index)
+        others = (scores >= own).sum(self._axis, keepdim=True) - 1
+        right = (others >= 0) & (others < self.param.accuracy_param.top_k)
+        counted = torch.ones_like(right) if labels.valid is None else labels.valid
+        return (right & counted).float(), counted.float()
+
+    def _per_class(self, right: Tensor, counted: Tensor, labels: Labels, scores: Tensor) -> Tensor:
+        index = labels.index.reshape(-1)
+        zeros = right.new_zeros(scores.shape[self._axis])
+        hits = zeros.scatter_add(0, index, right.reshape(-1))
+        return hits / zeros.scatter_add(0, index, counted.reshape(-1)).clamp(min=1)
+
+
+TABLE: dict[str, type[Layer]] = {"Accuracy": Accuracy}

@@ -1,0 +1,199 @@
+"""Normalisation (caffe/layers/lrn_layer.cpp, mvn_layer.cpp, batch_norm_layer.cpp)."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from catdog.layers.base import Layer, Shape
+from catdog.layers.frame import check_images
+from catdog.proto.caffe_pb2 import LRNParameter
+
+
+class LRN(Layer):
+    """x * scale^-beta, with scale from the squares around (Krizhevsky and others 2012).
+
+    ACROSS_CHANNELS: scale = k + alpha / local_size * sum of the squares of local_size channels.
+    WITHIN_CHANNEL: scale = 1 + alpha * mean of the squares in a square of local_size, zeros
+    outside the image; k is ignored there, as in Caffe. `engine` is accepted: the numbers are
+    those of Caffe's own.
+
+    Raises LayerError for an even local_size and for a bottom without four axes.
+    """
+
+    top_may_be_overwritten = True
+
+    def setup(self, *shapes: Shape) -> None:
+        size = self.param.lrn_param.local_size
+        if size % 2 == 0:
+            raise self.error(
+                f"has local_size {size}",
+                field="lrn_param.local_size",
+                remedy="give an odd number",
+            )
+        check_images(self, shapes[0])
+
+    def top_shapes(self, *shapes: Shape) -> list[Shape]:
+        return list(shapes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        param = self.param.lrn_param
+        # squares of half precision overflow
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        if param.norm_region == LRNParameter.WITHIN_CHANNEL:
+            size = param.local_size
+            mean = F.avg_pool2d(wide.square(), size, 1, size // 2)
+            return (wide * inverse_power(1 + param.alpha * mean, param.beta)).to(x.dtype)
+        share = param.alpha / param.local_size
+        top: Tensor = _Across.apply(wide, param.local_size // 2, share, param.beta, param.k)
+        return top.to(x.dtype)
+
+
+class _Across(torch.autograd.Function):
+    """x * scale^-beta over neighbouring channels, keeping only x and scale for the backward pass:
+    dx = dy * scale^-beta - 2 * share * beta * x * neighbours(dy * y / scale)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, radius: int, share: float, beta: float, k: float) -> Tensor:
+        scale = neighbours(x.square(), radius).mul_(share).add_(k)
+        ctx.save_for_backward(x, scale)
+        ctx.radius, ctx.share, ctx.beta = radius, share, beta
+        return x * inverse_power(scale, beta)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, diff: Tensor) -> tuple[Tensor, None, None, None, None]:
+        x, scale = ctx.saved_tensors
+        direct = diff * inverse_power(scale, ctx.beta)
+        around = neighbours(direct * x / scale, ctx.radius)
+        return direct.addcmul_(x, around, value=-2 * ctx.share * ctx.beta), None, None, None, None
+
+
+def neighbours(x: Tensor, radius: int) -> Tensor:
+    """The sum over the channels around each, up to `radius` away on both sides."""
+    total, channels = x.clone(), x.shape[1]
+    for away in range(1, min(radius, channels - 1) + 1):
+        rest = channels - away
+        total.narrow(1, away, rest).add_(x.narrow(1, 0, rest))
+        total.narrow(1, 0, rest).add_(x.narrow(1, away, rest))
+    return total
+
+
+def inverse_power(x: Tensor, beta: float) -> Tensor:
+    """x^-beta; for the usual 0.75 by square roots, which are many times faster than pow."""
+    if beta != 0.75:
+        return x.pow(-beta)
+    root = x.rsqrt()
+    return root.sqrt().mul(root)
+
+
+class MVN(Layer):
+    """Each channel (with across_channels: each image) minus its mean and, with
+    normalize_variance, by (standard deviation + eps), the variance with divisor m.
+
+    Raises LayerError for a bottom of more than four axes.
+    """
+
+    def setup(self, *shapes: Shape) -> None:
+        if len(shapes[0]) > 4:
+            raise self.error(
+                f"needs a bottom of at most 4 axes, not {list(shapes[0])}",
+                field="bottom",
+                remedy="put a Reshape layer before it",
+            )
+
+    def top_shapes(self, *shapes: Shape) -> list[Shape]:
+        return list(shapes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        param = self.param.mvn_param
+        # missing axes count as size 1
+        image = x.reshape(*x.shape, *[1] * (4 - x.dim()))
+        axes = (1, 2, 3) if param.across_channels else (2, 3)
+        if not param.normalize_variance:
+            return (image - image.mean(axes, keepdim=True)).reshape(x.shape)
+        top: Tensor = _Standardized.apply(image, axes, param.eps)
+        return top.reshape(x.shape)
+
+
+class _Standardized(torch.autograd.Function):
+    """(x - mean) / (deviation + eps), with Caffe's gradient, which takes eps as if it stood inside
+    the root: (dy - mean(dy) - y * mean(dy * y)) / (deviation + eps)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+        centred = x - x.mean(axes, keepdim=True)
+        deviation = centred.square().mean(axes, keepdim=True).sqrt_().add_(eps)
+        top = centred.div_(deviation)
+        ctx.save_for_backward(top, deviation)
+        ctx.axes = axes
+        return top
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, diff: Tensor) -> tuple[Tensor, None, None]:
+        top, deviation = ctx.saved_tensors
+        mean = diff.mean(ctx.axes, keepdim=True)
+        slope = (diff * top).mean(ctx.axes, keepdim=True)
+        return (diff - mean).addcmul_(top, slope, value=-1).div_(deviation), None, None
+
+
+class BatchNorm(Layer):
+    """Each channel minus its mean and by the root of (variance + eps).
+
+    Blobs are the running sums of mean and variance and the factor that divides both; the layer
+    moves them by moving_average_fraction whenever it uses the statistics of the batch: in the
+    TRAIN phase, or as use_global_stats says. Axis 1 has the channels; a bottom of one axis is one
+    channel.
+    """
+
+    learns = False
+    top_may_be_overwritten = True
+
+    def setup(self, *shapes: Shape) -> None:
+        if not shapes[0]:
+            raise self.error("needs a bottom with an axis", field="bottom")
+        channels = shapes[0][1] if len(shapes[0]) > 1 else 1
+        for shape in ((channels,), (channels,), (1,)):
+            self.add_blob(shape)
+
+    def top_shapes(self, *shapes: Shape) -> list[Shape]:
+        return list(shapes)
+
+    @property
+    def uses_global_stats(self) -> bool:
+        """Whether the running statistics are used, and stay as they are."""
+        param = self.param.batch_norm_param
+        return param.use_global_stats if param.HasField("use_global_stats") else not self.training
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x if x.dim() > 1 else x.unsqueeze(1)
+        top = self._by_running(rows) if self.uses_global_stats else self._by_batch(rows)
+        return top.reshape(x.shape)
+
+    def _by_running(self, x: Tensor) -> Tensor:
+        mean, variance, factor = (blob.detach() for blob in self.blobs)
+        scale = torch.where(factor == 0, 0.0, 1 / factor)
+        eps = self.param.batch_norm_param.eps
+        return F.batch_norm(x, mean * scale, variance * scale, training=False, eps=eps)
+
+    def _by_batch(self, x: Tensor) -> Tensor:
+        mean, variance, factor = (blob.detach() for blob in self.blobs)
+        # with momentum 1 these become the mean and the variance of the batch, divisor m - 1
+        batch_mean, batch_variance = torch.zeros_like(mean), torch.zeros_like(variance)
+        eps = self.param.batch_norm_param.eps
+        top = torch.batch_norm(
+            x, None, None, batch_mean, batch_variance, True, 1.0, eps, torch.backends.cudnn.enabled
+        )
+        if x.numel() == x.shape[1]:
+            batch_variance.zero_()  # of one number: 0 / 0
+        fraction = self.param.batch_norm_param.moving_average_fraction
+        mean.mul_(fraction).add_(batch_mean)
+        variance.mul_(fraction).add_(batch_variance)
+        factor.mul_(fraction).add_(1)
+        return top
+
+
+TABLE: dict[str, type[Layer]] = {"LRN": LRN, "MVN": MVN, "BatchNorm": BatchNorm}

@@ -1,0 +1,103 @@
+"""How a window moves over the spatial axes (caffe/layers/base_conv_layer.cpp)."""
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from catdog.layers.base import Layer, Shape
+
+
+class Window(NamedTuple):
+    """Kernel, stride, padding on each side and dilation, a number for each spatial axis."""
+
+    kernel: Shape
+    stride: Shape
+    pad: Shape
+    dilation: Shape
+
+    @property
+    def reach(self) -> Shape:
+        """How far a window reaches: dilation * (kernel - 1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def convolved(self, size: Shape) -> Shape:
+        """floor((in + 2 * pad - reach) / stride) + 1."""
+        return tuple(
+            (n + 2 * p - r) // s + 1
+            for n, p, r, s in zip(size, self.pad, self.reach, self.stride, strict=True)
+        )
+
+    def deconvolved(self, size: Shape) -> Shape:
+        """stride * (in - 1) + reach - 2 * pad."""
+        return tuple(
+            s * (n - 1) + r - 2 * p
+            for n, p, r, s in zip(size, self.pad, self.reach, self.stride, strict=True)
+        )
+
+
+def read_window(layer: Layer, axes: int) -> Window:
+    """The window of a convolution_param over so many spatial axes.
+
+    Raises LayerError for numbers that are missing, zero, or given in two ways.
+    """
+    return Window(
+        kernel=_sizes(layer, "kernel_size", ("kernel_h", "kernel_w"), axes),
+        stride=_sizes(layer, "stride", ("stride_h", "stride_w"), axes, default=1),
+        pad=_sizes(layer, "pad", ("pad_h", "pad_w"), axes, default=0),
+        dilation=_sizes(layer, "dilation", (), axes, default=1),
+    )
+
+
+def _sizes(
+    layer: Layer, field: str, pair: tuple[str, ...], axes: int, default: int | None = None
+) -> Shape:
+    param = layer.param.convolution_param
+    path = f"convolution_param.{field}"
+    given = list(getattr(param, field))
+    if any(param.HasField(name) for name in pair):
+        _check_pair(layer, field, pair, axes)
+        given = [getattr(param, name) for name in pair]
+    elif not given and axes:
+        if default is None:
+            raise layer.error(f"has no {field}", field="convolution_param", remedy=f"give {field}")
+        given = [default]
+    if len(given) not in (1, axes):
+        raise layer.error(
+            f"has {len(given)} {field} values for {axes} spatial axes",
+            field=path,
+            remedy=f"give one, or {axes}",
+        )
+    if field != "pad" and 0 in given:
+        shown = pair[given.index(0)] if len(given) == 2 and pair else field
+        raise layer.error(f"has {shown} 0", field=path, remedy=f"give {shown} of 1 or more")
+    return tuple(given if len(given) == axes else given[:1] * axes)
+
+
+def _check_pair(layer: Layer, field: str, pair: tuple[str, ...], axes: int) -> None:
+    if axes != 2:
+        raise layer.error(
+            f"has {pair[0]} or {pair[1]}, but its bottom has {axes} spatial axes, not 2",
+            field="convolution_param",
+            remedy=f"give {field} for each axis instead",
+        )
+    if getattr(layer.param.convolution_param, field):
+        raise layer.error(
+            f"has {field} and {pair[0]} or {pair[1]}",
+            field=f"convolution_param.{field}",
+            remedy="leave one of them out",
+        )
+
+
+def patches(x: Tensor, window: Window) -> Tensor:
+    """What every window sees, as channels: (n, channels * kernel, *outputs), zeros outside.
+
+    x is (n, channels, *size). The channel is the slowest, the last axis of the kernel the fastest.
+    """
+    axes = len(window.kernel)
+    x = F.pad(x, [pad for pad in reversed(window.pad) for _ in range(2)])
+    moves = zip(window.reach, window.stride, window.dilation, strict=True)
+    for axis, (reach, stride, dilation) in enumerate(moves, start=2):
+        x = x.unfold(axis, reach, stride)[..., ::dilation]
+    outputs, kernel = range(2, axes + 2), range(axes + 2, 2 * axes + 2)
+    return x.permute(0, 1, *kernel, *outputs).flatten(1, axes + 1)

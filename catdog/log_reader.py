@@ -1,0 +1,262 @@
+"""Caffe's log lines back to numbers: those of BVLC Caffe, NVCaffe and ours."""
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from catdog.errors import CatdogError
+from catdog.files import replacing
+
+# I1121 06:10:15.661042 19367 solver.cpp:239] ..., from glog 0.6 on with the year: I20261121 ...
+_PREFIX = re.compile(
+    r"[IWEF](\d{4})?(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.(\d+)\s+\d+ [\w.+-]+:\d+\] ?"
+)
+_ITERATION = re.compile(r"\bIteration (\d+)\b")
+# BVLC: "(40.8 iter/s, 0.245s/10 iters), loss"; NVCaffe: "(41 iter/s, 0.2s/10 iter), 3/9ep, loss"
+_LOSS = re.compile(r"\bIteration (\d+)\b(?P<pace>.*), loss = (\S+)")
+_LR = re.compile(r"\bIteration (\d+), lr = ([^\s,]+)")
+_TESTING = re.compile(r"\bIteration (\d+), Testing net \(#(\d+)\)")
+_OUTPUT = re.compile(
+    r"\b(Train|Test) net output #(\d+): (\S+) = (\S+)(?: \(\* (\S+) = (\S+) loss\))?"
+)
+_SNAPSHOT = re.compile(r"\bSnapshotting to (?:binary proto file |HDF5 file )?(.+)")
+_RESUMED = re.compile(r"\bResuming from (.+)")
+_BATCH = re.compile(r"\bBatch (\d+), (\S+) = (\S+)")
+_MEAN = re.compile(r"^(?:Loss: (\S+)|(\S+) = (\S+)(?: \(\* \S+ = \S+ loss\))?)$")
+# a leap year, for a log of 29 February that says no year
+_SOME_YEAR = 2000
+# what Windows prints
+_ODD_NUMBERS = {"1.#QNAN": math.nan, "1.#IND": math.nan, "1.#INF": math.inf}
+
+
+class Value(NamedTuple):
+    """One number of an output blob in a log; the weights are those in the loss, if it has one."""
+
+    iteration: int
+    position: int
+    name: str
+    value: float
+    loss_weight: float | None = None
+    weighted: float | None = None
+    net: int = 0
+    #: Since the line "Solving ...".
+    seconds: float = math.nan
+
+
+@dataclass
+class Log:
+    """The numbers of a log in the order of its lines."""
+
+    train_loss: list[tuple[int, float]] = field(default_factory=list)
+    lr: list[tuple[int, float]] = field(default_factory=list)
+    train_outputs: list[Value] = field(default_factory=list)
+    test_outputs: list[Value] = field(default_factory=list)
+    #: Loss of the forward pass after the last iteration.
+    final_loss: list[tuple[int, float]] = field(default_factory=list)
+    snapshots: list[str] = field(default_factory=list)
+    resumed_from: list[str] = field(default_factory=list)
+    #: `caffe test`: (batch, output, value), and the means by name.
+    batches: list[tuple[int, str, float]] = field(default_factory=list)
+    means: dict[str, float] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return any((self.train_loss, self.test_outputs, self.batches, self.final_loss, self.lr))
+
+
+def read_log(path: str | Path) -> Log:
+    """The numbers of a log file; raises CatdogError where there are none."""
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            log = parse(file)
+    except OSError as error:
+        raise CatdogError(error.strerror or "cannot be read", where=str(path)) from None
+    if not log:
+        raise CatdogError(
+            "has no line of a training",
+            where=str(path),
+            remedy="name the log of a training; it has lines with `Iteration 0`",
+        )
+    return log
+
+
+def parse(lines: Iterator[str] | Sequence[str]) -> Log:
+    """The numbers in the lines of a log; lines of anything else are passed over."""
+    reader = _Reader()
+    for line in lines:
+        reader.read(line)
+    reader.settle()
+    return reader.log
+
+
+class _Reader:
+    """Reads line by line; keeps what a line needs of those before it."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self._clock = _Clock()
+        self._iteration, self._net = -1, 0
+        # "Iteration N, loss = x" is a display in old Caffes and the last forward pass in new ones
+        self._undecided: tuple[int, float] | None = None
+
+    def read(self, line: str) -> None:
+        prefix = _PREFIX.search(line)
+        text = line[prefix.end() :] if prefix else line
+        if prefix:
+            self._clock.set(prefix)
+        if "Solving " in text:
+            self._clock.begin()
+        if match := _ITERATION.search(text):
+            self._read_iteration(int(match[1]), text)
+        elif match := _OUTPUT.search(text):
+            self._read_output(match)
+        elif match := _SNAPSHOT.search(text):
+            self.log.snapshots.append(match[1].strip())
+        elif match := _RESUMED.search(text):
+            self.log.resumed_from.append(match[1].strip())
+        elif match := _BATCH.search(text):
+            self.log.batches.append((int(match[1]), match[2], number(match[3])))
+        elif self.log.batches and (match := _MEAN.match(text.strip())):
+            self.log.means[match[2] or "Loss"] = number(match[1] or match[3])
+
+    def _read_iteration(self, iteration: int, text: str) -> None:
+        self._iteration = iteration
+        if match := _LOSS.search(text):
+            self.settle()
+            row = (iteration, number(match[3]))
+            if match["pace"]:
+                self.log.train_loss.append(row)
+            else:
+                self._undecided = row
+        elif match := _LR.search(text):
+            self.settle(displayed=True)
+            self.log.lr.append((iteration, number(match[2])))
+        elif match := _TESTING.search(text):
+            self._net = int(match[2])
+
+    def _read_output(self, match: re.Match[str]) -> None:
+        train = match[1] == "Train"
+        if train:
+            self.settle(displayed=True)
+        value = Value(
+            iteration=self._iteration,
+            position=int(match[2]),
+            name=match[3],
+            value=number(match[4]),
+            loss_weight=number(match[5]) if match[5] else None,
+            weighted=number(match[6]) if match[6] else None,
+            net=0 if train else self._net,
+            seconds=self._clock.seconds,
+        )
+        (self.log.train_outputs if train else self.log.test_outputs).append(value)
+
+    def settle(self, displayed: bool = False) -> None:
+        """Decide what the last "Iteration N, loss = x" was: displays have more lines."""
+        if self._undecided:
+            (self.log.train_loss if displayed else self.log.final_loss).append(self._undecided)
+        self._undecided = None
+
+
+class _Clock:
+    """Seconds since a training began, from the prefixes of its lines."""
+
+    def __init__(self) -> None:
+        self._now: datetime | None = None
+        self._start: datetime | None = None
+        self._years = 0
+
+    def set(self, prefix: re.Match[str]) -> None:
+        year, *rest, fraction = prefix.groups()
+        month, day, hour, minute, second = map(int, rest)
+        microsecond = int(fraction[:6].ljust(6, "0"))
+        try:
+            now = datetime(int(year or _SOME_YEAR), month, day, hour, minute, second, microsecond)
+        except ValueError:
+            return
+        if not year:
+            now += timedelta(days=366 * self._years)
+            if self._now and now < self._now - timedelta(days=31):
+                # without a year in it, December is followed by January of the same one
+                now, self._years = now + timedelta(days=366), self._years + 1
+        self._now = now
+
+    def begin(self) -> None:
+        self._start = self._start or self._now
+
+    @property
+    def seconds(self) -> float:
+        if self._now is None or self._start is None:
+            return math.nan
+        return (self._now - self._start).total_seconds()
+
+
+def number(text: str) -> float:
+    """A number as C++ prints it; what is none (`-nan`, a line cut short) is nan."""
+    text = text.rstrip(",;)")
+    try:
+        return math.nan if "nan" in text.lower() else float(text)
+    except ValueError:
+        sign = -1 if text.startswith("-") else 1
+        return sign * _ODD_NUMBERS.get(text.lstrip("-+"), math.nan)
+
+
+def table(values: Sequence[Value], log: Log) -> list[dict[str, float]]:
+    """Caffe's columns NumIters, Seconds, LearningRate and one for each output, a row a display.
+
+    The rate is that of the row's iteration (caffe/tools/extra/parse_log.py writes the one of
+    the display before it).
+    """
+    rows: list[dict[str, float]] = []
+    last: Value | None = None
+    for value in values:
+        goes_on = last and (last.iteration, last.net) == (value.iteration, value.net)
+        if not (goes_on and last and value.position > last.position):
+            rows.append(
+                {
+                    "NumIters": float(value.iteration),
+                    "Seconds": value.seconds,
+                    "LearningRate": _rate_at(log, value.iteration),
+                }
+            )
+        name, again = value.name, 1
+        while name in rows[-1]:
+            # a blob of several numbers, such as the accuracy of each class
+            name, again = f"{value.name}_{again}", again + 1
+        rows[-1][name] = value.value
+        last = value
+    return rows
+
+
+def _rate_at(log: Log, iteration: int) -> float:
+    known = [(at, rate) for at, rate in log.lr if at <= iteration] or log.lr[:1]
+    return max(known, key=lambda row: row[0])[1] if known else math.nan
+
+
+def write_tables(path: Path, folder: Path, delimiter: str = ",") -> list[Path]:
+    """A log's outputs as `<log>.train` and `<log>.test` in a folder; gives what was written.
+
+    Raises CatdogError where there is nothing to write or no place for it.
+    """
+    if len(delimiter) != 1:
+        raise CatdogError("is one character", where="--delimiter", remedy='such as "," or ";"')
+    log = read_log(path)
+    written = []
+    for ending, values in (("train", log.train_outputs), ("test", log.test_outputs)):
+        if values:
+            target = folder / f"{path.name}.{ending}"
+            _write_table(target, table(values, log), delimiter)
+            written.append(target)
+    return written
+
+
+def _write_table(path: Path, rows: Sequence[dict[str, float]], delimiter: str) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,245 @@
+"""A net message to a torch module: wiring by blob names, shapes, shared parameters, the loss.
+
+Knows no files: data layers were cut out before, their tops come in as inputs.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from catdog import wiring
+from catdog.errors import CatdogError, LayerError, SpecError
+from catdog.layers import LAYERS
+from catdog.layers.base import Layer, Setting, Shape
+from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter, ParamSpec
+from catdog.sharing import Learnable, ParameterTable
+
+
+@dataclass
+class Node:
+    """A layer at its place in a net."""
+
+    name: str
+    type: str
+    layer: Layer
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    loss_weights: tuple[float, ...]
+    #: For each bottom, whether no gradient is sent into it.
+    cut: tuple[bool, ...]
+    #: Blobs that no later layer reads.
+    last_use: tuple[str, ...] = ()
+
+
+class Result(NamedTuple):
+    """What a forward pass gives: blobs by name, and the weighted sum of all losses."""
+
+    blobs: dict[str, Tensor]
+    loss: Tensor
+
+
+class Net(nn.Module):
+    """A Caffe net as a torch module.
+
+    Args:
+        message: the net, upgraded and filtered for its `state`, without data layers.
+        inputs: shapes of the blobs that come from outside, beside those of Input layers.
+        setting: randomness for fillers and layers, and what layers may do.
+        fill: give the parameters numbers; without it the net is shapes only (meta device).
+
+    Raises SpecError with every fault of the wiring, LayerError for a layer that cannot be built.
+    """
+
+    def __init__(
+        self,
+        message: NetParameter,
+        *,
+        inputs: Mapping[str, Shape] | None = None,
+        setting: Setting | None = None,
+        fill: bool = True,
+    ) -> None:
+        super().__init__()
+        self.message = wiring.with_automatic_tops(message)
+        self.name = message.name
+        self.phase = message.state.phase
+        self.setting = setting or Setting()
+        self.inputs = {**(inputs or {}), **wiring.input_shapes(message)}
+        faults = wiring.faults(self.message, self.inputs)
+        if faults:
+            raise SpecError(faults)
+        self.shapes: dict[str, Shape] = dict(self.inputs)
+        self.outputs = wiring.outputs(self.message, self.inputs)
+        self.nodes: list[Node] = []
+        self._parameters_of = ParameterTable(force_backward=message.force_backward)
+        for param in self.message.layer:
+            if param.type != "Input":
+                self._append(param)
+        self._plan()
+        self.layers = nn.ModuleList(node.layer for node in self.nodes)
+        self.train(self.phase == TRAIN)
+        if fill:
+            self.fill()
+
+    def _append(self, param: LayerParameter) -> None:
+        if not param.HasField("phase"):
+            param.phase = self.phase
+        shapes = [self.shapes[bottom] for bottom in param.bottom]
+        layer, tops = _build(param, shapes, self.setting, self.phase == TRAIN)
+        self.shapes.update(zip(param.top, tops, strict=True))
+        node = Node(
+            name=param.name,
+            type=param.type,
+            layer=layer,
+            bottoms=tuple(param.bottom),
+            tops=tuple(param.top),
+            loss_weights=_loss_weights(param, layer),
+            cut=tuple(self._is_cut(param, layer, i) for i in range(len(param.bottom))),
+        )
+        self._parameters_of.add(node.name, layer, _param_specs(param, layer))
+        self.nodes.append(node)
+
+    def _is_cut(self, param: LayerParameter, layer: Layer, index: int) -> bool:
+        # Caffe's force_backward overrides propagate_down: false, but not for a label
+        stopped = bool(param.propagate_down) and not param.propagate_down[index]
+        return index in layer.no_gradient or (stopped and not self.message.force_backward)
+
+    def _plan(self) -> None:
+        """Find where blobs are last used and where a layer may write over its bottom."""
+        readers = wiring.readers(self.message)
+        seen: set[str] = set(self.outputs)
+        for node in reversed(self.nodes):
+            names = set(node.bottoms) | set(node.tops)
+            node.last_use = tuple(names - seen)
+            seen |= names
+        makers: dict[str, Layer] = {}
+        for node, reads in zip(self.nodes, readers, strict=True):
+            if node.layer.in_place:
+                maker = makers.get(node.bottoms[0])
+                alone = reads[node.bottoms[0]] == 1
+                free = maker is not None and maker.top_may_be_overwritten
+                node.layer.in_place = alone and free
+            makers.update(dict.fromkeys(node.tops, node.layer))
+
+    def fill(self) -> None:
+        """Give every parameter the numbers of its filler, on the CPU; shared ones once."""
+        for node in self.nodes:
+            self._parameters_of.relink(node.name)
+            node.layer.blobs.fill(self.setting.randomness)
+
+    def forward(self, batch: Mapping[str, Tensor], keep: Collection[str] = ()) -> Result:
+        """Run the net on a batch {input: tensor}; gives the outputs, kept blobs and the loss."""
+        missing = [name for name in self.inputs if name not in batch]
+        if missing:
+            raise CatdogError(f"no value for input {', '.join(missing)}", where=f"net {self.name}")
+        blobs = {name: batch[name] for name in self.inputs}
+        loss: Tensor | None = None
+        for node in self.nodes:
+            tops = run(node, [blobs[bottom] for bottom in node.bottoms])
+            blobs.update(zip(node.tops, tops, strict=True))
+            for top, weight in zip(tops, node.loss_weights, strict=True):
+                if weight:
+                    term = weight * top.float().sum()
+                    loss = term if loss is None else loss + term
+            for name in node.last_use:
+                if name not in keep:
+                    del blobs[name]
+        if loss is None:
+            loss = torch.zeros((), device=next(iter(blobs.values())).device)
+        return Result({name: blobs[name] for name in (*self.outputs, *keep)}, loss)
+
+    @property
+    def learnable(self) -> list[Learnable]:
+        """Parameters that are not another's, in Caffe's order: that of a solver's history."""
+        return self._parameters_of.owners()
+
+    def layer_blobs(self) -> dict[str, list[Tensor]]:
+        """Parameter blobs by layer name, detached and live: what weight files hold."""
+        return {
+            node.name: [blob.detach() for blob in node.layer.blobs]
+            for node in self.nodes
+            if len(node.layer.blobs)
+        }
+
+    def share(self, other: "Net") -> None:
+        """Use another net's parameters in the layers of the same name, as a test net does."""
+        theirs = {node.name: node.layer for node in other.nodes}
+        for node in self.nodes:
+            if node.name in theirs:
+                _share(node, theirs[node.name])
+
+    def node(self, name: str) -> Node:
+        """The node of a layer name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+
+def run(node: Node, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The tops of one node."""
+    given = (
+        bottom.detach() if cut else bottom for bottom, cut in zip(bottoms, node.cut, strict=True)
+    )
+    tops = node.layer(*given)
+    return tops if isinstance(tops, tuple) else (tops,)
+
+
+def _build(
+    param: LayerParameter, shapes: Sequence[Shape], setting: Setting, training: bool
+) -> tuple[Layer, list[Shape]]:
+    try:
+        layer = LAYERS[param.type](param, shapes, setting)
+        layer.train(training)
+        return layer, layer.top_shapes(*shapes)
+    except (RuntimeError, ValueError, IndexError) as error:
+        given = ", ".join(
+            f"{bottom} {list(shape)}" for bottom, shape in zip(param.bottom, shapes, strict=True)
+        )
+        reason = str(error).splitlines()[0]
+        raise LayerError(
+            f"({param.type}) cannot take {given}: {reason}", layer=param.name
+        ) from error
+
+
+def _loss_weights(param: LayerParameter, layer: Layer) -> tuple[float, ...]:
+    if param.loss_weight:
+        return tuple(param.loss_weight)
+    first = 1.0 if layer.is_loss else 0.0
+    return tuple(first if i == 0 else 0.0 for i in range(len(param.top)))
+
+
+def _param_specs(param: LayerParameter, layer: Layer) -> list[ParamSpec]:
+    """One ParamSpec for each blob; what a layer keeps itself never learns."""
+    given = list(param.param)
+    if len(given) > len(layer.blobs):
+        raise layer.error(
+            f"has {len(given)} param fields for {len(layer.blobs)} parameter blobs",
+            field="param",
+            remedy="leave the last ones out",
+        )
+    if not layer.learns:
+        if any(spec.HasField("lr_mult") and spec.lr_mult for spec in given):
+            raise layer.error(
+                "keeps its statistics itself and cannot learn them",
+                field="param",
+                remedy="write lr_mult: 0 or leave param out",
+            )
+        given = [ParamSpec(name=spec.name, lr_mult=0) for spec in given]
+    default = ParamSpec() if layer.learns else ParamSpec(lr_mult=0)
+    return given + [default] * (len(layer.blobs) - len(given))
+
+
+def _share(node: Node, theirs: Layer) -> None:
+    mine = node.layer.blobs
+    shapes = [mine.shape(i) for i in range(len(mine))]
+    other = [theirs.blobs.shape(i) for i in range(len(theirs.blobs))]
+    if shapes != other:
+        raise node.layer.error(
+            f"has blobs of shapes {shapes} here and {other} in the net it shares with",
+            remedy="give the layers the same parameters or different names",
+        )
+    for i in range(len(mine)):
+        mine.replace(i, theirs.blobs.parameter(i))

@@ -1,0 +1,66 @@
+"""Work for all cores, with results in order and a bound on what is in memory."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+import cv2
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_AHEAD = 2
+"""Chunks that wait for each worker, so that none is idle while results are taken."""
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(
+    work: Callable[[In], Out], items: Iterable[In], *, workers: int = 0, chunk: int = 8
+) -> Generator[Out, None, None]:
+    """`map(work, items)` on threads (0: one for each core), a chunk of items at a time.
+
+    At most `workers * (2 + 1) * chunk` results are held. For work that releases the interpreter's
+    lock, as OpenCV does. When the caller stops early, what has not begun is cancelled.
+    """
+    workers = workers or cores()
+    chunks = _chunks(iter(items), chunk)
+    with _one_thread_in_opencv(), ThreadPoolExecutor(workers, "catdog-work") as pool:
+        waiting: deque[Future[list[Out]]] = deque()
+        try:
+            for part in islice(chunks, workers * (1 + _AHEAD)):
+                waiting.append(pool.submit(_all, work, part))
+            while waiting:
+                results = waiting.popleft().result()
+                for part in islice(chunks, 1):
+                    waiting.append(pool.submit(_all, work, part))
+                yield from results
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _all(work: Callable[[In], Out], items: Iterable[In]) -> list[Out]:
+    return [work(item) for item in items]
+
+
+def _chunks(items: Iterator[In], size: int) -> Iterator[list[In]]:
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+@contextmanager
+def _one_thread_in_opencv() -> Iterator[None]:
+    """OpenCV's own threads would only fight with ours for the same cores."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

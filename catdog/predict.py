@@ -1,0 +1,187 @@
+"""A trained net and photos to probabilities, prepared as the training was."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from catdog.datum import blob_to_array
+from catdog.errors import CatdogError, DataError, WeightsError
+from catdog.images import Pixels, Unreadable, load
+from catdog.net import Net
+from catdog.parallel import in_order
+from catdog.proto.caffe_pb2 import TEST, BlobProto, DatasetParameter, LayerParameter, NetParameter
+from catdog.spec import filter_net, net_state
+from catdog.transform import Transform
+from catdog.weights import Weights, copy_weights
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A photo and the probability of each class."""
+
+    path: Path
+    probabilities: NDArray[np.float32]
+
+    @property
+    def label(self) -> int:
+        """The number of the likeliest class."""
+        return int(self.probabilities.argmax())
+
+
+class Predictor:
+    """A deploy net with its weights and the preparation of its photos.
+
+    Args:
+        weights: parameters; their `net` carries dataset, mean and deploy net of a snapshot.
+        deploy: the deploy net where the weights carry none.
+        dataset: how to prepare photos where the weights do not say.
+        mean: the mean picture where the weights carry none and the net names a mean file.
+
+    Raises WeightsError when something is carried by neither.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        deploy: NetParameter | None = None,
+        dataset: DatasetParameter | None = None,
+        mean: BlobProto | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        carried = weights.net or NetParameter()
+        message = deploy or (carried.deploy if carried.HasField("deploy") else None)
+        if message is None:
+            raise WeightsError("carries no deploy net", remedy="give one with --model")
+        self.net = Net(filter_net(message, net_state(TEST)))
+        copy_weights(self.net, weights)
+        self.net.to(self.device).requires_grad_(False)
+        self.input = _input(message)
+        if dataset is None and not carried.HasField("dataset"):
+            raise WeightsError(
+                "does not say how its photos were prepared",
+                remedy="give --dataset with the dataset.yaml of its LMDB",
+            )
+        self.dataset = dataset or carried.dataset
+        picture = mean or (carried.mean if carried.HasField("mean") else None)
+        self.transform = _transform(self.input, picture)
+        self._check_size()
+        self.output = _output(self.net)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, or their numbers where nobody knows names."""
+        return list(self.dataset.class_name) or [str(i) for i in range(self._class_count())]
+
+    def _class_count(self) -> int:
+        return max(2, int(np.prod(self.net.shapes[self.output][1:])))
+
+    def _check_size(self) -> None:
+        """Refuse photos of another size than the net's input before the first is read."""
+        channels = 1 if self.dataset.channel_order == DatasetParameter.GRAY else 3
+        stored = (channels, self.dataset.height, self.dataset.width)
+        wanted = self.net.inputs[self.input.name][1:]
+        if not all(stored):
+            raise DataError("the data set has no one size", remedy="build it with a size")
+        given = self.transform.shape(stored)
+        if given != wanted:
+            raise DataError(
+                f"photos become {list(given)}, the net takes {list(wanted)}",
+                remedy="use the dataset.yaml and the net of one training",
+            )
+
+    def predict(
+        self, photos: Sequence[Path], skipped: list[Unreadable] | None = None
+    ) -> Iterator[Prediction]:
+        """Predictions in the order of the photos; unreadable ones are added to `skipped`."""
+        with closing(in_order(self._read, photos)) as read:
+            while chunk := list(islice(zip(photos, read, strict=True), BATCH)):
+                if skipped is not None:
+                    skipped += [found for _, found in chunk if isinstance(found, Unreadable)]
+                yield from self._predictions(
+                    [(path, found) for path, found in chunk if not isinstance(found, Unreadable)]
+                )
+
+    def _read(self, path: Path) -> Pixels | Unreadable:
+        try:
+            return load(path, self.dataset)
+        except Unreadable as error:
+            return error
+
+    def _predictions(self, pictures: Sequence[tuple[Path, Pixels]]) -> Iterator[Prediction]:
+        if pictures:
+            rows = self.probabilities([pixels for _, pixels in pictures])
+            for (path, _), row in zip(pictures, rows, strict=True):
+                yield Prediction(path, row)
+
+    def probabilities(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Probabilities of each class for prepared planes, pictures x classes."""
+        draw = self.transform.draw([picture.shape for picture in pictures], torch.Generator())
+        batch = self.transform.gather(pictures, draw).to(self.device)
+        with torch.inference_mode():
+            blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
+        return both_classes(blobs[self.output].flatten(1)).float().cpu().numpy()
+
+
+def both_classes(output: Tensor) -> Tensor:
+    """Probabilities of each class, also from the one sigmoid output of a net of two classes."""
+    return torch.cat((1 - output, output), dim=1) if output.shape[1] == 1 else output
+
+
+def _input(deploy: NetParameter) -> LayerParameter:
+    inputs = [layer for layer in deploy.layer if layer.type == "Input"]
+    if len(inputs) != 1 or len(inputs[0].top) != 1:
+        raise CatdogError(
+            f"the net has {sum(len(layer.top) for layer in inputs)} inputs",
+            remedy="prediction takes nets with one, for photos",
+        )
+    copy = LayerParameter()
+    copy.CopyFrom(inputs[0])
+    copy.name = inputs[0].top[0]
+    return copy
+
+
+def _transform(layer: LayerParameter, mean: BlobProto | None) -> Transform:
+    named = layer.transform_param.mean_file
+    if named and mean is None:
+        raise WeightsError(f"carries no mean, and its net wants {named}", remedy="give it: --mean")
+    layer.transform_param.ClearField("mean_file")
+    picture = blob_to_array(mean) if named and mean is not None else None
+    return Transform(layer, TEST, mean=picture)
+
+
+def _output(net: Net) -> str:
+    if "prob" in net.outputs:
+        return "prob"
+    if len(net.outputs) == 1:
+        return net.outputs[0]
+    raise CatdogError(
+        f"the net has {len(net.outputs)} outputs: {', '.join(net.outputs)}",
+        remedy="name the one with the probabilities prob",
+    )
+
+
+def newest_weights(folder: str | Path) -> Path:
+    """The weight file below a folder that was written last.
+
+    Raises WeightsError where there is none.
+    """
+    found = [path for path in Path(folder).rglob("*.caffemodel*") if path.name[0] != "."]
+    if not found:
+        raise WeightsError(
+            "no snapshot here",
+            where=str(folder),
+            remedy="train first (python tools/train.py --solver solvers/quick.yaml) "
+            "or name one with --weights",
+        )
+    return max(found, key=lambda path: path.stat().st_mtime_ns)

@@ -1,0 +1,153 @@
+"""What a run has to say: the records that a solver emits and a log writes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Output:
+    """One number of an output blob, with the weight it has in the loss (0: none)."""
+
+    name: str
+    value: float
+    loss_weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """Weights were copied from a file; `notes` say what was copied and what was not."""
+
+    path: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Resuming:
+    """The run goes on from a state file."""
+
+    path: str
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Solving:
+    """The loop begins."""
+
+    net: str
+    lr_policy: str
+
+
+@dataclass(frozen=True)
+class NetTesting:
+    """A pass of a test net begins."""
+
+    iteration: int
+    net: int
+
+
+@dataclass(frozen=True)
+class NetTested:
+    """Means of a test net's outputs; `loss` only with test_compute_loss."""
+
+    iteration: int
+    net: int
+    outputs: tuple[Output, ...]
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class NetTestInterrupted:
+    """A test pass that was left early; it has no result."""
+
+    iteration: int
+    net: int
+
+
+@dataclass(frozen=True)
+class Display:
+    """Where the training stands; `seconds` were spent on the `iterations` since the last one."""
+
+    iteration: int
+    iterations: int
+    seconds: float
+    #: The solver's display: iterations from one record to the next.
+    every: int
+    #: Mean of the last average_loss losses.
+    loss: float
+    lr: float
+    outputs: tuple[Output, ...]
+
+    @property
+    def speed(self) -> float:
+        """Iterations a second."""
+        return self.iterations / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class DebugInfo:
+    """One line of debug_info."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class Snapshotted:
+    """Weights and state were written."""
+
+    iteration: int
+    model: str
+    state: str
+    hdf5: bool = False
+
+
+@dataclass(frozen=True)
+class FinalLoss:
+    """The loss of one more forward pass after the last iteration."""
+
+    iteration: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that deserves a look and does not stop the run."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ends with an error."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The run ends early because it was asked to."""
+
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run has reached max_iter."""
+
+    iteration: int
+
+
+Record = (
+    Finetuning
+    | Resuming
+    | Solving
+    | NetTesting
+    | NetTested
+    | NetTestInterrupted
+    | Display
+    | DebugInfo
+    | Snapshotted
+    | FinalLoss
+    | Warned
+    | Failed
+    | Stopped
+    | Done
+)

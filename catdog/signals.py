@@ -1,0 +1,52 @@
+"""What Ctrl-C and a hangup ask of a training (caffe/util/signal_handler.cpp)."""
+
+import signal
+from collections.abc import Mapping
+from types import FrameType, TracebackType
+from typing import Self
+
+from catdog.solver import Action
+
+#: Caffe's words for what a signal does.
+EFFECTS = {action.value: action for action in Action}
+
+
+class Signals:
+    """Inside a `with` block, signals become actions that `request` hands out one at a time.
+
+    A second SIGINT before the first was answered raises KeyboardInterrupt, so that nobody has to
+    wait. Use it in the main thread.
+
+    Args:
+        sigint, sighup: what the signals do.
+    """
+
+    def __init__(self, sigint: Action = Action.STOP, sighup: Action = Action.SNAPSHOT) -> None:
+        self._effects: Mapping[int, Action] = {signal.SIGINT: sigint, signal.SIGHUP: sighup}
+        self._pending: list[Action] = []
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for number in self._effects:
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        action = self._effects[number]
+        if number == signal.SIGINT and action is Action.STOP and action in self._pending:
+            raise KeyboardInterrupt
+        if action is not Action.NONE and action not in self._pending:
+            self._pending.append(action)
+
+    def request(self) -> Action:
+        """What was asked for and not yet answered; NONE when there is nothing."""
+        return self._pending.pop(0) if self._pending else Action.NONE

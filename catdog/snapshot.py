@@ -1,0 +1,199 @@
+"""Everything a run needs to go on exactly, to and from files that Caffe reads too.
+
+`<prefix>_iter_N.caffemodel` has the weights, `<prefix>_iter_N.solverstate` the rest; with
+snapshot_format HDF5 both names end in `.h5` (caffe/solvers/sgd_solver.cpp).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from catdog.datum import array_to_blob, blob_to_array
+from catdog.errors import DataError, WeightsError, did_you_mean
+from catdog.files import replacing
+from catdog.net import Net
+from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
+
+Array = NDArray[np.float32]
+
+#: In place of a file: the newest snapshot with the solver's prefix.
+AUTO = "auto"
+_MODEL, _STATE, _HDF5 = ".caffemodel", ".solverstate", ".h5"
+_ITERATION = re.compile(r"_iter_(\d+)\.(?:solverstate|caffemodel)(?:\.h5)?$")
+_RUN = "catdog_run"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a .solverstate holds: of Caffe's, and what we need beside it for an exact resume."""
+
+    iteration: int
+    current_step: int = 0
+    learned_net: str = ""
+    history: Sequence[Array] = ()
+    run: RunState = field(default_factory=RunState)
+
+
+def model_path(prefix: str, iteration: int, *, hdf5: bool = False) -> Path:
+    """Where the weights of an iteration go."""
+    return Path(f"{prefix}_iter_{iteration}{_MODEL}{_HDF5 if hdf5 else ''}")
+
+
+def state_path(model: Path) -> Path:
+    """The state that belongs to a file of weights."""
+    return model.with_name(model.name.replace(_MODEL, _STATE))
+
+
+def find(name: str, prefix: str = "") -> Path | None:
+    """The state file that a name means: itself, the one beside weights, or, with AUTO, the newest.
+
+    None where AUTO finds no snapshot yet. Raises WeightsError for a name that leads nowhere.
+    """
+    if name == AUTO:
+        return _newest(prefix)
+    path = Path(name)
+    if not path.is_file():
+        raise _missing(path)
+    if _MODEL not in path.suffixes:
+        return path
+    state = state_path(path)
+    if not state.is_file():
+        raise WeightsError(
+            f"there is no {state.name} beside it to resume from",
+            where=name,
+            remedy="to start anew from these weights, give them to --weights",
+        )
+    return state
+
+
+def _newest(prefix: str) -> Path | None:
+    folder, stem = Path(prefix).parent, Path(prefix).name
+    states = (
+        (int(match[1]), path)
+        for path in folder.glob(f"{_glob_escape(stem)}_iter_*{_STATE}*")
+        if (match := _ITERATION.search(path.name))
+        and path.name[: match.start()] == stem
+        and path.with_name(path.name.replace(_STATE, _MODEL)).is_file()
+    )
+    return max(states, default=(0, None))[1]
+
+
+def _glob_escape(text: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", text)
+
+
+def _missing(path: Path) -> WeightsError:
+    beside = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
+    known = [name for name in beside if _STATE in name or _MODEL in name]
+    remedy = did_you_mean(path.name, known) or f'check the path, or write "{AUTO}" for the newest'
+    return WeightsError("no such file", where=str(path), remedy=remedy)
+
+
+def write_state(path: Path, state: State) -> None:
+    """Write a state; the name says the form."""
+    with replacing(path) as beside:
+        if path.suffix == _HDF5:
+            _write_hdf5(beside, state)
+        else:
+            beside.write_bytes(_message(state).SerializeToString())
+
+
+def read_state(path: Path) -> State:
+    """Read a state of ours or of Caffe's. Raises WeightsError for a file that is none."""
+    try:
+        if h5py.is_hdf5(path):
+            return _read_hdf5(path)
+        return _from_message(SolverState.FromString(path.read_bytes()))
+    except (DecodeError, DataError, KeyError, ValueError, OSError) as error:
+        # h5py's own faults are OSErrors without a number
+        if isinstance(error, OSError) and error.strerror:
+            raise WeightsError(error.strerror, where=str(path)) from error
+        raise WeightsError(
+            "is no solver state, or a damaged one",
+            where=str(path),
+            remedy="name the .solverstate of a snapshot; weights go to --weights",
+        ) from error
+
+
+def learned_net(path: Path, state: State) -> Path:
+    """The weights that belong to a state: where it says or, once moved, beside it."""
+    if state.learned_net:
+        named = Path(state.learned_net)
+        for place in (path.with_name(named.name), named):
+            if place.is_file():
+                return place
+    raise WeightsError(
+        f"its weights {state.learned_net or '(not named)'} are not there",
+        where=str(path),
+        remedy="put the .caffemodel beside the .solverstate",
+    )
+
+
+def _message(state: State) -> SolverState:
+    return SolverState(
+        iter=state.iteration,
+        learned_net=state.learned_net,
+        current_step=state.current_step,
+        history=map(array_to_blob, state.history),
+        run=state.run,
+    )
+
+
+def _from_message(message: SolverState) -> State:
+    if not message.HasField("iter"):
+        raise ValueError("no iteration")
+    return State(
+        iteration=message.iter,
+        current_step=message.current_step,
+        learned_net=message.learned_net,
+        history=[blob_to_array(blob) for blob in message.history],
+        run=message.run,
+    )
+
+
+def _write_hdf5(path: Path, state: State) -> None:
+    with h5py.File(path, "w") as file:
+        file["iter"] = np.array([state.iteration], np.int32)
+        file["current_step"] = np.array([state.current_step], np.int32)
+        # Caffe reads it as a C string
+        name = state.learned_net.encode()
+        file["learned_net"] = np.array(name, f"S{len(name) + 1}")
+        history = file.create_group("history")
+        for i, array in enumerate(state.history):
+            history[str(i)] = array
+        file[_RUN] = np.frombuffer(state.run.SerializeToString(), np.uint8)
+
+
+def _read_hdf5(path: Path) -> State:
+    with h5py.File(path) as file:
+        return State(
+            iteration=int(np.ravel(file["iter"])[0]),
+            current_step=int(np.ravel(file["current_step"])[0]),
+            learned_net=_text(file["learned_net"][()]),
+            history=list(_numbered(file["history"])),
+            run=RunState.FromString(bytes(file[_RUN][()]) if _RUN in file else b""),
+        )
+
+
+def _numbered(group: h5py.Group) -> Iterator[Array]:
+    for i in range(len(group)):
+        yield np.asarray(group[str(i)], np.float32)
+
+
+def _text(value: object) -> str:
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return text.rstrip("\0")
+
+
+def save_net(path: Path, net: Net, message: NetParameter, *, diff: bool = False) -> None:
+    raise NotImplementedError
+
+
+def load_net(net: Net, path: Path) -> None:
+    raise NotImplementedError

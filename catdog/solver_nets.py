@@ -1,0 +1,108 @@
+"""Which nets a solver names, and the state that each is built in (caffe/solver.cpp, Init*Nets)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from catdog.errors import Fault
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
+from catdog.sources import cut
+from catdog.spec import Spec, filter_net, net_state, read_net
+from catdog.spec.upgrade import upgrade_net
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """A net of a solver and the state to build it in; `iterations` of a test pass."""
+
+    spec: Spec[NetParameter]
+    state: NetState
+    iterations: int | None = None
+
+
+def train_net(spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()) -> NetSpec:
+    """The one train net of a solver."""
+    solver = spec.message
+    state = net_state(TRAIN, level, stages, solver.train_state)
+    for name in ("train_net_param", "net_param"):
+        if solver.HasField(name):
+            return _in_state(_inline(spec, name, 0), state)
+    return _in_state(_file(spec, solver.train_net or solver.net), state)
+
+
+def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
+    """The test nets: those of test_net_param, of test_net, then the net itself."""
+    solver = spec.message
+    named = [_inline(spec, "test_net_param", i) for i in range(len(solver.test_net_param))]
+    named += [_file(spec, name) for name in solver.test_net]
+    generic = _generic(spec)
+    count = max(len(solver.test_iter), len(solver.test_state), len(named))
+    if generic and not count and solver.test_interval and _has_data(generic):
+        count = 1
+    nets = named + [generic] * (count - len(named)) if generic else named
+    for i, net in enumerate(nets):
+        over = solver.test_state[i] if solver.test_state else None
+        iterations = solver.test_iter[i] if solver.test_iter else None
+        yield _in_state(net, net_state(TEST, over=over), iterations)
+
+
+def _generic(spec: Spec[SolverParameter]) -> Spec[NetParameter] | None:
+    if spec.message.HasField("net_param"):
+        return _inline(spec, "net_param", 0)
+    return _file(spec, spec.message.net) if spec.message.net else None
+
+
+def _has_data(net: Spec[NetParameter]) -> bool:
+    return bool(cut(filter_net(net.message, net_state(TEST)))[0])
+
+
+def _in_state(net: Spec[NetParameter], state: NetState, iterations: int | None = None) -> NetSpec:
+    """The net's own state stands between the phase and what the solver says."""
+    whole = NetState(phase=state.phase)
+    whole.MergeFrom(net.message.state)
+    whole.MergeFrom(state)
+    return NetSpec(net, whole, iterations)
+
+
+def _inline(spec: Spec[SolverParameter], name: str, index: int) -> Spec[NetParameter]:
+    value = getattr(spec.message, name)
+    message = value[index] if name == "test_net_param" else value
+    tree = list(spec.tree.blocks(name))[index]
+    net = Spec(message, spec.path, tree)
+    with net.located():
+        return Spec(upgrade_net(message), spec.path, tree)
+
+
+def _file(spec: Spec[SolverParameter], name: str) -> Spec[NetParameter]:
+    return read_net(spec.locate(name))
+
+
+def net_faults(solver: SolverParameter) -> Iterator[Fault]:
+    """What Caffe checks about the nets of a solver (caffe/solver.cpp, Init*Nets)."""
+    sources = ("net", "net_param", "train_net", "train_net_param")
+    given = [name for name in sources if solver.HasField(name)]
+    if len(given) != 1:
+        remedy = f"write one of {', '.join(sources)}"
+        yield Fault(f"names {', '.join(given) or 'no net'} to train", remedy)
+    generic = solver.HasField("net") or solver.HasField("net_param")
+    named = len(solver.test_net) + len(solver.test_net_param)
+    if solver.test_iter and len(solver.test_iter) < named:
+        yield Fault(
+            f"has {len(solver.test_iter)} test_iter for {named} test nets",
+            remedy="write one for each or none",
+            field="test_iter",
+        )
+    if len(solver.test_iter) > named and not generic:
+        yield Fault(
+            f"has {len(solver.test_iter)} test_iter for {named} test nets",
+            remedy="name the others with test_net",
+            field="test_iter",
+        )
+    instances = max(len(solver.test_iter), named)
+    if solver.test_state and instances and len(solver.test_state) != instances:
+        yield Fault(
+            f"has {len(solver.test_state)} test_state for {instances} test nets",
+            remedy="write one for each or none",
+            field="test_state",
+        )
+    if instances and not solver.test_interval:
+        yield Fault("test nets need a test_interval above 0", field="test_iter")

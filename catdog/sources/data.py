@@ -1,0 +1,87 @@
+"""Data: pictures from an LMDB (caffe/layers/data_layer.cpp)."""
+
+from collections.abc import Sequence
+
+from catdog.datum import Example, parse_datum, read_example
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
+from catdog.sources.base import Context, Source, batch_size_of
+from catdog.sources.pictures import PictureSource
+from catdog.store import Reader
+
+
+class Data(PictureSource):
+    """The Datums of an LMDB in the order of their keys; data_param has the fields.
+
+    `backend` may say LEVELDB, Caffe's default, where the folder holds an LMDB. Of several
+    processes each takes every world-th record, as Caffe's do.
+    """
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        self.param = layer.data_param
+        self.batch_size = batch_size_of(self, self.param.batch_size)
+        if not self.param.source:
+            raise self.error("needs a source, the folder of an LMDB", field="source")
+        self.reader = Reader(self.context.locate(self.param.source))
+        self._kept: dict[int, Example] | None = (
+            {} if self.param.cache == DataParameter.MEMORY else None
+        )
+        self._encoded = parse_datum(self.reader.first()).encoded
+        self._check_color()
+        self.shuffle = self.param.shuffle
+        self.skip(self.param.rand_skip)
+
+    @property
+    def size(self) -> int:
+        return len(self.reader)
+
+    def where(self, index: int) -> str:
+        key = self.reader.keys[index].decode(errors="replace")
+        return f'{self.reader.path} key "{key}"'
+
+    def examples(self, indices: Sequence[int]) -> Sequence[Example]:
+        if self._kept is None:
+            return self._read(indices)
+        fresh = [index for index in dict.fromkeys(indices) if index not in self._kept]
+        if fresh:
+            self._kept.update(zip(fresh, self._read(fresh), strict=True))
+        return [self._kept[index] for index in indices]
+
+    def close(self) -> None:
+        super().close()
+        self.reader.close()
+
+    def _read(self, indices: Sequence[int]) -> list[Example]:
+        values = self.reader.get_many(indices)
+        decode = self.pool().map if self._encoded and len(values) > 1 else map
+        return list(decode(self._decode, indices, values))
+
+    def _decode(self, index: int, value: bytes) -> Example:
+        try:
+            return read_example(value, color=self._color)
+        except DataError as error:
+            raise DataError(error.what, where=self.where(index), remedy=error.remedy) from error
+
+    @property
+    def _color(self) -> bool | None:
+        if self.transform.param.force_gray:
+            return False
+        return self.transform.param.force_color or self.param.force_encoded_color or None
+
+    def _check_color(self) -> None:
+        """That raw data have the channels that are asked for: only encoded ones are converted."""
+        if self._color is None or self._encoded:
+            return
+        channels, wanted = self.examples([0])[0].array.shape[0], 3 if self._color else 1
+        if channels != wanted:
+            field = "force_color" if self._color else "force_gray"
+            raise self.error(
+                f"{field} converts encoded pictures, these are stored raw with {channels} "
+                "channel(s)",
+                field=field,
+                remedy="leave it out, or build the LMDB in that form",
+            )
+
+
+TABLE: dict[str, type[Source]] = {"Data": Data}

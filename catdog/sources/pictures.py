@@ -1,0 +1,86 @@
+"""Sources of labelled pictures: read, decode on all cores, cut into one batch."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from catdog.datum import Example
+from catdog.errors import DataError
+from catdog.parallel import cores
+from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.sources.base import Batch, Context, RecordSource, Shape
+from catdog.transform import Transform, shape_text
+
+
+class PictureSource(RecordSource):
+    """Records that are a picture and a label; tops are the pictures and, if wanted, the labels.
+
+    The first picture says what shape the blob has. Pictures of other sizes are cut to crop_size;
+    without one, a batch must be of one size, and the blob changes its shape from batch to batch.
+    """
+
+    least_tops, most_tops = 1, 2
+    transforms = True
+    transform: Transform
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        self.transform = Transform(layer, self.context.phase, self.context.locate)
+        self._pool: ThreadPoolExecutor | None = None
+
+    @abstractmethod
+    def examples(self, indices: Sequence[int]) -> Sequence[Example]:
+        """Pictures (channels x height x width) with their labels."""
+
+    @abstractmethod
+    def where(self, index: int) -> str:
+        """The file or the LMDB and key of a record, for messages."""
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        first = self.examples([0])[0]
+        picture = self.transform.shape(first.array.shape, self.where(0))
+        blobs = ((self.batch_size, *picture), (self.batch_size,))
+        return dict(zip(self.tops, blobs, strict=False))
+
+    def read(self, indices: Sequence[int], generator: torch.Generator, /) -> Batch:
+        examples = self.examples(indices)
+        pictures = [example.array for example in examples]
+        self._check(indices, examples)
+        draw = self.transform.draw([picture.shape for picture in pictures], generator)
+        blobs = {self.tops[0]: self.transform.gather(pictures, draw)}
+        if len(self.tops) > 1:
+            labels = [example.label for example in examples]
+            blobs[self.tops[1]] = torch.tensor(labels, dtype=torch.float32)
+        return Batch(blobs, draw)
+
+    def pool(self) -> ThreadPoolExecutor:
+        """The threads that decode, started when first asked for."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(cores(), f"decode {self.name}")
+        return self._pool
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def _check(self, indices: Sequence[int], examples: Sequence[Example]) -> None:
+        """That the pictures fit the transformation, and each other once they are cut."""
+        kinds: dict[tuple[Shape, object], int] = {}
+        for index, example in zip(indices, examples, strict=True):
+            kinds.setdefault((example.array.shape, example.array.dtype), index)
+        cut = {
+            (self.transform.shape(shape, self.where(index)), dtype): (shape, index)
+            for (shape, dtype), index in kinds.items()
+        }
+        if len(cut) > 1:
+            (shape, index), (other, at) = list(cut.values())[:2]
+            raise DataError(
+                f'layer "{self.name}": pictures of {shape_text(shape)} and of {shape_text(other)} '
+                f"({self.where(index)}) in one batch",
+                where=self.where(at),
+                remedy="build the data with one size and kind, set crop_size, or batch_size: 1",
+            )

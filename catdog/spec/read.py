@@ -1,0 +1,169 @@
+"""Nets and solvers from files: YAML or prototxt to a message that knows its places."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from google.protobuf import text_format
+from google.protobuf.message import Message
+
+from catdog.errors import CatdogError, Fault, LayerError, SpecError, did_you_mean
+from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.spec import prototxt_tree, yaml_tree
+from catdog.spec.check import Checker
+from catdog.spec.tree import Block, Place
+from catdog.spec.upgrade import upgrade_net, upgrade_solver
+
+M = TypeVar("M", bound=Message)
+
+_YAML = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Spec(Generic[M]):
+    """A message, the file it came from and where each thing stands in it."""
+
+    message: M
+    path: Path
+    tree: Block = field(repr=False, default_factory=lambda: Block(Place(1, 1)))
+
+    def locate(self, name: str) -> Path:
+        """A path in the spec: from the working directory or, failing that, the spec's folder."""
+        here = Path(name).expanduser()
+        beside = self.path.parent / here
+        return here if here.is_absolute() or here.exists() or not beside.exists() else beside
+
+    def where(self, layer: str = "", key: str = "") -> str:
+        """`file:line:column` of a layer, or of one of its fields, or of a field of the file."""
+        block = self.tree if not layer else self._layer(layer)
+        place = (block.find(key) if key else None) or block.place
+        return f"{self.path}:{place}"
+
+    def _layer(self, name: str) -> Block:
+        blocks = [*self.tree.blocks("layer"), *self.tree.blocks("layers")]
+        return next((block for block in blocks if block.text("name") == name), self.tree)
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Give faults that are found while the message is used their place in the text."""
+        try:
+            yield
+        except SpecError as error:
+            raise SpecError(map(self._located, error.faults)) from None
+        except LayerError as error:
+            if error.layer and not error.located:
+                error.where = f"{self.where(error.layer, error.field)}: {error.where}"
+                error.located = True
+            raise
+
+    def _located(self, fault: Fault) -> Fault:
+        if fault.where:
+            return fault
+        where = self.where(fault.layer, fault.field)
+        return Fault(fault.what, fault.remedy, where, fault.layer, fault.field)
+
+
+def read_net(path: str | Path) -> Spec[NetParameter]:
+    """A net from a .yaml or .prototxt file, upgraded from older forms.
+
+    Raises SpecError with all faults of the file, CatdogError where there is no such file.
+    """
+    spec = read_message(path, NetParameter())
+    with spec.located():
+        return Spec(upgrade_net(spec.message), spec.path, spec.tree)
+
+
+def read_solver(path: str | Path) -> Spec[SolverParameter]:
+    """A solver from a .yaml or .prototxt file; as `read_net`."""
+    spec = read_message(path, SolverParameter())
+    with spec.located():
+        return Spec(upgrade_solver(spec.message), spec.path, spec.tree)
+
+
+def read_message(path: str | Path, message: M) -> Spec[M]:
+    """Any message from a file, as it stands there."""
+    path = Path(path)
+    text = _read_text(path)
+    parse = parse_yaml if path.suffix in _YAML else parse_prototxt
+    return Spec(message, path, parse(text, message, str(path)))
+
+
+def parse_yaml(text: str, message: M, name: str) -> Block:
+    """Fill a message from YAML; gives the tree. Raises SpecError with every fault."""
+    tree, faults = yaml_tree.parse(text, name)
+    checker = Checker(name)
+    checker.fill(message, tree)
+    _refuse([*faults, *checker.faults])
+    return tree
+
+
+def parse_prototxt(text: str, message: M, name: str) -> Block:
+    """Fill a message from prototxt; gives the tree. Raises SpecError with every fault."""
+    try:
+        text_format.Parse(text, message)
+    except text_format.ParseError as error:
+        checker = Checker(name, prototxt=True)
+        checker.fill(type(message)(), prototxt_tree.parse(text, name))
+        _refuse(checker.faults)
+        what = str(error).split(" : ", 1)[-1]
+        where = f"{name}:{error.GetLine()}:{error.GetColumn()}"
+        raise SpecError([Fault(what, where=where)]) from None
+    return prototxt_tree.parse(text, name)
+
+
+def override(message: M, assignments: Sequence[str]) -> M:
+    """A copy with `FIELD=VALUE` set, VALUE as in YAML; FIELD may be `message.field`.
+
+    A repeated field is replaced. Raises SpecError for a field or value that does not fit.
+    """
+    changed = type(message)()
+    changed.CopyFrom(message)
+    for assignment in assignments:
+        field_name, sign, value = assignment.partition("=")
+        if not sign or not field_name.strip():
+            raise CatdogError(f'"{assignment}" is no FIELD=VALUE', where="--set")
+        keys = field_name.strip().split(".")
+        text = "".join(f"{'  ' * i}{key}:\n" for i, key in enumerate(keys))
+        given = type(message)()
+        parse_yaml(f"{text.rstrip()} {value}\n", given, f"--set {assignment}")
+        _clear(changed, keys)
+        changed.MergeFrom(given)
+    return changed
+
+
+def _clear(message: Message, keys: Sequence[str]) -> None:
+    """Forget the field at the end of a path of fields."""
+    for key in keys[:-1]:
+        message = getattr(message, key)
+    message.ClearField(keys[-1])
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise SpecError(sorted(faults, key=_order))
+
+
+def _order(fault: Fault) -> tuple[int, int]:
+    line, column = fault.where.rsplit(":", 2)[-2:]
+    return int(line), int(column)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        remedy = did_you_mean(path.name, beside) or "check the path"
+        raise CatdogError("no such file", where=str(path), remedy=remedy) from None
+    except IsADirectoryError:
+        raise CatdogError("is a folder", where=str(path), remedy="name a file in it") from None
+    except UnicodeDecodeError:
+        raise CatdogError(
+            "is not text",
+            where=str(path),
+            remedy="a spec is .yaml or .prototxt; a .caffemodel goes to --weights",
+        ) from None
+    except OSError as error:
+        raise CatdogError(str(error.strerror), where=str(path)) from None

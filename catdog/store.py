@@ -1,0 +1,235 @@
+"""LMDBs of serialised Datums: a reader by position or key, a writer whose map grows by itself."""
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import lmdb
+
+from catdog.errors import DataError
+
+MAP_START = 64 << 20
+"""Bytes of the map of a new LMDB; it doubles whenever it is full."""
+
+MAX_KEY = 511
+"""Bytes that LMDB allows in a key."""
+
+_DATA_FILE = "data.mdb"
+
+
+class Reader:
+    """The values of an LMDB in the order of their keys, or by key. Safe to use from threads.
+
+    Opened read-only and without a lock file, so that a folder that cannot be written to, or was
+    copied without its lock.mdb, is read as well. Raises DataError, with the remedy, when there is
+    no LMDB, when it is damaged, empty, or a LevelDB.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        check_is_lmdb(self.path)
+        with self._explained():
+            self._environment, self._file = _ENVIRONMENTS.take(self.path)
+            self._size = int(self._environment.stat()["entries"])
+        self._closed = False
+        self._keys: list[bytes] | None = None
+        if not self._size:
+            self.close()
+            raise DataError("this LMDB is empty", where=str(path), remedy="build it again")
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def keys(self) -> Sequence[bytes]:
+        """All keys in order; read once, when first asked for."""
+        if self._keys is None:
+            with self._explained(), self._environment.begin() as transaction:
+                self._keys = list(transaction.cursor().iternext(keys=True, values=False))
+        return self._keys
+
+    def get(self, index: int) -> bytes:
+        """The value at a position of the order of keys."""
+        return self.get_many([index])[0]
+
+    def get_many(self, indices: Iterable[int]) -> list[bytes]:
+        """The values at these positions, within one transaction."""
+        return self.by_keys([self.keys[index] for index in indices])
+
+    def by_keys(self, keys: Iterable[bytes]) -> list[bytes]:
+        """The values of these keys; DataError names a key that is not there."""
+        with self._explained(), self._environment.begin() as transaction:
+            return [self._value(transaction, key) for key in keys]
+
+    def _value(self, transaction: lmdb.Transaction, key: bytes) -> bytes:
+        value = transaction.get(key)
+        if value is None:
+            raise DataError(f'no key "{key.decode(errors="replace")}"', where=str(self.path))
+        return bytes(value)
+
+    def first(self) -> bytes:
+        """The value of the first key, which says what shape the others have."""
+        return next(value for _, value in self.items())
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in order, one at a time."""
+        with self._explained(), self._environment.begin() as transaction:
+            yield from transaction.cursor()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (value for _, value in self.items())
+
+    def close(self) -> None:
+        """Let go of the files; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            _ENVIRONMENTS.give_back(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except lmdb.Error as error:
+            raise DataError(
+                f"this LMDB cannot be read ({error})", where=str(self.path), remedy="build it again"
+            ) from error
+
+
+class _Environments:
+    """The LMDBs that readers of this process have open.
+
+    LMDB forbids a process to open the same files twice, and the nets of the two phases may well
+    read the same ones: such readers share one environment, closed by the last of them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[tuple[int, int], tuple[lmdb.Environment, int]] = {}
+
+    def take(self, path: Path) -> tuple[lmdb.Environment, tuple[int, int]]:
+        """The environment of a folder, and what to give back after use."""
+        status = (path / _DATA_FILE).stat()
+        file = status.st_dev, status.st_ino
+        with self._lock:
+            environment, users = self._open.get(file, (None, 0))
+            if environment is None:
+                environment = lmdb.open(str(path), readonly=True, lock=False, max_spare_txns=16)
+            self._open[file] = environment, users + 1
+            return environment, file
+
+    def give_back(self, file: tuple[int, int]) -> None:
+        """One reader less; the last one closes the environment."""
+        with self._lock:
+            environment, users = self._open.pop(file)
+            if users == 1:
+                environment.close()
+            else:
+                self._open[file] = environment, users - 1
+
+
+_ENVIRONMENTS = _Environments()
+
+
+def check_is_lmdb(path: Path) -> None:
+    """DataError unless the folder holds an LMDB; knows a LevelDB when it sees one."""
+    where = str(path)
+    if not path.exists():
+        raise DataError("no such LMDB", where=where, remedy="tools/create_lmdb.py builds one")
+    if path.is_file():
+        raise DataError("a file, not the folder of an LMDB", where=where)
+    if (path / _DATA_FILE).exists():
+        return
+    if (path / "CURRENT").exists():
+        raise DataError(
+            "a LevelDB, which catdog does not read",
+            where=where,
+            remedy="make an LMDB of the same photos: tools/convert_imageset.py --backend lmdb",
+        )
+    raise DataError(
+        f"no LMDB in this folder (no {_DATA_FILE})",
+        where=where,
+        remedy="tools/create_lmdb.py builds one",
+    )
+
+
+class Writer:
+    """Writes an LMDB into a new folder, a batch of pairs in each transaction.
+
+    Nothing is flushed to the disk before `close`: write beside the target and move the folder
+    there afterwards (`replace_folder`). DataError when the disk is full.
+    """
+
+    def __init__(self, path: str | Path, *, map_size: int = MAP_START) -> None:
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._environment = lmdb.open(
+            str(self.path), map_size=map_size, sync=False, metasync=False, readahead=False
+        )
+
+    def put(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Store these pairs together; the map grows until they fit."""
+        while True:
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    for key, value in pairs:
+                        transaction.put(key, value)
+                return
+            except lmdb.MapFullError:
+                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+            except lmdb.Error as error:
+                raise DataError(
+                    f"cannot be written ({error})",
+                    where=str(self.path),
+                    remedy="is the disk full?",
+                ) from error
+
+    def close(self) -> None:
+        """Flush everything to the disk and let go of the files."""
+        self._environment.sync(True)
+        self.abandon()
+        (self.path / "lock.mdb").unlink(missing_ok=True)
+
+    def abandon(self) -> None:
+        """Let go of the files without a flush: they are about to be deleted."""
+        self._environment.close()
+
+
+def key(number: int, path: str) -> bytes:
+    """Caffe's key of an example: eight digits, `_`, its path; a path that is too long loses its
+    beginning, since LMDB allows 511 bytes."""
+    digits = f"{number:08d}_".encode()
+    name = path.encode(errors="surrogateescape")
+    return digits + name[-(MAX_KEY - len(digits)) :]
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Move a finished folder to its place; what stood there goes only once that has succeeded."""
+    aside = new.with_name(new.name + ".old")
+    had = target.exists() or target.is_symlink()
+    if had:
+        target.rename(aside)
+    try:
+        new.rename(target)
+    except BaseException:
+        if had:
+            aside.rename(target)
+        raise
+    if aside.is_symlink() or aside.is_file():
+        aside.unlink()
+    elif had:
+        shutil.rmtree(aside)

@@ -1,0 +1,154 @@
+"""What a net is made of: shapes, parameters, multiply-adds, bytes, as rows and as a table."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from catdog.layers.base import Layer, Shape
+from catdog.net import Net, Node
+
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: the shapes of its tops, its own parameters and its multiply-adds for a batch.
+
+    Multiply-adds are those of convolutions and matrix products; a bias and what is done element
+    by element do not count. A parameter that is shared counts where it stands first.
+    """
+
+    name: str
+    type: str
+    tops: tuple[Shape, ...]
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The rows of a net, its inputs first, and what they come to."""
+
+    rows: tuple[Row, ...]
+    #: Examples in a batch; None where the inputs do not agree on a first axis.
+    batch: int | None
+    #: Bytes of all blobs of one forward pass, as float32; in-place layers add none.
+    blob_bytes: int
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all parameter blobs, shared ones once."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one forward pass."""
+        return sum(row.multiply_adds for row in self.rows)
+
+
+def summarize(net: Net) -> Summary:
+    """The summary of a net; its parameters may be without numbers."""
+    shapes = dict(net.inputs)
+    rows = [Row(name, "Input", (shape,), 0, 0) for name, shape in shapes.items()]
+    seen: set[int] = set()
+    for node in net.nodes:
+        bottoms = [shapes[name] for name in node.bottoms]
+        tops = node.layer.top_shapes(*bottoms)
+        shapes.update(zip(node.tops, tops, strict=True))
+        own = [p for p in node.layer.blobs.parameters() if id(p) not in seen]
+        seen.update(map(id, own))
+        rows.append(
+            Row(
+                node.name,
+                node.type,
+                tuple(tops),
+                sum(p.numel() for p in own),
+                multiply_adds(node, bottoms, tops),
+            )
+        )
+    firsts = {shape[:1] for shape in net.inputs.values()}
+    batch = firsts.pop()[0] if len(firsts) == 1 and () not in firsts else None
+    return Summary(tuple(rows), batch, _FLOAT_BYTES * sum(map(prod, shapes.values())))
+
+
+def multiply_adds(node: Node, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+    """Multiply-adds of one layer for bottoms and tops of these shapes."""
+    count = _COUNTS.get(node.type)
+    return count(node.layer, bottoms, tops) if count else 0
+
+
+def _convolution(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+    # every number of a top is a product with one filter: out x in/group x kernel
+    return sum(map(prod, tops)) * prod(layer.blobs.shape(0)[1:])
+
+
+def _deconvolution(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+    # every number of a bottom is spread by one filter: in x out/group x kernel
+    return sum(map(prod, bottoms)) * prod(layer.blobs.shape(0)[1:])
+
+
+def _inner_product(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+    outputs = layer.param.inner_product_param.num_output
+    return prod(tops[0]) * (prod(layer.blobs.shape(0)) // outputs)
+
+
+def _recurrent(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+    """Each matrix meets each step of each sequence; that of a static input, each sequence."""
+    steps, sequences = bottoms[0][:2]
+    matrices = [prod(shape) for shape in _blob_shapes(layer) if len(shape) == 2]
+    # bottoms: x, cont, then x_static unless that is a hidden state from outside
+    hidden = 2 if layer.param.type == "LSTM" else 1
+    outside = hidden if layer.param.recurrent_param.expose_hidden else 0
+    static = matrices.pop(1) if len(bottoms) - outside > 2 else 0
+    return sequences * (steps * sum(matrices) + static)
+
+
+def _blob_shapes(layer: Layer) -> Iterator[Shape]:
+    return (layer.blobs.shape(i) for i in range(len(layer.blobs)))
+
+
+_COUNTS: dict[str, Callable[[Layer, Sequence[Shape], Sequence[Shape]], int]] = {
+    "Convolution": _convolution,
+    "Deconvolution": _deconvolution,
+    "InnerProduct": _inner_product,
+    "LSTM": _recurrent,
+    "RNN": _recurrent,
+}
+
+_HEADER = ("layer", "type", "output", "parameters", "multiply-adds")
+
+
+def table(summary: Summary) -> str:
+    """The summary as text: a line for each layer, then the totals."""
+    cells = [_HEADER, *map(_cells, summary.rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
+    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([lines[0], rule, *lines[1:], rule, *_totals(summary)])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    shapes = ", ".join("x".join(map(str, shape)) or "1 number" for shape in row.tops)
+    counts = (f"{number:,}" if number else "" for number in (row.parameters, row.multiply_adds))
+    return (row.name, row.type, shapes, *counts)
+
+
+def _aligned(row: tuple[str, ...], widths: Sequence[int]) -> Iterator[str]:
+    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        yield cell.rjust(width) if column > 2 else cell.ljust(width)
+
+
+def _totals(summary: Summary) -> Iterator[str]:
+    size = summary.parameters * _FLOAT_BYTES
+    yield f"total parameters: {summary.parameters:,} ({megabytes(size)})"
+    one = ""
+    if summary.batch and summary.batch > 1:
+        each = summary.multiply_adds // summary.batch
+        one = f" for a batch of {summary.batch}, {each:,} for one"
+    yield f"total multiply-adds: {summary.multiply_adds:,}{one}"
+    yield f"blobs of a forward pass: {megabytes(summary.blob_bytes)}"
+
+
+def megabytes(size: int) -> str:
+    """Bytes as `1.23 MB`, a megabyte being 10^6 bytes."""
+    return f"{size / 1e6:,.2f} MB"

@@ -1,0 +1,207 @@
+"""What happens to pictures between the store and the net (caffe/data_transformer.cpp).
+
+The randomness is drawn first (`draw`), then the pictures are cut and mirrored as the bytes that
+they are (`gather`), then a whole batch is made into numbers on its device (`apply`).
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from catdog.errors import DataError, LayerError
+from catdog.mean import read_mean
+from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, Phase
+
+#: A picture: channels x height x width, uint8 or float32, BGR.
+Picture = npt.NDArray[Any]
+Shape = tuple[int, ...]
+Locate = Callable[[str], Path]
+
+
+class Cut(NamedTuple):
+    """What chance chose for a picture: the corner of the cut, and whether it is mirrored."""
+
+    top: int
+    left: int
+    mirrored: bool
+
+
+#: The cuts of a batch.
+Draw = tuple[Cut, ...]
+
+
+class Transform:
+    """The transform_param of a data layer; `mean`, C x H x W, stands for the one of mean_file.
+
+    Raises LayerError for fields that contradict each other and DataError for a mean file that
+    cannot be read.
+    """
+
+    def __init__(
+        self,
+        layer: LayerParameter,
+        phase: Phase,
+        locate: Locate = Path,
+        *,
+        mean: npt.NDArray[np.float32] | None = None,
+    ) -> None:
+        self.param = layer.transform_param
+        self.layer, self.phase = layer.name, phase
+        if (self.param.HasField("mean_file") or mean is not None) and self.param.mean_value:
+            raise self._contradiction("mean_file", "mean_value")
+        if self.param.force_color and self.param.force_gray:
+            raise self._contradiction("force_color", "force_gray")
+        self.mean_picture = _read_mean(self.param.mean_file, locate) if mean is None else mean
+        self._means: dict[torch.device, Tensor] = {}
+
+    def shape(self, picture: Sequence[int], where: str = "") -> Shape:
+        """Channels, height and width after the transformation of a picture of this shape.
+
+        Raises DataError when mean and picture, or crop and picture, do not fit.
+        """
+        channels, height, width = picture
+        size, values = self.param.crop_size, len(self.param.mean_value)
+        if self.mean_picture is not None and self.mean_picture.shape != (channels, height, width):
+            raise DataError(
+                f'layer "{self.layer}": the mean {self.param.mean_file or "given"} is '
+                f"{shape_text(self.mean_picture.shape)}, the data are {shape_text(picture)}",
+                where=where,
+                remedy="compute the mean of these data with compute_image_mean, "
+                "or give a mean_value for each channel",
+            )
+        if values > 1 and values != channels:
+            raise DataError(
+                f'layer "{self.layer}": {values} values of mean_value for data of '
+                f"{channels} channel(s)",
+                where=where,
+                remedy=f"give one, or {channels}",
+            )
+        if size > min(height, width):
+            raise DataError(
+                f'layer "{self.layer}": crop_size {size} is larger than the data, '
+                f"{shape_text(picture)}",
+                where=where,
+                remedy=f"set crop_size to {min(height, width)} or less, or store larger pictures",
+            )
+        return self._cut_shape(picture)
+
+    def draw(self, shapes: Sequence[Sequence[int]], generator: torch.Generator) -> Draw:
+        """Draw for a batch of pictures of these shapes; the generator is one of the CPU.
+
+        A cut is at random in the TRAIN phase and in the middle in the TEST phase; mirroring is
+        at random in both.
+        """
+        chances = torch.rand(len(shapes), 3, dtype=torch.float64, generator=generator).tolist()
+        return tuple(
+            Cut(self._offset(height, a), self._offset(width, b), self.param.mirror and c < 0.5)
+            for (_, height, width), (a, b, c) in zip(shapes, chances, strict=True)
+        )
+
+    def gather(self, pictures: Sequence[Picture], draw: Draw) -> Tensor:
+        """Cut and mirror pictures into one batch on the host, N x C x H x W, of their own type.
+
+        Once cut they must be of one size, as `shape` tells.
+        """
+        channels, height, width = self._cut_shape(pictures[0].shape)
+        # NumPy asks for large pages; torch.empty does not, and costs twice the time
+        batch = np.empty((len(pictures), channels, height, width), pictures[0].dtype)
+        for index, (picture, cut) in enumerate(zip(pictures, draw, strict=True)):
+            batch[index] = picture[:, cut.top : cut.top + height, cut.left : cut.left + width]
+            if cut.mirrored:
+                rows = batch[index].reshape(-1, width)
+                cv2.flip(rows, 1, dst=rows)
+        return torch.from_numpy(batch)
+
+    def apply(self, batch: Tensor, draw: Draw) -> Tensor:
+        """(x - mean) * scale of a gathered batch as float32, on the batch's device.
+
+        A mean picture is cut and mirrored at the same places as the pictures were.
+        """
+        numbers = _new_floats(batch)
+        if self.param.mean_value:
+            numbers.sub_(torch.tensor(self.param.mean_value, device=batch.device).view(-1, 1, 1))
+        elif self.mean_picture is not None:
+            self._subtract_picture(numbers, draw)
+        return numbers if self.param.scale == 1 else numbers.mul_(self.param.scale)
+
+    def _subtract_picture(self, numbers: Tensor, draw: Draw) -> None:
+        height, width = numbers.shape[2:]
+        means = self._mean_on(numbers.device)
+        full = means.shape[-1]
+        # in the mirrored mean the same cut begins at the other side
+        corners = [
+            (int(cut.mirrored), cut.top, full - width - cut.left if cut.mirrored else cut.left)
+            for cut in draw
+        ]
+        if numbers.device.type == "cpu":
+            for number, (side, top, left) in zip(numbers.numpy(), corners, strict=True):
+                number -= means[side, :, top : top + height, left : left + width].numpy()
+        else:
+            numbers.sub_(mean_windows(means, corners, height, width))
+
+    def _mean_on(self, device: torch.device) -> Tensor:
+        """The mean picture and its mirror image, 2 x C x H x W."""
+        if device not in self._means:
+            mean = torch.tensor(self.mean_picture, device=device)
+            self._means[device] = torch.stack((mean, mean.flip(-1)))
+        return self._means[device]
+
+    def _offset(self, extent: int, chance: float) -> int:
+        size = self.param.crop_size
+        if not size:
+            return 0
+        return int(chance * (extent - size + 1)) if self.phase == TRAIN else (extent - size) // 2
+
+    def _cut_shape(self, shape: Sequence[int]) -> Shape:
+        size = self.param.crop_size
+        return (shape[0], size, size) if size else tuple(shape)
+
+    def _contradiction(self, first: str, second: str) -> LayerError:
+        return LayerError(
+            f"has {first} and {second}", layer=self.layer, field=second, remedy="keep one of them"
+        )
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """`3 x 256 x 256`."""
+    return " x ".join(map(str, shape))
+
+
+def mean_windows(
+    means: Tensor, corners: Sequence[tuple[int, int, int]], height: int, width: int
+) -> Tensor:
+    """N x C x height x width from 2 x C x H x W: for each corner its side, row and column."""
+    device = means.device
+    side, top, left = torch.tensor(corners, device=device).T[:, :, None]
+    rows = top + torch.arange(height, device=device)
+    columns = left + torch.arange(width, device=device)
+    channels = torch.arange(means.shape[1], device=device)[:, None, None]
+    return means[side[..., None, None], channels, rows[:, None, :, None], columns[:, None, None]]
+
+
+def _read_mean(name: str, locate: Locate) -> npt.NDArray[np.float32] | None:
+    """The mean of a .binaryproto, C x H x W; nothing without a name."""
+    if not name:
+        return None
+    path = locate(name)
+    mean = read_mean(path)
+    if mean.ndim != 3:
+        raise DataError(
+            f"holds an array of shape {shape_text(mean.shape)}, no mean picture",
+            where=str(path),
+            remedy="compute one with compute_image_mean",
+        )
+    return mean
+
+
+def _new_floats(batch: Tensor) -> Tensor:
+    if batch.device.type != "cpu":
+        return batch.to(torch.float32, copy=True)
+    # as in `gather`: memory in large pages
+    return torch.from_numpy(np.empty(batch.shape, np.float32)).copy_(batch)

@@ -1,0 +1,191 @@
+"""Keeps an eye on a training: numbers that are none, losses that stand still."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from catdog.errors import Diverged
+from catdog.net import Net, Node, run
+
+# -log(FLT_MIN): what SoftmaxWithLoss gives when the label's probability is 0
+_FLOOR = 87.3365
+_AT_FLOOR = 10
+# losses are looked at in blocks, so that a GPU is not waited for in every iteration
+_BLOCK = 50
+# this many iterations at the loss of guessing are worth a word
+_GUESSING = 500
+
+
+class LossWatch:
+    """Looks at the loss of every iteration.
+
+    On the CPU at once, elsewhere when a block is full or `check` is called, since looking means
+    waiting for the device.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._pending: list[tuple[int, Tensor]] = []
+        self._at_floor = 0
+        self._guessing, self._sum, self._count = _guessing_loss(net), 0.0, 0
+        self._floor = _floor(net)
+
+    def add(self, iteration: int, loss: Tensor, batch: Mapping[str, Tensor]) -> str:
+        """Take the loss of an iteration; gives a warning or nothing. Raises as `check`."""
+        self._pending.append((iteration, loss))
+        if loss.device.type == "cpu" or len(self._pending) >= _BLOCK:
+            return self.check(batch)
+        return ""
+
+    def check(self, batch: Mapping[str, Tensor]) -> str:
+        """Look at the losses that have come in; gives a warning or nothing.
+
+        Raises Diverged where one is no number, naming the first layer that is to blame, or
+        where SoftmaxWithLoss is stuck at its largest value.
+        """
+        if not self._pending:
+            return ""
+        values = torch.stack([loss for _, loss in self._pending]).tolist()
+        warning = ""
+        for (iteration, _), value in zip(self._pending, values, strict=True):
+            if not math.isfinite(value):
+                raise self._diverged(iteration, value, batch)
+            self._look_at_floor(iteration, value)
+            warning = self._look_at_guessing(iteration, value) or warning
+        self._pending.clear()
+        return warning
+
+    def _diverged(self, iteration: int, value: float, batch: Mapping[str, Tensor]) -> Diverged:
+        return Diverged(
+            f"the loss is {value:g}; {culprit(self._net, batch)}",
+            where=f"iteration {iteration}",
+            remedy="lower base_lr, set clip_gradients, or look at the data",
+        )
+
+    def _look_at_floor(self, iteration: int, value: float) -> None:
+        stuck = self._floor is not None and value >= self._floor * (1 - 1e-5)
+        self._at_floor = self._at_floor + 1 if stuck else 0
+        if self._at_floor == _AT_FLOOR:
+            raise Diverged(
+                f"the loss has been {value:g} for {_AT_FLOOR} iterations: the softmax gives "
+                f"every label a probability of 0",
+                where=f"iteration {iteration}",
+                remedy="lower base_lr, scale the data down, or look at the labels",
+            )
+
+    def _look_at_guessing(self, iteration: int, value: float) -> str:
+        if self._guessing is None:
+            return ""
+        self._sum, self._count = self._sum + value, self._count + 1
+        if self._count < _GUESSING:
+            return ""
+        mean, self._sum, self._count = self._sum / self._count, 0.0, 0
+        if abs(mean - self._guessing) > 0.01 * self._guessing:
+            return ""
+        return (
+            f"iteration {iteration}: for {_GUESSING} iterations the loss has been "
+            f"{mean:.4g}, as if guessing ({self._guessing:.4g}); try another base_lr, check the "
+            "labels and that the data are shuffled"
+        )
+
+
+class ClassWatch:
+    """Looks in a test pass at whether the net gives all examples the same class."""
+
+    def __init__(self, net: Net) -> None:
+        node = next((node for node in net if node.type in _SCORED), None)
+        #: Blobs that a test pass has to keep: scores and labels.
+        self.blobs: tuple[str, ...] = node.bottoms[:2] if node else ()
+        self._said: Tensor | None = None
+        self._true: Tensor | None = None
+        self._times = 0
+
+    def add(self, blobs: Mapping[str, Tensor]) -> None:
+        """Take a batch of the test pass."""
+        if not self.blobs:
+            return
+        scores, labels = (blobs[name] for name in self.blobs)
+        if scores.ndim != 2 or labels.numel() != len(scores):
+            return
+        classes = scores.shape[1]
+        said = torch.bincount(scores.argmax(1), minlength=classes)
+        true = torch.bincount(labels.flatten().long().clamp(0, classes - 1), minlength=classes)
+        self._said = said if self._said is None else self._said + said
+        self._true = true if self._true is None else self._true + true
+
+    def finish(self, iteration: int) -> str:
+        """End the pass; gives a warning when a second one in a row found one class only."""
+        said, true, self._said, self._true = self._said, self._true, None, None
+        if said is None or true is None or not iteration:
+            return ""
+        one = int((said > 0).sum()) == 1 and int((true > 0).sum()) > 1
+        self._times = self._times + 1 if one else 0
+        if self._times != 2:
+            return ""
+        return (
+            f"iteration {iteration}: the test net gives class {int(said.argmax())} to all "
+            f"{int(said.sum())} examples; try another base_lr and check the labels"
+        )
+
+
+_SCORED = ("Accuracy", "SoftmaxWithLoss")
+
+
+@torch.no_grad()
+def culprit(net: Net, batch: Mapping[str, Tensor]) -> str:
+    """The first input, parameter or top, in the order of the layers, that is no number."""
+    for name, blob in batch.items():
+        if not _finite(blob):
+            return f'the input "{name}" is no number already'
+    blobs = dict(batch)
+    for node in net:
+        for index, parameter in enumerate(node.layer.blobs):
+            if not _finite(parameter):
+                return f"{_title(node)} is the first with a parameter (blob {index}) that is none"
+        tops = run(node, [blobs[bottom] for bottom in node.bottoms])
+        blobs.update(zip(node.tops, tops, strict=True))
+        for name, top in zip(node.tops, tops, strict=True):
+            if not _finite(top):
+                return f'{_title(node)} is the first whose top "{name}" is none'
+    return "run again on the same batch, every layer gives numbers"
+
+
+def parameters_finite(net: Net) -> bool:
+    """Whether every parameter is a number."""
+    blobs = [blob for node in net for blob in node.layer.blobs if blob.numel()]
+    if not blobs:
+        return True
+    norms = torch._foreach_norm([blob.detach() for blob in blobs], float("inf"))
+    return bool(torch.stack(norms).isfinite().all())
+
+
+def _title(node: Node) -> str:
+    return f'layer "{node.name}" ({node.type})'
+
+
+def _finite(blob: Tensor) -> bool:
+    return not blob.is_floating_point() or bool(blob.isfinite().all())
+
+
+def _loss_nodes(net: Net) -> list[Node]:
+    return [node for node in net if any(node.loss_weights)]
+
+
+def _floor(net: Net) -> float | None:
+    """The loss at which every softmax is stuck, for nets with no other losses."""
+    nodes = _loss_nodes(net)
+    if not nodes or any(node.type != "SoftmaxWithLoss" for node in nodes):
+        return None
+    return _FLOOR * sum(node.loss_weights[0] for node in nodes)
+
+
+def _guessing_loss(net: Net) -> float | None:
+    """ln C for nets with one softmax over C classes."""
+    nodes = _loss_nodes(net)
+    if len(nodes) != 1 or nodes[0].type != "SoftmaxWithLoss":
+        return None
+    scores = net.shapes[nodes[0].bottoms[0]]
+    axis = nodes[0].layer.param.softmax_param.axis
+    return nodes[0].loss_weights[0] * math.log(scores[axis]) if scores[axis] > 1 else None

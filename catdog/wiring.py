@@ -1,0 +1,143 @@
+"""How a net's layers hang together: inputs, outputs, readers, and every fault of the wiring."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from catdog.errors import Fault, SpecError, did_you_mean
+from catdog.layers import LAYERS
+from catdog.layers.base import Count, Shape
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+
+AUTOMATIC = "(automatic)"
+
+
+def input_shapes(net: NetParameter) -> dict[str, Shape]:
+    """Shapes of the tops of Input layers; one shape may serve all tops of a layer."""
+    shapes: dict[str, Shape] = {}
+    faults = []
+    for layer in net.layer:
+        if layer.type != "Input":
+            continue
+        given = [tuple(shape.dim) for shape in layer.input_param.shape]
+        if len(given) not in (1, len(layer.top)):
+            faults.append(_shape_count(layer, len(given)))
+            continue
+        shapes.update(zip(layer.top, given * (len(layer.top) // len(given)), strict=True))
+    if faults:
+        raise SpecError(faults)
+    return shapes
+
+
+def _shape_count(layer: LayerParameter, given: int) -> Fault:
+    return Fault(
+        f"(Input) has {given} shapes for {len(layer.top)} tops",
+        remedy="write one shape for all tops or one for each in input_param",
+        layer=layer.name,
+        field="input_param",
+    )
+
+
+def with_automatic_tops(net: NetParameter) -> NetParameter:
+    """A copy in which a loss layer without a top has one that nobody can read."""
+    copy = NetParameter()
+    copy.CopyFrom(net)
+    for layer in copy.layer:
+        kind = LAYERS.get(layer.type)
+        if kind is not None and kind.is_loss and not layer.top:
+            layer.top.append(AUTOMATIC)
+    return copy
+
+
+def outputs(net: NetParameter, inputs: Collection[str]) -> tuple[str, ...]:
+    """Blobs that no layer reads after they are made, in Caffe's order: by name."""
+    open_blobs = set(inputs)
+    for layer in net.layer:
+        open_blobs.difference_update(layer.bottom)
+        open_blobs.update(layer.top)
+    return tuple(sorted(open_blobs - {AUTOMATIC}))
+
+
+def readers(net: NetParameter) -> list[dict[str, int]]:
+    """For each layer but inputs, {bottom: how many layers read it before it is made anew}."""
+    made: Counter[str] = Counter()
+    count: Counter[tuple[str, int]] = Counter()
+    versions: list[dict[str, tuple[str, int]]] = []
+    for layer in net.layer:
+        if layer.type != "Input":
+            versions.append({bottom: (bottom, made[bottom]) for bottom in layer.bottom})
+            count.update(versions[-1].values())
+        made.update(layer.top)
+    return [{bottom: count[key] for bottom, key in keys.items()} for keys in versions]
+
+
+def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
+    """Every unknown type, wrong number of blobs, unknown bottom and top made twice."""
+    found: list[Fault] = []
+    known = set(inputs)
+    made = set(inputs)
+    for layer in net.layer:
+        if layer.type == "Input":
+            continue
+        found += _type_faults(layer)
+        found += _bottom_faults(layer, known)
+        found += _top_faults(layer, made)
+        known.update(layer.top)
+        made.update(layer.top)
+    return found
+
+
+def _type_faults(layer: LayerParameter) -> Iterator[Fault]:
+    kind = LAYERS.get(layer.type)
+    if kind is None:
+        yield Fault(
+            f'unknown layer type "{layer.type}"',
+            remedy=did_you_mean(layer.type, LAYERS),
+            layer=layer.name,
+            field="type",
+        )
+        return
+    yield from _count_fault(layer, "bottom", len(layer.bottom), kind.bottoms)
+    yield from _count_fault(layer, "top", len(layer.top), kind.tops)
+    for field, given, count in (
+        ("loss_weight", len(layer.loss_weight), len(layer.top)),
+        ("propagate_down", len(layer.propagate_down), len(layer.bottom)),
+    ):
+        if given not in (0, count):
+            yield Fault(
+                f"({layer.type}) has {given} {field} for {count} blobs",
+                remedy=f"write {field} once for each blob or not at all",
+                layer=layer.name,
+                field=field,
+            )
+
+
+def _count_fault(layer: LayerParameter, side: str, given: int, takes: Count) -> Iterator[Fault]:
+    if given not in takes:
+        yield Fault(
+            f"({layer.type}) has {given} {side}{'' if given == 1 else 's'}, takes {takes}",
+            layer=layer.name,
+            field=side,
+        )
+
+
+def _bottom_faults(layer: LayerParameter, known: set[str]) -> Iterator[Fault]:
+    for bottom in layer.bottom:
+        if bottom not in known:
+            yield Fault(
+                f'({layer.type}) unknown bottom "{bottom}": no layer above makes it',
+                remedy=did_you_mean(bottom, known),
+                layer=layer.name,
+                field="bottom",
+            )
+
+
+def _top_faults(layer: LayerParameter, made: set[str]) -> Iterator[Fault]:
+    for index, top in enumerate(layer.top):
+        in_place = index < len(layer.bottom) and layer.bottom[index] == top
+        if top in made and not in_place and top != AUTOMATIC:
+            yield Fault(
+                f'({layer.type}) top "{top}" is made by another layer already',
+                remedy="give it another name, or name it as the bottom to run in place",
+                layer=layer.name,
+                field="top",
+            )

@@ -1,0 +1,67 @@
+import pytest
+
+from catdog.errors import SpecError
+from catdog.proto.caffe_pb2 import NetParameter
+from catdog.spec import deploy_net, read_net
+from catdog.spec.read import parse_yaml
+
+
+def net(text: str) -> NetParameter:
+    message = NetParameter()
+    parse_yaml(text, message, "x")
+    return message
+
+
+def test_caffenet():
+    train_val = read_net("net_specs/caffenet.yaml").message
+    deploy = deploy_net(train_val, {"data": (1, 3, 227, 227)})
+    assert deploy.layer[0].type == "Input"
+    assert list(deploy.layer[0].input_param.shape[0].dim) == [1, 3, 227, 227]
+    assert deploy.layer[0].transform_param.crop_size == 227
+    assert not deploy.layer[0].transform_param.HasField("mirror")
+    assert deploy.layer[-1].type == "Softmax"
+    assert list(deploy.layer[-1].top) == ["prob"]
+    assert not any("label" in layer.bottom for layer in deploy.layer)
+    assert all(not layer.include for layer in deploy.layer)
+
+
+def test_a_sigmoid_net():
+    deploy = deploy_net(
+        net(
+            """
+            layer:
+            - {name: d, type: HDF5Data, top: [image, target]}
+            - {name: ip, type: InnerProduct, bottom: image, top: ip}
+            - {name: l, type: SigmoidCrossEntropyLoss, bottom: [ip, target], top: l}
+            - {name: acc, type: Accuracy, bottom: [ip, target], top: acc}
+            - {name: quiet, type: Silence, bottom: ip}
+            """
+        ),
+        {"image": (1, 4), "target": (1,)},
+    )
+    assert [(layer.name, layer.type) for layer in deploy.layer][-2:] == [
+        ("ip", "InnerProduct"),
+        ("prob", "Sigmoid"),
+    ]
+
+
+def test_the_main_loss_of_several_gives_prob():
+    deploy = deploy_net(
+        net(
+            """
+            layer:
+            - {name: d, type: Data, top: [data, label]}
+            - {name: a, type: InnerProduct, bottom: data, top: a}
+            - {name: b, type: InnerProduct, bottom: a, top: b}
+            - {name: main, type: SoftmaxWithLoss, bottom: [b, label], top: main}
+            - {name: aux, type: SoftmaxWithLoss, bottom: [a, label], top: aux, loss_weight: 0.3}
+            """
+        ),
+        {"data": (1, 4)},
+    )
+    assert [list(layer.top) for layer in deploy.layer][-2:] == [["prob"], ["aux"]]
+
+
+def test_nothing_left():
+    with pytest.raises(SpecError, match="nothing is left"):
+        deploy_net(net("layer: {name: d, type: Data, top: [data, label]}"), {"data": (1,)})

@@ -1,0 +1,97 @@
+"""Imports follow the direction of flow, and the package lists all its parts."""
+
+import ast
+import configparser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+#: A module imports only from those before it; those of one line may import each other.
+FLOW = """
+errors
+proto
+files
+randomness
+spec
+parallel
+headers images
+datum
+store
+listing photos
+build imageset
+mean
+sample
+dataset
+transform
+fillers
+sources
+feed
+layers
+wiring sharing net
+weights
+preparation
+devices
+summary timing
+lr_policy
+updates
+records
+snapshot
+evaluation
+watch debug_info solver
+log log_reader
+curves
+predict
+submission gallery
+features convert export
+train
+arguments cli
+pycaffe
+"""
+RANK = {name: rank for rank, line in enumerate(FLOW.split("\n")) for name in line.split()}
+MODULES = sorted(
+    path for path in (ROOT / "catdog").rglob("*.py") if not path.name.endswith("_pb2.py")
+)
+
+
+def part(dotted: str) -> str:
+    """`catdog.layers.base` belongs to `layers`."""
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "catdog":
+            names.update(f"catdog.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name for name in names if name.split(".")[0] == "catdog"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_flow(path):
+    own = part(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    if own == "__init__":
+        return
+    assert own in RANK, f"{own} has no place in the flow"
+    later = [name for name in imported(path) if RANK.get(part(name), -1) > RANK[own]]
+    assert not later
+
+
+def test_setup_lists_every_package():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in (ROOT / "catdog").rglob("__init__.py")
+    }
+    assert listed == found | {"catdog.tools"}
+
+
+def test_no_module_is_named_for_nothing():
+    named = {path.stem for path in MODULES}
+    assert not named & {"util", "utils", "helper", "helpers", "common", "misc"}

@@ -1,0 +1,1 @@
+"""One file for each tool; `catdog TOOL ...` reaches the same code."""

@@ -1,0 +1,26 @@
+"""Draw cats and dogs to train on: FOLDER/train/cat.0.jpg ... and FOLDER/test1/1.jpg ...
+
+python tools/draw_sample.py demo && python tools/create_lmdb.py --data demo
+"""
+
+from collections.abc import Sequence
+
+from catdog import cli
+from catdog.arguments import Parser
+from catdog.sample import draw_sample
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw them."""
+    parser = Parser(__doc__)
+    parser.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")
+    parser.add_argument("--train", type=int, default=2500, help="labelled ones (default: 2500)")
+    parser.add_argument("--test", type=int, default=100, help="without labels (default: 100)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other drawings")
+    args = parser.parse(argv)
+    draw_sample(args.folder, train=args.train, test=args.test, seed=args.seed)
+    print(f"{args.train} drawings in {args.folder}/train, {args.test} in {args.folder}/test1")
+
+
+if __name__ == "__main__":
+    cli.tool(main)
