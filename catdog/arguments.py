@@ -47,10 +47,11 @@ class Parser(argparse.ArgumentParser):
         """--model, required."""
         self.add_argument("--model", required=True, help="the net, .yaml or .prototxt")
 
-    def add_weights(self, **options: object) -> None:
+    def add_weights(self, *, required: bool = False) -> None:
         """--weights, several with commas between them."""
         self.add_argument(
             "--weights",
+            required=required,
             type=_names,
             default=[],
             metavar="FILE[,FILE]",
@@ -99,7 +100,9 @@ def device_of(args: argparse.Namespace) -> torch.device:
     """
     if args.gpu is None and args.device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    flag, name = ("--gpu", f"cuda:{args.gpu}") if args.gpu is not None else ("--device", args.device)
+    flag, name = (
+        ("--gpu", f"cuda:{args.gpu}") if args.gpu is not None else ("--device", args.device)
+    )
     try:
         device = torch.device(name)
     except RuntimeError:

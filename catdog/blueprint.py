@@ -1,8 +1,9 @@
 """A net compiled without numbers: shapes and faults, before there are data or weights."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from catdog import wiring
 from catdog.data_shapes import data_shapes
 from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.base import Shape
@@ -21,44 +22,56 @@ class Blueprint:
 
 
 def blueprint(
-    spec: Spec[NetParameter], state: NetState, given: Mapping[str, Shape] | None = None
+    spec: Spec[NetParameter],
+    state: NetState,
+    given: Mapping[str, Shape] | None = None,
+    *,
+    batch: int | None = None,
 ) -> Blueprint:
-    """Compile a net in a state; `given` are shapes of its data or Input blobs by name.
+    """Compile a net in a state.
 
-    Raises SpecError or LayerError with their places in the text, CatdogError for a name in
-    `given` that is no blob of data.
+    `given` are shapes of its data or Input blobs by name; `batch` replaces the first number of
+    all of them. Raises SpecError or LayerError with their places in the text, CatdogError for a
+    name in `given` that is no blob of data.
     """
     given = given or {}
     with spec.located():
         layers, rest = cut(filter_net(spec.message, state))
-        _check_names(given, [top for layer in layers for top in layer.top], rest)
+        own = wiring.input_shapes(rest)
+        _check_names(given, [*own, *(top for layer in layers for top in layer.top)])
         context = Context(state.phase, locate=spec.locate)
         found = [data_shapes(layer, context, given) for layer in layers]
         inputs = {name: shape for data in found for name, shape in data.shapes.items()}
-        net = Net(_with_shapes(rest, given), inputs=inputs, fill=False)
+        inputs, own = _resized(inputs, batch), _resized({**own, **_of(own, given)}, batch)
+        net = Net(_with_shapes(rest, own), inputs=inputs, fill=False)
     return Blueprint(net, tuple(data.assumed for data in found if data.assumed))
 
 
-def _check_names(given: Mapping[str, Shape], tops: list[str], rest: NetParameter) -> None:
-    known = [*tops, *(top for layer in rest.layer if layer.type == "Input" for top in layer.top)]
+def _of(names: Collection[str], given: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {name: shape for name, shape in given.items() if name in names}
+
+
+def _resized(shapes: Mapping[str, Shape], batch: int | None) -> dict[str, Shape]:
+    """The shapes with another size of the batch, if one is given."""
+    return {
+        name: (batch, *shape[1:]) if batch is not None and shape else shape
+        for name, shape in shapes.items()
+    }
+
+
+def _check_names(given: Mapping[str, Shape], known: Collection[str]) -> None:
     for name in given:
         if name not in known:
             remedy = did_you_mean(name, known) or f"one of {', '.join(known)}"
             raise CatdogError(f'no blob of data is named "{name}"', where="--shape", remedy=remedy)
 
 
-def _with_shapes(net: NetParameter, given: Mapping[str, Shape]) -> NetParameter:
-    """A copy whose Input layers have the given shapes."""
+def _with_shapes(net: NetParameter, shapes: Mapping[str, Shape]) -> NetParameter:
+    """A copy whose Input layers have these shapes."""
     changed = NetParameter()
     changed.CopyFrom(net)
     for layer in changed.layer:
-        if layer.type == "Input" and given.keys() & set(layer.top):
-            own = list(layer.input_param.shape)
-            own *= len(layer.top) // max(1, len(own))
-            shapes = [
-                BlobShape(dim=given[top]) if top in given else shape
-                for top, shape in zip(layer.top, own, strict=True)
-            ]
+        if layer.type == "Input":
             del layer.input_param.shape[:]
-            layer.input_param.shape.extend(shapes)
+            layer.input_param.shape.extend(BlobShape(dim=shapes[top]) for top in layer.top)
     return changed

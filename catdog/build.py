@@ -2,15 +2,16 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from tqdm import tqdm
 
-from catdog.datum import array_to_datum
+from catdog.datum import write_raw
 from catdog.errors import DataError
 from catdog.headers import Kind
 from catdog.images import Pixels, Unreadable, decode, prepare, read_file
@@ -19,11 +20,12 @@ from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.store import Writer, key
 
-Item = TypeVar("Item")
+Entry = tuple[str, bytes, bytes]
+"""Which LMDB, the key, the value."""
 
 TRAIN, VALIDATION = "train_lmdb", "validation_lmdb"
 
-_BATCH_BYTES = 32 << 20
+BATCH_BYTES = 32 << 20
 """Bytes that are put into an LMDB in one transaction."""
 
 
@@ -103,16 +105,49 @@ def build(
     with ExitStack() as stack:
         results = stack.enter_context(closing(in_order(work, jobs, workers=workers)))
         bar = stack.enter_context(tqdm(results, total=len(jobs), unit=" photos"))
-        writers = {part: Writer(folder / part) for part in (TRAIN, VALIDATION)}
-        for writer in writers.values():
-            stack.callback(writer.abandon)
-        for batch in batches(_counted(bar, counts, each), lambda done: len(done.value)):
-            for part, writer in writers.items():
-                writer.put([_pair(done) for done in batch if done.job.part == part])
-        _check(counts)
-        for writer in writers.values():
-            writer.close()
+        folders = {part: folder / part for part in (TRAIN, VALIDATION)}
+        write_batches(folders, map(_entry, _counted(bar, counts, each)))
+    _check(counts)
     return counts
+
+
+def _entry(done: Prepared) -> Entry:
+    return done.job.part, key(done.job.number, done.job.photo.name), done.value
+
+
+def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None:
+    """Write (folder's name, key, value) to new LMDBs, some 32 MiB at a time.
+
+    A batch is written and flushed while the next one is being made; no more than two are held.
+    """
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(closing(Writer(at))) for name, at in folders.items()}
+        pool = stack.enter_context(ThreadPoolExecutor(1, "catdog-write"))
+        writing: Future[None] | None = None
+        for batch in _batches(entries):
+            if writing:
+                writing.result()
+            writing = pool.submit(_put, writers, batch)
+        if writing:
+            writing.result()
+
+
+def _put(writers: Mapping[str, Writer], batch: Sequence[Entry]) -> None:
+    for name, writer in writers.items():
+        writer.put([(at, value) for part, at, value in batch if part == name])
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    held = 0
+    for entry in entries:
+        batch.append(entry)
+        held += len(entry[2])
+        if held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
 
 
 def _prepare(job: Job, dataset: DatasetParameter, gray: bool) -> Prepared:
@@ -121,8 +156,7 @@ def _prepare(job: Job, dataset: DatasetParameter, gray: bool) -> Prepared:
     except Unreadable as error:
         return Prepared(job, reason=error.what)
     planes = prepare(pixels, dataset)
-    value = array_to_datum(planes, job.photo.label).SerializeToString()
-    return Prepared(job, planes, value, kinds)
+    return Prepared(job, planes, write_raw(planes, job.photo.label), kinds)
 
 
 def _counted(
@@ -139,24 +173,6 @@ def _counted(
         if each:
             each(part, done.planes)
         yield done
-
-
-def _pair(done: Prepared) -> tuple[bytes, bytes]:
-    return key(done.job.number, done.job.photo.name), done.value
-
-
-def batches(items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """Items in lists of about 32 MiB, their bytes given by `size`."""
-    batch: list[Item] = []
-    held = 0
-    for item in items:
-        batch.append(item)
-        held += size(item)
-        if held >= _BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
 
 
 def _check(counts: Counts) -> None:

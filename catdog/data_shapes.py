@@ -67,7 +67,7 @@ def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
     param = getattr(layer, _PARAMETER[layer.type])
     batch = max(1, param.batch_size)
     first = wanted.get(layer.top[0]) or (batch, *_picture(layer, context))
-    shapes = {top: first[:1] for top in layer.top} | {layer.top[0]: first} | dict(wanted)
+    shapes = {**dict.fromkeys(layer.top, first[:1]), layer.top[0]: first, **wanted}
     if layer.top[0] in wanted:
         return DataShapes(shapes)
     blob = layer.top[0]
@@ -88,7 +88,7 @@ def _picture(layer: LayerParameter, context: Context) -> Shape:
             field="source",
             remedy=f"say it: --shape {layer.top[0]}=N,C,H,W",
         )
-    transform, crop = layer.transform_param, _crop_size(layer)
+    transform = layer.transform_param
     channels = len(transform.mean_value) if len(transform.mean_value) > 1 else 3
     if transform.force_gray or (layer.type == "ImageData" and not layer.image_data_param.is_color):
         channels = 1
@@ -98,8 +98,4 @@ def _picture(layer: LayerParameter, context: Context) -> Shape:
     elif transform.mean_file and context.locate(transform.mean_file).exists():
         mean = Transform(layer, context.phase, context.locate).mean_picture
         channels, height, width = (channels, height, width) if mean is None else mean.shape
-    return (channels, crop or height, crop or width)
-
-
-def _crop_size(layer: LayerParameter) -> int:
-    return layer.transform_param.crop_size or layer.window_data_param.crop_size
+    return (channels, transform.crop_size or height, transform.crop_size or width)

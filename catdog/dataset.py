@@ -104,23 +104,28 @@ def create(
     try:
         staging.mkdir(parents=True)
         listing, source = _listing(Path(data), out, lists, dataset)
-        dataset = _described(dataset, listing, source)
-        mean = Mean()
-
-        def each(part: str, planes: Pixels) -> None:
-            if part == TRAIN:
-                mean.add(planes)
-
-        counts = build(divide(listing, dataset), staging, dataset, workers=workers, each=each)
-        _count(dataset, listing, counts)
-        _write(staging, dataset, mean, listing.skipped + counts.skipped)
+        described = _described(dataset, listing, source)
+        _fill(staging, listing, described, workers)
         _move(staging, out)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"cannot be written ({reason})", where=str(out)) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Report(dataset, listing.layout, out, time.perf_counter() - began)
+    return Report(described, listing.layout, out, time.perf_counter() - began)
+
+
+def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: int) -> None:
+    """Write all files; the counts go into `dataset`."""
+    mean = Mean()
+
+    def each(part: str, planes: Pixels) -> None:
+        if part == TRAIN:
+            mean.add(planes)
+
+    counts = build(divide(listing, dataset), folder, dataset, workers=workers, each=each)
+    _count(dataset, listing, counts)
+    _write(folder, dataset, mean, listing.skipped + counts.skipped)
 
 
 def _listing(

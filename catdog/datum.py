@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import DataError
+from catdog.proto import packed
 from catdog.proto.caffe_pb2 import BlobProto, Datum
 
 Array = NDArray[np.uint8] | NDArray[np.float32]
@@ -48,13 +49,23 @@ def read_example(value: bytes, *, color: bool | None = None) -> Example:
 def scan_raw(value: bytes) -> Example | None:
     """A Datum of raw bytes without a copy of them, or None where only protobuf can tell.
 
-    Walks over the wire format: channels, height, width, data, label and encoded, each at most
-    once in any order. Whatever else it meets (floats, an encoded picture, unknown fields, sizes
-    that do not fit) is left to `parse_datum`.
+    Whatever is not plain (floats, an encoded picture, unknown or repeated fields, sizes that do
+    not fit) is left to `parse_datum`.
     """
+    numbers, pixels = _scan(memoryview(value))
+    shape = tuple(numbers.get(tag, 0) for tag in (_CHANNELS, _HEIGHT, _WIDTH))
+    if pixels is None or numbers.get(_ENCODED) or shape[0] * shape[1] * shape[2] != len(pixels):
+        return None
+    label = numbers.get(_LABEL, 0)
+    array = np.frombuffer(pixels, np.uint8).reshape(shape)
+    return Example(array, label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label)
+
+
+def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None]:
+    """The numbers of a Datum by their tags, and its bytes; no bytes where it is not plain."""
     numbers: dict[int, int] = {}
     pixels: memoryview | None = None
-    view, at = memoryview(value), 0
+    at = 0
     try:
         while at < len(view):
             tag = view[at]
@@ -65,17 +76,10 @@ def scan_raw(value: bytes) -> Example | None:
             elif tag in (_CHANNELS, _HEIGHT, _WIDTH, _LABEL, _ENCODED) and tag not in numbers:
                 numbers[tag] = number
             else:
-                return None
+                return {}, None
     except IndexError:
-        return None
-    if pixels is None or numbers.get(_ENCODED) or at != len(view):
-        return None
-    shape = tuple(numbers.get(tag, 0) for tag in (_CHANNELS, _HEIGHT, _WIDTH))
-    if shape[0] * shape[1] * shape[2] != len(pixels):
-        return None
-    label = numbers.get(_LABEL, 0)
-    array = np.frombuffer(pixels, np.uint8).reshape(shape)
-    return Example(array, label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label)
+        return {}, None
+    return numbers, pixels if at == len(view) else None
 
 
 def _varint(view: memoryview, at: int) -> tuple[int, int]:
@@ -138,6 +142,24 @@ def array_to_datum(array: Array, label: int | None = 0) -> Datum:
     return datum
 
 
+def write_raw(planes: NDArray[np.uint8], label: int) -> bytes:
+    """`array_to_datum(planes, label).SerializeToString()` with a single copy of the pixels."""
+    channels, height, width = planes.shape
+    head = Datum(channels=channels, height=height, width=width).SerializeToString()
+    tail = Datum(label=label, encoded=False).SerializeToString()
+    pixels = np.ascontiguousarray(planes).data
+    return b"".join((head, bytes([_DATA]), _as_varint(pixels.nbytes), pixels, tail))
+
+
+def _as_varint(number: int) -> bytes:
+    digits = bytearray()
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    digits.append(number)
+    return bytes(digits)
+
+
 def encoded_datum(data: bytes, label: int = 0) -> Datum:
     """A Datum that holds a picture file; its channels, height and width stay unset."""
     return Datum(data=data, label=label, encoded=True)
@@ -149,7 +171,7 @@ def blob_to_array(blob: BlobProto) -> NDArray[np.float32]:
     Raises DataError when the number of values is not that of the shape.
     """
     shape = blob_shape(blob)
-    values = np.array(blob.double_data if blob.double_data else blob.data, np.float32)
+    values = packed.values(blob)
     if values.size != np.prod(shape, dtype=np.int64):
         raise DataError(
             f"a blob of shape {' x '.join(map(str, shape)) or '()'} holds {values.size} values",
@@ -165,10 +187,15 @@ def blob_shape(blob: BlobProto) -> tuple[int, ...]:
     return tuple(blob.shape.dim)
 
 
-def array_to_blob(array: NDArray[np.floating], shape: Sequence[int] | None = None) -> BlobProto:
-    """A BlobProto with the new form of shape, `shape` or the array's own."""
-    blob = BlobProto(data=np.asarray(array, np.float32).ravel())
+def array_to_blob(
+    array: NDArray[np.floating],
+    shape: Sequence[int] | None = None,
+    diff: NDArray[np.float32] | None = None,
+) -> BlobProto:
+    """A BlobProto with the new form of shape, `shape` or the array's own; `diff` goes beside."""
+    blob = packed.blob(np.asarray(array, np.float32), diff, shaped=False)
     blob.shape.dim.extend(array.shape if shape is None else shape)
+    blob.shape.SetInParent()
     return blob
 
 
@@ -178,6 +205,6 @@ def array_to_legacy_blob(array: NDArray[np.floating]) -> BlobProto:
     The array has up to four axes; missing outer ones are 1.
     """
     num, channels, height, width = (1,) * (4 - array.ndim) + array.shape
-    blob = BlobProto(num=num, channels=channels, height=height, width=width)
-    blob.data.extend(np.asarray(array, np.float32).ravel())
+    blob = packed.blob(np.asarray(array, np.float32), shaped=False)
+    blob.num, blob.channels, blob.height, blob.width = num, channels, height, width
     return blob

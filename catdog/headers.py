@@ -63,7 +63,7 @@ def jpeg_kinds(data: bytes) -> tuple[frozenset[Kind], bool]:
         if marker == _APP1 and segment.startswith(_EXIF) and _is_turned(segment[len(_EXIF) :]):
             kinds.add("rotated")
         at += 2 + length
-    return frozenset(kinds), at < len(data)
+    return frozenset(kinds), at + 4 <= len(data)
 
 
 def _component_kinds(components: int) -> frozenset[Kind]:

@@ -4,21 +4,21 @@ import os
 import random
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 
-from catdog.build import batches
+from catdog.build import Entry, write_batches
 from catdog.datum import array_to_datum, encoded_datum
 from catdog.errors import DataError
 from catdog.images import Pixels, Unreadable, decode, planes, read_file, resize
 from catdog.listing import Photo, Skipped, read_numbered
 from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import DatasetParameter
-from catdog.store import Writer, key
+from catdog.store import key
 
 
 class Wanted(NamedTuple):
@@ -82,22 +82,14 @@ def convert(
 def _write(
     photos: list[Photo], folder: Path, wanted: Wanted, check_size: bool, result: Converted
 ) -> None:
-    with ExitStack() as stack:
-        stored = stack.enter_context(closing(in_order(lambda photo: _store(photo, wanted), photos)))
-        writer = Writer(folder)
-        stack.callback(writer.abandon)
-        pairs = _pairs(stored, check_size, result)
-        for batch in batches(pairs, lambda pair: len(pair[1])):
-            writer.put(batch)
-        if not result.count:
-            first = result.skipped[0]
-            raise DataError(f"none of the {len(photos)} files can be read", where=first.name)
-        writer.close()
+    with closing(in_order(lambda photo: _store(photo, wanted), photos)) as stored:
+        write_batches({"": folder}, _entries(stored, check_size, result))
+    if not result.count:
+        first = result.skipped[0]
+        raise DataError(f"none of the {len(photos)} files can be read", where=first.name)
 
 
-def _pairs(
-    results: Iterable[_Stored], check_size: bool, result: Converted
-) -> Iterator[tuple[bytes, bytes]]:
+def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) -> Iterator[Entry]:
     expected: tuple[int, ...] = ()
     for number, stored in enumerate(results):
         name = stored.photo.name
@@ -112,7 +104,7 @@ def _pairs(
                 remedy="give --resize_width and --resize_height, or leave --check_size out",
             )
         result.count += 1
-        yield key(number, name), stored.value
+        yield "", key(number, name), stored.value
 
 
 def _size(shape: tuple[int, ...]) -> str:

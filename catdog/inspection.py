@@ -10,7 +10,7 @@ from catdog.blueprint import Blueprint, blueprint
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
-from catdog.solver_nets import solver_nets
+from catdog.solver_nets import net_faults, test_nets, train_net
 from catdog.sources import cut
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.kind import read_spec
@@ -68,16 +68,17 @@ def _has_data(subject: _Subject) -> bool:
 
 
 def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:
+    of_nets = list(net_faults(spec.message))
     with _gathering(faults), spec.located():
-        found = solvers.faults(spec.message)
+        found = [*solvers.faults(spec.message), *of_nets]
         if found:
             raise SpecError(found)
+    if of_nets:
+        return []
+    # a wrong learning rate does not keep the nets from being looked at
     with _gathering(faults):
-        train, tests = solver_nets(spec)
-        return [
-            _Subject(f"{net.spec.path} {name}", net.spec, net.state)
-            for name, net in [("TRAIN", train), *(("TEST", test) for test in tests)]
-        ]
+        nets = [("TRAIN", train_net(spec)), *(("TEST", net) for net in test_nets(spec))]
+        return [_Subject(f"{net.spec.path} {name}", net.spec, net.state) for name, net in nets]
     return []
 
 

@@ -18,6 +18,7 @@ from catdog.records import (
     NetTesting,
     NetTestInterrupted,
     Output,
+    Preparing,
     Record,
     Resuming,
     Snapshotted,
@@ -35,6 +36,9 @@ Line = tuple[str, str, str]
 def lines(record: Record) -> Iterator[Line]:
     """The lines that Caffe logs for a record; numbers have six digits, as C++ prints them."""
     match record:
+        case Preparing(device, solver):
+            yield "I", "caffe.cpp:197", f"Use {device.upper()}."
+            yield "I", "solver.cpp:45", f"Initializing solver from parameters:\n{solver.strip()}"
         case Finetuning(path, notes):
             yield "I", "solver.cpp:72", f"Finetuning from {path}"
             yield from (("I", "net.cpp:774", note) for note in notes)

@@ -3,6 +3,7 @@
 Knows no files: data layers were cut out before, their tops come in as inputs.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from catdog import wiring
 from catdog.errors import CatdogError, LayerError, SpecError
-from catdog.layers import LAYERS
+from catdog.layers import LAYERS, overwritten
 from catdog.layers.base import Layer, Setting, Shape
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter, ParamSpec
 from catdog.sharing import Learnable, ParameterTable
@@ -32,6 +33,11 @@ class Node:
     cut: tuple[bool, ...]
     #: Blobs that no later layer reads.
     last_use: tuple[str, ...] = ()
+    #: Its top is written over before Caffe's backward pass reads it.
+    stale: bool = False
+
+
+Contents = dict[str, list[overwritten.Content]]
 
 
 class Result(NamedTuple):
@@ -122,6 +128,10 @@ class Net(nn.Module):
                 free = maker is not None and maker.top_may_be_overwritten
                 node.layer.in_place = alone and free
             makers.update(dict.fromkeys(node.tops, node.layer))
+        for index, node in enumerate(self.nodes):
+            writers = [n.layer.param for n in self.nodes[index + 1 :] if n.tops == node.tops]
+            node.stale = overwritten.stale(node.layer.param, writers)
+            node.layer.in_place &= not node.stale
 
     def fill(self) -> None:
         """Give every parameter the numbers of its filler, on the CPU; shared ones once."""
@@ -136,8 +146,9 @@ class Net(nn.Module):
             raise CatdogError(f"no value for input {', '.join(missing)}", where=f"net {self.name}")
         blobs = {name: batch[name] for name in self.inputs}
         loss: Tensor | None = None
+        contents: Contents = defaultdict(list)
         for node in self.nodes:
-            tops = run(node, [blobs[bottom] for bottom in node.bottoms])
+            tops = _run(node, [blobs[bottom] for bottom in node.bottoms], contents)
             blobs.update(zip(node.tops, tops, strict=True))
             for top, weight in zip(tops, node.loss_weights, strict=True):
                 if weight:
@@ -176,6 +187,20 @@ class Net(nn.Module):
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
+
+
+def _run(node: Node, bottoms: Sequence[Tensor], contents: Contents) -> tuple[Tensor, ...]:
+    """The tops of one node, whose blobs later nodes may write over."""
+    if node.stale and bottoms[0].requires_grad:
+        content = overwritten.Content()
+        contents[node.tops[0]].append(content)
+        tops: tuple[Tensor, ...] = (overwritten.run(node.layer, bottoms[0], content),)
+    else:
+        tops = run(node, bottoms)
+    for name, top in zip(node.tops, tops, strict=True):
+        for content in contents.get(name, ()):
+            content.tensor = top.detach()
+    return tops
 
 
 def run(node: Node, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -16,7 +16,7 @@ from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.images import Pixels, Unreadable, load
 from catdog.net import Net
 from catdog.parallel import in_order
-from catdog.proto.caffe_pb2 import TEST, BlobProto, DatasetParameter, LayerParameter, NetParameter
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.spec import filter_net, net_state
 from catdog.transform import Transform
 from catdog.weights import Weights, copy_weights
@@ -44,7 +44,8 @@ class Predictor:
         weights: parameters; their `net` carries dataset, mean and deploy net of a snapshot.
         deploy: the deploy net where the weights carry none.
         dataset: how to prepare photos where the weights do not say.
-        mean: the mean picture where the weights carry none and the net names a mean file.
+        mean: the mean picture, channels x height x width, where the weights carry none and the
+            net names a mean file.
 
     Raises WeightsError when something is carried by neither.
     """
@@ -55,7 +56,7 @@ class Predictor:
         *,
         deploy: NetParameter | None = None,
         dataset: DatasetParameter | None = None,
-        mean: BlobProto | None = None,
+        mean: NDArray[np.float32] | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
@@ -73,8 +74,9 @@ class Predictor:
                 remedy="give --dataset with the dataset.yaml of its LMDB",
             )
         self.dataset = dataset or carried.dataset
-        picture = mean or (carried.mean if carried.HasField("mean") else None)
-        self.transform = _transform(self.input, picture)
+        if mean is None and carried.HasField("mean"):
+            mean = blob_to_array(carried.mean).squeeze(0)
+        self.transform = _transform(self.input, mean)
         self._check_size()
         self.output = _output(self.net)
 
@@ -105,7 +107,8 @@ class Predictor:
     ) -> Iterator[Prediction]:
         """Predictions in the order of the photos; unreadable ones are added to `skipped`."""
         with closing(in_order(self._read, photos)) as read:
-            while chunk := list(islice(zip(photos, read, strict=True), BATCH)):
+            pairs = zip(photos, read, strict=True)
+            while chunk := list(islice(pairs, BATCH)):
                 if skipped is not None:
                     skipped += [found for _, found in chunk if isinstance(found, Unreadable)]
                 yield from self._predictions(
@@ -151,13 +154,12 @@ def _input(deploy: NetParameter) -> LayerParameter:
     return copy
 
 
-def _transform(layer: LayerParameter, mean: BlobProto | None) -> Transform:
+def _transform(layer: LayerParameter, mean: NDArray[np.float32] | None) -> Transform:
     named = layer.transform_param.mean_file
     if named and mean is None:
         raise WeightsError(f"carries no mean, and its net wants {named}", remedy="give it: --mean")
     layer.transform_param.ClearField("mean_file")
-    picture = blob_to_array(mean) if named and mean is not None else None
-    return Transform(layer, TEST, mean=picture)
+    return Transform(layer, TEST, mean=mean if named else None)
 
 
 def _output(net: Net) -> str:

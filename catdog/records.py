@@ -13,6 +13,14 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """A run is being set up: on which device, from which solver (as prototxt)."""
+
+    device: str
+    solver: str
+
+
+@dataclass(frozen=True)
 class Finetuning:
     """Weights were copied from a file; `notes` say what was copied and what was not."""
 
@@ -136,7 +144,8 @@ class Done:
 
 
 Record = (
-    Finetuning
+    Preparing
+    | Finetuning
     | Resuming
     | Solving
     | NetTesting

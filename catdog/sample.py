@@ -4,6 +4,8 @@ Colour, size, place, light and clutter are drawn from the same distributions for
 the animal tells them apart.
 """
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,8 @@ from catdog.images import Pixels
 from catdog.parallel import in_order
 
 CLASSES = ("cat", "dog")
+
+_PARTS = ("train", "test1")
 
 Color = tuple[float, float, float]
 Point = tuple[float, float]
@@ -126,11 +130,7 @@ def _pricked_ears(layer: Layer, look: Look, rng: np.random.Generator) -> None:
         outer, inner = (x + side * wide * 0.98, y - 8), (x + side * wide * 0.18, y - high * 0.85)
         middle = _between(outer, inner, 0.5)
         layer.polygon([tip, outer, inner], look.fur)
-        small = [
-            _between(tip, middle, 0.4),
-            _between(outer, middle, 0.55),
-            _between(inner, middle, 0.55),
-        ]
+        small = [_between(tip, middle, 0.4), *(_between(p, middle, 0.55) for p in (outer, inner))]
         layer.polygon(small, _mix(_PINK, look.fur, 0.3))
 
 
@@ -286,26 +286,28 @@ def draw_sample(folder: str | Path, *, train: int = 2500, test: int = 100, seed:
     same seed draws the same pictures. Raises DataError when `train/` or `test1/` exists already.
     """
     folder = Path(folder)
-    jobs = [
-        (folder / "train" / f"{CLASSES[i % 2]}.{i // 2}", CLASSES[i % 2], i) for i in range(train)
-    ]
-    names = np.random.default_rng((seed, 1)).integers(0, 2, test)
-    jobs += [
-        (folder / "test1" / str(i + 1), CLASSES[name], train + i) for i, name in enumerate(names)
-    ]
-    for part in ("train", "test1"):
+    for part in _PARTS:
         if (folder / part).exists():
-            raise DataError(
-                "exists already", where=str(folder / part), remedy="name another folder"
-            )
-        (folder / part).mkdir(parents=True)
-    for _ in tqdm(in_order(lambda job: _save(*job, seed), jobs), total=len(jobs), unit=" drawings"):
-        pass
+            raise DataError("exists already", where=str(folder / part), remedy="another folder")
+    beside = folder / f".drawing.{os.getpid()}"
+    jobs = [(beside / _PARTS[0] / f"{CLASSES[i % 2]}.{i // 2}", i % 2, i) for i in range(train)]
+    classes = np.random.default_rng((seed, 1)).integers(0, 2, test).tolist()
+    jobs += [(beside / _PARTS[1] / f"{i + 1}", c, train + i) for i, c in enumerate(classes)]
+    try:
+        for part in _PARTS:
+            (beside / part).mkdir(parents=True)
+        drawn = in_order(lambda job: _save(*job, seed), jobs)
+        for _ in tqdm(drawn, total=len(jobs), unit=" drawings"):
+            pass
+        for part in _PARTS:
+            (beside / part).rename(folder / part)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
-def _save(path: Path, name: str, number: int, seed: int) -> None:
+def _save(path: Path, label: int, number: int, seed: int) -> None:
     rng = np.random.default_rng((seed, 0, number))
     ending = ".png" if rng.random() < 1 / 8 else ".jpg"
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
-    data = cv2.imencode(ending, draw(name, rng), quality if ending == ".jpg" else [])[1]
+    data = cv2.imencode(ending, draw(CLASSES[label], rng), quality if ending == ".jpg" else [])[1]
     path.with_name(path.name + ending).write_bytes(data.tobytes())

@@ -11,14 +11,19 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import torch
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
+from torch import Tensor
 
-from catdog.datum import array_to_blob, blob_to_array
+from catdog.datum import blob_to_array
 from catdog.errors import DataError, WeightsError, did_you_mean
 from catdog.files import replacing
 from catdog.net import Net
+from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
+from catdog.weights import State as Copied
+from catdog.weights import copy_weights, read_weights, weights_of, write_weights
 
 Array = NDArray[np.float32]
 
@@ -140,7 +145,7 @@ def _message(state: State) -> SolverState:
         iter=state.iteration,
         learned_net=state.learned_net,
         current_step=state.current_step,
-        history=map(array_to_blob, state.history),
+        history=map(packed.blob, state.history),
         run=state.run,
     )
 
@@ -192,8 +197,30 @@ def _text(value: object) -> str:
 
 
 def save_net(path: Path, net: Net, message: NetParameter, *, diff: bool = False) -> None:
-    raise NotImplementedError
+    """Write the parameters of a net in its message; with `diff` their gradients too."""
+    write_weights(path, weights_of(net, message), _diffs(net) if diff else None)
 
 
-def load_net(net: Net, path: Path) -> None:
-    raise NotImplementedError
+def _diffs(net: Net) -> dict[str, list[Array]]:
+    return {
+        node.name: [_diff(node.layer.blobs.parameter(i)) for i in range(len(node.layer.blobs))]
+        for node in net
+        if len(node.layer.blobs)
+    }
+
+
+def _diff(parameter: Tensor) -> Array:
+    diff = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    return diff.detach().cpu().numpy()
+
+
+def load_net(net: Net, path: Path) -> list[str]:
+    """Copy parameters from a file by layer name; says what was copied and what was not."""
+    rows = copy_weights(net, read_weights(path))
+    notes = {
+        Copied.COPIED: "Copied layers: {}",
+        Copied.FRESH: "Learning from scratch: {}",
+        Copied.UNUSED: "Ignoring source layers: {}",
+    }
+    named = {state: [row.layer for row in rows if row.state is state] for state in notes}
+    return [notes[state].format(", ".join(names)) for state, names in named.items() if names]

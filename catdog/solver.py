@@ -110,6 +110,7 @@ class Solver:
         self._watch = LossWatch(net)
         self._class_watches = [ClassWatch(test.net) for test in self.tests]
         self._device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
+        self._before_tests: list[FeedState] = []
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
@@ -122,17 +123,18 @@ class Solver:
         self.step(self.param.max_iter - self.iteration)
         if self.param.snapshot_after_train and not _due(self.iteration, self.param.snapshot):
             self.snapshot()
-        if self.stopped:
-            self._emit(Stopped(self.iteration))
-            return
+        if not self.stopped:
+            self._last_look()
+        self._emit(Stopped(self.iteration) if self.stopped else Done(self.iteration))
+
+    def _last_look(self) -> None:
+        """Show and test what the last update made of the net."""
         if _due(self.iteration, self.param.display):
             with torch.no_grad():
                 self._take_loss(self._forward().loss)
             self._emit(FinalLoss(self.iteration, self._smoothed_loss()))
         if _due(self.iteration, self.param.test_interval):
             self.test_all()
-        if not self.stopped:
-            self._emit(Done(self.iteration))
 
     def step(self, iterations: int) -> None:
         """Train for some iterations, or until asked to stop."""
@@ -147,6 +149,7 @@ class Solver:
                 self._iterate()
 
     def _iterate(self) -> None:
+        self._before_tests = []
         display = _due(self.iteration, self.param.display)
         result = self._forward_backward(debug=display and self.param.debug_info)
         rate = lr_policy.learning_rate(self.param, self.iteration)
@@ -205,6 +208,7 @@ class Solver:
 
     def test_all(self) -> None:
         """Test every test net, unless asked to stop in between."""
+        self._before_tests = self._test_states()
         for index in range(len(self.tests)):
             if not self.stopped:
                 self.test(index)
@@ -282,10 +286,14 @@ class Solver:
             run=RunState(
                 generator=[GeneratorState(device=d, state=s) for d, s in randomness.items()],
                 train=FeedState(source=self.feed.state()),
-                test=[FeedState(source=test.feed.state()) for test in self.tests],
+                # tests that were not finished are begun again
+                test=self._before_tests or self._test_states(),
                 recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
             ),
         )
+
+    def _test_states(self) -> list[FeedState]:
+        return [FeedState(source=test.feed.state()) for test in self.tests]
 
     def _warn(self, what: str) -> None:
         if what:

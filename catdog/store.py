@@ -170,16 +170,15 @@ def check_is_lmdb(path: Path) -> None:
 class Writer:
     """Writes an LMDB into a new folder, a batch of pairs in each transaction.
 
-    Nothing is flushed to the disk before `close`: write beside the target and move the folder
-    there afterwards (`replace_folder`). DataError when the disk is full.
+    Write beside the target and move the folder there afterwards (`replace_folder`). DataError
+    when the disk is full.
     """
 
     def __init__(self, path: str | Path, *, map_size: int = MAP_START) -> None:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        self._environment = lmdb.open(
-            str(self.path), map_size=map_size, sync=False, metasync=False, readahead=False
-        )
+        # no writemap: it is faster, but a full disk would kill the process
+        self._environment = lmdb.open(str(self.path), map_size=map_size, readahead=False)
 
     def put(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Store these pairs together; the map grows until they fit."""
@@ -199,14 +198,9 @@ class Writer:
                 ) from error
 
     def close(self) -> None:
-        """Flush everything to the disk and let go of the files."""
-        self._environment.sync(True)
-        self.abandon()
-        (self.path / "lock.mdb").unlink(missing_ok=True)
-
-    def abandon(self) -> None:
-        """Let go of the files without a flush: they are about to be deleted."""
+        """Let go of the files; a second call does nothing."""
         self._environment.close()
+        (self.path / "lock.mdb").unlink(missing_ok=True)
 
 
 def key(number: int, path: str) -> bytes:

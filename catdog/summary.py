@@ -48,27 +48,19 @@ class Summary:
 
 def summarize(net: Net) -> Summary:
     """The summary of a net; its parameters may be without numbers."""
-    shapes = dict(net.inputs)
-    rows = [Row(name, "Input", (shape,), 0, 0) for name, shape in shapes.items()]
+    rows = [Row(name, "Input", (shape,), 0, 0) for name, shape in net.inputs.items()]
     seen: set[int] = set()
     for node in net.nodes:
-        bottoms = [shapes[name] for name in node.bottoms]
-        tops = node.layer.top_shapes(*bottoms)
-        shapes.update(zip(node.tops, tops, strict=True))
+        bottoms = [net.shapes[name] for name in node.bottoms]
+        tops = [net.shapes[name] for name in node.tops]
         own = [p for p in node.layer.blobs.parameters() if id(p) not in seen]
         seen.update(map(id, own))
-        rows.append(
-            Row(
-                node.name,
-                node.type,
-                tuple(tops),
-                sum(p.numel() for p in own),
-                multiply_adds(node, bottoms, tops),
-            )
-        )
+        count = sum(p.numel() for p in own)
+        work = multiply_adds(node, bottoms, tops)
+        rows.append(Row(node.name, node.type, tuple(tops), count, work))
     firsts = {shape[:1] for shape in net.inputs.values()}
     batch = firsts.pop()[0] if len(firsts) == 1 and () not in firsts else None
-    return Summary(tuple(rows), batch, _FLOAT_BYTES * sum(map(prod, shapes.values())))
+    return Summary(tuple(rows), batch, _FLOAT_BYTES * sum(map(prod, net.shapes.values())))
 
 
 def multiply_adds(node: Node, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
@@ -77,22 +69,22 @@ def multiply_adds(node: Node, bottoms: Sequence[Shape], tops: Sequence[Shape]) -
     return count(node.layer, bottoms, tops) if count else 0
 
 
-def _convolution(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+def _convolution(layer: Layer, _:  Sequence[Shape], tops: Sequence[Shape]) -> int:
     # every number of a top is a product with one filter: out x in/group x kernel
     return sum(map(prod, tops)) * prod(layer.blobs.shape(0)[1:])
 
 
-def _deconvolution(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+def _deconvolution(layer: Layer, bottoms: Sequence[Shape], _: Sequence[Shape]) -> int:
     # every number of a bottom is spread by one filter: in x out/group x kernel
     return sum(map(prod, bottoms)) * prod(layer.blobs.shape(0)[1:])
 
 
-def _inner_product(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+def _inner_product(layer: Layer, _: Sequence[Shape], tops: Sequence[Shape]) -> int:
     outputs = layer.param.inner_product_param.num_output
     return prod(tops[0]) * (prod(layer.blobs.shape(0)) // outputs)
 
 
-def _recurrent(layer: Layer, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
+def _recurrent(layer: Layer, bottoms: Sequence[Shape], _: Sequence[Shape]) -> int:
     """Each matrix meets each step of each sequence; that of a static input, each sequence."""
     steps, sequences = bottoms[0][:2]
     matrices = [prod(shape) for shape in _blob_shapes(layer) if len(shape) == 2]

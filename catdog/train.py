@@ -1,4 +1,8 @@
-"""A solver file to a trained net: reads, builds and connects the parts."""
+"""A solver file to a trained net: reads, builds and connects the parts.
+
+The solver's layer_wise_reduce says how several GPUs share gradients; on one device either value
+gives the same.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -8,8 +12,9 @@ from typing import TextIO
 
 import torch
 
-from catdog.errors import CatdogError, SpecError
+from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
+from catdog.fed_net import FedNet, open_fed_net
 from catdog.feed import Feed
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
@@ -17,13 +22,12 @@ from catdog.net import Net
 from catdog.preparation import preparation
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.randomness import Randomness
-from catdog.records import Failed, Finetuning, Record, Resuming, Warned
+from catdog.records import Failed, Finetuning, Preparing, Record, Resuming, Warned
 from catdog.signals import Signals
 from catdog.snapshot import AUTO, find, load_net
 from catdog.solver import Action, Solver, faults
 from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
-from catdog.sources import Context, cut, open_source
-from catdog.spec import Spec, filter_net, override, read_solver
+from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.upgrade import upgrade_solver
 
 
@@ -99,6 +103,8 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
     spec = Spec(message, read.path, read.tree)
     with spec.located():
         found = [*faults(message), *net_faults(message)]
+        if not message.HasField("max_iter"):
+            found.append(Fault("max_iter is missing", remedy="write how many iterations to train"))
         if found:
             raise SpecError(found)
     return spec
@@ -131,49 +137,28 @@ def open_solver(
     randomness = Randomness(message.random_seed if message.random_seed >= 0 else None)
     setting = Setting(randomness, allow_python=options.allow_python)
     device = _device(message, options, emit)
+    emit(Preparing(str(device), to_prototxt(message)))
     wanted = train_net(spec, options.level, options.stages)
-    build = _Builder(setting, device, stack)
-    net, feed = build(wanted)
-    tests = [TestNet(*build(each, net), iterations=each.iterations) for each in test_nets(spec)]
+
+    def build(each: NetSpec, shared: Net | None = None) -> FedNet:
+        return open_fed_net(
+            each.spec, each.state, stack, setting=setting, device=device, shared=shared
+        )
+
+    trained = build(wanted)
+    tests = []
+    for each in test_nets(spec):
+        tested = build(each, trained.net)
+        tests.append(TestNet(tested.net, tested.feed, each.iterations))
     return Solver(
         message,
-        net,
-        feed,
+        trained.net,
+        trained.feed,
         tests,
         emit=emit,
         request=request,
-        model=_model(wanted, feed),
+        model=_model(wanted, trained.feed),
     )
-
-
-@dataclass
-class _Builder:
-    """Builds nets and feeds that live as long as the stack."""
-
-    setting: Setting
-    device: torch.device
-    stack: ExitStack
-
-    def __call__(self, wanted: NetSpec, shared: Net | None = None) -> tuple[Net, Feed]:
-        """A net, with the parameters of `shared` where the layers' names are the same."""
-        spec = wanted.spec
-        with spec.located():
-            layers, rest = cut(filter_net(spec.message, wanted.state))
-            context = Context(
-                phase=wanted.state.phase,
-                seed=self.setting.randomness.seed,
-                locate=spec.locate,
-            )
-            sources = []
-            for layer in layers:
-                sources.append(open_source(layer, context))
-                self.stack.callback(sources[-1].close)
-            feed = self.stack.enter_context(Feed(sources, self.device))
-            net = Net(rest, inputs=feed.shapes, setting=self.setting, fill=False)
-            if shared:
-                net.share(shared)
-            net.fill()
-        return net.to(self.device), feed
 
 
 def _model(wanted: NetSpec, feed: Feed) -> NetParameter:

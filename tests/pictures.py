@@ -1,12 +1,12 @@
 """Picture files of every odd kind, made in memory."""
 
+import io
 import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
-
-RNG = np.random.default_rng(7)
+from PIL import Image
 
 
 def picture(width=40, height=30, seed=3):
@@ -28,16 +28,10 @@ def turned_jpeg(pixels, orientation, order="<"):
     return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
 
 
-def cmyk_jpeg():
-    from PIL import Image
-
-    path = Path(__file__).parent / "goldens" / "unused"
-    del path
-    import io
-
+def by_pillow(mode, form, **options):
+    """A file in a mode of Pillow, such as CMYK or P."""
     stream = io.BytesIO()
-    cmyk = cv2.merge([picture(), picture()[:, :, 0]])
-    Image.fromarray(cmyk, "CMYK").save(stream, "JPEG")
+    Image.fromarray(picture()).convert(mode).save(stream, form, **options)
     return stream.getvalue()
 
 

@@ -32,6 +32,8 @@ wiring sharing net
 weights
 preparation
 devices
+data_shapes
+blueprint
 summary timing
 lr_policy
 updates
@@ -39,11 +41,18 @@ records
 snapshot
 evaluation
 watch debug_info solver
+solver_nets
+inspection
 log log_reader
 curves
+fed_net
 predict
 submission gallery
-features convert export
+evaluate features
+draw export
+deployed
+convert
+signals
 train
 arguments cli
 pycaffe

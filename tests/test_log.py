@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catdog.log import METRICS, LogWriter, lines
 from catdog.log_reader import parse, read_log
@@ -21,6 +23,7 @@ from catdog.records import (
     NetTesting,
     NetTestInterrupted,
     Output,
+    Preparing,
     Record,
     Resuming,
     Snapshotted,
@@ -45,6 +48,7 @@ def display(iteration: int, loss: float = 0.6931472) -> Display:
 
 
 RUN: list[Record] = [
+    Preparing("cuda:0", 'base_lr: 0.5\ntrain_state {\n  stage: "x"\n}\n'),
     Finetuning("bvlc.caffemodel", ("Ignoring source layer fc8",)),
     Resuming("snap_iter_0.solverstate", 0),
     Solving("cats and dogs", "step"),
@@ -111,7 +115,10 @@ def test_every_record_is_logged(record: Record) -> None:
 
 
 def test_every_line_has_the_prefix_of_glog() -> None:
-    for line in written(RUN).splitlines():
+    log = written(RUN).splitlines()
+    assert "Use CUDA:0." in log[0]
+    assert log[4].endswith(']   stage: "x"')
+    for line in log:
         assert re.match(r"[IWE]1121 06:10:\d\d\.\d{6} \d+ \w+\.cpp:\d+\] \S* *\S", line), line
 
 
@@ -160,6 +167,26 @@ def test_a_log_written_is_a_log_read() -> None:
         (20, 1, 0, "accuracy", 0.75),
         (20, 1, 1, "loss", 0.693147),
     ]
+
+
+NUMBERS = st.floats(width=32)
+NAMES = st.text("abcxyz0123456789_/-", min_size=1, max_size=12)
+
+
+@given(st.integers(0, 10**9), NUMBERS, st.lists(st.tuples(NAMES, NUMBERS, NUMBERS), max_size=4))
+def test_any_numbers_come_back_to_six_digits(
+    iteration: int, loss: float, rows: list[tuple[str, float, float]]
+) -> None:
+    outputs = tuple(Output(name, value, weight) for name, value, weight in rows)
+    shown = Display(iteration, 1, 0.5, 1, loss, 0.1, outputs)
+    records = [shown, NetTesting(iteration, 1), NetTested(iteration, 1, outputs)]
+    log = parse(written(records).split("\n"))
+    rounded = [f"{value:g}" for _, value, _ in rows]
+    assert [(i, f"{value:g}") for i, value in log.train_loss] == [(iteration, f"{loss:g}")]
+    for values in (log.train_outputs, log.test_outputs):
+        assert [value.name for value in values] == [name for name, _, _ in rows]
+        assert [f"{value.value:g}" for value in values] == rounded
+        assert [value.loss_weight is None for value in values] == [not w for _, _, w in rows]
 
 
 def test_files_grow_on_a_resume_and_are_kept_on_a_new_start(tmp_path: Path) -> None:

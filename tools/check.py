@@ -1,6 +1,6 @@
 """Compile a net or a solver without data and without weights, and tell all of its faults.
 
-    python tools/check.py solvers/s1.yaml
+python tools/check.py solvers/s1.yaml
 """
 
 from collections.abc import Sequence

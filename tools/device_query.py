@@ -1,6 +1,6 @@
 """Show the GPUs of this machine, or its CPU where there is none.
 
-    python tools/device_query.py --gpu all
+python tools/device_query.py --gpu all
 """
 
 from collections.abc import Sequence

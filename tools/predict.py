@@ -9,18 +9,19 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.weights import read_weights
 from tqdm import tqdm
 
 from catdog import cli
 from catdog.arguments import Parser, device_of
-from catdog.datum import array_to_blob, read_blob
 from catdog.gallery import draw_gallery
+from catdog.images import Unreadable
+from catdog.mean import read_mean
 from catdog.photos import photos_in
 from catdog.predict import Prediction, Predictor, newest_weights
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import read_message, read_net
 from catdog.submission import write_skipped, write_submission
+from catdog.weights import read_weights
 
 SHOWN = 10
 
@@ -44,11 +45,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         read_weights(weights),
         deploy=read_net(args.model).message if args.model else None,
         dataset=read_message(args.dataset, DatasetParameter()).message if args.dataset else None,
-        mean=array_to_blob(read_blob(Path(args.mean))) if args.mean else None,
+        mean=read_mean(args.mean) if args.mean else None,
         device=device_of(args),
     )
     print(f"{len(photos)} photos with {weights}", file=sys.stderr)
-    skipped: list = []
+    skipped: list[Unreadable] = []
     found = predictor.predict(photos, skipped)
     predictions = list(tqdm(found, total=len(photos), unit="photo", disable=None))
     write_submission(args.out, predictions, probability=args.probability)

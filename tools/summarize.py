@@ -1,6 +1,6 @@
 """A table of a net: output shapes, parameters and multiply-adds of its layers, and totals.
 
-    python tools/summarize.py net_specs/deep64.yaml --shape data=1,3,64,64
+python tools/summarize.py net_specs/deep64.yaml --shape data=1,3,64,64
 """
 
 import sys

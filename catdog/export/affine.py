@@ -10,17 +10,27 @@ from catdog.layers.base import Shape
 def _inner_product(site: Site) -> Code:
     param = site.param.inner_product_param
     axis = site.axis(param.axis)
+    flat = "" if axis == len(site.shapes[0]) - 1 else f".flatten({axis})"
+    if param.transpose:
+        return _transposed(site, f"{site.x}{flat}")
     weight, *bias = (blob.detach() for blob in site.layer.blobs)
     inputs = prod(site.shapes[0][axis:])
     made = call("nn.Linear", inputs, param.num_output, bias=None if bias else False)
-    state = {f"{site.name}.weight": weight.t() if param.transpose else weight}
-    state |= {f"{site.name}.bias": bias[0]} if bias else {}
-    flat = "" if axis == len(site.shapes[0]) - 1 else f".flatten({axis})"
+    state = {f"{site.name}.weight": weight} | ({f"{site.name}.bias": bias[0]} if bias else {})
     return Code(
         [f"{site.tops[0]} = self.{site.name}({site.x}{flat})"],
         [f"self.{site.name} = {made}"],
         state,
     )
+
+
+def _transposed(site: Site, x: str) -> Code:
+    """With the weights as they are: the product of others in memory differs in the last bit."""
+    names = (site.part("weight"), site.part("bias"))
+    state = {name: blob.detach() for name, blob in zip(names, site.layer.blobs, strict=False)}
+    init = [parameter(name, tuple(blob.shape)) for name, blob in state.items()]
+    own = [f"self.{name}" for name in state]
+    return Code([f"{site.tops[0]} = {call('F.linear', x, f'{own[0]}.t()', *own[1:])}"], init, state)
 
 
 def _embed(site: Site) -> Code:
@@ -30,17 +40,17 @@ def _embed(site: Site) -> Code:
     init, state = [f"self.{site.name} = {made}"], {f"{site.name}.weight": weight}
     text = f"{site.tops[0]} = self.{site.name}({site.x}.long())"
     if bias:
-        init.append(parameter(f"{site.name}_bias", tuple(bias[0].shape)))
-        state[f"{site.name}_bias"] = bias[0]
-        text += f" + self.{site.name}_bias"
+        init.append(parameter(site.part("bias"), tuple(bias[0].shape)))
+        state[site.part("bias")] = bias[0]
+        text += f" + self.{site.part('bias')}"
     return Code([text], init, state)
 
 
 def _scale(site: Site) -> Code:
     blobs = [blob.detach() for blob in site.layer.blobs]
     axis = site.param.scale_param.axis
-    names = ["scale", "bias"] if len(site.bottoms) == 1 else ["bias"]
-    named = {f"{site.name}_{name}": blob for name, blob in zip(names, blobs, strict=False)}
+    names = ["weight", "bias"] if len(site.bottoms) == 1 else ["bias"]
+    named = {site.part(name): blob for name, blob in zip(names, blobs, strict=False)}
     shapes = [tuple(blob.shape) for blob in blobs]
     own = [f"self.{name}" for name in named]
     if len(site.bottoms) > 1:
@@ -58,7 +68,7 @@ def _bias(site: Site) -> Code:
     axis = site.param.bias_param.axis
     if len(site.bottoms) > 1:
         return result(site, f"{site.x} + {_along(site, axis, site.bottoms[1], site.shapes[1])}")
-    name, blob = f"{site.name}_bias", site.layer.blobs[0].detach()
+    name, blob = site.part("bias"), site.layer.blobs[0].detach()
     term = _along(site, axis, f"self.{name}", tuple(blob.shape))
     return Code(
         [f"{site.tops[0]} = {site.x} + {term}"], [parameter(name, tuple(blob.shape))], {name: blob}
@@ -101,7 +111,7 @@ def _recurrent(site: Site, kind: str, first: list[str], last: list[str]) -> Code
         forward = [f"{', '.join(site.tops)} = {call(f'self.{site.name}', *arguments, *before)}"]
         forward += [f"{top} = {top}.unsqueeze(0)" for top in site.tops[1:]]
         return Code(forward, init, state)
-    kept = f"self.{site.name}_state"
+    kept = f"self.{site.part('state')}"
     run = call(f"self.{site.name}", *arguments, f"*{kept}")
     return Code([f"{site.tops[0]}, *{kept} = {run}"], [*init, f"{kept}: list[Tensor] = []"], state)
 

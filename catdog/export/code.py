@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
+from catdog.export.names import Names
 from catdog.layers.base import Layer, Shape
 from catdog.proto.caffe_pb2 import LayerParameter
 
@@ -14,11 +15,12 @@ from catdog.proto.caffe_pb2 import LayerParameter
 class Site:
     """A layer with the names that it has in the written module.
 
-    `name` is its attribute; `bottoms` and `tops` are variables, `shapes` those of the bottoms.
+    `attributes` are names of the module's attributes; `bottoms` and `tops` are variables,
+    `shapes` those of the bottoms.
     """
 
     layer: Layer
-    name: str
+    attributes: Names
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
     shapes: tuple[Shape, ...]
@@ -27,6 +29,15 @@ class Site:
     def param(self) -> LayerParameter:
         """The layer's message."""
         return self.layer.param
+
+    @property
+    def name(self) -> str:
+        """The layer's attribute."""
+        return self.attributes[self.param.name]
+
+    def part(self, name: str) -> str:
+        """Another attribute, for something of the layer's."""
+        return self.attributes[f"{self.param.name}\0{name}"]
 
     @property
     def x(self) -> str:
@@ -68,6 +79,11 @@ def number(value: float) -> str:
     if not np.isfinite(value):
         return f'float("{value}")'
     return repr(float(str(np.float32(value))))
+
+
+def exponent(value: float) -> str:
+    """The number with all its digits: torch's pow looks at more of them than float32 has."""
+    return repr(value)
 
 
 def call(name: str, *positional: object, **named: object) -> str:

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from catdog.export.code import Code, Emitter, Site, call, number, result
+from catdog.export.code import Code, Emitter, Site, call, exponent, number, result
 
 
 def _relu(site: Site) -> Code:
@@ -41,7 +41,9 @@ def _abs(site: Site) -> Code:
 def _line(x: str, scale: float, shift: float) -> str:
     """scale * x + shift, without what does nothing."""
     product = x if scale == 1 else f"{x} * {number(scale)}"
-    return f"{product} + {number(shift)}" if shift else product
+    if not shift:
+        return product
+    return f"{product} {'+' if shift > 0 else '-'} {number(abs(shift))}"
 
 
 def _power(site: Site) -> Code:
@@ -53,7 +55,7 @@ def _power(site: Site) -> Code:
     if param.power == 1:
         return result(site, line)
     base = line if line == site.x else f"({line})"
-    return result(site, f"{base}.pow({number(param.power)})")
+    return result(site, f"{base}.pow({exponent(param.power)})")
 
 
 def _exp(site: Site) -> Code:

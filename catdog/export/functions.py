@@ -4,8 +4,6 @@ They stand on torch alone, and on parts of the layers themselves, so that the nu
 to the bit; what they call is copied with them (see source_text).
 """
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -42,13 +40,13 @@ def norm_within_channel(x: Tensor, size: int, alpha: float, beta: float) -> Tens
     return x * inverse_power(1 + alpha * mean, beta)
 
 
-def subtract_mean(x: Tensor, axes: Sequence[int]) -> Tensor:
+def subtract_mean(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     """x minus its mean over these axes of an image."""
     image = x.reshape(*x.shape, *[1] * (4 - x.dim()))
     return (image - image.mean(axes, keepdim=True)).reshape(x.shape)
 
 
-def standardize(x: Tensor, axes: Sequence[int], eps: float) -> Tensor:
+def standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """x minus its mean, by (standard deviation + eps), over these axes of an image."""
     image = x.reshape(*x.shape, *[1] * (4 - x.dim()))
     centred = image - image.mean(axes, keepdim=True)

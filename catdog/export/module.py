@@ -67,19 +67,19 @@ class _Variables:
         self._net = net
         self.blob = Names({*RESERVED, *definitions()})
         self.inputs = [self.blob[name] for name in net.inputs]
-        self._attribute = attributes()
+        self._attributes = attributes()
 
     def sites(self) -> list[Site]:
-        shapes: dict[str, Shape] = dict(self._net.inputs)
-        sites = []
-        for node in self._net.nodes:
-            own = tuple(shapes[name] for name in node.bottoms)
-            tops = node.layer.top_shapes(*own)
-            shapes.update(zip(node.tops, tops, strict=True))
-            bottoms = tuple(self.blob[name] for name in node.bottoms)
-            names = tuple(self.blob[name] for name in node.tops)
-            sites.append(Site(node.layer, self._attribute[node.name], bottoms, names, own))
-        return sites
+        return [
+            Site(
+                node.layer,
+                self._attributes,
+                tuple(self.blob[name] for name in node.bottoms),
+                tuple(self.blob[name] for name in node.tops),
+                tuple(self._net.shapes[name] for name in node.bottoms),
+            )
+            for node in self._net.nodes
+        ]
 
 
 def _ties(state: Mapping[str, Tensor]) -> list[str]:
@@ -124,7 +124,7 @@ def _docstring(
     if weights_file.endswith(".safetensors"):
         load = f'safetensors.torch.load_file("{weights_file}")'
     lines = [
-        f'The net {net.name or kind}, written by catdog as a torch module.',
+        f"The net {net.name or kind}, written by catdog as a torch module.",
         "",
         f"    net = {kind}().eval()",
         f"    net.load_state_dict({load})",

@@ -14,7 +14,6 @@ WIDTH = 100
 
 _SOURCES: tuple[ModuleType, ...] = (frame, norm, pooling, recurrent, reduce, functions)
 _IMPORTS = {
-    "Sequence": "from collections.abc import Sequence",
     "ceil": "from math import ceil",
     "NamedTuple": "from typing import NamedTuple",
     "torch": "import torch",

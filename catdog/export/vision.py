@@ -3,24 +3,23 @@
 import torch
 
 from catdog.errors import LayerError
-from catdog.export.code import Code, Emitter, Site, call, each, number, result, sizes
+from catdog.export.code import Code, Emitter, Site, call, each, exponent, number, result, sizes
 from catdog.layers.frame import Frame
 from catdog.layers.norm import BatchNorm
 from catdog.layers.pooling import Pooling
-from catdog.layers.vision import Convolution
 from catdog.layers.window import read_window
 from catdog.proto.caffe_pb2 import LRNParameter, PoolingParameter, SPPParameter
 
 
 def _convolution(site: Site) -> Code:
-    return _windowed(site, "nn.Conv", transposed=False)
+    return _windowed(site, "nn.Conv")
 
 
 def _deconvolution(site: Site) -> Code:
-    return _windowed(site, "nn.ConvTranspose", transposed=True)
+    return _windowed(site, "nn.ConvTranspose")
 
 
-def _windowed(site: Site, kind: str, *, transposed: bool) -> Code:
+def _windowed(site: Site, kind: str) -> Code:
     param = site.param.convolution_param
     axis = site.axis(param.axis)
     axes = len(site.shapes[0]) - axis - 1
@@ -96,14 +95,12 @@ def _spp(site: Site) -> Code:
         SPPParameter.AVE: '"average"',
         SPPParameter.STOCHASTIC: '"stochastic"',
     }
-    return result(
-        site, call("spatial_pyramid", site.x, param.pyramid_height, names[param.pool])
-    )
+    return result(site, call("spatial_pyramid", site.x, param.pyramid_height, names[param.pool]))
 
 
 def _lrn(site: Site) -> Code:
     param = site.param.lrn_param
-    size, beta = param.local_size, number(param.beta)
+    size, beta = param.local_size, exponent(param.beta)
     if param.norm_region == LRNParameter.WITHIN_CHANNEL:
         text = call("norm_within_channel", site.x, size, alpha=number(param.alpha), beta=beta)
         return result(site, text)
@@ -124,7 +121,9 @@ def _mvn(site: Site) -> Code:
 def _batch_norm(site: Site) -> Code:
     axes, param = len(site.shapes[0]), site.param.batch_norm_param
     if axes > 5:
-        raise LayerError("(BatchNorm) cannot be written for more than 5 axes", layer=site.param.name)
+        raise LayerError(
+            "(BatchNorm) cannot be written for more than 5 axes", layer=site.param.name
+        )
     assert isinstance(site.layer, BatchNorm)  # the table below has it for no other
     x, after = (site.x, "") if axes > 1 else (f"{site.x}.unsqueeze(1)", ".squeeze(1)")
     if not site.layer.uses_global_stats:
@@ -135,7 +134,7 @@ def _batch_norm(site: Site) -> Code:
         f"nn.BatchNorm{ {4: 2, 5: 3}.get(axes, 1) }d",
         len(mean),
         eps=number(param.eps),
-        momentum=number(1 - param.moving_average_fraction),
+        momentum=number(1 - float(number(param.moving_average_fraction))),
         affine=False,
     )
     scale = torch.where(factor == 0, 0.0, 1 / factor)

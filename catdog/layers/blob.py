@@ -59,6 +59,10 @@ class Memory:
         self._host_is_fresh = device.type == "cpu"
         self._there_is_fresh = not self._host_is_fresh
 
+    def stays_on(self, device: torch.device) -> bool:
+        """Whether new numbers will be written over those that `on` gives for the device."""
+        return self._handed_out and device.type == "cpu"
+
     def put(self, numbers: Tensor) -> None:
         """Take as many new numbers or fewer; they are kept without a copy where that can be."""
         device = numbers.device

@@ -154,7 +154,11 @@ class BatchNorm(Layer):
 
     def setup(self, *shapes: Shape) -> None:
         if not shapes[0]:
-            raise self.error("needs a bottom with an axis", field="bottom")
+            raise self.error(
+                "needs a bottom with an axis, not one number",
+                field="bottom",
+                remedy="put a Reshape layer before it",
+            )
         channels = shapes[0][1] if len(shapes[0]) > 1 else 1
         for shape in ((channels,), (channels,), (1,)):
             self.add_blob(shape)

@@ -21,7 +21,7 @@ class _Pool(Layer):
         check_images(self, shapes[0])
 
     def pool(self, x: Tensor, frame: Frame, method: int) -> Tensor:
-        """The tops of one window position each."""
+        """Pool the images with a method of PoolingParameter, whose numbers SPPParameter shares."""
         if method == MAX:
             return max_pool(x, frame)[0]
         if method == AVE:

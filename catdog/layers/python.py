@@ -8,11 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from catdog.errors import LayerError
 from catdog.layers.base import Count, Layer, Shape
 from catdog.layers.blob import Blob, BlobVec
 from catdog.proto.caffe_pb2 import LayerParameter
 
 Blobs = Sequence[Blob]
+
+
+class UserCodeError(LayerError):
+    """What the code of a Python layer raised; that is its cause."""
 
 
 class UserLayer:
@@ -95,8 +100,10 @@ class Python(Layer):
             getattr(self.instance, method)(*arguments)
         except Exception as error:
             name = self.param.python_param.layer
-            raise self.error(
-                f"{name}.{method} raised {type(error).__name__}: {error}", field="python_param"
+            raise UserCodeError(
+                f"(Python) {name}.{method} raised {type(error).__name__}: {error}",
+                layer=self.param.name,
+                field="python_param",
             ) from error
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:

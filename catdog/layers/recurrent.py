@@ -128,6 +128,8 @@ class RNN(Recurrent):
     """
 
     states = 1
+    bottoms = Count(2, 4)
+    tops = Count(1, 2)
 
     def add_weights(self, shape: Shape, static: Shape | None) -> None:
         size = self.param.recurrent_param.num_output
@@ -157,6 +159,8 @@ class LSTM(Recurrent):
     """
 
     states = 2
+    bottoms = Count(2, 5)
+    tops = Count(1, 3)
     top_may_be_overwritten = True
 
     def add_weights(self, shape: Shape, static: Shape | None) -> None:

@@ -53,11 +53,11 @@ def _sizes(
     layer: Layer, field: str, pair: tuple[str, ...], axes: int, default: int | None = None
 ) -> Shape:
     param = layer.param.convolution_param
-    path = f"convolution_param.{field}"
     given = list(getattr(param, field))
+    names = [field] * len(given)
     if any(param.HasField(name) for name in pair):
         _check_pair(layer, field, pair, axes)
-        given = [getattr(param, name) for name in pair]
+        given, names = [getattr(param, name) for name in pair], list(pair)
     elif not given and axes:
         if default is None:
             raise layer.error(f"has no {field}", field="convolution_param", remedy=f"give {field}")
@@ -65,12 +65,14 @@ def _sizes(
     if len(given) not in (1, axes):
         raise layer.error(
             f"has {len(given)} {field} values for {axes} spatial axes",
-            field=path,
+            field=f"convolution_param.{field}",
             remedy=f"give one, or {axes}",
         )
     if field != "pad" and 0 in given:
-        shown = pair[given.index(0)] if len(given) == 2 and pair else field
-        raise layer.error(f"has {shown} 0", field=path, remedy=f"give {shown} of 1 or more")
+        name = names[given.index(0)]
+        raise layer.error(
+            f"has {name} 0", field=f"convolution_param.{field}", remedy=f"give {name} of 1 or more"
+        )
     return tuple(given if len(given) == axes else given[:1] * axes)
 
 

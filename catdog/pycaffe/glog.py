@@ -11,7 +11,7 @@ class Log:
     """Prints lines of at least the least severity; GLOG_minloglevel sets it, as for glog."""
 
     def __init__(self) -> None:
-        level = os.environ.get("GLOG_minloglevel", "0")
+        level = os.environ.get("GLOG_minloglevel", "0")  # noqa: SIM112 glog's spelling
         self.least = int(level) if level.isdigit() else 0
 
     def __call__(self, severity: str, place: str, text: str) -> None:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from catdog.layers import LAYERS
 from catdog.layers.blob import BlobVec
 from catdog.layers.python import UserLayer as Layer
+from catdog.sources import SOURCES
 
-__all__ = ["BuiltLayer", "Layer"]
+__all__ = ["BuiltLayer", "Layer", "layer_type_list"]
 
 
 @dataclass(frozen=True)
@@ -14,3 +16,8 @@ class BuiltLayer:
 
     type: str
     blobs: BlobVec
+
+
+def layer_type_list() -> list[str]:
+    """The types of layers that a net may have."""
+    return sorted({*LAYERS, *SOURCES, "Input"})

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from catdog.errors import Fault, did_you_mean
@@ -21,6 +21,7 @@ _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 _BOOLEAN_WORDS = {**_BOOLEANS, "t": True, "1": True, "f": False, "0": False}
 
 
+# descriptors are Any: protobuf has one class for each of its engines, and stubs for one of them
 class Checker:
     """Fills messages from trees and gathers what does not fit.
 
@@ -45,7 +46,7 @@ class Checker:
                 self._set(message, field, entry, context)
             given.add(entry.key)
 
-    def _set(self, message: Message, field: FieldDescriptor, entry: Entry, context: str) -> None:
+    def _set(self, message: Message, field: Any, entry: Entry, context: str) -> None:
         if field.message_type is not None:
             if isinstance(entry.value, Scalar):
                 self._wrong(entry, context, "a block of fields")
@@ -64,7 +65,7 @@ class Checker:
         else:
             setattr(message, field.name, value)
 
-    def _scalar(self, field: FieldDescriptor, entry: Entry, context: str) -> Any:
+    def _scalar(self, field: Any, entry: Entry, context: str) -> Any:
         if isinstance(entry.value, Block):
             self._wrong(entry, context, "a single value")
             return None
@@ -99,7 +100,7 @@ class Checker:
             self._wrong(entry, context, kind)
             return None
 
-    def _enum(self, enum: EnumDescriptor, entry: Entry, text: str, context: str) -> int | None:
+    def _enum(self, enum: Any, entry: Entry, text: str, context: str) -> int | None:
         if text in enum.values_by_name:
             return int(enum.values_by_name[text].number)
         if text.isdigit() and int(text) in enum.values_by_number:
@@ -109,7 +110,7 @@ class Checker:
         self._fault(entry.place, context, f'"{entry.key}" has no value "{text}"', remedy)
         return None
 
-    def _unknown(self, entry: Entry, descriptor: Descriptor, context: str) -> None:
+    def _unknown(self, entry: Entry, descriptor: Any, context: str) -> None:
         remedy = did_you_mean(entry.key, descriptor.fields_by_name) or _elsewhere(
             entry.key, descriptor
         )
@@ -124,14 +125,14 @@ class Checker:
         self.faults.append(Fault(start + what, remedy, where=f"{self.name}:{place}"))
 
 
-def _layer_context(field: FieldDescriptor, block: Block) -> str:
+def _layer_context(field: Any, block: Block) -> str:
     if field.name not in ("layer", "layers"):
         return ""
     name, kind = block.text("name"), block.text("type")
     return f'layer "{name}"' + (f" ({kind})" if kind else "")
 
 
-def _elsewhere(key: str, descriptor: Descriptor) -> str:
+def _elsewhere(key: str, descriptor: Any) -> str:
     """Which parameter messages have a field that stands one level too high."""
     holders: Iterable[str] = (
         field.name

@@ -113,10 +113,11 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             self.fault(node, "a list in a list", "write one list")
             return None
-        if node.tag == "tag:yaml.org,2002:null" and not node.style:
+        quoted = isinstance(node, yaml.ScalarNode) and bool(node.style)
+        if node.tag == "tag:yaml.org,2002:null" and not quoted:
             self.fault(node, "has no value", "give it one or leave the line out")
             return None
-        return Scalar(node.value, _place(node), quoted=bool(node.style))
+        return Scalar(node.value, _place(node), quoted)
 
 
 def _place(node: yaml.Node) -> Place:

@@ -30,9 +30,7 @@ def correlate(x, weight, bias, group, **window):
     seen = windows(x, weight.shape[2:], **window)
     axes = weight.ndim - 2
     tops = []
-    for part, kernels in zip(
-        np.split(seen, group, 1), np.split(weight, group, 0), strict=True
-    ):
+    for part, kernels in zip(np.split(seen, group, 1), np.split(weight, group, 0), strict=True):
         last = tuple(range(2 + axes, 2 + 2 * axes))
         top = np.tensordot(part, kernels, ((1, *last), (1, *range(2, 2 + axes))))
         tops.append(np.moveaxis(top, -1, 1))

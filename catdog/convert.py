@@ -1,0 +1,160 @@
+"""Files from one form to another: nets, solvers, weights and means (caffe/tools/upgrade_*.cpp)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from catdog.deployed import deployed
+from catdog.errors import CatdogError, DataError
+from catdog.export.onnx_model import write_onnx
+from catdog.files import replacing
+from catdog.layers.base import Shape
+from catdog.mean import read_mean, write_mean
+from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.spec import to_text
+from catdog.spec.kind import read_spec
+from catdog.spec.upgrade import upgrade_net, upgrade_solver
+from catdog.weights import read_weights, write_weights
+
+_TEXT, _BINARY, _MODEL, _WEIGHTS = "text", "binary message", "caffemodel", "weights"
+_MEAN, _ARRAY, _ONNX = "mean", "array", "ONNX"
+
+#: The form that a suffix stands for.
+FORMS = {
+    **dict.fromkeys((".yaml", ".yml", ".prototxt", ".pbtxt", ".txt"), _TEXT),
+    **dict.fromkeys((".pb", ".bin", ".binary"), _BINARY),
+    ".caffemodel": _MODEL,
+    **dict.fromkeys((".h5", ".safetensors", ".pt", ".pth"), _WEIGHTS),
+    ".binaryproto": _MEAN,
+    ".npy": _ARRAY,
+    ".onnx": _ONNX,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to make of what; weights and shapes of data blobs are for ONNX alone."""
+
+    source: Path
+    target: Path
+    weights: Path | None = None
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+
+def convert(job: Job) -> None:
+    """Write the source in the form that the target's suffix asks for.
+
+    A net or solver of an old form becomes a new one on the way. Raises CatdogError for forms
+    between which there is no way, and what reading and writing raise.
+    """
+    start, end = FORMS.get(job.source.suffix, ""), FORMS.get(job.target.suffix, "")
+    way = _WAYS.get((start, end))
+    if way is None:
+        there = [suffix for suffix, form in FORMS.items() if (start, form) in _WAYS]
+        remedy = f"it can become {', '.join(there)}" if there else f"known are {', '.join(FORMS)}"
+        raise CatdogError(f"cannot become {job.target.name}", where=str(job.source), remedy=remedy)
+    if end != _ONNX and (job.weights or job.shapes):
+        raise CatdogError("--weights and --shape are for ONNX", remedy="leave them out")
+    way(job)
+
+
+def _text_to_text(job: Job) -> None:
+    with replacing(job.target) as beside:
+        beside.write_text(to_text(read_spec(job.source).message, job.target), encoding="utf-8")
+
+
+def _text_to_binary(job: Job) -> None:
+    _write_bytes(job, read_spec(job.source).message.SerializeToString(deterministic=True))
+
+
+def _binary_to_text(job: Job) -> None:
+    """A net without its parameters, or a solver."""
+    message = _read_binary(job.source)
+    if isinstance(message, NetParameter):
+        for layer in message.layer:
+            del layer.blobs[:]
+        # what a snapshot carries beside the net is no text
+        for carried in ("dataset", "mean", "deploy"):
+            message.ClearField(carried)
+    with replacing(job.target) as beside:
+        beside.write_text(to_text(message, job.target), encoding="utf-8")
+
+
+def _binary_to_binary(job: Job) -> None:
+    _write_bytes(job, _read_binary(job.source).SerializeToString(deterministic=True))
+
+
+def _read_binary(path: Path) -> NetParameter | SolverParameter:
+    """A net, upgraded, or a solver: layers tell, since both messages could be read from both."""
+    content = _read_bytes(path)
+    try:
+        net = NetParameter.FromString(content)
+        if net.layer or net.layers:
+            return upgrade_net(net)
+        return upgrade_solver(SolverParameter.FromString(content))
+    except DecodeError:
+        raise CatdogError("is no net and no solver, or a damaged one", where=str(path)) from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CatdogError(str(error.strerror), where=str(path)) from None
+
+
+def _write_bytes(job: Job, content: bytes) -> None:
+    with replacing(job.target) as beside:
+        beside.write_bytes(content)
+
+
+def _weights_to_weights(job: Job) -> None:
+    write_weights(job.target, read_weights(job.source))
+
+
+def _mean_to_array(job: Job) -> None:
+    """channels x height x width, as scripts for pycaffe expect it."""
+    mean = read_mean(job.source)
+    with replacing(job.target) as beside, beside.open("wb") as file:
+        np.save(file, mean, allow_pickle=False)
+
+
+def _array_to_mean(job: Job) -> None:
+    try:
+        array = np.load(job.source, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError("is no array of numbers, or not there", where=str(job.source)) from error
+    numeric = isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
+    if not numeric or not 1 <= array.ndim <= 4:
+        raise DataError("holds no array of one to four axes", where=str(job.source))
+    write_mean(array, job.target)
+
+
+def _text_to_onnx(job: Job) -> None:
+    write_onnx(deployed(job.source, job.weights, job.shapes).net, job.target)
+
+
+def _weights_to_onnx(job: Job) -> None:
+    write_onnx(deployed(None, job.source).net, job.target)
+
+
+_WAYS: dict[tuple[str, str], Callable[[Job], None]] = {
+    (_TEXT, _TEXT): _text_to_text,
+    (_TEXT, _BINARY): _text_to_binary,
+    (_TEXT, _ONNX): _text_to_onnx,
+    (_BINARY, _TEXT): _binary_to_text,
+    (_BINARY, _BINARY): _binary_to_binary,
+    (_MODEL, _TEXT): _binary_to_text,
+    # by message, so that everything in the file stays
+    (_MODEL, _MODEL): _binary_to_binary,
+    (_MODEL, _WEIGHTS): _weights_to_weights,
+    (_MODEL, _ONNX): _weights_to_onnx,
+    (_WEIGHTS, _MODEL): _weights_to_weights,
+    (_WEIGHTS, _WEIGHTS): _weights_to_weights,
+    (_WEIGHTS, _ONNX): _weights_to_onnx,
+    (_MEAN, _ARRAY): _mean_to_array,
+    (_ARRAY, _MEAN): _array_to_mean,
+}

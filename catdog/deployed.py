@@ -1,0 +1,63 @@
+"""The deploy net of a spec or of a snapshot, with its weights: what leaves the house."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from catdog import wiring
+from catdog.data_shapes import data_shapes
+from catdog.errors import CatdogError
+from catdog.layers.base import Setting, Shape
+from catdog.net import Net
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
+from catdog.randomness import Randomness
+from catdog.sources import Context, cut
+from catdog.spec import deploy_net, filter_net, net_state, read_net
+from catdog.weights import copy_weights, read_weights
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deploy net with its parameters, and how its photos were prepared where that is known."""
+
+    net: Net
+    dataset: DatasetParameter | None = None
+
+
+def deployed(
+    model: Path | None, weights: Path | None, given: Mapping[str, Shape] | None = None
+) -> Deployed:
+    """The TEST net without labels, with probabilities on top, on the CPU.
+
+    It comes from the spec `model`, or else from weights that carry their deploy net; without
+    weights its parameters are those of its fillers, always the same. `given` are shapes of data
+    that are not there. Raises CatdogError when there is neither, and what reading and building
+    raise.
+    """
+    carried = read_weights(weights) if weights else None
+    if model:
+        message = _derived(model, given or {})
+    elif carried and carried.net.HasField("deploy"):
+        message = carried.net.deploy
+    else:
+        raise CatdogError(
+            "carries no deploy net", where=str(weights or ""), remedy="give the net with --model"
+        )
+    net = Net(message, setting=Setting(Randomness(0)))
+    if carried:
+        copy_weights(net, carried)
+    dataset = carried.net.dataset if carried and carried.net.HasField("dataset") else None
+    return Deployed(net.requires_grad_(False), dataset)
+
+
+def _derived(model: Path, given: Mapping[str, Shape]) -> NetParameter:
+    """The deploy net of a spec; data layers give pictures one by one, Input layers as they are."""
+    spec = read_net(model)
+    with spec.located():
+        layers, rest = cut(filter_net(spec.message, net_state(TEST)))
+        context = Context(TEST, locate=spec.locate)
+        shapes = dict(wiring.input_shapes(rest))
+        for layer in layers:
+            found = data_shapes(layer, context, given).shapes
+            shapes.update({name: (1, *shape[1:]) for name, shape in found.items()})
+        return deploy_net(spec.message, {**shapes, **given}, net_state(TEST))

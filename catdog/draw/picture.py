@@ -1,0 +1,64 @@
+"""A net as a picture: through Graphviz where it is installed, else through matplotlib."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from catdog.draw import dot, render
+from catdog.draw.graph import Shape, graph_of
+from catdog.errors import CatdogError
+from catdog.files import replacing
+from catdog.proto.caffe_pb2 import NetParameter
+
+RANKDIRS = ("LR", "TB", "BT", "RL")
+#: What is written without Graphviz, which knows more.
+FORMS = ("png", "svg", "pdf", "dot")
+
+
+def draw(
+    net: NetParameter,
+    *,
+    form: str = "png",
+    rankdir: str = "LR",
+    shapes: Mapping[str, Shape] | None = None,
+    show_rates: bool = False,
+) -> bytes:
+    """A net as a picture file, or as text for Graphviz (form dot).
+
+    Layers that run in place stand below the one that they change. Graphviz draws where it is
+    installed, matplotlib where not.
+
+    Args:
+        net: all layers are drawn; filter them by their rules before.
+        rankdir: the direction of the flow, one of RANKDIRS.
+        shapes: of the blobs, as far as they are known.
+        show_rates: tell the lr_mult of layers that learn.
+
+    Raises CatdogError for an unknown form or direction.
+    """
+    if rankdir not in RANKDIRS:
+        raise CatdogError(f'no direction "{rankdir}"', remedy=f"one of {', '.join(RANKDIRS)}")
+    graph = graph_of(net, shapes, show_rates=show_rates)
+    if form in ("dot", "gv"):
+        return dot.text(graph, rankdir, net.name).encode()
+    if dot.is_there():
+        return dot.picture(dot.text(graph, rankdir, net.name), form)
+    if form not in FORMS:
+        raise CatdogError(
+            f'cannot write "{form}" without Graphviz', remedy=f"use one of {', '.join(FORMS)}"
+        )
+    return render.picture(graph, rankdir, form, net.name)
+
+
+def draw_to_file(
+    net: NetParameter,
+    path: str | Path,
+    *,
+    rankdir: str = "LR",
+    shapes: Mapping[str, Shape] | None = None,
+    show_rates: bool = False,
+) -> None:
+    """Write a net's picture; the name's ending says the form, png where it has none."""
+    form = Path(path).suffix[1:].lower() or "png"
+    content = draw(net, form=form, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
+    with replacing(path) as beside:
+        beside.write_bytes(content)

@@ -1,0 +1,37 @@
+"""From the file of a net to the file of its picture."""
+
+from pathlib import Path
+
+from catdog.blueprint import blueprint
+from catdog.draw.graph import Shape
+from catdog.draw.picture import draw_to_file
+from catdog.errors import CatdogError
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
+from catdog.spec import Spec, filter_net, net_state, read_net
+
+
+def draw_spec(
+    path: str | Path,
+    target: str | Path,
+    *,
+    rankdir: str = "LR",
+    phase: Phase | None = None,
+    show_rates: bool = False,
+) -> None:
+    """Draw the net of a file with all its layers, or those of a phase.
+
+    The picture tells the shapes of blobs as far as they are known without the data.
+    """
+    spec = read_net(path)
+    phases = (TRAIN, TEST) if phase is None else (phase,)
+    net = spec.message if phase is None else filter_net(spec.message, net_state(phase))
+    shapes = {name: shape for each in phases for name, shape in _shapes(spec, each).items()}
+    draw_to_file(net, target, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
+
+
+def _shapes(spec: Spec[NetParameter], phase: Phase) -> dict[str, Shape]:
+    try:
+        return blueprint(spec, net_state(phase)).net.shapes
+    except CatdogError:
+        # a net that cannot be built yet can be looked at
+        return {}

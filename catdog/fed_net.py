@@ -1,0 +1,51 @@
+"""A net together with the data that its spec names, on one device."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+
+from catdog.feed import Feed
+from catdog.layers.base import Setting
+from catdog.net import Net
+from catdog.proto.caffe_pb2 import NetParameter, NetState
+from catdog.sources import Context, cut, open_source
+from catdog.spec import Spec, filter_net
+
+
+@dataclass(frozen=True)
+class FedNet:
+    """A net and the feed of its data layers."""
+
+    net: Net
+    feed: Feed
+
+
+def open_fed_net(
+    spec: Spec[NetParameter],
+    state: NetState,
+    stack: ExitStack,
+    *,
+    setting: Setting | None = None,
+    device: torch.device | str = "cpu",
+    shared: Net | None = None,
+) -> FedNet:
+    """Build a net and open its data; the stack closes them.
+
+    Layers of the same name as in `shared` use its parameters. Raises SpecError, LayerError and
+    DataError with their places in the text.
+    """
+    setting = setting or Setting()
+    with spec.located():
+        layers, rest = cut(filter_net(spec.message, state))
+        context = Context(state.phase, seed=setting.randomness.seed, locate=spec.locate)
+        sources = []
+        for layer in layers:
+            sources.append(open_source(layer, context))
+            stack.callback(sources[-1].close)
+        feed = stack.enter_context(Feed(sources, device))
+        net = Net(rest, inputs=feed.shapes, setting=setting, fill=False)
+        if shared:
+            net.share(shared)
+        net.fill()
+    return FedNet(net.to(device), feed)

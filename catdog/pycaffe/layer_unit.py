@@ -1,0 +1,194 @@
+"""A layer of catdog's among blobs: autograd from its bottoms to its tops, one layer at a time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from catdog.layers import LAYERS
+from catdog.layers.base import Layer
+from catdog.layers.blob import BlobVec
+from catdog.net import Node
+from catdog.pycaffe import overwritten
+from catdog.pycaffe.mode import mode
+from catdog.pycaffe.unit import Place, Unit
+
+
+@dataclass
+class Record:
+    """What a forward pass leaves for the backward pass of its layer."""
+
+    bottoms: list[Tensor] = field(default_factory=list)
+    tops: tuple[Tensor, ...] = ()
+
+
+class LayerUnit(Unit):
+    """A layer of catdog's, with autograd from its bottoms to its tops.
+
+    `stale` says that a blob of the layer is written over in place, so that Caffe's backward pass
+    reads other numbers than the forward pass did.
+    """
+
+    def __init__(self, place: Place, node: Node, blobs: BlobVec, *, stale: bool) -> None:
+        super().__init__(place)
+        self.layer, self.blobs = node.layer, blobs
+        self.layer.in_place = False
+        self._in_place = any(top is bottom for top in self.tops for bottom in self.bottoms)
+        self._slope = overwritten.SLOPES.get(self.type) if stale else None
+        self._kept: Tensor | None = None
+        self._record: Record | None = None
+        self._shapes = self._bottom_shapes()
+
+    def reshape(self) -> None:
+        shapes = self._bottom_shapes()
+        if shapes == self._shapes:
+            return
+        self.layer = _rebuilt(self.layer, self.blobs, shapes)
+        for top, shape in zip(self.tops, self.layer.top_shapes(*shapes), strict=True):
+            top.reshape(*shape)
+        self._adopt_parameters()
+        self._shapes, self._record = shapes, None
+
+    def _bottom_shapes(self) -> list[tuple[int, ...]]:
+        return [bottom.shape for bottom in self.bottoms]
+
+    def forward(self) -> None:
+        self.reshape()
+        record = self._run()
+        for top, result in zip(self.tops, record.tops, strict=True):
+            top.put(_owned(result.detach().float(), self._borrowed()))
+        if not self.layer.learns:
+            for blob in self.blobs:
+                blob.data_memory.changed_on(mode.device)
+        self._record = record if self.flags.needed else None
+
+    def _run(self) -> Record:
+        self._bind()
+        recorded = self.flags.needed and self._slope is None
+        wants = self.flags.wants() if recorded else [False] * len(self.bottoms)
+        # .data: what others write to the blob later is read in the backward pass, as in Caffe
+        bottoms = [bottom.tensor(mode.device).data for bottom in self.bottoms]
+        if recorded and self._in_place and self.bottoms[0].data_memory.stays_on(mode.device):
+            bottoms[0] = bottoms[0].clone()
+        if self._slope is not None:
+            self._kept = overwritten.kept(self.place.param, bottoms[0])
+        for bottom, wanted in zip(bottoms, wants, strict=True):
+            bottom.requires_grad_(wanted)
+        with torch.set_grad_enabled(recorded):
+            tops = self.layer(*bottoms)
+        return Record(bottoms, tops if isinstance(tops, tuple) else (tops,))
+
+    def _bind(self) -> None:
+        """Have the layer's parameters lie where the blobs have their numbers."""
+        rates = self.flags.parameters or []
+        for index, (blob, wanted) in enumerate(zip(self.blobs, rates, strict=True)):
+            parameter = self.layer.blobs.parameter(index)
+            numbers = blob.data_memory.on(mode.device)
+            if parameter.data_ptr() != numbers.data_ptr():
+                parameter.data = numbers.view(parameter.shape)
+            parameter.requires_grad_(wanted and self.layer.learns)
+        for buffer in self.layer.buffers():
+            if buffer.device != mode.device:
+                buffer.data = buffer.data.to(mode.device)
+
+    def _borrowed(self) -> set[int]:
+        """Addresses of memories that a result may lie in and not be a new one."""
+        blobs = (*self.bottoms, *self.tops, *self.blobs)
+        return {blob.data_memory.on(mode.device).data_ptr() for blob in blobs}
+
+    def _adopt_parameters(self) -> None:
+        for index, blob in enumerate(self.blobs):
+            numbers = blob.data_memory.on(mode.device)
+            shape = self.layer.blobs.shape(index)
+            self.layer.blobs.replace(index, torch.nn.Parameter(numbers.view(shape)))
+
+    def backward(self) -> None:
+        if not self.flags.needed:
+            return
+        if self._slope is not None:
+            self._backward_by_slope(self._slope)
+            return
+        wants = self.flags.wants()
+        if not any(wants) and not self._learns():
+            return
+        record = self._record or self._run()
+        learning = [
+            (blob, parameter)
+            for index, blob in enumerate(self.blobs)
+            if (parameter := self.layer.blobs.parameter(index)).requires_grad
+        ]
+        wanted = [b for b, want in zip(record.bottoms, wants, strict=True) if want]
+        found = self._gradients(record, [*wanted, *(p for _, p in learning)])
+        into = [blob for blob, want in zip(self.bottoms, wants, strict=True) if want]
+        for blob, diff in zip(into, found, strict=False):
+            blob.put_diff(diff)
+        for (blob, _), diff in zip(learning, found[len(into) :], strict=True):
+            blob.add_diff(diff)
+
+    def _learns(self) -> bool:
+        return self.layer.learns and any(self.flags.parameters or [])
+
+    def _gradients(self, record: Record, sources: list[Tensor]) -> list[Tensor]:
+        """Gradients of the tops, weighted with their diffs; zeros where no way leads."""
+        ends = [
+            (result, top.diff_tensor(mode.device).to(result.dtype).view(result.shape))
+            for result, top in zip(record.tops, self.tops, strict=True)
+            if result.requires_grad
+        ]
+        if not ends or not sources:
+            return [torch.zeros_like(source) for source in sources]
+        found = torch.autograd.grad(
+            [result for result, _ in ends],
+            sources,
+            [diff for _, diff in ends],
+            retain_graph=True,
+            allow_unused=True,
+        )
+        borrowed = {diff.data_ptr() for _, diff in ends}
+        return [
+            torch.zeros_like(source) if diff is None else _owned(diff, borrowed)
+            for source, diff in zip(sources, found, strict=True)
+        ]
+
+    def _backward_by_slope(self, slope: overwritten.Slope) -> None:
+        if self.flags.wants()[0]:
+            x, y = (blob.tensor(mode.device) for blob in (self.bottoms[0], self.tops[0]))
+            factor = slope(self.place.param, x, y, self._kept)
+            self.bottoms[0].put_diff(self.tops[0].diff_tensor(mode.device) * factor)
+
+
+class ViewUnit(LayerUnit):
+    """Flatten and Reshape: the top is the bottom, with data and diff, in another shape."""
+
+    def forward(self) -> None:
+        self.reshape()
+        self.tops[0].share_data(self.bottoms[0])
+        self.tops[0].share_diff(self.bottoms[0])
+
+    def backward(self) -> None:
+        """The bottom's diff is there already."""
+
+
+def _owned(result: Tensor, borrowed: set[int]) -> Tensor:
+    """A result that lies in a memory of its own, whole and in order."""
+    whole = result.untyped_storage().nbytes() == result.numel() * result.element_size()
+    if whole and result.is_contiguous() and result.data_ptr() not in borrowed:
+        return result
+    return result.clone(memory_format=torch.contiguous_format)
+
+
+def _rebuilt(layer: Layer, blobs: BlobVec, shapes: Sequence[tuple[int, ...]]) -> Layer:
+    """The layer for bottoms of other shapes; its parameters must have the shapes they have."""
+    new = LAYERS[layer.param.type](layer.param, shapes, layer.setting)
+    new.in_place = False
+    new.train(layer.training)
+    for index, blob in enumerate(blobs):
+        if math.prod(new.blobs.shape(index)) != blob.count:
+            given = ", ".join(str(list(shape)) for shape in shapes)
+            raise new.error(
+                f"cannot take {given}: its parameters were made for another shape",
+                remedy="keep this extent, or build a new net",
+            )
+    return new

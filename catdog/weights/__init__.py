@@ -1,0 +1,95 @@
+"""Weight files of every kind: read by content, written by name, copied by layer."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+
+from catdog.errors import WeightsError, did_you_mean
+from catdog.files import replacing
+from catdog.weights import caffemodel, hdf5, tensors
+from catdog.weights.copy import CopyRow, State, compare, copy_weights
+from catdog.weights.model import Array, Weights, weights_of
+
+__all__ = [
+    "CopyRow",
+    "State",
+    "Weights",
+    "compare",
+    "copy_weights",
+    "read_weights",
+    "weights_of",
+    "write_weights",
+]
+
+_CAFFEMODEL, _SAFETENSORS = ".caffemodel", ".safetensors"
+_HDF5 = (".h5", ".hdf5")
+_TORCH = (".pt", ".pth")
+#: How the files of torch.save begin: a zip archive or, before 2020, a pickle.
+_TORCH_STARTS = (b"PK\x03\x04", b"\x80\x02")
+#: A .safetensors file begins with the length of its header, in so many bytes, and the header.
+_LENGTH = 8
+
+
+def read_weights(path: str | Path) -> Weights:
+    """Read a .caffemodel, .caffemodel.h5, .safetensors or .pt, known by its content.
+
+    Raises WeightsError for a file that is none, is damaged, or is not there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        what = "is an LMDB, not weights" if (path / "data.mdb").exists() else "is a folder"
+        raise WeightsError(what, where=str(path), remedy="name a weight file")
+    try:
+        return _reader(path)(path)
+    except FileNotFoundError:
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        remedy = did_you_mean(path.name, beside) or "check the path"
+        raise WeightsError("no such file", where=str(path), remedy=remedy) from None
+    except OSError as error:
+        raise WeightsError(error.strerror or "cannot be read", where=str(path)) from error
+
+
+def _reader(path: Path) -> Callable[[Path], Weights]:
+    with path.open("rb") as file:
+        start = file.read(_LENGTH + 1)
+    if h5py.is_hdf5(path):
+        return hdf5.read
+    if start.startswith(_TORCH_STARTS):
+        return tensors.read_torch
+    header = int.from_bytes(start[:_LENGTH], "little")
+    if start[_LENGTH:] == b"{" and header <= path.stat().st_size:
+        return tensors.read_safetensors
+    return caffemodel.read
+
+
+def write_weights(
+    path: str | Path, weights: Weights, diffs: dict[str, list[Array]] | None = None
+) -> None:
+    """Write weights in the form that the name asks for: .caffemodel, .h5, .safetensors or .pt.
+
+    `diffs`, gradients by layer, go into Caffe's two forms (snapshot_diff). The file is whole or
+    not there. Raises WeightsError for another name, and where the form cannot hold the weights.
+    """
+    path = Path(path)
+    known = (_CAFFEMODEL, *_HDF5, _SAFETENSORS, *_TORCH)
+    if path.suffix not in known:
+        remedy = f"end the name with {', '.join(known)}"
+        raise WeightsError("its name does not say the form", where=str(path), remedy=remedy)
+    try:
+        with replacing(path) as beside:
+            _write(beside, weights, diffs)
+    except WeightsError as error:
+        error.where = str(path)
+        raise
+
+
+def _write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None) -> None:
+    if path.suffix in _HDF5:
+        hdf5.write(path, weights, diffs)
+    elif path.suffix == _SAFETENSORS:
+        tensors.write_safetensors(path, weights)
+    elif path.suffix in _TORCH:
+        tensors.write_torch(path, weights)
+    else:
+        caffemodel.write(path, weights, diffs)

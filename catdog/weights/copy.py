@@ -1,0 +1,136 @@
+"""Weights into a net by layer name, as Caffe does it (Net::CopyTrainedLayersFrom)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+
+from catdog.errors import WeightsError
+from catdog.layers.base import Layer, Shape
+from catdog.net import Net
+from catdog.weights.model import Array, Weights
+
+_RENAME = "rename the layer to learn it from scratch"
+
+
+class State(Enum):
+    """What becomes of a layer's parameters."""
+
+    COPIED = "copied"
+    FRESH = "fresh"
+    MISMATCHED = "mismatched"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True)
+class CopyRow:
+    """A layer of the net or of the file, its blobs' shapes, what becomes of it, and why."""
+
+    layer: str
+    state: State
+    shapes: tuple[Shape, ...]
+    reason: str = ""
+
+
+def compare(net: Net, weights: Weights) -> list[CopyRow]:
+    """What `copy_weights` would do: the net's layers in order, then what the file has beside."""
+    owners = {id(item.parameter): item.name for item in net.learnable}
+    layers = {node.name: node.layer for node in net if len(node.layer.blobs)}
+    rows = [_row(name, layer, weights, owners) for name, layer in layers.items()]
+    return rows + [
+        CopyRow(name, State.UNUSED, tuple(array.shape for array in arrays if array is not None))
+        for name, arrays in weights.blobs.items()
+        if name not in layers
+    ]
+
+
+def copy_weights(net: Net, weights: Weights, *, strict: bool = False) -> list[CopyRow]:
+    """Copy what has the same name; tells what was copied, what starts fresh, what was unused.
+
+    Raises WeightsError, and changes nothing, when blobs of a name differ in number or shape, or
+    when no name is the same; with `strict` also when a layer has none in the file.
+    """
+    if any(item.parameter.is_meta for item in net.learnable):
+        raise ValueError("the net has shapes alone: fill() it first")
+    rows = compare(net, weights)
+    _refuse(rows, weights, strict=strict)
+    copied = {row.layer for row in rows if row.state is State.COPIED}
+    layers = {node.name: node.layer for node in net}
+    # in the order of the file: of shared blobs that differ the last one stays, as in Caffe
+    for name, arrays in weights.blobs.items():
+        if name in copied:
+            _copy(layers[name], arrays)
+    return rows
+
+
+def fits(array: Array, shape: Shape) -> bool:
+    """Whether shapes are the same, that of an old file with four axes seen as Caffe does."""
+    legacy = (1,) * (4 - len(shape)) + tuple(shape)
+    return array.shape == tuple(shape) or (array.ndim == 4 and array.shape == legacy)
+
+
+def _row(name: str, layer: Layer, weights: Weights, owners: dict[int, str]) -> CopyRow:
+    arrays, shapes = weights.blobs.get(name, []), _shapes(layer)
+    owner = [owners[id(layer.blobs.parameter(i))] for i in range(len(shapes))]
+    shared = [each != f"{name}:{i}" for i, each in enumerate(owner)]
+    present = [i < len(arrays) and arrays[i] is not None for i in range(len(shapes))]
+    if not any(present):
+        # all its blobs may be another layer's, which the file has
+        elsewhere = all(shared) and all(o.rpartition(":")[0] in weights.blobs for o in owner)
+        return CopyRow(name, State.COPIED if elsewhere else State.FRESH, shapes)
+    reason = _difference(arrays, shapes, [p or s for p, s in zip(present, shared, strict=True)])
+    return CopyRow(name, State.MISMATCHED if reason else State.COPIED, shapes, reason)
+
+
+def _difference(arrays: list[Array | None], shapes: tuple[Shape, ...], there: list[bool]) -> str:
+    """Why blobs cannot be copied; nothing where they can. `there`: in the file, or shared."""
+    if len(arrays) > len(shapes) or not all(there):
+        given = sum(array is not None for array in arrays)
+        return f"the net has {_blobs(len(shapes))}, the file {given}"
+    for index, (array, shape) in enumerate(zip(arrays, shapes, strict=False)):
+        if array is not None and not fits(array, shape):
+            return f"blob {index} is {list(shape)} in the net, {list(array.shape)} in the file"
+    return ""
+
+
+def _refuse(rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
+    mismatched = [row for row in rows if row.state is State.MISMATCHED]
+    if mismatched:
+        what = "; ".join(f'layer "{row.layer}": {row.reason}' for row in mismatched)
+        raise WeightsError(what, where=weights.source, remedy=_RENAME)
+    mine = [row.layer for row in rows if row.state is not State.UNUSED]
+    fresh = [row.layer for row in rows if row.state is State.FRESH]
+    if mine and fresh == mine:
+        raise WeightsError(
+            "has none of the net's layers",
+            where=weights.source,
+            remedy=f"the net has {_some(mine)}, the file {_some(weights.blobs)}",
+        )
+    if strict and fresh:
+        raise WeightsError(
+            f"has no weights for {_some(fresh)}",
+            where=weights.source,
+            remedy="name the weights of this net",
+        )
+
+
+def _copy(layer: Layer, arrays: list[Array | None]) -> None:
+    for index, array in enumerate(arrays):
+        if array is not None:
+            parameter = layer.blobs.parameter(index)
+            with torch.no_grad():
+                parameter.copy_(torch.from_numpy(array).reshape(parameter.shape))
+
+
+def _shapes(layer: Layer) -> tuple[Shape, ...]:
+    return tuple(layer.blobs.shape(i) for i in range(len(layer.blobs)))
+
+
+def _blobs(count: int) -> str:
+    return f"{count} blob{'' if count == 1 else 's'}"
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:4]) + (" ..." if len(listed) > 4 else "")

@@ -1,0 +1,80 @@
+"""Parameters by layer name: what every weight file holds."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog.net import Net, Node
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+from catdog.spec.splits import insert_splits
+from catdog.wiring import AUTOMATIC
+
+Array = NDArray[np.float32]
+
+#: The blobs of each layer in order; None where another layer owns the shared parameter.
+BlobsOfLayers = dict[str, list[Array | None]]
+
+_CARRIED = ("dataset", "mean", "deploy")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The blobs of each layer, and the net they belong to.
+
+    `net` has the layers, without blobs, where the file tells them, and the dataset, mean and
+    deploy net that a snapshot carries. `source` is the file, for messages.
+    """
+
+    blobs: BlobsOfLayers
+    net: NetParameter = field(default_factory=NetParameter)
+    source: str = ""
+
+
+def weights_of(net: Net, message: NetParameter | None = None) -> Weights:
+    """The parameters of a net, on the CPU.
+
+    `message` is the net with its data layers, dataset, mean and deploy net; by default the net's
+    own. Its layers become what Caffe writes of them (Net::ToProto). A shared parameter has one
+    memory, wherever it is named.
+    """
+    arrays: dict[int, Array] = {}
+    blobs: BlobsOfLayers = {}
+    for node in net:
+        held = node.layer.blobs
+        for index in range(len(held)):
+            parameter = held.parameter(index)
+            if id(parameter) not in arrays:
+                arrays[id(parameter)] = parameter.detach().float().cpu().numpy()
+            array = arrays[id(parameter)].reshape(held.shape(index))
+            blobs.setdefault(node.name, []).append(array)
+    return Weights(blobs, _as_built(net, message or net.message))
+
+
+def _as_built(net: Net, message: NetParameter) -> NetParameter:
+    """Name and layers as Caffe has them once the net is built, and what ours carries beside."""
+    built = NetParameter()
+    if message.HasField("name"):
+        built.name = message.name
+    for name in _CARRIED:
+        if message.HasField(name):
+            getattr(built, name).CopyFrom(getattr(message, name))
+    nodes = {node.name: node for node in net}
+    for layer in insert_splits(message).layer:
+        if not layer.HasField("phase"):
+            layer.phase = net.phase
+        if layer.name in nodes:
+            _complete(layer, nodes[layer.name])
+        built.layer.append(layer)
+    return built
+
+
+def _complete(layer: LayerParameter, node: Node) -> None:
+    """Write what Caffe's layers add to their own spec when they are set up."""
+    if list(layer.top) == [AUTOMATIC]:
+        layer.ClearField("top")
+    if node.layer.is_loss and not layer.loss_weight:
+        layer.loss_weight.append(1)
+    if not node.layer.learns:
+        for _ in range(len(layer.param), len(node.layer.blobs)):
+            layer.param.add(lr_mult=0)

@@ -1,0 +1,99 @@
+"""Weight files of the PyTorch world: tensors named `<layer>.<i>`."""
+
+import base64
+import binascii
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from google.protobuf.message import DecodeError
+from torch import Tensor
+
+from catdog.errors import WeightsError
+from catdog.proto.caffe_pb2 import NetParameter
+from catdog.weights.model import BlobsOfLayers, Weights
+
+_NET = "catdog_net"
+
+
+def read_safetensors(path: Path) -> Weights:
+    """Read a .safetensors file."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            carried = (file.metadata() or {}).get(_NET, "")
+    except (safetensors.SafetensorError, OSError) as error:
+        raise WeightsError(
+            "is damaged or cut short", where=str(path), remedy="get the file again"
+        ) from error
+    return Weights(_by_layer(tensors, path), _net(carried, path), str(path))
+
+
+def write_safetensors(path: Path, weights: Weights) -> None:
+    """Write a .safetensors file; the net rides in its metadata."""
+    carried = base64.b64encode(weights.net.SerializeToString()).decode()
+    safetensors.torch.save_file(_named(weights), path, metadata={_NET: carried})
+
+
+def read_torch(path: Path) -> Weights:
+    """Read a .pt of named tensors; nothing in it is executed."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise WeightsError(
+            "is no file of weights alone, or a damaged one",
+            where=str(path),
+            remedy="save a state dict: torch.save(net.state_dict(), path)",
+        ) from error
+    if not isinstance(content, Mapping):
+        raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
+    tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
+    if not tensors:
+        raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
+    carried = content.get(_NET, "")
+    return Weights(
+        _by_layer(tensors, path), _net(carried if isinstance(carried, str) else "", path), str(path)
+    )
+
+
+def write_torch(path: Path, weights: Weights) -> None:
+    """Write a .pt of named tensors, which `torch.load(path, weights_only=True)` reads."""
+    carried = base64.b64encode(weights.net.SerializeToString()).decode()
+    torch.save({**_named(weights), _NET: carried}, path)
+
+
+def _named(weights: Weights) -> dict[str, Tensor]:
+    return {
+        f"{layer}.{index}": torch.from_numpy(array.copy())
+        for layer, arrays in weights.blobs.items()
+        for index, array in enumerate(arrays)
+        if array is not None
+    }
+
+
+def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
+    blobs: BlobsOfLayers = {}
+    for name, tensor in tensors.items():
+        layer, _, index = name.rpartition(".")
+        if not layer or not index.isdecimal():
+            raise WeightsError(
+                f'tensor "{name}" is not named LAYER.NUMBER',
+                where=str(path),
+                remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias)",
+            )
+        arrays = blobs.setdefault(layer, [])
+        arrays += [None] * (int(index) + 1 - len(arrays))
+        arrays[int(index)] = tensor.float().numpy()
+    return blobs
+
+
+def _net(carried: str, path: Path) -> NetParameter:
+    try:
+        return NetParameter.FromString(base64.b64decode(carried, validate=True))
+    except (binascii.Error, DecodeError) as error:
+        raise WeightsError(
+            "carries a damaged net", where=str(path), remedy="get the file again"
+        ) from error

@@ -1,0 +1,34 @@
+import pytest
+
+from catdog.errors import SpecError
+from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.spec.kind import read_spec
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("a.yaml", "name: x\nlayer: [{name: r, type: ReLU, bottom: a, top: a}]", NetParameter),
+        ("a.prototxt", 'input: "data" input_shape { dim: 1 }', NetParameter),
+        ("a.yaml", "net: x.yaml\nbase_lr: 0.1", SolverParameter),
+        ("a.prototxt", 'train_net: "x"', SolverParameter),
+        ("a.yaml", "", NetParameter),
+    ],
+)
+def test_the_fields_say_what_it_is(tmp_path, name, text, kind):
+    path = tmp_path / name
+    path.write_text(text)
+    assert type(read_spec(path).message) is kind
+
+
+def test_faults_are_those_of_what_it_is_most_likely(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("net: x.yaml\nbase_lr: 0.1\nmomentun: 0.9")
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    (fault,) = caught.value.faults
+    assert 'did you mean "momentum"?' in str(fault)
+    path.write_text("name: x\nlayerr: {name: a}")
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert 'did you mean "layer"?' in str(caught.value)

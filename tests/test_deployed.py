@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catdog.deployed import deployed
+from catdog.errors import CatdogError, WeightsError
+from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
+from catdog.weights import Weights, read_weights, write_weights
+
+FORMATS = Path(__file__).parent / "goldens/formats"
+MODEL, WEIGHTS = FORMATS / "features_net.prototxt", FORMATS / "model.caffemodel"
+
+
+def test_a_net_with_data_becomes_one_with_an_input_for_one_picture():
+    net = deployed(MODEL, WEIGHTS).net
+    assert net.inputs == {"data": (1, 3, 8, 8)}
+    expected = np.load(FORMATS / "expected_models.npz")
+    for name, blobs in net.layer_blobs().items():
+        for index, blob in enumerate(blobs):
+            np.testing.assert_array_equal(blob, expected[f"model/{name}:{index}"])
+    assert not any(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_without_weights_the_numbers_are_always_the_same():
+    first, second = deployed(MODEL, None).net, deployed(MODEL, None).net
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_snapshot_brings_its_own_net(tmp_path):
+    net = deployed(MODEL, WEIGHTS).net
+    carried = NetParameter(dataset=DatasetParameter(class_name=["cat", "dog"]), deploy=net.message)
+    path = tmp_path / "x.caffemodel"
+    write_weights(path, Weights(read_weights(WEIGHTS).blobs, carried))
+    found = deployed(None, path)
+    assert found.net.message.layer == net.message.layer
+    assert found.dataset.class_name == ["cat", "dog"]
+
+
+def test_given_shapes_count(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "layer:\n- {name: d, type: Data, top: d, data_param: {source: no, batch_size: 8}}\n"
+        "- {name: r, type: ReLU, bottom: d, top: r}\n"
+    )
+    assert deployed(path, None).net.inputs == {"d": (1, 3, 227, 227)}
+    assert deployed(path, None, {"d": (4, 1, 5, 5)}).net.inputs == {"d": (4, 1, 5, 5)}
+
+
+def test_weights_that_carry_no_net():
+    with pytest.raises(CatdogError, match=r"carries no deploy net; give the net with --model"):
+        deployed(None, WEIGHTS)
+
+
+def test_weights_of_another_net(tmp_path):
+    path = tmp_path / "x.safetensors"
+    write_weights(path, Weights({"conv1": [np.zeros((1, 1, 3, 3), np.float32)]}))
+    with pytest.raises(WeightsError, match='layer "conv1"'):
+        deployed(MODEL, path)

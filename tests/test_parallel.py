@@ -1,0 +1,38 @@
+"""Results in order, memory with a bound, an early end."""
+
+import threading
+
+import cv2
+import pytest
+
+from catdog.parallel import in_order
+
+
+def test_order_is_kept():
+    assert list(in_order(lambda x: x * x, range(1000), workers=3, chunk=7)) == [
+        x * x for x in range(1000)
+    ]
+    assert list(in_order(str, [])) == []
+
+
+def test_not_more_is_taken_than_fits():
+    taken = []
+
+    def items():
+        for number in range(10_000):
+            taken.append(number)
+            yield number
+
+    results = in_order(str, items(), workers=2, chunk=4)
+    next(results)
+    assert len(taken) <= 4 * (2 * 3 + 1)
+    results.close()
+    assert len(taken) <= 4 * (2 * 3 + 1)
+
+
+def test_an_error_comes_out_and_the_threads_end():
+    before = cv2.getNumThreads()
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(lambda x: 1 / (x - 50), range(100), workers=2))
+    assert cv2.getNumThreads() == before
+    assert not [t for t in threading.enumerate() if t.name.startswith("catdog-work")]

@@ -1,0 +1,191 @@
+"""From photos to a submission: what prediction sees is what the training saw."""
+
+import csv
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from catdog.dataset import create
+from catdog.errors import CatdogError, DataError, WeightsError
+from catdog.feed import Feed
+from catdog.gallery import draw_gallery
+from catdog.net import Net
+from catdog.photos import natural, photos_in
+from catdog.predict import Prediction, Predictor, both_classes, newest_weights
+from catdog.preparation import preparation
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
+from catdog.sample import draw_sample
+from catdog.sources import Context, cut, open_source
+from catdog.spec import filter_net, net_state
+from catdog.spec.read import parse_yaml
+from catdog.submission import CLIP, write_skipped, write_submission
+from catdog.weights import Weights, weights_of
+
+NET = """
+layer:
+- name: data
+  type: Data
+  top: [data, label]
+  transform_param: {crop_size: 20, mean_file: mean.binaryproto, scale: 0.02}
+  data_param: {source: SOURCE, batch_size: 4, backend: LMDB}
+- {name: score, type: InnerProduct, bottom: data, top: score,
+   inner_product_param: {num_output: OUTPUTS, weight_filler: {type: xavier}}}
+- {name: loss, type: LOSS, bottom: [score, label], top: loss}
+- {name: hidden, type: AbsVal, bottom: score, top: hidden, include: {stage: never}}
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """LMDBs of 24 x 24 of a few drawings."""
+    folder = tmp_path_factory.mktemp("job")
+    draw_sample(folder / "input", train=24, test=7, seed=3)
+    record = DatasetParameter(
+        width=24, height=24, equalize=True, interpolation="CUBIC", validation_every=6, seed=1
+    )
+    create(folder / "input", folder, record)
+    return folder
+
+
+def train_val(folder: Path, outputs: int = 2, loss: str = "SoftmaxWithLoss") -> NetParameter:
+    net = NetParameter()
+    text = NET.replace("SOURCE", str(folder / "validation_lmdb")).replace("LOSS", loss)
+    parse_yaml(text.replace("OUTPUTS", str(outputs)), net, "net.yaml")
+    return net
+
+
+def trained(folder: Path, **changes) -> tuple[Weights, Net, Feed]:
+    """Weights that carry the preparation, with the test net and its feed."""
+    message = train_val(folder, **changes)
+    layers, rest = cut(filter_net(message, net_state(TEST)))
+    locate = folder.joinpath
+    feed = Feed([open_source(layer, Context(TEST, locate=locate)) for layer in layers])
+    net = Net(rest, inputs=feed.shapes)
+    message.MergeFrom(preparation(message, feed.shapes, locate))
+    return weights_of(net, message), net, feed
+
+
+@pytest.mark.parametrize(
+    ("outputs", "loss"), [(2, "SoftmaxWithLoss"), (1, "SigmoidCrossEntropyLoss")]
+)
+def test_prediction_sees_what_the_test_net_sees(built, outputs, loss):
+    weights, net, feed = trained(built, outputs=outputs, loss=loss)
+    predictor = Predictor(weights)
+    # photos of the validation set, by the path that ends each key
+    source = feed.sources[0]
+    names = [key.decode().split("_", 1)[1] for key in source.reader.keys]
+    photos = [built / "input" / "train" / name for name in names]
+    with feed:
+        batches = list(feed.one_pass())
+    planes = torch.cat([batch["data"] for batch in batches])
+    seen: list[torch.Tensor] = []
+    predictor.net.register_forward_pre_hook(lambda _, args: seen.append(args[0]["data"]))
+    predictions = list(predictor.predict(photos))
+    assert torch.equal(torch.cat(seen), planes)
+    scores = net({"data": planes, "label": torch.zeros(len(planes), 1)[:, :outputs]}, ["score"])
+    score = scores.blobs["score"]
+    expected = score.softmax(1) if outputs == 2 else both_classes(score.sigmoid())
+    for prediction, row in zip(predictions, expected.detach().numpy(), strict=True):
+        np.testing.assert_allclose(prediction.probabilities, row, rtol=1e-5)
+
+
+def test_unreadable_photos_are_kept_apart_in_order(built, tmp_path):
+    weights, _, feed = trained(built)
+    feed.close()
+    for number in range(1, 150):
+        (tmp_path / f"{number}.jpg").write_bytes(
+            b"no picture" if number in (2, 140) else (built / "input/test1/1.jpg").read_bytes()
+        )
+    skipped = []
+    predictions = list(Predictor(weights).predict(photos_in(tmp_path), skipped))
+    assert [p.path.name for p in predictions[:2]] == ["1.jpg", "3.jpg"]
+    assert len(predictions) == 147
+    assert [Path(error.where).name for error in skipped] == ["2.jpg", "140.jpg"]
+    listed = write_skipped(tmp_path / "s.csv", skipped)
+    assert listed.read_text().splitlines()[1].endswith("2.jpg,not a picture that can be decoded")
+
+
+def test_weights_that_say_too_little(built):
+    weights, _, feed = trained(built)
+    feed.close()
+    carried = weights.net
+
+    def without(field: str) -> Weights:
+        net = NetParameter()
+        net.CopyFrom(carried)
+        net.ClearField(field)
+        return Weights(weights.blobs, net, "w.caffemodel")
+
+    for field, message in (
+        ("deploy", "carries no deploy net; give one with --model"),
+        ("dataset", "does not say how its photos were prepared"),
+        ("mean", "carries no mean"),
+    ):
+        with pytest.raises(WeightsError, match=message):
+            Predictor(without(field))
+    given = Predictor(without("dataset"), dataset=carried.dataset)
+    assert given.classes == ["cat", "dog"]
+
+
+def test_photos_of_another_size_are_refused_before_the_first(built):
+    weights, _, feed = trained(built)
+    feed.close()
+    other = DatasetParameter(width=30, height=30, equalize=True)
+    with pytest.raises(DataError, match=r"mean given is 3 x 24 x 24, the data are 3 x 30 x 30"):
+        Predictor(weights, dataset=other)
+
+
+def test_a_net_of_several_outputs_needs_a_prob(built):
+    weights, _, feed = trained(built)
+    feed.close()
+    weights.net.deploy.layer[-1].top[0] = "first"
+    weights.net.deploy.layer.add(name="x", type="AbsVal", bottom=["score"], top=["x"])
+    with pytest.raises(CatdogError, match="2 outputs: first, x"):
+        Predictor(weights)
+
+
+def prediction(name: str, *probabilities: float) -> Prediction:
+    return Prediction(Path(name), np.array(probabilities, np.float32))
+
+
+def test_submissions(tmp_path):
+    predictions = [prediction("t/10.jpg", 0.0, 1.0), prediction("t/2.png", 0.75, 0.25)]
+    write_submission(tmp_path / "s.csv", predictions)
+    assert (tmp_path / "s.csv").read_text() == "id,label\n2,0\n10,1\n"
+    write_submission(tmp_path / "p.csv", predictions, probability=True)
+    with (tmp_path / "p.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["label"]) for row in rows] == [0.25, 1 - CLIP]
+
+
+def test_natural_order_and_folders(tmp_path):
+    assert sorted(["b10", "b9", "a1", "10", "9"], key=natural) == ["9", "10", "a1", "b9", "b10"]
+    with pytest.raises(DataError, match="no such folder"):
+        photos_in(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / ".hidden.jpg").touch()
+    with pytest.raises(DataError, match="no photos"):
+        photos_in(tmp_path)
+
+
+def test_the_newest_weights(tmp_path):
+    with pytest.raises(WeightsError, match="train first"):
+        newest_weights(tmp_path)
+    for index, name in enumerate(("b.caffemodel", "a.caffemodel.h5")):
+        path = tmp_path / "run" / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        os.utime(path, (index, index))
+    assert newest_weights(tmp_path).name == "a.caffemodel.h5"
+
+
+def test_the_gallery_is_a_picture(built, tmp_path):
+    photos = photos_in(built / "input/test1")
+    predictions = [Prediction(path, np.array([0.3, 0.7], np.float32)) for path in photos]
+    picture = cv2.imread(str(draw_gallery(tmp_path / "g.png", predictions, ["cat", "dog"])))
+    assert picture.shape[0] > 300
+    assert picture.std() > 20

@@ -1,0 +1,50 @@
+"""Signals become actions inside the block, and nothing outside is changed."""
+
+import os
+import signal
+
+import pytest
+
+from catdog.signals import EFFECTS, Signals
+from catdog.solver import Action
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def test_signals_are_handed_out_once_in_their_order() -> None:
+    with Signals() as signals:
+        assert signals.request() is Action.NONE
+        send(signal.SIGHUP)
+        send(signal.SIGHUP)
+        send(signal.SIGINT)
+        assert [signals.request() for _ in range(3)] == [Action.SNAPSHOT, Action.STOP, Action.NONE]
+
+
+def test_a_second_interrupt_does_not_wait() -> None:
+    with Signals() as signals:
+        send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        assert signals.request() is Action.STOP
+        send(signal.SIGINT)
+        assert signals.request() is Action.STOP
+
+
+def test_effects_can_be_chosen() -> None:
+    assert sorted(EFFECTS) == ["none", "snapshot", "stop"]
+    with Signals(sigint=EFFECTS["snapshot"], sighup=EFFECTS["none"]) as signals:
+        send(signal.SIGHUP)
+        assert signals.request() is Action.NONE
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+        assert [signals.request() for _ in range(2)] == [Action.SNAPSHOT, Action.NONE]
+
+
+def test_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)]
+    with pytest.raises(ValueError, match="inside"), Signals():
+        assert signal.getsignal(signal.SIGINT) != before[0]
+        raise ValueError("inside")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)] == before

@@ -1,0 +1,55 @@
+"""Every tool answers --help and a wrong word on its command line."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catdog import cli
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(name, *words):
+    """The exit code of a tool, run in this process."""
+    main = importlib.import_module(f"catdog.tools.{name}").main
+    try:
+        cli.tool(main, list(words))
+    except SystemExit as stop:
+        return stop.code or 0
+    return 0
+
+
+@pytest.mark.parametrize("name", cli.names())
+def test_help_says_what_the_tool_is_for_and_how_to_run_it(name, capsys):
+    assert run(name, "--help") == 0
+    told = capsys.readouterr().out
+    assert f"python tools/{name}.py" in told
+    assert "usage:" in told
+
+
+@pytest.mark.parametrize("name", cli.names())
+def test_a_wrong_flag_is_one_line_and_exit_code_2(name, capsys):
+    assert run(name, "--no-such-flag") == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("error: ")
+    assert told.err.count("\n") == 1
+    assert not told.out
+
+
+def test_no_tool_hides_a_module_of_the_standard_library():
+    assert not set(cli.names()) & set(sys.stdlib_module_names)
+
+
+def test_a_tool_runs_as_a_script(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools/check.py"), "no_such_net.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: no_such_net.yaml: no such file; check the path\n"

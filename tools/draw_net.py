@@ -1,0 +1,39 @@
+"""Draw a net: layers as boxes, blobs as arrows between them.
+
+python tools/draw_net.py net_specs/deep64.yaml deep64.png --rankdir TB
+"""
+
+from collections.abc import Sequence
+
+from catdog import cli
+from catdog.arguments import PHASES, Parser
+from catdog.draw import RANKDIRS, draw_spec
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("input_net_proto_file", help="a net, .yaml or .prototxt")
+    parser.add_argument("output_image_file", help="the picture: .png, .svg, .pdf or .dot")
+    parser.add_argument(
+        "--rankdir", type=str.upper, choices=RANKDIRS, default="LR", help="the direction of flow"
+    )
+    parser.add_argument(
+        "--phase",
+        type=str.upper,
+        choices=[*PHASES, "ALL"],
+        default="ALL",
+        help="whose layers to draw (default: ALL)",
+    )
+    parser.add_argument("--display_lrm", action="store_true", help="tell lr_mult of layers")
+    args = parser.parse(argv)
+    draw_spec(
+        args.input_net_proto_file,
+        args.output_image_file,
+        rankdir=args.rankdir,
+        phase=PHASES.get(args.phase),
+        show_rates=args.display_lrm,
+    )
+
+
+if __name__ == "__main__":
+    cli.tool(main)

@@ -1,0 +1,45 @@
+"""Time the layers of a net, forward and backward, as `caffe time` does.
+
+    python tools/time_net.py --model net_specs/caffenet.yaml --iterations 10
+
+The inputs are random numbers of the shapes of the data: reading data does not count.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from catdog import cli
+from catdog.arguments import Parser, device_of, state_of
+from catdog.blueprint import blueprint
+from catdog.snapshot import load_net
+from catdog.spec import read_net
+from catdog.timing import lines, time_net
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    parser = Parser(__doc__)
+    parser.add_model()
+    parser.add_weights()
+    parser.add_argument("--iterations", type=int, default=50, help="(default: 50)")
+    parser.add_argument("--batch", type=int, help="examples in a batch (default: as the net says)")
+    parser.add_state(phase="TRAIN")
+    parser.add_device()
+    parser.add_shape()
+    args = parser.parse(argv)
+    device = device_of(args)
+    plan = blueprint(read_net(args.model), state_of(args), dict(args.shape), batch=args.batch)
+    for line in plan.assumed:
+        print(line, file=sys.stderr)
+    plan.net.fill()
+    for name in args.weights:
+        load_net(plan.net, Path(name))
+    print(f"*** Benchmark begins ***\nTesting for {args.iterations} iterations on {device}.")
+    for line in lines(time_net(plan.net.to(device), args.iterations)):
+        print(line)
+    print("*** Benchmark ends ***")
+
+
+if __name__ == "__main__":
+    cli.tool(main)

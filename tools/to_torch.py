@@ -1,0 +1,34 @@
+"""Write a net as one Python file that needs nothing but torch, and its parameters beside it.
+
+    python tools/to_torch.py --model net_specs/caffenet.yaml --weights x.caffemodel caffenet.py
+
+The file holds the deploy net. A snapshot of catdog carries its net: leave --model out then.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from catdog import cli
+from catdog.arguments import Parser
+from catdog.deployed import deployed
+from catdog.export.torch_files import write_torch
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    parser = Parser(__doc__)
+    parser.add_argument("code", type=Path, metavar="OUT.py")
+    parser.add_argument("--model", type=Path, help="the net, .yaml or .prototxt")
+    parser.add_argument("--weights", type=Path, help="its parameters (default: those of fillers)")
+    parser.add_argument(
+        "--state", type=Path, help="where they go, .pt or .safetensors (default: OUT.pt)"
+    )
+    parser.add_shape()
+    args = parser.parse(argv)
+    state = args.state or args.code.with_suffix(".pt")
+    write_torch(deployed(args.model, args.weights, dict(args.shape)), args.code, state)
+    print(f"{args.code}\n{state}")
+
+
+if __name__ == "__main__":
+    cli.tool(main)
