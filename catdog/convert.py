@@ -88,15 +88,18 @@ def _binary_to_binary(job: Job) -> None:
 
 
 def _read_binary(path: Path) -> NetParameter | SolverParameter:
-    """A net, upgraded, or a solver: layers tell, since both messages could be read from both."""
+    """A net, upgraded, or a solver: what has layers is a net, though both may read the same."""
     content = _read_bytes(path)
-    try:
-        net = NetParameter.FromString(content)
-        if net.layer or net.layers:
-            return upgrade_net(net)
-        return upgrade_solver(SolverParameter.FromString(content))
-    except DecodeError:
-        raise CatdogError("is no net and no solver, or a damaged one", where=str(path)) from None
+    for kind in (NetParameter, SolverParameter):
+        try:
+            message = kind.FromString(content)
+        except DecodeError:
+            continue
+        if isinstance(message, SolverParameter):
+            return upgrade_solver(message)
+        if message.layer or message.layers:
+            return upgrade_net(message)
+    raise CatdogError("is no net and no solver, or a damaged one", where=str(path))
 
 
 def _read_bytes(path: Path) -> bytes:

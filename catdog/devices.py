@@ -39,7 +39,7 @@ def gpu(index: int) -> Table:
         ("Free memory", f"{free / _GIB:.1f} GiB"),
         ("Multiprocessors", str(facts.multi_processor_count)),
         ("CUDA", str(torch.version.cuda)),
-        ("cuDNN", str(torch.backends.cudnn.version())),
+        ("cuDNN", str(torch.backends.cudnn.version())),  # type: ignore[no-untyped-call]
     ]
 
 

@@ -65,7 +65,7 @@ class Predictor:
         if message is None:
             raise WeightsError("carries no deploy net", remedy="give one with --model")
         self.net = Net(filter_net(message, net_state(TEST)))
-        copy_weights(self.net, weights)
+        copy_weights(self.net, weights, strict=True)
         self.net.to(self.device).requires_grad_(False)
         self.input = _input(message)
         if dataset is None and not carried.HasField("dataset"):

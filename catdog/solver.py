@@ -12,7 +12,7 @@ from torch import Tensor
 
 from catdog import lr_policy, updates
 from catdog.debug_info import tracing
-from catdog.errors import Diverged, Fault, SpecError
+from catdog.errors import Diverged, Fault, SpecError, WeightsError
 from catdog.evaluation import Batches, Means, TestNet, outputs
 from catdog.net import Net, Result
 from catdog.proto.caffe_pb2 import (
@@ -261,7 +261,11 @@ class Solver:
         """Go on from a state file of ours, exactly, or of Caffe's, its data from the start."""
         state = read_state(path)
         load_net(self.net, learned_net(path, state))
-        self.update.load_history([torch.from_numpy(array) for array in state.history])
+        try:
+            self.update.load_history([torch.from_numpy(array) for array in state.history])
+        except WeightsError as error:
+            error.where = str(path)
+            raise
         self.iteration = state.iteration
         run = state.run
         randomness = self.net.setting.randomness

@@ -69,7 +69,7 @@ def multiply_adds(node: Node, bottoms: Sequence[Shape], tops: Sequence[Shape]) -
     return count(node.layer, bottoms, tops) if count else 0
 
 
-def _convolution(layer: Layer, _:  Sequence[Shape], tops: Sequence[Shape]) -> int:
+def _convolution(layer: Layer, _: Sequence[Shape], tops: Sequence[Shape]) -> int:
     # every number of a top is a product with one filter: out x in/group x kernel
     return sum(map(prod, tops)) * prod(layer.blobs.shape(0)[1:])
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from catdog.errors import CatdogError
+from catdog.example_batch import example_batch
 from catdog.net import Net, Node, run
 
 T = TypeVar("T")
@@ -37,16 +38,15 @@ class Times:
 
 
 def time_net(net: Net, iterations: int) -> Times:
-    """Time a net on random inputs, on the device of its parameters; a net without a loss has no
-    backward.
+    """Time a net on an example batch, on the device of its parameters; a net without a loss has
+    no backward.
 
-    Labels, and other blobs that get no gradient, are zeros. Raises CatdogError for less than one
-    iteration.
+    Raises CatdogError for less than one iteration.
     """
     if iterations < 1:
         raise CatdogError("must be 1 or more", where="--iterations")
     device = next((p.device for p in net.parameters()), torch.device("cpu"))
-    batch = _batch(net, device)
+    batch = example_batch(net, device)
     for _ in range(WARM_UP):
         _time(net, batch, device, _empty(net))
     times = _empty(net)
@@ -57,22 +57,6 @@ def time_net(net: Net, iterations: int) -> Times:
 
 def _empty(net: Net) -> Times:
     return Times([LayerTimes(node.name) for node in net.nodes])
-
-
-def _batch(net: Net, device: torch.device) -> dict[str, Tensor]:
-    still = {
-        name
-        for node in net.nodes
-        for index, name in enumerate(node.bottoms)
-        if index in node.layer.no_gradient or len(net.shapes[name]) < 2
-    }
-    chance = torch.Generator(device).manual_seed(0)
-    return {
-        name: torch.zeros(shape, device=device)
-        if name in still
-        else torch.randn(shape, generator=chance, device=device)
-        for name, shape in net.inputs.items()
-    }
 
 
 def _time(net: Net, batch: Mapping[str, Tensor], device: torch.device, times: Times) -> None:

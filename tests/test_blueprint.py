@@ -19,7 +19,9 @@ def layer_of(text):
     return layer
 
 
-DATA = "{name: data, type: Data, top: [data, label], data_param: {source: nowhere, batch_size: 4}%s}"
+DATA = (
+    "{name: data, type: Data, top: [data, label], data_param: {source: nowhere, batch_size: 4}%s}"
+)
 
 
 @pytest.mark.parametrize(

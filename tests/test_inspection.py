@@ -137,6 +137,6 @@ def test_a_solver_without_a_net(write):
     assert found.startswith("solver.yaml:3:1: names no net to train")
 
 
-def test_nothing_to_read(write):
+def test_nothing_to_read():
     with pytest.raises(CatdogError, match="no such file"):
         inspect("nothing.yaml")

@@ -103,8 +103,9 @@ def test_a_state_of_another_net_or_type_is_refused(tmp_path: Path) -> None:
     run.solver.step(2)
     run.solver.snapshot()
     state = tmp_path / "snap_iter_2.solverstate"
-    with pytest.raises(WeightsError, match="8 history blobs, SGD on this net needs 4"):
+    with pytest.raises(WeightsError, match="8 history blobs, SGD on this net needs 4") as error:
         Run().solver.restore(state)
+    assert str(error.value).startswith(f"{state}: ")
 
 
 def test_a_run_that_diverged_leaves_the_last_good_snapshot(tmp_path: Path) -> None:

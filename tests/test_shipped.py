@@ -83,6 +83,6 @@ def test_a_solver_is_without_faults(path):
 def test_deep64_has_the_parameters_that_its_sizes_give():
     spec = read_net(ROOT / "net_specs/deep64.yaml")
     outputs = [3, 100, 200, 300, 400, 500, 600]
-    convolutions = sum(9 * i * o + o for i, o in zip(outputs[:-1], outputs[1:], strict=True))
+    convolutions = sum(9 * i * o + o for i, o in pairwise(outputs))
     net = blueprint(spec, net_state(TEST), shapes_of(spec.path)).net
     assert sum(item.parameter.numel() for item in net.learnable) == convolutions + 2 * 600 + 2

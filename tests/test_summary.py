@@ -4,9 +4,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
+from catdog.sources import cut
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.read import parse_yaml
-from catdog.sources import cut
 from catdog.summary import summarize, table
 
 INPUT = "layer:\n- {name: d, type: Input, top: d, input_param: {shape: {dim: [%s]}}}\n"
@@ -65,7 +65,11 @@ LAYERS = {
         "{type: RNN, bottom: [d, c, s], recurrent_param: {num_output: 6}}",
         4 * 3 * (5 * 6 + 6 * 6 + 6 * 6) + 3 * 8 * 6,
     ),
-    "pool": (INPUT % "2, 6, 9, 8", "{type: Pooling, bottom: d, pooling_param: {kernel_size: 2}}", 0),
+    "pool": (
+        INPUT % "2, 6, 9, 8",
+        "{type: Pooling, bottom: d, pooling_param: {kernel_size: 2}}",
+        0,
+    ),
 }
 
 
@@ -97,7 +101,8 @@ def test_parameters_of_shipped_nets(path, size, parameters, request):
 
 
 SHARED = (
-    INPUT % "2, 3"
+    INPUT
+    % "2, 3"
     + "- {name: a, type: InnerProduct, bottom: d, top: a, param: [{name: w}, {name: b}], "
     "inner_product_param: {num_output: 3}}\n"
     "- {name: b, type: InnerProduct, bottom: a, top: b, param: [{name: w}, {name: b}], "

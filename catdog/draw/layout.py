@@ -14,20 +14,22 @@ from catdog.draw.graph import Graph
 #: Passes over the ranks, to order them and to place what is in them.
 SWEEPS, PLACING = 12, 80
 #: How much more a long arrow keeps to its line than a box to its neighbours.
-STRAIGHT = 4.0
+STRAIGHT = 8.0
 
 
 @dataclass
 class Knot:
     """A box, or a place where a longer arrow passes a rank; `across` is its middle there.
 
-    `breadth` is its extent across the flow, `length` that along it.
+    `breadth` is its extent across the flow, `length` that along it. `pull` is how much it draws
+    boxes: the longer an arrow, the less.
     """
 
     breadth: float
     length: float
     rank: int
     box: int | None = None
+    pull: float = 1.0
     across: float = 0.0
     along: float = 0.0
     before: list["Knot"] = field(default_factory=list)
@@ -81,7 +83,7 @@ def _way(start: Knot, end: Knot, rows: list[list[Knot]], gap: float) -> list[Kno
     """The knots of an arrow, one in each rank; new ones between start and end."""
     way = [start]
     for rank in range(start.rank + 1, end.rank):
-        knot = Knot(gap / 2, 0.0, rank)
+        knot = Knot(gap / 2, 0.0, rank, pull=(end.rank - start.rank - 1) ** -2.0)
         rows[rank].append(knot)
         way.append(knot)
     way.append(end)
@@ -116,24 +118,28 @@ def _mean(neighbours: Sequence[Knot], knot: Knot) -> float:
 
 def _place(rows: list[list[Knot]], gap: float) -> None:
     """Put each rank where its neighbours are, in its order and with the gap between."""
+    for row in rows:
+        begin = _spread(row, [0.0] * len(row), gap)
+        for knot, across in zip(row, begin, strict=True):
+            knot.across = across
     for sweep in range(PLACING):
-        down = sweep % 2 == 0
-        for row in rows if down else reversed(rows):
-            wanted = [_mean(_pulling(knot, down, sweep), knot) for knot in row]
+        for row in rows if sweep % 2 == 0 else reversed(rows):
+            wanted = [_drawn(knot) for knot in row]
             for knot, across in zip(row, _spread(row, wanted, gap), strict=True):
                 knot.across = across
 
 
-def _pulling(knot: Knot, down: bool, sweep: int) -> list[Knot]:
-    """The neighbours that a knot goes by: on the side that was placed last and, towards the end,
-    on both.
+def _drawn(knot: Knot) -> float:
+    """Where the neighbours on both sides draw a knot."""
+    pulls = [(_pull(knot, other), other.across) for other in knot.before + knot.after]
+    whole = sum(pull for pull, _ in pulls)
+    return sum(pull * across for pull, across in pulls) / whole if whole else knot.across
 
-    Boxes go by boxes and long arrows by their own knots where there are some, so that a row of
-    layers is straight and what passes it too.
-    """
-    late = sweep > PLACING // 2
-    near = knot.before + knot.after if late else knot.before if down else knot.after
-    return [other for other in near if (other.box is None) == (knot.box is None)] or near
+
+def _pull(knot: Knot, other: Knot) -> float:
+    """How much two neighbours draw each other."""
+    both_of_an_arrow = knot.box is None and other.box is None
+    return STRAIGHT if both_of_an_arrow else min(knot.pull, other.pull)
 
 
 def _spread(row: Sequence[Knot], wanted: Sequence[float], gap: float) -> list[float]:

@@ -23,10 +23,20 @@ def draw_spec(
     The picture tells the shapes of blobs as far as they are known without the data.
     """
     spec = read_net(path)
-    phases = (TRAIN, TEST) if phase is None else (phase,)
-    net = spec.message if phase is None else filter_net(spec.message, net_state(phase))
-    shapes = {name: shape for each in phases for name, shape in _shapes(spec, each).items()}
+    if phase is None:
+        net, shapes = spec.message, _of_both(_shapes(spec, TRAIN), _shapes(spec, TEST))
+    else:
+        net, shapes = filter_net(spec.message, net_state(phase)), _shapes(spec, phase)
     draw_to_file(net, target, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
+
+
+def _of_both(train: dict[str, Shape], test: dict[str, Shape]) -> dict[str, Shape]:
+    """The shapes of two phases; -1 for the batch where it differs."""
+    found = {**test, **train}
+    for name in train.keys() & test.keys():
+        if train[name] != test[name]:
+            found[name] = (-1, *train[name][1:])
+    return found
 
 
 def _shapes(spec: Spec[NetParameter], phase: Phase) -> dict[str, Shape]:

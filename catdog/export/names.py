@@ -33,7 +33,11 @@ class Names:
 
 def identifier(text: str) -> str:
     """A valid name near the text: `conv1/3x3` becomes `conv1_3x3`, `5` becomes `_5`."""
-    name = re.sub(r"\W", "_", text, flags=re.ASCII) or "_"
+    name = re.sub(r"\W", "_", text, flags=re.ASCII)
+    # two at the start would be private to a class
+    name = re.sub("^__+", "_", name)
+    if not name.strip("_"):
+        return "unnamed"
     if name[0].isdigit():
         name = f"_{name}"
     return f"{name}_" if keyword.iskeyword(name) or hasattr(builtins, name) else name

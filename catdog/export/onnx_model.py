@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.export import Dim
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, LayerError
+from catdog.example_batch import example_batch
 from catdog.export.names import attributes
 from catdog.files import replacing
+from catdog.layers.affine import Embed
+from catdog.layers.base import Layer
 from catdog.layers.norm import LRN
+from catdog.layers.recurrent import LSTM, RNN
 from catdog.net import Net, Node, run
 from catdog.proto.caffe_pb2 import LRNParameter
 
@@ -38,7 +42,7 @@ def write_onnx(net: Net, path: str | Path) -> None:
     """
     _check_installed()
     model = _Plain(net).eval().requires_grad_(False)
-    batch = _example(net)
+    batch = _batch(net)
     with replacing(path) as beside:
         _export(model, net, batch, beside)
         _compare(net, batch, beside, path)
@@ -53,9 +57,20 @@ def _check_installed() -> None:
         )
 
 
-def _example(net: Net) -> dict[str, Tensor]:
-    chance = torch.Generator().manual_seed(0)
-    return {name: torch.rand(shape, generator=chance) for name, shape in net.inputs.items()}
+def _batch(net: Net) -> dict[str, Tensor]:
+    """An example of each input; of two pictures where the net has one and takes more, since an
+    axis of size 1 would be taken to be 1 for ever."""
+    batch = example_batch(net)
+    if any(shape[:1] != (1,) for shape in net.inputs.values()):
+        return batch
+    pair = {name: torch.cat([tensor, tensor]) for name, tensor in batch.items()}
+    try:
+        with torch.no_grad():
+            tops = net(pair).blobs.values()
+    except (RuntimeError, LayerError):
+        # a layer of the net says how large the batch is
+        return batch
+    return pair if all(top.shape[:1] == (2,) for top in tops) else batch
 
 
 class _Plain(nn.Module):
@@ -64,7 +79,7 @@ class _Plain(nn.Module):
     def __init__(self, net: Net) -> None:
         super().__init__()
         self._inputs, self._outputs = tuple(net.inputs), net.outputs
-        self._nodes = [_exportable(node) for node in net.nodes]
+        self._nodes = [_exportable(net, node) for node in net.nodes]
         names = attributes()
         for node in self._nodes:
             self.add_module(names[node.name], node.layer)
@@ -77,28 +92,47 @@ class _Plain(nn.Module):
         return tuple(blobs[name] for name in self._outputs)
 
 
-def _exportable(node: Node) -> Node:
-    if node.type == "LRN":
-        region = node.layer.param.lrn_param.norm_region
-        if region == LRNParameter.ACROSS_CHANNELS:
-            return replace(node, layer=_PooledLRN(node.layer.param, [(1, 1, 1, 1)]))
-    return node
-
-
 class _PooledLRN(LRN):
     """LRN by average pooling: a few nodes of ONNX instead of a hundred."""
 
     def forward(self, x: Tensor) -> Tensor:
         param = self.param.lrn_param
+        if param.norm_region == LRNParameter.WITHIN_CHANNEL:
+            return super().forward(x)
         return F.local_response_norm(x, param.local_size, param.alpha, param.beta, param.k)
 
 
+class _UncheckedEmbed(Embed):
+    """Embed without a look at the numbers: ONNX cannot stop at a wrong one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights, *bias = self.blobs
+        rows = F.embedding(x.long(), weights)
+        return rows + bias[0] if bias else rows
+
+
+_PLAINER: dict[str, type[Layer]] = {
+    "LRN": _PooledLRN,
+    "Embed": _UncheckedEmbed,
+    # their own kind anew: tracing leaves something in the state that is no tensor
+    "RNN": RNN,
+    "LSTM": LSTM,
+}
+
+
+def _exportable(net: Net, node: Node) -> Node:
+    kind = _PLAINER.get(node.type)
+    if kind is None:
+        return node
+    layer = kind(node.layer.param, [net.shapes[name] for name in node.bottoms])
+    layer.blobs = node.layer.blobs
+    return replace(node, layer=layer)
+
+
 def _export(model: nn.Module, net: Net, batch: Mapping[str, Tensor], path: Path) -> None:
-    # of size 1, an axis would be taken to be 1 for ever
-    free = {
-        name: {0: Dim.AUTO} if shape and shape[0] > 1 else None
-        for name, shape in net.inputs.items()
-    }
+    free = tuple(
+        {0: Dim.AUTO} if tensor.dim() and len(tensor) > 1 else None for tensor in batch.values()
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -107,7 +141,7 @@ def _export(model: nn.Module, net: Net, batch: Mapping[str, Tensor], path: Path)
                 tuple(batch.values()),
                 input_names=list(net.inputs),
                 output_names=list(net.outputs),
-                dynamic_shapes=(tuple(free.values()),),
+                dynamic_shapes=(free,),
                 dynamo=True,
                 verbose=False,
             )

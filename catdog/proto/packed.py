@@ -9,13 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.proto.caffe_pb2 import BlobProto
+from catdog.proto.caffe_pb2 import BlobProto, BlobShape
 
 _DATA, _DIFF = 5, 6
 _DOUBLES = {_DATA: 8, _DIFF: 9}
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MOST_DIGITS = 10
 
+#: Bytes in pieces, so that arrays need not be copied.
+Parts = list[bytes | memoryview]
 #: Numbers of fields to keep, each with those to keep inside it; none inside: all of it.
 Kept = Mapping[int, "Kept"]
 
@@ -42,24 +44,32 @@ def blob(
     array: NDArray[np.float32], diff: NDArray[np.float32] | None = None, *, shaped: bool = True
 ) -> BlobProto:
     """A blob of an array's numbers and, unless told otherwise, its shape."""
-    parts = _field(_DATA, array)
-    if diff is not None:
-        parts += _field(_DIFF, diff)
-    message = BlobProto.FromString(b"".join(parts))
+    message = BlobProto.FromString(b"".join(_numbers(array, diff)))
     if shaped:
         message.shape.dim.extend(array.shape)
         message.shape.SetInParent()
     return message
 
 
+def blob_parts(array: NDArray[np.float32], diff: NDArray[np.float32] | None = None) -> Parts:
+    """`blob(array, diff)` in serialised form, with the array itself in it."""
+    shape = BlobProto(shape=BlobShape(dim=array.shape))
+    return [*_numbers(array, diff), shape.SerializeToString()]
+
+
+def framed(number: int, parts: Parts) -> Parts:
+    """A field of a message that contains these bytes."""
+    length = sum(memoryview(part).nbytes for part in parts)
+    return [write_varint(number << 3 | _LENGTH), write_varint(length), *parts]
+
+
 def only(content: memoryview, kept: Kept) -> bytes:
     """A serialised message with nothing but the fields to keep; ValueError where it is none."""
-    parts: list[bytes | memoryview] = []
+    parts: Parts = []
     for field in fields(content):
         inside = kept.get(field.number)
         if inside:
-            inner = only(field.content, inside)
-            parts += [write_varint(field.number << 3 | _LENGTH), write_varint(len(inner)), inner]
+            parts += framed(field.number, [only(field.content, inside)])
         elif inside is not None:
             parts.append(field.whole)
     return b"".join(parts)
@@ -107,6 +117,10 @@ def write_varint(number: int) -> bytes:
     return bytes(digits)
 
 
-def _field(number: int, array: NDArray[np.float32]) -> list[bytes | memoryview]:
-    content = np.ascontiguousarray(array, "<f4").reshape(-1).view(np.uint8).data
-    return [write_varint(number << 3 | _LENGTH), write_varint(content.nbytes), content]
+def _numbers(array: NDArray[np.float32], diff: NDArray[np.float32] | None) -> Parts:
+    data = framed(_DATA, [_content(array)])
+    return data if diff is None else data + framed(_DIFF, [_content(diff)])
+
+
+def _content(array: NDArray[np.float32]) -> memoryview:
+    return np.ascontiguousarray(array, "<f4").reshape(-1).view(np.uint8).data

@@ -19,12 +19,11 @@ def load(built: Built, path: str) -> None:
 def save(built: Built, path: str, *, as_hdf5: bool = False, diff: bool = False) -> None:
     """Write parameters, with `diff` their diffs too, as a .caffemodel or as HDF5."""
     _on_host(built)
-    for item, blob in zip(built.core.learnable, built.learnable, strict=True):
-        item.parameter.grad = blob.diff_tensor().view(item.parameter.shape) if diff else None
-    weights = weights_of(built.core, built.message, diff=diff)
+    weights = weights_of(built.core, built.message)
+    diffs = {unit.name: [blob.diff for blob in unit.blobs] for unit in built.units if unit.blobs}
     write = hdf5.write if as_hdf5 else caffemodel.write
     with replacing(path) as beside:
-        write(beside, weights)
+        write(beside, weights, diffs if diff else None)
 
 
 def _on_host(built: Built) -> None:

@@ -151,6 +151,9 @@ class Solver:
         """Turn the diffs of the parameters into an update and subtract it."""
         self._bind()
         blobs = self.net.built.learnable
+        for state in self._update.state.values():
+            # the mode may have changed since the last update
+            state["history"] = [blob.to(mode.device) for blob in state["history"]]
         for item, blob in zip(self._update.learnable, blobs, strict=True):
             # a copy: the rules use their gradients up
             item.parameter.grad = blob.diff_tensor(mode.device).clone().view(item.parameter.shape)
@@ -164,7 +167,7 @@ class Solver:
         """Have the parameters lie where the blobs have their numbers."""
         built = self.net.built
         for item, blob in zip(built.core.learnable, built.learnable, strict=True):
-            item.parameter.data = blob.tensor(mode.device)
+            item.parameter.data = blob.tensor(mode.device).view(item.parameter.shape)
 
     def add_callback(self, on_start: Callback, on_gradients: Callback) -> None:
         """Have functions called before each iteration, and when its gradients are there."""

@@ -45,6 +45,9 @@ class Checker:
             else:
                 self._set(message, field, entry, context)
             given.add(entry.key)
+        for field in message.DESCRIPTOR.fields:
+            if field.is_required and field.name not in given:
+                self._fault(block.place, context, f'"{field.name}" is missing')
 
     def _set(self, message: Message, field: Any, entry: Entry, context: str) -> None:
         if field.message_type is not None:
@@ -84,7 +87,7 @@ class Checker:
 
     def _integer(self, field: FieldDescriptor, entry: Entry, text: str, context: str) -> int | None:
         least, most = _INTEGERS[field.type]
-        value = self._parsed(entry, text, context, _whole, "a whole number")
+        value: int | None = self._parsed(entry, text, context, _whole, "a whole number")
         if value is not None and not least <= value <= most:
             bound = "0 or more" if value < 0 else f"at most {most}"
             self._fault(entry.place, context, f'"{entry.key}" takes {bound}, not {value}')

@@ -26,6 +26,9 @@ _PLAIN: packed.Kept = {
     2: {1: {1: {}, 2: {}, 50: {}}, 2: {}, 3: {}, 4: {}, 5: {}, 6: {}},
     100: {1: {}, 2: {}, 3: {}, 4: {}, 7: {}},
 }
+#: The numbers of a net's layers and of a layer's blobs.
+_LAYER = NetParameter.LAYER_FIELD_NUMBER
+_BLOBS = LayerParameter.BLOBS_FIELD_NUMBER
 _SHOWN = 4096
 #: What protobuf takes, less room for the frames around the numbers.
 _MOST_BYTES = 2**31 - 2**20
@@ -81,16 +84,33 @@ def _upgraded(net: NetParameter) -> NetParameter:
 def write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None = None) -> None:
     """Write a .caffemodel that Caffe 1.0 loads; `diffs` go beside the data of each blob."""
     _check_size(weights, diffs or {})
-    full = NetParameter()
-    full.CopyFrom(weights.net)
-    known = {layer.name for layer in full.layer}
-    full.layer.extend(LayerParameter(name=name) for name in weights.blobs if name not in known)
-    for layer in full.layer:
-        arrays = weights.blobs.get(layer.name, [])
-        of_layer = (diffs or {}).get(layer.name, [None] * len(arrays))
-        for array, diff in zip(arrays, of_layer, strict=True):
-            layer.blobs.append(packed.blob(_present(array, layer), diff))
-    path.write_bytes(full.SerializeToString())
+    known = {layer.name for layer in weights.net.layer}
+    others = (LayerParameter(name=name) for name in weights.blobs if name not in known)
+    carried = NetParameter()
+    carried.CopyFrom(weights.net)
+    carried.ClearField("layer")
+    name = NetParameter(name=carried.name) if carried.HasField("name") else NetParameter()
+    carried.ClearField("name")
+    with path.open("wb") as file:
+        # in the order of the fields, and by no message that has the blobs: each would be a copy
+        file.write(name.SerializeToString())
+        for layer in (*weights.net.layer, *others):
+            file.writelines(_layer_parts(layer, weights, diffs or {}))
+        file.write(carried.SerializeToString())
+
+
+def _layer_parts(
+    layer: LayerParameter, weights: Weights, diffs: dict[str, list[Array]]
+) -> packed.Parts:
+    """A layer of a net with its blobs, serialised."""
+    fields = list(packed.fields(memoryview(layer.SerializeToString())))
+    parts: packed.Parts = [field.whole for field in fields if field.number < _BLOBS]
+    arrays = weights.blobs.get(layer.name, [])
+    gradients = diffs.get(layer.name, [None] * len(arrays))
+    for array, gradient in zip(arrays, gradients, strict=True):
+        parts += packed.framed(_BLOBS, packed.blob_parts(_present(array, layer), gradient))
+    parts += [field.whole for field in fields if field.number > _BLOBS]
+    return packed.framed(_LAYER, parts)
 
 
 def _check_size(weights: Weights, diffs: dict[str, list[Array]]) -> None:

@@ -21,7 +21,9 @@ def test_a_blob_is_what_protobuf_makes(array, with_diff):
     expected.shape.dim.extend(array.shape)
     if with_diff:
         expected.diff.extend((array.ravel() / 2).tolist())
-    assert packed.blob(array, array / 2 if with_diff else None) == expected
+    diff = array / 2 if with_diff else None
+    assert packed.blob(array, diff) == expected
+    assert BlobProto.FromString(b"".join(packed.blob_parts(array, diff))) == expected
 
 
 @given(messages(BlobProto))

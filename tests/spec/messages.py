@@ -24,6 +24,9 @@ def messages(draw: st.DrawFn, kind: type[Message], depth: int = 3) -> Message:
     """A message with some of its fields set, nested to the given depth."""
     message = kind()
     fields = [f for f in kind.DESCRIPTOR.fields if f.message_type is None or depth]
+    for field in (field for field in fields if field.is_required):
+        _set(draw, message, field, depth)
+    fields = [field for field in fields if not field.is_required]
     if not fields:
         return message
     for field in draw(st.lists(st.sampled_from(fields), max_size=4, unique_by=lambda f: f.name)):

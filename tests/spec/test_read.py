@@ -138,6 +138,7 @@ def test_a_key_given_twice_shows_the_list_form():
     ("text", "message"),
     [
         ("name: [a, b]", 'net.yaml:1:11: "name" takes one value, not a list'),
+        ("layer: {clip_param: {min: 0}}", 'net.yaml:1:21: layer "": "max" is missing'),
         ("name:", "net.yaml:1:6: has no value; give it one or leave the line out"),
         ("layer: [[{name: a}]]", "net.yaml:1:9: a list in a list; write one list"),
         ("- a", "net.yaml:1:1: holds no fields; write `field: value` lines"),

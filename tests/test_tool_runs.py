@@ -1,0 +1,122 @@
+"""The tools at work, each as a person calls it."""
+
+import importlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catdog import cli
+
+FORMATS = Path(__file__).parent / "goldens/formats"
+NET, WEIGHTS = str(FORMATS / "features_net.prototxt"), str(FORMATS / "model.caffemodel")
+LOSS = """
+layer {
+  name: "accuracy" type: "Accuracy" bottom: "fc2" bottom: "label" top: "accuracy"
+}
+layer {
+  name: "loss" type: "SoftmaxWithLoss" bottom: "fc2" bottom: "label" top: "loss"
+}
+"""
+
+
+@pytest.fixture
+def call(capsys, tmp_path, monkeypatch):
+    """Runs a tool in an empty folder; gives its lines, or those of its errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(name, *words):
+        code = 0
+        try:
+            cli.tool(importlib.import_module(f"catdog.tools.{name}").main, list(words))
+        except SystemExit as stop:
+            code = stop.code
+        told = capsys.readouterr()
+        assert code == (2 if told.err.startswith("error:") else 0)
+        return (told.err if code else told.out).splitlines()
+
+    return call
+
+
+@pytest.fixture
+def net_with_loss(tmp_path):
+    text = Path(NET).read_text().replace("lmdb_raw", str(FORMATS / "lmdb_raw")) + LOSS
+    path = tmp_path / "net.prototxt"
+    path.write_text(text)
+    return str(path)
+
+
+def test_check(call, tmp_path):
+    assert call("check", NET)[0] == f"{NET}: OK"
+    (tmp_path / "bad.yaml").write_text("layer:\n- {name: a, type: Convolutoin, bottom: x, top: y}")
+    assert call("check", "bad.yaml") == [
+        'error: bad.yaml:2:13: layer "a": unknown layer type "Convolutoin"; '
+        'did you mean "Convolution"?',
+        'error: bad.yaml:2:32: layer "a": (Convolutoin) unknown bottom "x": '
+        "no layer above makes it",
+    ]
+
+
+def test_summarize(call):
+    lines = call("summarize", NET, "--shape", "data=10,3,8,8")
+    assert re.fullmatch(r"conv1 +Convolution +10x3x6x6 +84 +29,160", lines[4])
+    assert lines[-3].startswith("total parameters: ")
+    (error,) = call("summarize", NET, "--shape", "dada=1,3,8,8")
+    assert 'did you mean "data"?' in error
+
+
+def test_time_net(call, net_with_loss):
+    lines = call("time_net", "-model", net_with_loss, "-iterations", "2", "--batch", "3")
+    assert lines[1] == "Testing for 2 iterations on cpu."
+    assert any(re.fullmatch(r" +conv1\tbackward: \S+ ms\.", line) for line in lines)
+
+
+def test_evaluate(call, net_with_loss):
+    words = ("evaluate", "--model", net_with_loss, "--weights", WEIGHTS, "--device", "cpu")
+    lines = call(*words, "--iterations", "3")
+    assert [line.split(" = ")[0] for line in lines] == [
+        *(f"Batch {batch}, {name}" for batch in range(3) for name in ("accuracy", "loss")),
+        "Loss: " + lines[6].split()[-1],
+        "accuracy",
+        "loss",
+    ]
+    assert len(call(*words)) == 9  # 12 examples by 5: three batches, too
+    (error,) = call("evaluate", "--model", net_with_loss)
+    assert "--weights" in error
+
+
+def test_extract_features(call, tmp_path):
+    (line,) = call("extract_features", WEIGHTS, NET, "conv1,fc1", "a,b", "2", "lmdb", "CPU")
+    assert line == "Extracted features of 10 examples."
+    assert (tmp_path / "a/data.mdb").exists()
+    (line,) = call("extract_features", WEIGHTS, NET, "fc1", "--out", "x.npz", "--batches", "1")
+    assert line == "Extracted features of 5 examples."
+    assert np.load("x.npz")["fc1"].shape == (5, 7)
+    for words in (["fc1"], ["fc1", "a"], ["fc1", "a", "2", "lmdb", "--out", "x.npz"]):
+        (error,) = call("extract_features", WEIGHTS, NET, *words)
+        assert "give either LMDBs" in error
+    (error,) = call("extract_features", WEIGHTS, NET, "conv1,fc1", "c", "2", "lmdb")
+    assert error == "error: 2 blobs and 1 LMDBs; give one for each"
+    (error,) = call("extract_features", WEIGHTS, NET, "fc1", "c", "2", "leveldb")
+    assert "lmdb" in error
+
+
+def test_convert(call, tmp_path):
+    assert call("convert", NET, "net.yaml") == ["net.yaml"]
+    assert (tmp_path / "net.yaml").read_text().startswith("name: features\n")
+    (error,) = call("convert", NET, "net.npy")
+    assert "cannot become net.npy" in error
+
+
+def test_to_torch(call, tmp_path):
+    words = ("to_torch", "--model", NET, "--weights", WEIGHTS)
+    assert call(*words, "net.py") == ["net.py", "net.pt"]
+    assert call(*words, "net.py", "--state", "net.safetensors") == ["net.py", "net.safetensors"]
+    assert "class Features(nn.Module):" in (tmp_path / "net.py").read_text()
+    (error,) = call("to_torch", "net.py")
+    assert error == "error: carries no deploy net; give the net with --model"
+
+
+def test_device_query(call):
+    assert any(line.startswith("Name:") for line in call("device_query"))
