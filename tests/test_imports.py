@@ -29,6 +29,7 @@ sources
 feed
 layers
 wiring sharing net
+example_batch
 weights
 preparation
 devices
@@ -49,8 +50,8 @@ fed_net
 predict
 submission gallery
 evaluate features
-draw export
 deployed
+draw export
 convert
 signals
 train
