@@ -69,7 +69,7 @@ def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None]:
     try:
         while at < len(view):
             tag = view[at]
-            number, at = _varint(view, at + 1)
+            number, at = packed.read_varint(view, at + 1)
             if tag == _DATA and pixels is None:
                 pixels = view[at : at + number]
                 at += number
@@ -77,20 +77,9 @@ def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None]:
                 numbers[tag] = number
             else:
                 return {}, None
-    except IndexError:
+    except ValueError:
         return {}, None
     return numbers, pixels if at == len(view) else None
-
-
-def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    byte = view[at]
-    number, shift = byte & 0x7F, 7
-    while byte & 0x80:
-        at += 1
-        byte = view[at]
-        number |= (byte & 0x7F) << shift
-        shift += 7
-    return number, at + 1
 
 
 def datum_to_array(datum: Datum, *, color: bool | None = None) -> Array:
@@ -148,16 +137,7 @@ def write_raw(planes: NDArray[np.uint8], label: int) -> bytes:
     head = Datum(channels=channels, height=height, width=width).SerializeToString()
     tail = Datum(label=label, encoded=False).SerializeToString()
     pixels = np.ascontiguousarray(planes).data
-    return b"".join((head, bytes([_DATA]), _as_varint(pixels.nbytes), pixels, tail))
-
-
-def _as_varint(number: int) -> bytes:
-    digits = bytearray()
-    while number > 0x7F:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)
+    return b"".join((head, bytes([_DATA]), packed.write_varint(pixels.nbytes), pixels, tail))
 
 
 def encoded_datum(data: bytes, label: int = 0) -> Datum:

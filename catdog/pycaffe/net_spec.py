@@ -25,7 +25,12 @@ def param_name_dict() -> dict[str, str]:
     }
 
 
-_PARAM_NAMES = param_name_dict()
+#: Beside the types that have a message of their own, those that use another's.
+_PARAM_NAMES = {
+    **param_name_dict(),
+    **dict.fromkeys(("Deconvolution", "Im2col"), "convolution"),
+    **dict.fromkeys(("RNN", "LSTM"), "recurrent"),
+}
 
 
 def to_proto(*tops: "Top") -> NetParameter:
