@@ -12,6 +12,7 @@ from catdog.errors import CatdogError
 from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
 from catdog.spec import net_state
+from catdog.views import VIEWS
 
 PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -47,15 +48,17 @@ class Parser(argparse.ArgumentParser):
         """--model, required."""
         self.add_argument("--model", required=True, help="the net, .yaml or .prototxt")
 
-    def add_weights(self, *, required: bool = False) -> None:
-        """--weights, several with commas between them."""
+    def add_weights(self, *, required: bool = False, of_solver: bool = False) -> None:
+        """--weights, several with commas between them; with `of_solver` also without a value."""
+        about = "a file, or a name of pretrained weights such as resnet18; copied by layer name"
         self.add_argument(
             "--weights",
             required=required,
+            nargs="?" if of_solver else None,
             type=_names,
             default=[],
-            metavar="FILE[,FILE]",
-            help="parameters, copied by layer name",
+            metavar="SOURCE[,SOURCE]",
+            help=about + (" (nothing: what the solver names)" if of_solver else ""),
         )
 
     def add_state(self, phase: str | None = None) -> None:
@@ -67,6 +70,15 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--level", type=int, default=0, help="level of the net's rules")
         self.add_argument(
             "--stage", type=_names, default=[], metavar="NAME[,NAME]", help="stages of the rules"
+        )
+
+    def add_views(self) -> None:
+        """--tta, test-time augmentation."""
+        self.add_argument(
+            "--tta",
+            choices=VIEWS,
+            default="",
+            help="average over looks at each photo: flip or 2 (mirrored), 5 (corners), 10 (both)",
         )
 
     def add_device(self) -> None:

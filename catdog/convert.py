@@ -14,10 +14,10 @@ from catdog.files import replacing
 from catdog.layers.base import Shape
 from catdog.mean import read_mean, write_mean
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
-from catdog.spec import to_text
+from catdog.spec import read_net, to_text
 from catdog.spec.kind import read_spec
 from catdog.spec.upgrade import upgrade_net, upgrade_solver
-from catdog.weights import read_weights, write_weights
+from catdog.weights import fold_net, fold_weights, read_weights, write_weights
 
 _TEXT, _BINARY, _MODEL, _WEIGHTS = "text", "binary message", "caffemodel", "weights"
 _MEAN, _ARRAY, _ONNX = "mean", "array", "ONNX"
@@ -36,12 +36,20 @@ FORMS = {
 
 @dataclass(frozen=True)
 class Job:
-    """What to make of what; weights and shapes of data blobs are for ONNX alone."""
+    """What to make of what.
+
+    Args:
+        weights, shapes: parameters, and shapes of data blobs, for ONNX alone.
+        fold: fold batch normalisation into the layers before it; for a net and for weights.
+        model: the net of weights that do not tell theirs, for folding.
+    """
 
     source: Path
     target: Path
     weights: Path | None = None
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    fold: bool = False
+    model: Path | None = None
 
 
 def convert(job: Job) -> None:
@@ -58,7 +66,34 @@ def convert(job: Job) -> None:
         raise CatdogError(f"cannot become {job.target.name}", where=str(job.source), remedy=remedy)
     if end != _ONNX and (job.weights or job.shapes):
         raise CatdogError("--weights and --shape are for ONNX", remedy="leave them out")
+    if job.fold:
+        way = _folding(way)
+    elif job.model:
+        raise CatdogError("--model is for --fold-batch-norm", remedy="leave it out")
     way(job)
+
+
+def _folding(way: Callable[[Job], None]) -> Callable[[Job], None]:
+    """The way that folds on it; raises CatdogError where there is none."""
+    if way is _text_to_text:
+        return _net_to_folded_net
+    # a .caffemodel to another one goes by message otherwise
+    if way is _weights_to_weights or way is _WAYS[_MODEL, _MODEL]:
+        return _weights_to_folded_weights
+    raise CatdogError(
+        "--fold-batch-norm is for text of a net and for weights", remedy="leave it out"
+    )
+
+
+def _net_to_folded_net(job: Job) -> None:
+    with replacing(job.target) as beside:
+        folded = fold_net(read_net(job.source).message)
+        beside.write_text(to_text(folded, job.target), encoding="utf-8")
+
+
+def _weights_to_folded_weights(job: Job) -> None:
+    net = read_net(job.model).message if job.model else None
+    write_weights(job.target, fold_weights(read_weights(job.source), net))
 
 
 def _text_to_text(job: Job) -> None:

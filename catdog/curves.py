@@ -143,11 +143,12 @@ def _rate_drops(axes: Axes, log: Log) -> None:
         axes.axvline(float(at[i]), color="#9a9a9a", lw=1, ls=(0, (4, 3)), zorder=0)
         axes.annotate(
             f"lr {rates[i]:g}",
-            (float(at[i]), 0.985),
+            # at the foot: the best accuracy is written at the top, often right at a drop
+            (float(at[i]), 0.015),
             xycoords=("data", "axes fraction"),
             xytext=(4, 0),
             textcoords="offset points",
-            va="top",
+            va="bottom",
             rotation=90,
             fontsize=8,
             color="#777777",

@@ -49,7 +49,7 @@ def data_shapes(
         if _is_there(layer, context):
             raise
         return _assume(layer, context, wanted)
-    return DataShapes({**found, **_with_batch(layer, wanted), **wanted})
+    return DataShapes({**found, **_with_batch(layer, context, wanted), **wanted})
 
 
 def _is_there(layer: LayerParameter, context: Context) -> bool:
@@ -58,16 +58,29 @@ def _is_there(layer: LayerParameter, context: Context) -> bool:
     return bool(source) and context.locate(source).exists()
 
 
-def _with_batch(layer: LayerParameter, wanted: Mapping[str, Shape]) -> dict[str, Shape]:
+def _with_batch(
+    layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
+) -> dict[str, Shape]:
     """Labels for a batch of another size, where the pictures' shape was given."""
-    return {top: wanted[layer.top[0]][:1] for top in layer.top[1:] if layer.top[0] in wanted}
+    if layer.top[0] not in wanted:
+        return {}
+    return dict.fromkeys(layer.top[1:], _labels(layer, context, wanted[layer.top[0]][0]))
+
+
+def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
+    """The shape of labels, which augment_param may change."""
+    without_mean = LayerParameter()
+    without_mean.CopyFrom(layer)
+    without_mean.transform_param.ClearField("mean_file")
+    return Transform(without_mean, context.phase).label_shape(batch)
 
 
 def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]) -> DataShapes:
     param = getattr(layer, _PARAMETER[layer.type])
     batch = max(1, param.batch_size)
     first = wanted.get(layer.top[0]) or (batch, *_picture(layer, context))
-    shapes = {**dict.fromkeys(layer.top, first[:1]), layer.top[0]: first, **wanted}
+    labels = _labels(layer, context, first[0])
+    shapes = {**dict.fromkeys(layer.top, labels), layer.top[0]: first, **wanted}
     if layer.top[0] in wanted:
         return DataShapes(shapes)
     blob = layer.top[0]

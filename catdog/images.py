@@ -129,6 +129,39 @@ def resize(
     return cast(Pixels, cv2.resize(picture, (width, height), interpolation=method))
 
 
+def pad(
+    picture: Pixels, width: int, height: int, interpolation: DatasetParameter.Interpolation
+) -> Pixels:
+    """The picture in its own proportions in the middle of width x height, around it its mean."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    inner = [max(1, round(side * scale)) for side in (picture.shape[1], picture.shape[0])]
+    fitted = resize(picture, inner[0], inner[1], interpolation)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    padded = np.empty((height, width, *picture.shape[2:]), np.uint8)
+    padded[:] = picture.mean((0, 1)).round()
+    padded[top : top + inner[1], left : left + inner[0]] = fitted
+    return padded
+
+
+def crop(
+    picture: Pixels, width: int, height: int, interpolation: DatasetParameter.Interpolation
+) -> Pixels:
+    """The largest middle part of the proportions of width x height, stretched to that."""
+    full_height, full_width = picture.shape[:2]
+    inner_width = max(1, min(full_width, round(full_height * width / height)))
+    inner_height = max(1, min(full_height, round(full_width * height / width)))
+    left, top = (full_width - inner_width) // 2, (full_height - inner_height) // 2
+    part = picture[top : top + inner_height, left : left + inner_width]
+    return resize(part, width, height, interpolation)
+
+
+_FIT = {
+    DatasetParameter.STRETCH: resize,
+    DatasetParameter.PAD: pad,
+    DatasetParameter.CROP: crop,
+}
+
+
 def planes(picture: Pixels) -> Pixels:
     """A picture as channels x height x width, contiguous."""
     if picture.ndim == 2:
@@ -141,13 +174,14 @@ def planes(picture: Pixels) -> Pixels:
 def prepare(pixels: Pixels, dataset: DatasetParameter) -> Pixels:
     """Decoded pixels (their content is used up) as the planes that a data set stores.
 
-    First equalised, at full size, then stretched to its width and height if it has them, then put
-    in its order of channels.
+    First equalised, at full size, then stretched to its width and height if it has them (or
+    padded or cropped, as `resize` says), then put in its order of channels.
     """
     if dataset.equalize:
         pixels = equalize(pixels)
     if dataset.width and dataset.height:
-        pixels = resize(pixels, dataset.width, dataset.height, dataset.interpolation)
+        fit = _FIT[dataset.resize]
+        pixels = fit(pixels, dataset.width, dataset.height, dataset.interpolation)
     channels = planes(pixels)
     return channels[::-1] if dataset.channel_order == DatasetParameter.RGB else channels
 

@@ -11,9 +11,10 @@ from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
 from catdog.solver_nets import net_faults, test_nets, train_net
-from catdog.sources import cut
+from catdog.sources import SOURCES
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.kind import read_spec
+from catdog.spec.rules import is_kept
 from catdog.summary import summarize
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
@@ -63,8 +64,8 @@ def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list
 
 
 def _has_data(subject: _Subject) -> bool:
-    layers, rest = cut(filter_net(subject.spec.message, subject.state))
-    return bool(layers) or any(layer.type == "Input" for layer in rest.layer)
+    kept = (layer for layer in subject.spec.message.layer if is_kept(layer, subject.state))
+    return any(layer.type in {*SOURCES, "Input"} for layer in kept)
 
 
 def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:
@@ -104,7 +105,7 @@ def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault])
     that one run tells all of them.
     """
     message = subject.spec.message
-    while message.layer:
+    while message.layer or message is subject.spec.message:
         own: list[Fault] = []
         with _gathering(own):
             spec = Spec(message, subject.spec.path, subject.spec.tree)

@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import TextIO
 
 from catdog.records import (
+    Cached,
     DebugInfo,
     Display,
     Done,
     Failed,
     FinalLoss,
     Finetuning,
+    LayerStart,
     NetTested,
     NetTesting,
     NetTestInterrupted,
+    Noted,
     Output,
     Preparing,
     Record,
     Resuming,
     Snapshotted,
     Solving,
+    Starting,
     Stopped,
     Warned,
 )
@@ -42,6 +46,11 @@ def lines(record: Record) -> Iterator[Line]:
         case Finetuning(path, notes):
             yield "I", "solver.cpp:72", f"Finetuning from {path}"
             yield from (("I", "net.cpp:774", note) for note in notes)
+        case Starting():
+            yield from (("I", "net.cpp:774", text) for text in start_table(record))
+        case Cached(net, last, examples, size, seconds):
+            text = f"Features of {examples} examples of the {net} net, made by all layers to {last}"
+            yield "I", "net.cpp:774", f"{text}: {size / 2**20:.1f} MiB in {seconds:.1f} s"
         case Resuming(path, iteration):
             yield "I", "caffe.cpp:235", f"Resuming from {path}"
             yield "I", "sgd_solver.cpp:336", f"SGDSolver: restoring history of {iteration} updates"
@@ -66,6 +75,8 @@ def lines(record: Record) -> Iterator[Line]:
             yield "I", "sgd_solver.cpp:284", f"Snapshotting solver state to {kind} {state}"
         case FinalLoss(iteration, loss):
             yield "I", "solver.cpp:327", f"Iteration {iteration}, loss = {loss:g}"
+        case Noted(what):
+            yield "I", "solver.cpp:50", what
         case Warned(what):
             yield "W", "solver.cpp:1", what
         case Failed(what):
@@ -74,6 +85,30 @@ def lines(record: Record) -> Iterator[Line]:
             yield "I", "solver.cpp:311", "Optimization stopped early."
         case Done():
             yield "I", "solver.cpp:332", "Optimization Done."
+
+
+def start_table(record: Starting) -> Iterator[str]:
+    """A line for each layer: its parameters, whether they are copied, how they learn."""
+    rows = [("layer", "parameters", "weights", "learns"), *map(_start_row, record.layers)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for layer, count, weights, learns in rows:
+        text = f"{layer:<{widths[0]}}  {count:>{widths[1]}}  {weights:<{widths[2]}}  {learns}"
+        yield f"    {text}".rstrip()
+    yield f"{record.learning:,} of {record.parameters:,} parameters learn"
+
+
+def _start_row(row: LayerStart) -> tuple[str, str, str, str]:
+    weights = "shape mismatch" if row.weights == "mismatched" else row.weights
+    return row.layer, f"{row.parameters:,}", weights, row.reason or _learns(row)
+
+
+def _learns(row: LayerStart) -> str:
+    if row.frozen:
+        return "frozen"
+    if row.statistics:
+        return "by its own statistics"
+    rates = " and ".join(f"{rate:g}" for rate in dict.fromkeys(row.rates))
+    return f"lr_mult {rates}" if any(row.rates) else "no: lr_mult 0"
 
 
 def _display_lines(record: Display) -> Iterator[Line]:

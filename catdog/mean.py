@@ -81,21 +81,32 @@ def write_mean(mean: NDArray[np.float32], path: str | Path) -> None:
 
 
 def read_mean(path: str | Path) -> NDArray[np.float32]:
-    """The array in a .binaryproto, in the shape it was written with, its leading 1 left out.
+    """The array in a .binaryproto or .npy, in its shape, a leading 1 left out.
 
-    Raises DataError when the file is missing or no BlobProto.
+    Raises DataError when the file is missing or neither.
     """
+    path = Path(path)
     try:
-        mean = blob_to_array(BlobProto.FromString(Path(path).read_bytes()))
+        mean = _read_npy(path) if path.suffix == ".npy" else _read_binaryproto(path)
     except OSError as error:
         raise DataError(
-            f"cannot read the mean ({error.strerror})",
+            f"cannot read the mean ({error.strerror or error})",
             where=str(path),
             remedy="tools/compute_image_mean.py makes one from an LMDB",
         ) from error
-    except (DecodeError, DataError) as error:
-        raise DataError("not a mean file (.binaryproto)", where=str(path)) from error
+    except (DecodeError, DataError, ValueError) as error:
+        raise DataError(
+            "not a mean file", where=str(path), remedy="name a .binaryproto or an .npy"
+        ) from error
     return mean[0] if mean.ndim == 4 and mean.shape[0] == 1 else mean
+
+
+def _read_binaryproto(path: Path) -> NDArray[np.float32]:
+    return blob_to_array(BlobProto.FromString(path.read_bytes()))
+
+
+def _read_npy(path: Path) -> NDArray[np.float32]:
+    return np.load(path, allow_pickle=False).astype(np.float32)
 
 
 def compute_mean_file(lmdb: str | Path, path: str | Path | None) -> list[str]:

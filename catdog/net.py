@@ -84,8 +84,13 @@ class Net(nn.Module):
             if param.type != "Input":
                 self._append(param)
         self._plan()
+        #: The nodes that a forward pass runs.
+        self.running = self.nodes
         self.layers = nn.ModuleList(node.layer for node in self.nodes)
         self.train(self.phase == TRAIN)
+        for node in self.nodes:
+            # a layer may have a phase of its own
+            node.layer.train(node.layer.param.phase == TRAIN)
         if fill:
             self.fill()
 
@@ -93,7 +98,7 @@ class Net(nn.Module):
         if not param.HasField("phase"):
             param.phase = self.phase
         shapes = [self.shapes[bottom] for bottom in param.bottom]
-        layer, tops = _build(param, shapes, self.setting, self.phase == TRAIN)
+        layer, tops = _build(param, shapes, self.setting)
         self.shapes.update(zip(param.top, tops, strict=True))
         node = Node(
             name=param.name,
@@ -147,7 +152,7 @@ class Net(nn.Module):
         blobs = {name: batch[name] for name in self.inputs}
         loss: Tensor | None = None
         contents: Contents = defaultdict(list)
-        for node in self.nodes:
+        for node in self.running:
             tops = _run(node, [blobs[bottom] for bottom in node.bottoms], contents)
             blobs.update(zip(node.tops, tops, strict=True))
             for top, weight in zip(tops, node.loss_weights, strict=True):
@@ -181,6 +186,16 @@ class Net(nn.Module):
             if node.name in theirs:
                 _share(node, theirs[node.name])
 
+    def begin_at(self, index: int) -> None:
+        """Run from a node on: of what those before it made, what is still read becomes an input.
+
+        Their parameters stay parts of the net.
+        """
+        self.running = self.nodes[index:]
+        made = dict.fromkeys(top for node in self.nodes[:index] for top in node.tops)
+        read = {bottom for node in self.running for bottom in node.bottoms} | set(self.outputs)
+        self.inputs = {name: self.shapes[name] for name in {**self.inputs, **made} if name in read}
+
     def node(self, name: str) -> Node:
         """The node of a layer name."""
         return next(node for node in self.nodes if node.name == name)
@@ -213,11 +228,11 @@ def run(node: Node, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _build(
-    param: LayerParameter, shapes: Sequence[Shape], setting: Setting, training: bool
+    param: LayerParameter, shapes: Sequence[Shape], setting: Setting
 ) -> tuple[Layer, list[Shape]]:
     try:
         layer = LAYERS[param.type](param, shapes, setting)
-        layer.train(training)
+        layer.train(param.phase == TRAIN)
         return layer, layer.top_shapes(*shapes)
     except (RuntimeError, ValueError, IndexError) as error:
         given = ", ".join(
@@ -252,9 +267,17 @@ def _param_specs(param: LayerParameter, layer: Layer) -> list[ParamSpec]:
                 field="param",
                 remedy="write lr_mult: 0 or leave param out",
             )
-        given = [ParamSpec(name=spec.name, lr_mult=0) for spec in given]
+        given = [_still(spec) for spec in given]
     default = ParamSpec() if layer.learns else ParamSpec(lr_mult=0)
-    return given + [default] * (len(layer.blobs) - len(given))
+    specs = given + [default] * (len(layer.blobs) - len(given))
+    return [_still(spec) for spec in specs] if param.frozen else specs
+
+
+def _still(spec: ParamSpec) -> ParamSpec:
+    copy = ParamSpec()
+    copy.CopyFrom(spec)
+    copy.lr_mult = 0
+    return copy
 
 
 def _share(node: Node, theirs: Layer) -> None:

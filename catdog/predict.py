@@ -18,10 +18,15 @@ from catdog.net import Net
 from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.spec import filter_net, net_state
-from catdog.transform import Transform
+from catdog.transform import Draw, Picture, Shape, Transform
+from catdog.views import cuts
 from catdog.weights import Weights, copy_weights
 
+Probabilities = NDArray[np.float32]
+
 BATCH = 64
+#: The smallest probability that float32 tells from 0.
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Prediction:
     """A photo and the probability of each class."""
 
     path: Path
-    probabilities: NDArray[np.float32]
+    probabilities: Probabilities
 
     @property
     def label(self) -> int:
@@ -46,8 +51,11 @@ class Predictor:
         dataset: how to prepare photos where the weights do not say.
         mean: the mean picture, channels x height x width, where the weights carry none and the
             net names a mean file.
+        views: looks at each photo whose probabilities are averaged, a word of
+            `catdog.views.VIEWS`; empty for one look, the net's own.
 
-    Raises WeightsError when something is carried by neither.
+    `temperature` is that of the weights; 1 leaves probabilities as they are. Raises WeightsError
+    when something is carried by neither.
     """
 
     def __init__(
@@ -58,6 +66,7 @@ class Predictor:
         dataset: DatasetParameter | None = None,
         mean: NDArray[np.float32] | None = None,
         device: torch.device | str = "cpu",
+        views: str = "",
     ) -> None:
         self.device = torch.device(device)
         carried = weights.net or NetParameter()
@@ -77,7 +86,10 @@ class Predictor:
         if mean is None and carried.HasField("mean"):
             mean = blob_to_array(carried.mean).squeeze(0)
         self.transform = _transform(self.input, mean)
-        self._check_size()
+        #: Channels, height and width of a prepared photo.
+        self.stored = self._stored_shape()
+        self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
+        self.temperature = carried.temperature
         self.output = _output(self.net)
 
     @property
@@ -88,8 +100,8 @@ class Predictor:
     def _class_count(self) -> int:
         return max(2, int(np.prod(self.net.shapes[self.output][1:])))
 
-    def _check_size(self) -> None:
-        """Refuse photos of another size than the net's input before the first is read."""
+    def _stored_shape(self) -> Shape:
+        """The shape of stored photos; refuses another size than the net's before one is read."""
         channels = 1 if self.dataset.channel_order == DatasetParameter.GRAY else 3
         stored = (channels, self.dataset.height, self.dataset.width)
         wanted = self.net.inputs[self.input.name][1:]
@@ -101,6 +113,7 @@ class Predictor:
                 f"photos become {list(given)}, the net takes {list(wanted)}",
                 remedy="use the dataset.yaml and the net of one training",
             )
+        return stored
 
     def predict(
         self, photos: Sequence[Path], skipped: list[Unreadable] | None = None
@@ -127,13 +140,34 @@ class Predictor:
             for (path, _), row in zip(pictures, rows, strict=True):
                 yield Prediction(path, row)
 
-    def probabilities(self, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
+    def probabilities(self, pictures: Sequence[Picture]) -> Probabilities:
         """Probabilities of each class for prepared planes, pictures x classes."""
-        draw = self.transform.draw([picture.shape for picture in pictures], torch.Generator())
+        draws = [(cut,) * len(pictures) for cut in self._cuts] or [
+            self.transform.draw([picture.shape for picture in pictures], torch.Generator())
+        ]
+        looks = [self._look(pictures, draw) for draw in draws]
+        mean: Probabilities = np.mean(looks, axis=0, dtype=np.float32)
+        if self.temperature == 1:
+            return mean
+        return tempered(mean, self.temperature).astype(np.float32)
+
+    def _look(self, pictures: Sequence[Picture], draw: Draw) -> Probabilities:
         batch = self.transform.gather(pictures, draw).to(self.device)
         with torch.inference_mode():
             blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
         return both_classes(blobs[self.output].flatten(1)).float().cpu().numpy()
+
+
+def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+    """Probabilities, rows x classes, as if the scores had been divided by the temperature.
+
+    Above 1 they are less sure, below 1 more; the order stays (Guo et al., On Calibration of Modern
+    Neural Networks, 2017).
+    """
+    scores = np.log(np.maximum(probabilities.astype(np.float64), _TINY)) / temperature
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def both_classes(output: Tensor) -> Tensor:

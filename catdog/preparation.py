@@ -7,16 +7,18 @@ NetParameter of the weight file, in fields that Caffe skips.
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from catdog.datum import array_to_legacy_blob
 from catdog.errors import SpecError
+from catdog.files import replacing
+from catdog.mean import read_mean
 from catdog.proto.caffe_pb2 import (
     TEST,
-    BlobProto,
     DatasetParameter,
     LayerParameter,
     NetParameter,
     NetState,
 )
-from catdog.spec import deploy_net, filter_net, read_message
+from catdog.spec import deploy_net, filter_net, read_message, to_prototxt
 
 DATASET_FILE = "dataset.yaml"
 
@@ -39,12 +41,11 @@ def preparation(
     data = _data_layer(net, state)
     if data is None:
         return carried
-    source = _source(data)
-    if source and (record := locate(source) / DATASET_FILE).exists():
-        carried.dataset.CopyFrom(read_message(record, DatasetParameter()).message)
+    if dataset := dataset_of(data, locate):
+        carried.dataset.CopyFrom(dataset)
     mean_file = data.transform_param.mean_file
     if mean_file:
-        carried.mean.CopyFrom(BlobProto.FromString(locate(mean_file).read_bytes()))
+        carried.mean.CopyFrom(array_to_legacy_blob(read_mean(locate(mean_file))))
     singles = {name: (1, *shape[1:]) for name, shape in shapes.items()}
     try:
         carried.deploy.CopyFrom(deploy_net(net, singles, state))
@@ -52,6 +53,21 @@ def preparation(
         # a net of losses alone, or one whose data of the two phases differ in name
         carried.ClearField("deploy")
     return carried
+
+
+def write_deploy(carried: NetParameter, prefix: str) -> None:
+    """Write the deploy net as `<prefix>_deploy.prototxt`, for people and for Caffe."""
+    if carried.HasField("deploy"):
+        with replacing(f"{prefix}_deploy.prototxt") as beside:
+            beside.write_text(to_prototxt(carried.deploy), encoding="utf-8")
+
+
+def dataset_of(data: LayerParameter, locate: Locate) -> DatasetParameter | None:
+    """What is recorded beside the data of a layer; None where nothing is."""
+    source = _source(data)
+    if not source or not (record := locate(source) / DATASET_FILE).exists():
+        return None
+    return read_message(record, DatasetParameter()).message
 
 
 def _data_layer(net: NetParameter, state: NetState) -> LayerParameter | None:

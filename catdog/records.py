@@ -29,6 +29,44 @@ class Finetuning:
 
 
 @dataclass(frozen=True)
+class LayerStart:
+    """How a layer with parameters starts; a rate is the lr_mult of one of its blobs."""
+
+    layer: str
+    #: How many numbers it has.
+    parameters: int
+    #: `copied`, `fresh` or `mismatched`.
+    weights: str
+    #: Why it cannot be copied, and what to do.
+    reason: str = ""
+    frozen: bool = False
+    rates: tuple[float, ...] = ()
+    #: Its numbers are statistics that it keeps itself.
+    statistics: bool = False
+
+
+@dataclass(frozen=True)
+class Starting:
+    """How every layer with parameters starts, and how many of all parameters learn."""
+
+    layers: tuple[LayerStart, ...]
+    learning: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Cached:
+    """Frozen layers of a net were run once over its data; `last` is the last of them."""
+
+    net: str
+    last: str
+    examples: int
+    #: Of all features, on disk.
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Resuming:
     """The run goes on from a state file."""
 
@@ -116,6 +154,13 @@ class FinalLoss:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something worth knowing."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something that deserves a look and does not stop the run."""
 
@@ -146,6 +191,8 @@ class Done:
 Record = (
     Preparing
     | Finetuning
+    | Starting
+    | Cached
     | Resuming
     | Solving
     | NetTesting
@@ -155,6 +202,7 @@ Record = (
     | DebugInfo
     | Snapshotted
     | FinalLoss
+    | Noted
     | Warned
     | Failed
     | Stopped

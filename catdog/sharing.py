@@ -10,12 +10,16 @@ from catdog.proto.caffe_pb2 import ParamSpec
 
 @dataclass(frozen=True)
 class Learnable:
-    """A parameter that a solver updates, with the factors of its rate and its decay."""
+    """A parameter that a solver updates, with the factors of its rate and its decay.
+
+    A frozen one is left as it is, whatever its history holds.
+    """
 
     parameter: nn.Parameter
     name: str
     lr_mult: float
     decay_mult: float
+    frozen: bool = False
 
 
 @dataclass
@@ -84,6 +88,7 @@ class ParameterTable:
                 f"{owner.layer_name}:{owner.index}",
                 owner.spec.lr_mult,
                 owner.spec.decay_mult,
+                owner.layer.param.frozen,
             )
             for owner in self._owners
         ]

@@ -22,8 +22,8 @@ from catdog.files import replacing
 from catdog.net import Net
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
+from catdog.weights import CopyRow, copy_weights, read_weights, weights_of, write_weights
 from catdog.weights import State as Copied
-from catdog.weights import copy_weights, read_weights, weights_of, write_weights
 
 Array = NDArray[np.float32]
 
@@ -216,7 +216,11 @@ def _diff(parameter: Tensor) -> Array:
 
 def load_net(net: Net, path: Path) -> list[str]:
     """Copy parameters from a file by layer name; says what was copied and what was not."""
-    rows = copy_weights(net, read_weights(path))
+    return copy_notes(copy_weights(net, read_weights(path)))
+
+
+def copy_notes(rows: Sequence[CopyRow]) -> list[str]:
+    """What was copied, learns from scratch or was not asked for, in a line each."""
     notes = {
         Copied.COPIED: "Copied layers: {}",
         Copied.FRESH: "Learning from scratch: {}",

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from enum import Enum
 from pathlib import Path
@@ -63,6 +63,8 @@ def faults(solver: SolverParameter) -> list[Fault]:
     for name, least in (("average_loss", 1), ("display", 0), ("snapshot", 0), ("max_iter", 0)):
         if getattr(solver, name) < least:
             found.append(Fault(f"{name} must be {least} or more", field=name))
+    if solver.fresh_lr_mult < 0:
+        found.append(Fault("fresh_lr_mult must be 0 or more", field="fresh_lr_mult"))
     if solver.test_interval < 0:
         found.append(Fault("test_interval must be 0 or more", field="test_interval"))
     if any(number < 1 for number in solver.test_iter):
@@ -103,6 +105,8 @@ class Solver:
         self.model = model or net.message
         self.iteration = 0
         self.stopped = False
+        #: Layers that started fresh beside copied ones.
+        self.fresh: tuple[str, ...] = ()
         self.update = updates.UPDATES[param.type](net.learnable, param)
         self._emit, self._request = emit, request
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
@@ -114,6 +118,14 @@ class Solver:
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
+
+    def start_fresh(self, layers: Iterable[str]) -> None:
+        """Say which layers started fresh beside copied ones: fresh_lr_mult raises their rates."""
+        self.fresh = tuple(layers)
+        factor = self.param.fresh_lr_mult
+        if factor != 1 and not self.fresh:
+            self._emit(Warned(f"fresh_lr_mult {factor:g} changes nothing: {_NONE_FRESH}"))
+        self.update.multiply_rates(self.fresh, factor)
 
     def solve(self) -> None:
         """Train until max_iter or until asked to stop; snapshot, display and test at the end."""
@@ -268,6 +280,7 @@ class Solver:
             raise
         self.iteration = state.iteration
         run = state.run
+        self.start_fresh(run.fresh)
         randomness = self.net.setting.randomness
         # a run may go on on a machine without the GPU that it began on
         states = {each.device: each.state for each in run.generator}
@@ -292,6 +305,7 @@ class Solver:
                 train=FeedState(source=self.feed.state()),
                 # tests that were not finished are begun again
                 test=self._before_tests or self._test_states(),
+                fresh=self.fresh,
                 recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
             ),
         )
@@ -302,6 +316,9 @@ class Solver:
     def _warn(self, what: str) -> None:
         if what:
             self._emit(Warned(what))
+
+
+_NONE_FRESH = "no layer started fresh beside copied ones"
 
 
 def _due(iteration: int, interval: int) -> bool:

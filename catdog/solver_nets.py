@@ -1,12 +1,14 @@
 """Which nets a solver names, and the state that each is built in (caffe/solver.cpp, Init*Nets)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from catdog.errors import Fault
+from catdog.errors import Fault, SpecError
+from catdog.freeze import freeze, name_faults
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
-from catdog.sources import cut
-from catdog.spec import Spec, filter_net, net_state, read_net
+from catdog.sources import SOURCES
+from catdog.spec import Spec, net_state, read_net
+from catdog.spec.rules import is_kept
 from catdog.spec.upgrade import upgrade_net
 
 
@@ -17,16 +19,33 @@ class NetSpec:
     spec: Spec[NetParameter]
     state: NetState
     iterations: int | None = None
+    freeze: tuple[str, ...] = ()
+
+    @property
+    def frozen(self) -> Spec[NetParameter]:
+        """The spec with the layers that the solver freezes marked in its message."""
+        message = freeze(self.spec.message, self.freeze) if self.freeze else self.spec.message
+        return Spec(message, self.spec.path, self.spec.tree)
 
 
 def train_net(spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()) -> NetSpec:
-    """The one train net of a solver."""
+    """The one train net of a solver; raises SpecError for a freeze that names no layer."""
+    net = _train_net(spec, level, stages)
+    with spec.located():
+        faults = list(name_faults(net.spec.message, net.freeze))
+        if faults:
+            raise SpecError(faults)
+    return net
+
+
+def _train_net(spec: Spec[SolverParameter], level: int, stages: Sequence[str]) -> NetSpec:
     solver = spec.message
     state = net_state(TRAIN, level, stages, solver.train_state)
     for name in ("train_net_param", "net_param"):
         if solver.HasField(name):
-            return _in_state(_inline(spec, name, 0), state)
-    return _in_state(_file(spec, solver.train_net or solver.net), state)
+            return _in_state(_inline(spec, name, 0), state, freeze=solver.freeze)
+    net = _file(spec, solver.train_net or solver.net)
+    return _in_state(net, state, freeze=solver.freeze)
 
 
 def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
@@ -42,7 +61,7 @@ def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
     for i, net in enumerate(nets):
         over = solver.test_state[i] if solver.test_state else None
         iterations = solver.test_iter[i] if solver.test_iter else None
-        yield _in_state(net, net_state(TEST, over=over), iterations)
+        yield _in_state(net, net_state(TEST, over=over), iterations, solver.freeze)
 
 
 def _generic(spec: Spec[SolverParameter]) -> Spec[NetParameter] | None:
@@ -52,15 +71,22 @@ def _generic(spec: Spec[SolverParameter]) -> Spec[NetParameter] | None:
 
 
 def _has_data(net: Spec[NetParameter]) -> bool:
-    return bool(cut(filter_net(net.message, net_state(TEST)))[0])
+    state = net_state(TEST)
+    return any(layer.type in SOURCES and is_kept(layer, state) for layer in net.message.layer)
 
 
-def _in_state(net: Spec[NetParameter], state: NetState, iterations: int | None = None) -> NetSpec:
+def _in_state(
+    net: Spec[NetParameter],
+    state: NetState,
+    iterations: int | None = None,
+    freeze: Iterable[str] = (),
+) -> NetSpec:
     """The net's own state stands between the phase and what the solver says."""
     whole = NetState(phase=state.phase)
     whole.MergeFrom(net.message.state)
     whole.MergeFrom(state)
-    return NetSpec(net, whole, iterations)
+    patterns = (part.strip() for text in freeze for part in text.split(","))
+    return NetSpec(net, whole, iterations, tuple(filter(None, patterns)))
 
 
 def _inline(spec: Spec[SolverParameter], name: str, index: int) -> Spec[NetParameter]:

@@ -12,23 +12,28 @@ from typing import TextIO
 
 import torch
 
+from catdog.advice import advice
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
+from catdog.feature_cache import cache_features
 from catdog.fed_net import FedNet, open_fed_net
 from catdog.feed import Feed
+from catdog.freeze import parameter_faults
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
 from catdog.net import Net
-from catdog.preparation import preparation
+from catdog.preparation import preparation, write_deploy
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.randomness import Randomness
-from catdog.records import Failed, Finetuning, Preparing, Record, Resuming, Warned
+from catdog.records import Failed, Preparing, Record, Resuming, Warned
 from catdog.signals import Signals
-from catdog.snapshot import AUTO, find, load_net
+from catdog.snapshot import AUTO, find
 from catdog.solver import Action, Solver, faults
 from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.upgrade import upgrade_solver
+from catdog.start import start, table
+from catdog.weights import weight_file
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,18 @@ class Options:
     """What a command line says beside the solver file.
 
     Args:
-        weights: files whose parameters are copied before the training.
+        weights: files, or names of pretrained weights, whose parameters are copied before the
+            training, in place of those that the solver names; None for those, which must be there.
         snapshot: a snapshot to resume, either of its files, or `auto` for the newest, if any.
         device: where to train; by default what solver_mode and device_id say.
+        freeze: names or patterns of layers that stand still, beside those of the solver.
         overrides: `FIELD=VALUE` for fields of the solver.
         level, stages: of the train net's state.
         allow_python: build Python layers, which run code.
     """
 
-    weights: Sequence[str] = ()
+    weights: Sequence[str] | None = ()
+    freeze: Sequence[str] = ()
     snapshot: str = ""
     device: torch.device | None = None
     overrides: Sequence[str] = ()
@@ -75,13 +83,18 @@ def train(
         log = LogWriter(Path(prefix).parent / "train.log", stream, resumed=state is not None)
         stack.callback(log.close)
         try:
-            solver = open_solver(spec, options, stack, log, signals.request)
+            solver, feds = open_solver(spec, options, stack, log, signals.request)
+            write_deploy(solver.model, prefix)
             if state:
                 solver.restore(state)
                 log(Resuming(str(state), solver.iteration))
+                if spec.message.freeze:
+                    log(table(solver, {}, otherwise=None))
             else:
-                for name in _names(spec.message.weights):
-                    log(Finetuning(name, tuple(load_net(solver.net, spec.locate(name)))))
+                names = _names(spec.message.weights)
+                start(solver, [weight_file(name, spec.locate) for name in names], log)
+            if spec.message.cache_features:
+                cache_features(solver, feds, Path(prefix).parent, stack, log)
             solver.solve()
         except CatdogError as error:
             log(Failed(str(error)))
@@ -91,7 +104,7 @@ def train(
 
 def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
     """The solver of a file with the options in it, checked; raises SpecError."""
-    if options.snapshot not in ("", AUTO) and options.weights:
+    if options.snapshot not in ("", AUTO) and (options.weights is None or options.weights):
         raise CatdogError(
             "--snapshot and --weights exclude each other",
             remedy="a snapshot has its weights; without it training starts anew",
@@ -99,7 +112,8 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
     read = read_solver(path)
     message = upgrade_solver(override(read.message, options.overrides))
     message.snapshot_prefix = _prefix(message, read.path)
-    message.weights.extend(options.weights)
+    message.weights[:] = _weights(message, options.weights)
+    message.freeze.extend(options.freeze)
     spec = Spec(message, read.path, read.tree)
     with spec.located():
         found = [*faults(message), *net_faults(message)]
@@ -108,6 +122,15 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
         if found:
             raise SpecError(found)
     return spec
+
+
+def _weights(solver: SolverParameter, given: Sequence[str] | None) -> list[str]:
+    """The sources to start from: as in Caffe, those given go before those of the solver."""
+    if given is None and not solver.weights:
+        raise CatdogError(
+            "the solver names no weights", where="--weights", remedy="give files or names"
+        )
+    return list(given or solver.weights)
 
 
 def _names(weights: Iterable[str]) -> list[str]:
@@ -131,8 +154,8 @@ def open_solver(
     stack: ExitStack,
     emit: Callable[[Record], object] = lambda _: None,
     request: Callable[[], Action] = lambda: Action.NONE,
-) -> Solver:
-    """The solver with its nets and feeds; the stack closes the feeds."""
+) -> tuple[Solver, list[FedNet]]:
+    """The solver, and its nets with their feeds, the trained one first; the stack closes them."""
     message = spec.message
     randomness = Randomness(message.random_seed if message.random_seed >= 0 else None)
     setting = Setting(randomness, allow_python=options.allow_python)
@@ -142,15 +165,20 @@ def open_solver(
 
     def build(each: NetSpec, shared: Net | None = None) -> FedNet:
         return open_fed_net(
-            each.spec, each.state, stack, setting=setting, device=device, shared=shared
+            each.frozen, each.state, stack, setting=setting, device=device, shared=shared
         )
 
     trained = build(wanted)
-    tests = []
+    with spec.located():
+        _refuse_idle(parameter_faults(trained.net, wanted.freeze))
+    feds, tests = [trained], []
+    _advise(wanted, emit)
     for each in test_nets(spec):
+        _advise(each, emit)
         tested = build(each, trained.net)
+        feds.append(tested)
         tests.append(TestNet(tested.net, tested.feed, each.iterations))
-    return Solver(
+    solver = Solver(
         message,
         trained.net,
         trained.feed,
@@ -159,6 +187,18 @@ def open_solver(
         request=request,
         model=_model(wanted, trained.feed),
     )
+    return solver, feds
+
+
+def _advise(wanted: NetSpec, emit: Callable[[Record], object]) -> None:
+    for record in advice(wanted.spec, wanted.state):
+        emit(record)
+
+
+def _refuse_idle(faults: Iterable[Fault]) -> None:
+    found = list(faults)
+    if found:
+        raise SpecError(found)
 
 
 def _model(wanted: NetSpec, feed: Feed) -> NetParameter:

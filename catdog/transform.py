@@ -1,7 +1,8 @@
 """What happens to pictures between the store and the net (caffe/data_transformer.cpp).
 
 The randomness is drawn first (`draw`), then the pictures are cut and mirrored as the bytes that
-they are (`gather`), then a whole batch is made into numbers on its device (`apply`).
+they are (`gather`), then a whole batch is made into numbers on its device (`apply`). What
+augment_param changes is drawn and applied by `catdog.augment`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from catdog.augment import Changes, Recipe
+from catdog.augment.geometry import Window
 from catdog.errors import DataError, LayerError
 from catdog.mean import read_mean
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, Phase
@@ -59,6 +62,9 @@ class Transform:
             raise self._contradiction("force_color", "force_gray")
         self.mean_picture = _read_mean(self.param.mean_file, locate) if mean is None else mean
         self._means: dict[torch.device, Tensor] = {}
+        recipe = Recipe(layer, self._mean_color())
+        #: The random changes of the TRAIN phase, where augment_param asks for some.
+        self.recipe = recipe if phase == TRAIN and recipe.active else None
 
     def shape(self, picture: Sequence[int], where: str = "") -> Shape:
         """Channels, height and width after the transformation of a picture of this shape.
@@ -89,6 +95,8 @@ class Transform:
                 where=where,
                 remedy=f"set crop_size to {min(height, width)} or less, or store larger pictures",
             )
+        if self.recipe:
+            self.recipe.check_channels(channels)
         return self._cut_shape(picture)
 
     def draw(self, shapes: Sequence[Sequence[int]], generator: torch.Generator) -> Draw:
@@ -103,11 +111,39 @@ class Transform:
             for (_, height, width), (a, b, c) in zip(shapes, chances, strict=True)
         )
 
+    def draw_changes(
+        self, shapes: Sequence[Sequence[int]], draw: Draw, generator: torch.Generator
+    ) -> Changes | None:
+        """Draw what augment_param changes in a batch of these cuts; None for nothing."""
+        if self.recipe is None:
+            return None
+        height, width = self._cut_shape(shapes[0])[1:]
+        windows = [
+            Window(cut.left + width / 2, cut.top + height / 2, width, height, cut.mirrored)
+            for cut in draw
+        ]
+        _, *whole = shapes[0]
+        return self.recipe.draw(windows, (whole[0], whole[1]), (height, width), generator)
+
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether `gather` leaves the cutting to `apply`, which looks beyond the cut."""
+        return self.recipe is not None and self.recipe.moves
+
     def gather(self, pictures: Sequence[Picture], draw: Draw) -> Tensor:
         """Cut and mirror pictures into one batch on the host, N x C x H x W, of their own type.
 
-        Once cut they must be of one size, as `shape` tells.
+        Once cut they must be of one size, as `shape` tells; before, where it `keeps_whole`.
+        Raises DataError for pictures of floats where colours are changed.
         """
+        if self.recipe and self.recipe.needs_bytes and pictures[0].dtype != np.uint8:
+            raise DataError(
+                f'layer "{self.layer}": augment_param changes colours from 0 to 255, the data are '
+                f"{pictures[0].dtype}",
+                remedy="store pictures as bytes, or leave out what changes colours",
+            )
+        if self.keeps_whole:
+            return torch.from_numpy(np.stack(pictures))
         channels, height, width = self._cut_shape(pictures[0].shape)
         # NumPy asks for large pages; torch.empty does not, and costs twice the time
         batch = np.empty((len(pictures), channels, height, width), pictures[0].dtype)
@@ -118,17 +154,38 @@ class Transform:
                 cv2.flip(rows, 1, dst=rows)
         return torch.from_numpy(batch)
 
-    def apply(self, batch: Tensor, draw: Draw) -> Tensor:
-        """(x - mean) * scale of a gathered batch as float32, on the batch's device.
+    def apply(self, batch: Tensor, draw: Draw, changes: Changes | None = None) -> Tensor:
+        """(x - mean) * scale of a gathered batch, changed, as float32, on the batch's device.
 
         A mean picture is cut and mirrored at the same places as the pictures were.
         """
-        numbers = _new_floats(batch)
+        if self.recipe is None or changes is None:
+            numbers = _new_floats(batch)
+        else:
+            numbers = self.recipe.apply(batch, changes)
         if self.param.mean_value:
             numbers.sub_(torch.tensor(self.param.mean_value, device=batch.device).view(-1, 1, 1))
         elif self.mean_picture is not None:
             self._subtract_picture(numbers, draw)
         return numbers if self.param.scale == 1 else numbers.mul_(self.param.scale)
+
+    def restore(self, numbers: Tensor, draw: Draw) -> Tensor:
+        """Pixel values again from what `apply` gave: x / scale + mean."""
+        least = self.apply(torch.zeros_like(numbers), draw)
+        return (numbers - least) / (self.param.scale or 1)
+
+    def labels(self, labels: Sequence[int], changes: Changes | None) -> Tensor:
+        """The labels of a batch as float32: N, or N x classes probabilities of mixed pictures.
+
+        Raises DataError for a label that is no class.
+        """
+        if self.recipe is None or changes is None:
+            return torch.tensor(labels, dtype=torch.float32)
+        return self.recipe.labels(labels, changes)
+
+    def label_shape(self, count: int) -> Shape:
+        """The shape of the labels of so many pictures."""
+        return self.recipe.label_shape(count) if self.recipe else (count,)
 
     def _subtract_picture(self, numbers: Tensor, draw: Draw) -> None:
         height, width = numbers.shape[2:]
@@ -156,11 +213,18 @@ class Transform:
         size = self.param.crop_size
         if not size:
             return 0
-        return int(chance * (extent - size + 1)) if self.phase == TRAIN else (extent - size) // 2
+        # crop_area chooses the place itself; the mean is then that of the middle
+        at_random = self.phase == TRAIN and not self.param.augment_param.crop_area
+        return int(chance * (extent - size + 1)) if at_random else (extent - size) // 2
 
     def _cut_shape(self, shape: Sequence[int]) -> Shape:
         size = self.param.crop_size
         return (shape[0], size, size) if size else tuple(shape)
+
+    def _mean_color(self) -> Tensor | None:
+        if self.mean_picture is not None:
+            return torch.from_numpy(self.mean_picture.mean((1, 2)))
+        return torch.tensor(self.param.mean_value) if self.param.mean_value else None
 
     def _contradiction(self, first: str, second: str) -> LayerError:
         return LayerError(

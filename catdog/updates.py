@@ -5,7 +5,8 @@ decay, turns them into updates by the rule, and subtracts the updates from the p
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ class Update(Optimizer):
     """What the update rules share.
 
     Parameters that no gradient reaches (lr_mult 0) have zeros for one, as in Caffe: their decay
-    still enters the history.
+    still enters the history. Frozen ones are passed over.
     """
 
     #: Blobs of history for each parameter.
@@ -37,20 +38,23 @@ class Update(Optimizer):
         self.solver = solver
         self.learnable = list(learnable)
         self.rate, self.iteration = 0.0, 0
-        groups: dict[tuple[float, float], list[Tensor]] = {}
-        for item in self.learnable:
-            groups.setdefault((item.lr_mult, item.decay_mult), []).append(item.parameter)
-        super().__init__(
-            [
-                {"params": parameters, "lr_mult": rate, "decay_mult": decay}
-                for (rate, decay), parameters in groups.items()
-            ],
-            {},
-        )
+        super().__init__(_groups(self.learnable), {})
         for item in self.learnable:
             self.state[item.parameter]["history"] = [
                 torch.zeros_like(item.parameter) for _ in range(self.depth)
             ]
+
+    def multiply_rates(self, layers: Collection[str], factor: float) -> None:
+        """Multiply the lr_mult of the parameters of these layers."""
+        self.learnable = [
+            replace(item, lr_mult=item.lr_mult * factor)
+            if item.name.rpartition(":")[0] in layers
+            else item
+            for item in self.learnable
+        ]
+        self.param_groups.clear()
+        for group in _groups(self.learnable):
+            self.add_param_group(group)
 
     def history(self) -> Tensors:
         """The history, live, in the order of a .solverstate: all first blobs, then all second."""
@@ -92,6 +96,8 @@ class Update(Optimizer):
             raise ValueError("Caffe's rules need no closure")
         self._clip()
         for group in self.param_groups:
+            if group["frozen"]:
+                continue
             parameters: Tensors = group["params"]
             gradients = self._gradients(parameters, group["decay_mult"])
             histories = [
@@ -129,6 +135,18 @@ class Update(Optimizer):
             terms = torch._foreach_sign(parameters) if l1 else parameters
             torch._foreach_add_(gradients, terms, alpha=decay)
         return gradients
+
+
+def _groups(learnable: Sequence[Learnable]) -> list[dict[str, Any]]:
+    """Parameters of the same factors together."""
+    groups: dict[tuple[float, float, bool], Tensors] = {}
+    for item in learnable:
+        key = (item.lr_mult, item.decay_mult, item.frozen)
+        groups.setdefault(key, []).append(item.parameter)
+    return [
+        {"params": parameters, "lr_mult": rate, "decay_mult": decay, "frozen": frozen}
+        for (rate, decay, frozen), parameters in groups.items()
+    ]
 
 
 class SGD(Update):

@@ -140,7 +140,7 @@ def culprit(net: Net, batch: Mapping[str, Tensor]) -> str:
         if not _finite(blob):
             return f'the input "{name}" is no number already'
     blobs = dict(batch)
-    for node in net:
+    for node in net.running:
         for index, parameter in enumerate(node.layer.blobs):
             if not _finite(parameter):
                 return f"{_title(node)} is the first with a parameter (blob {index}) that is none"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.layers import LAYERS
 from catdog.layers.base import Count, Shape
-from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase
 
 AUTOMATIC = "(automatic)"
 
@@ -73,6 +73,9 @@ def readers(net: NetParameter) -> list[dict[str, int]]:
 def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
     """Every unknown type, wrong number of blobs, unknown bottom and top made twice."""
     found: list[Fault] = []
+    if not net.layer and not inputs:
+        phase = Phase.Name(net.state.phase)
+        found.append(Fault(f"has no layers in the {phase} phase", "look at their rules"))
     known = set(inputs)
     made = set(inputs)
     for layer in net.layer:

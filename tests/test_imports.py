@@ -23,7 +23,9 @@ build imageset
 mean
 sample
 dataset
+augment
 transform
+views
 fillers
 sources
 feed
@@ -40,15 +42,29 @@ lr_policy
 updates
 records
 snapshot
+advice
 evaluation
 watch debug_info solver
+start
+freeze
 solver_nets
 inspection
 log log_reader
 curves
 fed_net
+steady
+feature_cache
 predict
-submission gallery
+submission gallery preview
+duplicates
+survey
+page charts
+candidate
+labelled
+scores
+judging
+suspects
+exploration
 evaluate features
 deployed
 draw export

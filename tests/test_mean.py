@@ -72,3 +72,15 @@ def test_read_mean_round_trip_and_faults(tmp_path):
         read_mean(tmp_path / "bad")
     with pytest.raises(DataError, match="no pictures"):
         Mean().result()
+
+
+def test_a_mean_in_numpy_form(tmp_path):
+    mean = np.arange(24, dtype=np.float64).reshape(1, 2, 3, 4)
+    np.save(tmp_path / "m.npy", mean)
+    assert np.array_equal(read_mean(tmp_path / "m.npy"), mean[0].astype(np.float32))
+    (tmp_path / "bad.npy").write_bytes(b"no array")
+    with pytest.raises(DataError, match="not a mean file"):
+        read_mean(tmp_path / "bad.npy")
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
+    with pytest.raises(DataError, match="not a mean file"):
+        read_mean(tmp_path / "objects.npy")

@@ -5,6 +5,13 @@ python tools/convert.py old.caffemodel new.caffemodel      likewise, with the we
 python tools/convert.py net.caffemodel net.safetensors     also .h5 and .pt, and back
 python tools/convert.py mean.binaryproto mean.npy          and back
 python tools/convert.py net.yaml net.onnx --weights net.caffemodel
+python tools/convert.py resnet18 resnet18.caffemodel       pretrained weights by name
+
+With --fold-batch-norm a net, or weights, lose each BatchNorm and Scale right after a convolution,
+and give the same outputs:
+
+python tools/convert.py net.yaml folded.yaml --fold-batch-norm
+python tools/convert.py net.pth folded.caffemodel --fold-batch-norm --model net.yaml
 """
 
 from collections.abc import Sequence
@@ -13,18 +20,27 @@ from pathlib import Path
 from catdog import cli
 from catdog.arguments import Parser
 from catdog.convert import Job, convert
+from catdog.weights import weight_file
+from catdog.weights.pretrained import NAMES
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
-    parser.add_argument("source", type=Path, metavar="IN")
+    parser.add_argument("source", type=_source, metavar="IN")
     parser.add_argument("target", type=Path, metavar="OUT")
-    parser.add_argument("--weights", type=Path, help="for ONNX: the net's parameters")
+    parser.add_argument("--weights", type=weight_file, help="for ONNX: the net's parameters")
+    parser.add_argument("--fold-batch-norm", action="store_true", help="into the layers before it")
+    parser.add_argument("--model", type=Path, help="for folding: the net of weights without one")
     parser.add_shape()
     args = parser.parse(argv)
-    convert(Job(args.source, args.target, args.weights, dict(args.shape)))
+    shapes, fold = dict(args.shape), args.fold_batch_norm
+    convert(Job(args.source, args.target, args.weights, shapes, fold, args.model))
     print(args.target)
+
+
+def _source(name: str) -> Path:
+    return weight_file(name) if name in NAMES else Path(name)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--size", type=_positive, default=227, help="width and height (default: 227)")
     add("--width", type=_positive, help="instead of --size")
     add("--height", type=_positive, help="instead of --size")
+    add(
+        "--resize",
+        type=str.upper,
+        choices=DatasetParameter.Resize.keys(),
+        default="STRETCH",
+        help="of other proportions: stretch (default), pad with the mean colour, or crop",
+    )
     add("--no-equalize", action="store_true", help="leave the histograms as they are")
     add(
         "--interpolation",
@@ -71,6 +78,7 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
         height=args.height or args.size,
         equalize=not args.no_equalize,
         interpolation=args.interpolation,
+        resize=args.resize,
         channel_order=DatasetParameter.GRAY if args.gray else DatasetParameter.BGR,
         validation_every=args.validation_every,
         seed=args.seed,

@@ -1,40 +1,114 @@
-"""Score a trained net on the data of its TEST phase, as `caffe test` does.
+"""Score a trained net: on the data of its TEST phase as `caffe test` does, or with a report.
 
     python tools/evaluate.py --model net_specs/deep64.yaml --weights snapshots/x.caffemodel
+    python tools/evaluate.py --model net_specs/deep64.yaml --weights x.caffemodel --report
+    python tools/evaluate.py --weights x.caffemodel --data input/validation_lmdb --report out.html
 
-Without --iterations every example counts once.
+Without --iterations every example counts once. --data, --report, --tta and --fit-temperature judge
+the probabilities: accuracy, log loss, AUC, calibration. The report is a page and a .json.
 """
 
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from tqdm import tqdm
+
 from catdog import cli
 from catdog.arguments import Parser, device_of, state_of
+from catdog.candidate import Candidate, set_temperature
+from catdog.errors import CatdogError
 from catdog.evaluate import evaluate, lines
 from catdog.fed_net import open_fed_net
+from catdog.judging import (
+    calibrated,
+    calibration_lines,
+    report_place,
+    summary,
+    verdict_of,
+    write_report,
+)
+from catdog.labelled import collect, open_labelled, rows
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import read_net
+from catdog.weights import weight_file
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
-    parser.add_model()
+    parser.add_argument("--model", help="the net (default: the one that the weights carry)")
     parser.add_weights(required=True)
     parser.add_argument("--iterations", type=int, help="batches (default: one pass over the data)")
+    parser.add_argument(
+        "--data", type=Path, help="an LMDB or a folder of labelled photos (default: the model's)"
+    )
+    parser.add_argument(
+        "--report",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="PLACE",
+        help="a folder or FILE.html (default: beside the weights)",
+    )
+    parser.add_argument(
+        "--fit-temperature",
+        action="store_true",
+        help="find the temperature for these data and write it into the weights",
+    )
+    parser.add_views()
     parser.add_state()
     parser.add_device()
     args = parser.parse(argv)
+    asked = args.data or args.report is not None or args.fit_temperature or args.tta
+    if asked or not args.model:
+        judge(args)
+    else:
+        test(args)
+
+
+def test(args: Namespace) -> None:
+    """The outputs of the net, batch by batch, and their means."""
     with ExitStack() as stack:
         fed = open_fed_net(
             read_net(args.model), state_of(args, TEST), stack, device=device_of(args)
         )
         for name in args.weights:
-            load_net(fed.net, Path(name))
+            load_net(fed.net, weight_file(name))
         for record in evaluate(fed, args.iterations):
             print(*lines(record), sep="\n", flush=True)
+
+
+def judge(args: Namespace) -> None:
+    """The scores of the net's probabilities."""
+    if args.iterations is not None or len(args.weights) != 1:
+        wrong = "--iterations" if args.iterations is not None else "--weights"
+        raise CatdogError(
+            "a net is judged by one weight file, on all of its data",
+            where=wrong,
+            remedy="leave it out" if args.iterations is not None else "name one file",
+        )
+    weights = weight_file(args.weights[0])
+    model = Path(args.model) if args.model else None
+    candidate = Candidate(
+        weights, model, args.data, args.tta, state_of(args, TEST), device_of(args)
+    )
+    predictor, place = candidate.open()
+    if args.fit_temperature:
+        predictor.temperature = 1.0
+    with open_labelled(place, predictor) as data:
+        found = tqdm(rows(predictor, data), total=len(data.names), unit="photo", disable=None)
+        verdict = verdict_of(candidate, predictor, place, collect(found))
+        if args.fit_temperature:
+            before, verdict = verdict, calibrated(verdict)
+            set_temperature(weights, verdict.temperature)
+            print(*calibration_lines(before, verdict), "", sep="\n")
+        print(*summary(verdict), sep="\n")
+        if args.report is not None:
+            paths = write_report(verdict, data, report_place(args.report, weights))
+            print("", *(f"written  {path}" for path in paths), sep="\n")
 
 
 if __name__ == "__main__":

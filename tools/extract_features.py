@@ -22,6 +22,7 @@ from catdog.fed_net import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import net_state, read_net
+from catdog.weights import weight_file
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     places = {} if args.out else _places(args, names)
     with ExitStack() as stack:
         fed = open_fed_net(read_net(args.net), net_state(TEST), stack, device=_device(args))
-        load_net(fed.net, Path(args.weights))
+        load_net(fed.net, weight_file(args.weights))
         if args.out:
             count = write_file(features(fed, names, args.batches), args.out)
         else:

@@ -7,7 +7,6 @@ python tools/predict.py input/test1 --probability      probabilities instead of 
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -21,7 +20,7 @@ from catdog.predict import Prediction, Predictor, newest_weights
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import read_message, read_net
 from catdog.submission import write_skipped, write_submission
-from catdog.weights import read_weights
+from catdog.weights import read_weights, weight_file
 
 SHOWN = 10
 
@@ -37,18 +36,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", default="submission.csv", help="(default: submission.csv)")
     parser.add_argument("--probability", action="store_true", help="write probabilities of class 1")
     parser.add_argument("--picture", help="draw the first photos with what they were taken for")
+    parser.add_views()
     parser.add_device()
     args = parser.parse(argv)
     photos = photos_in(args.folder)
-    weights = Path(args.weights) if args.weights else newest_weights("snapshots")
+    weights = weight_file(args.weights) if args.weights else newest_weights("snapshots")
     predictor = Predictor(
         read_weights(weights),
         deploy=read_net(args.model).message if args.model else None,
         dataset=read_message(args.dataset, DatasetParameter()).message if args.dataset else None,
         mean=read_mean(args.mean) if args.mean else None,
         device=device_of(args),
+        views=args.tta,
     )
-    print(f"{len(photos)} photos with {weights}", file=sys.stderr)
+    tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
+    print(f"{len(photos)} photos with {weights}{tempered}", file=sys.stderr)
     skipped: list[Unreadable] = []
     found = predictor.predict(photos, skipped)
     predictions = list(tqdm(found, total=len(photos), unit="photo", disable=None))

@@ -7,7 +7,6 @@ The inputs are random numbers of the shapes of the data: reading data does not c
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser, device_of, state_of
@@ -15,6 +14,7 @@ from catdog.blueprint import blueprint
 from catdog.snapshot import load_net
 from catdog.spec import read_net
 from catdog.timing import lines, time_net
+from catdog.weights import weight_file
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(line, file=sys.stderr)
     plan.net.fill()
     for name in args.weights:
-        load_net(plan.net, Path(name))
+        load_net(plan.net, weight_file(name))
     print(f"*** Benchmark begins ***\nTesting for {args.iterations} iterations on {device}.")
     for line in lines(time_net(plan.net.to(device), args.iterations)):
         print(line)

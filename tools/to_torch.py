@@ -12,6 +12,7 @@ from catdog import cli
 from catdog.arguments import Parser
 from catdog.deployed import deployed
 from catdog.export.torch_files import write_torch
+from catdog.weights import weight_file
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__)
     parser.add_argument("code", type=Path, metavar="OUT.py")
     parser.add_argument("--model", type=Path, help="the net, .yaml or .prototxt")
-    parser.add_argument("--weights", type=Path, help="its parameters (default: those of fillers)")
+    parser.add_argument(
+        "--weights", type=weight_file, help="its parameters (default: those of fillers)"
+    )
     parser.add_argument(
         "--state", type=Path, help="where they go, .pt or .safetensors (default: OUT.pt)"
     )

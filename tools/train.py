@@ -22,7 +22,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--snapshot", default="", help="go on from a snapshot; `auto`: the newest, if there is one"
     )
-    parser.add_weights()
+    parser.add_weights(of_solver=True)
+    parser.add_argument(
+        "--freeze",
+        action="append",
+        default=[],
+        metavar="'conv*,fc6'",
+        help="layers that keep their weights and statistics",
+    )
+    parser.add_argument(
+        "--cache-features",
+        action="store_true",
+        help="compute what the frozen layers make of the data once",
+    )
     parser.add_state()
     parser.add_device()
     parser.add_argument(
@@ -43,12 +55,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--allow-python", action="store_true", help="build Python layers: they run code"
     )
     args = parser.parse(argv)
+    cached = ["cache_features=true"] if args.cache_features else []
     chosen = args.gpu is not None or args.device is not None
     options = Options(
         weights=args.weights,
+        freeze=args.freeze,
         snapshot=args.snapshot,
         device=device_of(args) if chosen else None,
-        overrides=args.set,
+        overrides=[*args.set, *cached],
         level=args.level,
         stages=args.stage,
         allow_python=args.allow_python,

@@ -83,7 +83,7 @@ def _way(start: Knot, end: Knot, rows: list[list[Knot]], gap: float) -> list[Kno
     """The knots of an arrow, one in each rank; new ones between start and end."""
     way = [start]
     for rank in range(start.rank + 1, end.rank):
-        knot = Knot(gap / 2, 0.0, rank, pull=(end.rank - start.rank - 1) ** -2.0)
+        knot = Knot(gap / 2, 0.0, rank, pull=(end.rank - start.rank - 1) ** -3.0)
         rows[rank].append(knot)
         way.append(knot)
     way.append(end)

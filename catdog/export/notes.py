@@ -21,13 +21,20 @@ def preparation_notes(net: NetParameter, dataset: DatasetParameter | None = None
     return [*(lines if steps else []), *classes]
 
 
+_FITTED = {
+    DatasetParameter.STRETCH: "stretched",
+    DatasetParameter.PAD: "fitted in, padded with the mean colour,",
+    DatasetParameter.CROP: "cropped in the middle",
+}
+
+
 def _of_dataset(dataset: DatasetParameter) -> Iterator[str]:
     yield f"channels {DatasetParameter.ChannelOrder.Name(dataset.channel_order)}, 0 to 255"
     if dataset.equalize:
         yield "each channel equalised (cv2.equalizeHist)"
     if dataset.width and dataset.height:
         way = DatasetParameter.Interpolation.Name(dataset.interpolation)
-        yield f"stretched to {dataset.width} x {dataset.height} (width x height, cv2.INTER_{way})"
+        yield f"{_FITTED[dataset.resize]} to {dataset.width} x {dataset.height} (width x height, cv2.INTER_{way})"
 
 
 def _of_transform(layer: LayerParameter) -> Iterator[str]:

@@ -23,7 +23,13 @@ def _windowed(site: Site, kind: str) -> Code:
     param = site.param.convolution_param
     axis = site.axis(param.axis)
     axes = len(site.shapes[0]) - axis - 1
-    kernel, stride, pad, dilation = read_window(site.layer, axes)
+    window = read_window(site.layer, axes)
+    kernel, stride, pad, dilation = window
+    if kind == "nn.Conv" and any(window.lacking(site.shapes[0][axis + 1 :])):
+        raise LayerError(
+            "(Convolution) cannot be written: its kernel reaches beyond its padded bottom",
+            layer=site.param.name,
+        )
     weight, *bias = (blob.detach() for blob in site.layer.blobs)
     made = call(
         f"{kind}{max(1, axes)}d",

@@ -1,10 +1,12 @@
 """Layers that act on each element by itself (caffe/layers/neuron_layer.hpp and its children)."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from catdog.layers.base import Layer, Shape
 from catdog.proto.caffe_pb2 import FillerParameter
@@ -194,6 +196,7 @@ class Clip(Layer):
     Raises LayerError where a bound is missing or min is above max.
     """
 
+    may_run_in_place = True
     top_may_be_overwritten = True
 
     def setup(self, *_: Shape) -> None:
@@ -210,8 +213,31 @@ class Clip(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         low, high = self.param.clip_param.min, self.param.clip_param.max
-        # not clamp alone: whether its gradient passes on a bound depends on the release of torch
-        return torch.where((x >= low) & (x <= high), x, x.detach().clamp(low, high))
+        if x.requires_grad and torch.is_grad_enabled():
+            top: Tensor = _Clip.apply(x, low, high, self.in_place)
+            return top
+        return _clamp(x, low, high, self.in_place)
+
+
+def _clamp(x: Tensor, low: float, high: float, in_place: bool) -> Tensor:
+    return x.clamp_(low, high) if in_place else x.clamp(low, high)
+
+
+class _Clip(torch.autograd.Function):
+    """clamp; whether the gradient of torch's own passes on a bound depends on its release."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float, in_place: bool) -> Tensor:
+        ctx.save_for_backward((x >= low) & (x <= high))
+        if in_place:
+            ctx.mark_dirty(x)
+        return _clamp(x, low, high, in_place)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, diff: Tensor) -> tuple[Tensor, None, None, None]:
+        (inside,) = ctx.saved_tensors
+        return diff * inside, None, None, None
 
 
 class Dropout(Layer):

@@ -41,6 +41,11 @@ def check_count(layer: Layer, scores: Shape, labels: Shape, axis: int) -> None:
         )
 
 
+def are_probabilities(labels: Shape, scores: Shape, axis: int) -> bool:
+    """Whether labels are a probability for each score, as mixup makes them; Caffe has none."""
+    return tuple(labels) == tuple(scores) and scores[axis] > 1
+
+
 def class_labels(
     layer: Layer, labels: Tensor, scores: Tensor, axis: int, ignore: int | None
 ) -> Labels:

@@ -16,7 +16,7 @@ from catdog.datum import blob_to_array
 from catdog.errors import DataError
 from catdog.layers.axes import canonical_axis, extents
 from catdog.layers.base import TWO, Count, Layer, Shape
-from catdog.layers.labels import Labels, check_count, class_labels
+from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
 from catdog.proto.caffe_pb2 import BlobProto, HingeLossParameter, LossParameter
 
 #: The smallest normal float, below which Caffe takes no logarithm of a softmax.
@@ -63,6 +63,7 @@ class Loss(Layer):
                 field="loss_param",
                 remedy="leave it out; loss_weight scales the loss",
             )
+        self._refuse("label_smoothing")
         if shapes[0][:1] != shapes[1][:1]:
             raise self.error(
                 f"has batches of different sizes: bottoms {list(shapes[0])} and {list(shapes[1])}",
@@ -72,6 +73,11 @@ class Loss(Layer):
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [(), shapes[0]][: len(self.param.top)]
+
+    def _refuse(self, field: str) -> None:
+        """Raise LayerError where a field of loss_param is given that this layer has no use for."""
+        if self.param.loss_param.HasField(field):
+            raise self.error(f"takes no {field}", field=field, remedy="leave it out")
 
     def _ignored(self) -> int | None:
         param = self.param.loss_param
@@ -119,6 +125,10 @@ class SoftmaxWithLoss(Loss):
 
     A second top has the probabilities. The logarithm is floored at the smallest normal float
     (87.3), its gradient is not.
+
+    Labels in the shape of the scores are probabilities p: the mean of -sum_k p_k *
+    log(softmax(scores)[k]). In the TRAIN phase label_smoothing s makes of every p (1 - s) * p +
+    s / classes.
     """
 
     tops = Count(1, 2)
@@ -128,21 +138,50 @@ class SoftmaxWithLoss(Loss):
         scores, labels = shapes
         axis, field = self._given_axis()
         self._axis = canonical_axis(self, axis, scores, field)
-        check_count(self, scores, labels, self._axis)
+        self._check_smoothing()
+        if self._are_probabilities(labels, scores):
+            self._refuse("ignore_label")
+        else:
+            check_count(self, scores, labels, self._axis)
+
+    def _check_smoothing(self) -> None:
+        smoothing = self.param.loss_param.label_smoothing
+        if not 0 <= smoothing < 1:
+            raise self.error(
+                f"has label_smoothing {smoothing:g}",
+                field="label_smoothing",
+                remedy="give 0 or more, less than 1",
+            )
+
+    def _are_probabilities(self, labels: Shape, scores: Shape) -> bool:
+        return are_probabilities(labels, scores, self._axis)
 
     def _given_axis(self) -> tuple[int, str]:
         return self.param.softmax_param.axis, "softmax_param.axis"
 
     def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         scores = precise(bottoms[0])
-        labels = class_labels(self, bottoms[1], scores, self._axis, self._ignored())
         logs = F.log_softmax(scores, self._axis)
-        losses = self._losses(logs, labels, *bottoms[2:])
-        if labels.valid is not None:
-            losses = losses.where(labels.valid, 0)
+        losses, valid = self._each(logs, *bottoms[1:])
+        if self.training and self.param.loss_param.label_smoothing:
+            losses = self._smooth(losses, logs)
+        if valid is not None:
+            losses = losses.where(valid, 0)
         outer, _, inner = extents(tuple(scores.shape), self._axis)
-        loss = losses.sum() / self._divisor(outer, inner, labels.valid)
+        loss = losses.sum() / self._divisor(outer, inner, valid)
         return loss if len(self.param.top) == 1 else (loss, logs.exp())
+
+    def _each(self, logs: Tensor, given: Tensor, *others: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The loss of each label, 1 on the class axis, and which of them count."""
+        if self._are_probabilities(given.shape, logs.shape):
+            floored = _floor(logs, math.log(FLT_MIN))
+            return -(given.to(logs) * floored).sum(self._axis, keepdim=True), None
+        labels = class_labels(self, given, logs, self._axis, self._ignored())
+        return self._losses(logs, labels, *others), labels.valid
+
+    def _smooth(self, losses: Tensor, logs: Tensor) -> Tensor:
+        even = -_floor(logs, math.log(FLT_MIN)).mean(self._axis, keepdim=True)
+        return torch.lerp(losses, even, self.param.loss_param.label_smoothing)
 
     def _losses(self, logs: Tensor, labels: Labels, *_: Tensor) -> Tensor:
         """The loss of each label, 1 on the class axis."""
@@ -165,6 +204,7 @@ class InfogainLoss(SoftmaxWithLoss):
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes[:2])
+        self._refuse("label_smoothing")
         if self.param.softmax_param.HasField("axis"):
             raise self.error(
                 "takes its axis from infogain_loss_param",
@@ -179,6 +219,9 @@ class InfogainLoss(SoftmaxWithLoss):
 
     def _given_axis(self) -> tuple[int, str]:
         return self.param.infogain_loss_param.axis, "infogain_loss_param.axis"
+
+    def _are_probabilities(self, _labels: Shape, _scores: Shape) -> bool:
+        return False
 
     def _check_matrix(self, count: int, field: str) -> None:
         if count != self._classes**2:

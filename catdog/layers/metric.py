@@ -5,7 +5,7 @@ from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, extents
 from catdog.layers.base import TWO, Count, Layer, Shape
-from catdog.layers.labels import Labels, check_count, class_labels
+from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
 
 
 class Accuracy(Layer):
@@ -13,7 +13,8 @@ class Accuracy(Layer):
 
     A label is right where fewer than top_k other classes have a score as high as its own, so
     ties count against it. Ignored labels do not count; where none is left, the share is 0. A
-    score that is not a number is never right (Caffe counts it as right).
+    score that is not a number is never right (Caffe counts it as right). Of labels that are
+    probabilities, in the shape of the scores, the likeliest class counts.
     """
 
     bottoms = TWO
@@ -24,7 +25,8 @@ class Accuracy(Layer):
         scores, labels = shapes
         param = self.param.accuracy_param
         self._axis = canonical_axis(self, param.axis, scores, "accuracy_param.axis")
-        check_count(self, scores, labels, self._axis)
+        if not are_probabilities(labels, scores, self._axis):
+            check_count(self, scores, labels, self._axis)
         classes = extents(scores, self._axis).size
         if not 1 <= param.top_k <= classes:
             raise self.error(
@@ -35,6 +37,8 @@ class Accuracy(Layer):
         self._ignore = param.ignore_label if param.HasField("ignore_label") else None
 
     def forward(self, scores: Tensor, given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        if are_probabilities(given.shape, scores.shape, self._axis):
+            given = given.argmax(self._axis)
         labels = class_labels(self, given, scores, self._axis, self._ignore)
         right, counted = self._right(scores.detach(), labels)
         accuracy = right.sum() / counted.sum().clamp(min=1)

@@ -145,8 +145,8 @@ class BatchNorm(Layer):
 
     Blobs are the running sums of mean and variance and the factor that divides both; the layer
     moves them by moving_average_fraction whenever it uses the statistics of the batch: in the
-    TRAIN phase, or as use_global_stats says. Axis 1 has the channels; a bottom of one axis is one
-    channel.
+    TRAIN phase, or as use_global_stats says; a frozen layer never moves them. Axis 1 has the
+    channels; a bottom of one axis is one channel.
     """
 
     learns = False
@@ -169,6 +169,8 @@ class BatchNorm(Layer):
     @property
     def uses_global_stats(self) -> bool:
         """Whether the running statistics are used, and stay as they are."""
+        if self.param.frozen:
+            return True
         param = self.param.batch_norm_param
         return param.use_global_stats if param.HasField("use_global_stats") else not self.training
 

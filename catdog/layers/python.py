@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -86,22 +86,26 @@ class Python(Layer):
             # the user's module derives from caffe.Layer; it is above us, so it is found by name
             importlib.import_module("catdog.pycaffe.install").install()
         try:
-            return getattr(importlib.import_module(param.module), param.layer)(self.param)
+            kind = getattr(importlib.import_module(param.module), param.layer)
         except (ImportError, AttributeError) as error:
             raise self.error(
                 f"has no class {param.layer} in a module {param.module}: {error}",
                 field="python_param",
                 remedy="put the module's folder on PYTHONPATH",
             ) from error
+        return self._run(param.layer, kind, self.param)
 
     def call(self, method: str, *arguments: object) -> None:
-        """Call the user's code; what it raises is the cause of a LayerError."""
+        """Call a method of the user's; what it raises is the cause of a UserCodeError."""
+        name = f"{self.param.python_param.layer}.{method}"
+        self._run(name, getattr(self.instance, method), *arguments)
+
+    def _run(self, name: str, function: Callable[..., Any], *arguments: object) -> Any:
         try:
-            getattr(self.instance, method)(*arguments)
+            return function(*arguments)
         except Exception as error:
-            name = self.param.python_param.layer
             raise UserCodeError(
-                f"(Python) {name}.{method} raised {type(error).__name__}: {error}",
+                f"(Python) {name} raised {type(error).__name__}: {error}",
                 layer=self.param.name,
                 field="python_param",
             ) from error

@@ -121,6 +121,8 @@ class Convolution(Layer):
     def _operation(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         _, stride, pad, dilation = (list(sizes) for sizes in self._window)
         operation = CONVOLVE[len(pad)]
+        if pad:
+            x = self._window.completed(x)
         return operation(x, weight, bias, stride or 1, pad or 0, dilation or 1, self._group)
 
 

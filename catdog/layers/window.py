@@ -22,11 +22,28 @@ class Window(NamedTuple):
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def convolved(self, size: Shape) -> Shape:
-        """floor((in + 2 * pad - reach) / stride) + 1."""
+        """(in + 2 * pad - reach) / stride + 1, the quotient cut off towards 0, as C++ has it.
+
+        So a window that reaches beyond the padding by less than the stride still has a place; it
+        sees zeros there.
+        """
         return tuple(
-            (n + 2 * p - r) // s + 1
+            int((n + 2 * p - r) / s) + 1
             for n, p, r, s in zip(size, self.pad, self.reach, self.stride, strict=True)
         )
+
+    def lacking(self, size: Shape) -> Shape:
+        """How far on each axis a window reaches beyond the padding."""
+        return tuple(
+            max(0, r - n - 2 * p) for n, p, r in zip(size, self.pad, self.reach, strict=True)
+        )
+
+    def completed(self, x: Tensor) -> Tensor:
+        """x (n, channels, *size) with zeros behind it where it is too small for a window."""
+        lacking = self.lacking(tuple(x.shape[2:]))
+        if not any(lacking):
+            return x
+        return F.pad(x, [n for axis in reversed(lacking) for n in (0, axis)])
 
     def deconvolved(self, size: Shape) -> Shape:
         """stride * (in - 1) + reach - 2 * pad."""
@@ -97,7 +114,7 @@ def patches(x: Tensor, window: Window) -> Tensor:
     x is (n, channels, *size). The channel is the slowest, the last axis of the kernel the fastest.
     """
     axes = len(window.kernel)
-    x = F.pad(x, [pad for pad in reversed(window.pad) for _ in range(2)])
+    x = F.pad(window.completed(x), [pad for pad in reversed(window.pad) for _ in range(2)])
     moves = zip(window.reach, window.stride, window.dilation, strict=True)
     for axis, (reach, stride, dilation) in enumerate(moves, start=2):
         x = x.unfold(axis, reach, stride)[..., ::dilation]

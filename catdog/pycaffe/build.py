@@ -72,7 +72,7 @@ def _build(spec: Spec[NetParameter], state: NetState) -> Built:
     setting = Setting(mode.randomness, allow_python=True)
     core = Net(rest, inputs=shapes, setting=setting)
     whole = wiring.with_automatic_tops(message)
-    wired = _Wiring(whole, core)
+    wired = _Wiring(core)
     units = list(_units(whole, core, sources, wired))
     settle([unit.flags for unit in units], force=message.force_backward)
     for unit in units:
@@ -108,13 +108,12 @@ def _begin(unit: Unit) -> None:
 class _Wiring:
     """The blobs of a net by name, made as the layers come, and the parameters' owners."""
 
-    def __init__(self, message: NetParameter, core: Net) -> None:
+    def __init__(self, core: Net) -> None:
         self.names: list[str] = []
         self.blobs: list[Blob] = []
         self.owners: dict[int, Blob] = {}
         self._core = core
         self._by_name: dict[str, Blob] = {}
-        self._made_last = {top: i for i, layer in enumerate(message.layer) for top in layer.top}
 
     def bottoms(self, layer: LayerParameter) -> list[Blob]:
         """The blobs that a layer reads."""
@@ -126,11 +125,6 @@ class _Wiring:
             self._by_name[name] if name in layer.bottom[i : i + 1] else self._new(name)
             for i, name in enumerate(layer.top)
         ]
-
-    def stale(self, index: int, layer: LayerParameter) -> bool:
-        """Whether a later layer writes over a top, or this one over its bottom."""
-        in_place = any(map(str.__eq__, layer.bottom, layer.top))
-        return in_place or any(self._made_last[top] > index for top in layer.top)
 
     def parameters(self, layer: Layer) -> BlobVec:
         """Blobs of a layer's parameters; shared ones have one memory."""
@@ -157,21 +151,20 @@ def _units(
     message: NetParameter, core: Net, sources: Mapping[str, Source], wired: _Wiring
 ) -> Iterator[Unit]:
     nodes = iter(core.nodes)
-    for index, param in enumerate(message.layer):
+    for param in message.layer:
         node = None if param.type == "Input" or param.type in SOURCES else next(nodes)
         bottoms = wired.bottoms(param)
         flags = _flags(param, node)
         place = Place(param, bottoms, wired.tops(param), flags, node.loss_weights if node else ())
         if node is not None:
-            blobs = wired.parameters(node.layer)
-            yield _unit(place, node, blobs, stale=wired.stale(index, param))
+            yield _unit(place, node, wired.parameters(node.layer))
         elif param.type == "Input":
             yield Unit(place)
         else:
             yield DataUnit(place, sources[param.top[0]])
 
 
-def _unit(place: Place, node: Node, blobs: BlobVec, *, stale: bool) -> Unit:
+def _unit(place: Place, node: Node, blobs: BlobVec) -> Unit:
     if isinstance(node.layer, Python):
         return PythonUnit(place, node.layer, blobs)
     if node.type == "Split":
@@ -179,7 +172,7 @@ def _unit(place: Place, node: Node, blobs: BlobVec, *, stale: bool) -> Unit:
     if node.type == "Parameter":
         return ParameterUnit(place, blobs)
     kind = ViewUnit if node.type in _SHARING else LayerUnit
-    return kind(place, node, blobs, stale=stale)
+    return kind(place, node, blobs)
 
 
 def _flags(param: LayerParameter, node: Node | None) -> Flags:

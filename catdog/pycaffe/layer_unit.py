@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from catdog.layers import LAYERS
+from catdog.layers import LAYERS, overwritten
 from catdog.layers.base import Layer
 from catdog.layers.blob import BlobVec
 from catdog.net import Node
-from catdog.pycaffe import overwritten
 from catdog.pycaffe.mode import mode
 from catdog.pycaffe.unit import Place, Unit
 
@@ -27,16 +26,16 @@ class Record:
 class LayerUnit(Unit):
     """A layer of catdog's, with autograd from its bottoms to its tops.
 
-    `stale` says that a blob of the layer is written over in place, so that Caffe's backward pass
-    reads other numbers than the forward pass did.
+    Where the node is stale, its blobs having been written over in place, the gradient is taken
+    from what they hold by then.
     """
 
-    def __init__(self, place: Place, node: Node, blobs: BlobVec, *, stale: bool) -> None:
+    def __init__(self, place: Place, node: Node, blobs: BlobVec) -> None:
         super().__init__(place)
         self.layer, self.blobs = node.layer, blobs
         self.layer.in_place = False
         self._in_place = any(top is bottom for top in self.tops for bottom in self.bottoms)
-        self._slope = overwritten.SLOPES.get(self.type) if stale else None
+        self._slope = overwritten.SLOPES[self.type] if node.stale else None
         self._kept: Tensor | None = None
         self._record: Record | None = None
         self._shapes = self._bottom_shapes()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from catdog import lr_policy, updates
-from catdog.errors import CatdogError, SpecError
+from catdog.errors import CatdogError, Fault, SpecError
 from catdog.log import lines
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.pycaffe import files, glog
@@ -67,7 +67,7 @@ class Solver:
         if self.kind:
             self.param.type = self.kind
         with spec.located():
-            found = [*faults(self.param), *net_faults(self.param)]
+            found = [*faults(self.param), *net_faults(self.param), *_strangers(self.param)]
             if found:
                 raise SpecError(found)
         if self.param.random_seed >= 0:
@@ -298,8 +298,15 @@ def get_solver(solver_file: PathLike) -> Solver:
     return solver
 
 
+def _strangers(param: SolverParameter) -> Iterator[Fault]:
+    """Fields of ours that belong to tools/train.py."""
+    for name in ("fresh_lr_mult", "cache_features"):
+        if getattr(param, name) != param.DESCRIPTOR.fields_by_name[name].default_value:
+            yield Fault(f"{name} is for tools/train.py", "leave it out", field=name)
+
+
 def _net(wanted: NetSpec) -> Net:
-    return Net.of(wanted.spec, wanted.state)
+    return Net.of(wanted.frozen, wanted.state)
 
 
 def _one_pass(net: Net) -> int:

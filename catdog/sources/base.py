@@ -3,13 +3,14 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from catdog.augment import Changes
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, Phase, SourceState
 from catdog.transform import Draw, Transform
@@ -35,10 +36,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Batch:
-    """Blobs on the host by name; `draw` is what the transformation of the first will do."""
+    """Blobs on the host by name; `draw` and `changes` are what the transformation of the first
+    will do.
+    """
 
     blobs: dict[str, Tensor] = field(default_factory=dict)
     draw: Draw | None = None
+    changes: Changes | None = None
 
 
 class Source(ABC):
@@ -58,7 +62,10 @@ class Source(ABC):
     transform: Transform | None = None
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
-        self.layer, self.context = layer, context or Context()
+        context = context or Context()
+        # a layer may have a phase of its own
+        self.context = replace(context, phase=layer.phase) if layer.HasField("phase") else context
+        self.layer = layer
         self.name, self.tops = layer.name, tuple(layer.top)
         self.seed = self.context.seed % 2**64
         self.position = self.epoch = 0
@@ -95,7 +102,8 @@ class Source(ABC):
         if self.transform is None or batch.draw is None:
             return batch.blobs
         data = self.tops[0]
-        return {**batch.blobs, data: self.transform.apply(batch.blobs[data], batch.draw)}
+        numbers = self.transform.apply(batch.blobs[data], batch.draw, batch.changes)
+        return {**batch.blobs, data: numbers}
 
     def state(self) -> SourceState:
         """Where the source stands: what the next batch follows from."""

@@ -42,19 +42,21 @@ class PictureSource(RecordSource):
     def shapes(self) -> dict[str, Shape]:
         first = self.examples([0])[0]
         picture = self.transform.shape(first.array.shape, self.where(0))
-        blobs = ((self.batch_size, *picture), (self.batch_size,))
+        blobs = ((self.batch_size, *picture), self.transform.label_shape(self.batch_size))
         return dict(zip(self.tops, blobs, strict=False))
 
     def read(self, indices: Sequence[int], generator: torch.Generator, /) -> Batch:
         examples = self.examples(indices)
         pictures = [example.array for example in examples]
         self._check(indices, examples)
-        draw = self.transform.draw([picture.shape for picture in pictures], generator)
+        shapes = [picture.shape for picture in pictures]
+        draw = self.transform.draw(shapes, generator)
+        changes = self.transform.draw_changes(shapes, draw, generator)
         blobs = {self.tops[0]: self.transform.gather(pictures, draw)}
         if len(self.tops) > 1:
             labels = [example.label for example in examples]
-            blobs[self.tops[1]] = torch.tensor(labels, dtype=torch.float32)
-        return Batch(blobs, draw)
+            blobs[self.tops[1]] = self.transform.labels(labels, changes)
+        return Batch(blobs, draw, changes)
 
     def pool(self) -> ThreadPoolExecutor:
         """The threads that decode, started when first asked for."""
@@ -73,14 +75,22 @@ class PictureSource(RecordSource):
         for index, example in zip(indices, examples, strict=True):
             kinds.setdefault((example.array.shape, example.array.dtype), index)
         cut = {
-            (self.transform.shape(shape, self.where(index)), dtype): (shape, index)
+            (self._gathered(shape, self.where(index)), dtype): (shape, index)
             for (shape, dtype), index in kinds.items()
         }
         if len(cut) > 1:
             (shape, index), (other, at) = list(cut.values())[:2]
+            remedy = "build the data with one size and kind, set crop_size, or batch_size: 1"
+            if self.transform.keeps_whole:
+                remedy = "build the data with one size: augment_param turns whole pictures"
             raise DataError(
                 f'layer "{self.name}": pictures of {shape_text(shape)} and of {shape_text(other)} '
                 f"({self.where(index)}) in one batch",
                 where=self.where(at),
-                remedy="build the data with one size and kind, set crop_size, or batch_size: 1",
+                remedy=remedy,
             )
+
+    def _gathered(self, shape: Shape, where: str) -> Shape:
+        """What becomes of a picture in `gather`, once it is known to fit."""
+        cut = self.transform.shape(shape, where)
+        return shape if self.transform.keeps_whole else cut

@@ -132,6 +132,12 @@ class WindowData(Source):
     def _check_fields(self) -> None:
         if not self._crop:
             raise self.error("needs crop_size in transform_param", field="crop_size")
+        if self.layer.transform_param.HasField("augment_param"):
+            raise self.error(
+                "does not augment its windows",
+                field="augment_param",
+                remedy="leave it out; mirror works",
+            )
         if self.param.crop_mode not in ("warp", "square"):
             raise self.error(
                 f'crop_mode "{self.param.crop_mode}" is not known',

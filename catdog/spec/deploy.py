@@ -72,6 +72,7 @@ def _inputs(
         if layer.HasField("transform_param"):
             made.transform_param.CopyFrom(layer.transform_param)
             made.transform_param.ClearField("mirror")
+            made.transform_param.ClearField("augment_param")
         inputs.append(made)
     return inputs
 

@@ -152,7 +152,8 @@ def _order(fault: Fault) -> tuple[int, int]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        # -sig: Windows editors put a byte order mark before the text
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         remedy = did_you_mean(path.name, beside) or "check the path"

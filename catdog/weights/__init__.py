@@ -9,7 +9,9 @@ from catdog.errors import WeightsError, did_you_mean
 from catdog.files import replacing
 from catdog.weights import caffemodel, hdf5, tensors
 from catdog.weights.copy import CopyRow, State, compare, copy_weights
+from catdog.weights.fold import fold_net, fold_weights
 from catdog.weights.model import Array, Weights, weights_of
+from catdog.weights.pretrained import weight_file
 
 __all__ = [
     "CopyRow",
@@ -17,7 +19,10 @@ __all__ = [
     "Weights",
     "compare",
     "copy_weights",
+    "fold_net",
+    "fold_weights",
     "read_weights",
+    "weight_file",
     "weights_of",
     "write_weights",
 ]

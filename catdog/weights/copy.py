@@ -11,7 +11,8 @@ from catdog.layers.base import Layer, Shape
 from catdog.net import Net
 from catdog.weights.model import Array, Weights
 
-_RENAME = "rename the layer to learn it from scratch"
+#: What to do about a layer whose shapes differ.
+RENAME = "rename the layer to learn it from scratch"
 
 
 class State(Enum):
@@ -98,7 +99,7 @@ def _refuse(rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
     mismatched = [row for row in rows if row.state is State.MISMATCHED]
     if mismatched:
         what = "; ".join(f'layer "{row.layer}": {row.reason}' for row in mismatched)
-        raise WeightsError(what, where=weights.source, remedy=_RENAME)
+        raise WeightsError(what, where=weights.source, remedy=RENAME)
     mine = [row.layer for row in rows if row.state is not State.UNUSED]
     fresh = [row.layer for row in rows if row.state is State.FRESH]
     if mine and fresh == mine:

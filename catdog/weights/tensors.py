@@ -1,4 +1,4 @@
-"""Weight files of the PyTorch world: tensors named `<layer>.<i>`."""
+"""Weight files of the PyTorch world: tensors named `<layer>.<i>`, and state dicts of known nets."""
 
 import base64
 import binascii
@@ -14,7 +14,9 @@ from torch import Tensor
 
 from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.weights.architectures import ARCHITECTURES
 from catdog.weights.model import BlobsOfLayers, Weights
+from catdog.weights.state_dict import blobs_of, recognise
 
 _NET = "catdog_net"
 
@@ -75,6 +77,13 @@ def _named(weights: Weights) -> dict[str, Tensor]:
 
 
 def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
+    """The blobs of tensors named `<layer>.<i>`, or of the state dict of a known net."""
+    if known := recognise(tensors):
+        try:
+            return blobs_of(tensors, known)
+        except WeightsError as error:
+            error.where = str(path)
+            raise
     blobs: BlobsOfLayers = {}
     for name, tensor in tensors.items():
         layer, _, index = name.rpartition(".")
@@ -82,7 +91,8 @@ def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
             raise WeightsError(
                 f'tensor "{name}" is not named LAYER.NUMBER',
                 where=str(path),
-                remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias)",
+                remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias); "
+                f"known besides are state dicts of {', '.join(a.name for a in ARCHITECTURES)}",
             )
         arrays = blobs.setdefault(layer, [])
         arrays += [None] * (int(index) + 1 - len(arrays))

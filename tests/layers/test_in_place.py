@@ -20,7 +20,8 @@ FIELDS = [
     'type: "ELU" elu_param { alpha: -1.5 }',
     'type: "Dropout" dropout_param { dropout_ratio: 0 }',
 ]
-TEXTS = [f'type: "{kind}"' for kind in IN_PLACE] + FIELDS
+NEEDED = {"Clip": "clip_param { min: -0.5 max: 1 }"}
+TEXTS = [f'type: "{kind}" {NEEDED.get(kind, "")}' for kind in IN_PLACE] + FIELDS
 
 
 def after_convolution(text, top, training):
@@ -53,10 +54,11 @@ def test_in_place_is_the_same(text, training):
         torch.testing.assert_close(gradient, other)
 
 
-@pytest.mark.parametrize("kind", ["ReLU", "ELU", "Sigmoid", "TanH", "Dropout"])
+@pytest.mark.parametrize("kind", IN_PLACE)
 def test_in_place_needs_no_memory(kind):
-    assert after_convolution(f'type: "{kind}"', "b", True)[2]
-    assert not after_convolution(f'type: "{kind}"', "t", True)[2]
+    text = f'type: "{kind}" {NEEDED.get(kind, "")}'
+    assert after_convolution(text, "b", True)[2]
+    assert not after_convolution(text, "t", True)[2]
 
 
 OVERWRITTEN = [

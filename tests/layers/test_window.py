@@ -23,8 +23,12 @@ def test_sizes(n, kernel, stride, pad, gap):
     fitting = [at for at in range(-pad, n + pad, stride) if at + reach <= n + pad]
     if fitting:
         assert window.convolved((n,)) == (len(fitting),)
+        assert window.lacking((n,)) == (0,)
     else:
-        assert window.convolved((n,)) < (1,)
+        # C++ cuts the quotient off towards 0
+        beyond = reach - n - 2 * pad
+        assert window.lacking((n,)) == (beyond,)
+        assert (window.convolved((n,)) == (1,)) == (beyond < stride)
     assert window.convolved(window.deconvolved((n,))) == (n,)
 
 

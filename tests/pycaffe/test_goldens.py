@@ -21,7 +21,9 @@ FORWARD_ONLY = ("Embed", "Filter", "BatchReindex", "InfogainLoss")
 
 def close(got, want, relative):
     largest = max(float(np.abs(want[np.isfinite(want)]).max(initial=0)), 1e-6)
-    np.testing.assert_allclose(got.reshape(want.shape), want, rtol=relative, atol=relative * largest)
+    np.testing.assert_allclose(
+        got.reshape(want.shape), want, rtol=relative, atol=relative * largest
+    )
 
 
 def put(net, arrays):
@@ -34,7 +36,7 @@ def put(net, arrays):
             net.params[layer or "test"][int(index)].data[...] = arrays[key]
 
 
-def check(net, arrays, kind, blobs, relative):
+def check(arrays, kind, blobs, relative):
     for key in arrays:
         if key.startswith(f"{kind}:"):
             close(blobs(key.removeprefix(f"{kind}:")), arrays[key], relative)
@@ -52,15 +54,15 @@ def test_layers(case, monkeypatch):
         kept = net.blobs["out"].data != 0
         assert kept.any() and not kept.all()
         return
-    check(net, arrays, "out", lambda name: net.blobs[name].data, 1e-5)
-    check(net, arrays, "param_after", lambda index: net.params["test"][int(index)].data, 1e-5)
+    check(arrays, "out", lambda name: net.blobs[name].data, 1e-5)
+    check(arrays, "param_after", lambda index: net.params["test"][int(index)].data, 1e-5)
     diffs = [key[5:] for key in arrays if key.startswith("dout:")]
     if diffs and case["type"] not in FORWARD_ONLY:
         for top in diffs:
             net.blobs[top].diff[...] = arrays[f"dout:{top}"]
         net.backward()
-        check(net, arrays, "din", lambda name: net.blobs[name].diff, 2e-5)
-        check(net, arrays, "dparam", lambda index: net.params["test"][int(index)].diff, 2e-5)
+        check(arrays, "din", lambda name: net.blobs[name].diff, 2e-5)
+        check(arrays, "dparam", lambda index: net.params["test"][int(index)].diff, 2e-5)
 
 
 @pytest.mark.parametrize("case", NETS, ids=lambda case: case["case"])
@@ -74,17 +76,17 @@ def test_nets(case, watched):
     # arrays that somebody holds are written over, others are replaced
     held = [blob.data for blob in net.blobs.values()] if watched else []
     loss = net._forward(0, len(net.layers) - 1)
-    check(net, arrays, "blob", lambda name: net.blobs[name].data, 1e-5)
+    check(arrays, "blob", lambda name: net.blobs[name].data, 1e-5)
     net.backward()
     assert all(array is not None for array in held)
     close(np.array(loss), arrays["loss"] if "loss" in arrays else np.array(0.0), 1e-5)
-    check(net, arrays, "dblob", lambda name: net.blobs[name].diff, 2e-5)
+    check(arrays, "dblob", lambda name: net.blobs[name].diff, 2e-5)
 
     def diff(name):
         layer, _, index = name.rpartition(":")
         return net.params[layer][int(index)].diff
 
-    check(net, arrays, "dparam", diff, 2e-5)
+    check(arrays, "dparam", diff, 2e-5)
     for name in case["no_gradient_for"]:
         if name in net.blobs and f"dblob:{name}" not in arrays:
             assert not net.blobs[name].diff.any()

@@ -185,5 +185,5 @@ def test_settings_that_do_not_fit(transformer):
         transformer.set_transpose("data", (1, 0))
     with pytest.raises(ValueError, match="channels"):
         transformer.set_channel_swap("data", (1, 0))
-    with pytest.raises(ValueError, match='"dat" is no input.*did you mean "data"'):
+    with pytest.raises(ValueError, match=r'"dat" is no input.*did you mean "data"'):
         transformer.set_raw_scale("dat", 255)

@@ -1,11 +1,13 @@
 """`python -m catdog.pycaffe`: scripts run unchanged."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 
 import catdog.pycaffe as caffe
+from catdog.errors import CatdogError
 from catdog.pycaffe.install import install
 from tests.pycaffe.nets import DEPLOY
 
@@ -27,7 +29,7 @@ from caffe.pycaffe import Net
 caffe.set_mode_gpu() if "gpu" in sys.argv else caffe.set_mode_cpu()
 net = Net(sys.argv[1], caffe.TEST)
 assert net.forward()["prob"].shape == (4, 3)
-assert caffe.io.caffe_pb2.NetParameter is caffe_pb2.NetParameter is caffe.proto.caffe_pb2.NetParameter
+assert caffe.io.caffe_pb2 is caffe_pb2 is caffe.proto.caffe_pb2
 print(__name__, beside.WORD, os.path.basename(sys.argv[0]), *sys.argv[2:])
 caffe.Net("missing.prototxt", caffe.TEST)
 """
@@ -70,12 +72,10 @@ def test_usage(run):
 
 def test_installing_makes_one_package():
     install()
-    import caffe as installed
-    import caffe.io
-    import caffe.proto.caffe_pb2
-
-    assert installed is caffe or installed.Net is caffe.Net
-    assert installed.proto.caffe_pb2 is sys.modules["catdog.proto.caffe_pb2"]
+    installed = importlib.import_module("caffe")
+    assert installed is caffe
+    assert importlib.import_module("caffe.io") is caffe.io
+    assert importlib.import_module("caffe.proto.caffe_pb2") is caffe.proto.caffe_pb2
 
 
 def test_what_scripts_call_at_the_start(capfd):
@@ -92,7 +92,7 @@ def test_what_scripts_call_at_the_start(capfd):
     caffe.set_solver_count(1)
     caffe.set_solver_rank(0)
     assert not caffe.has_nccl()
-    with pytest.raises(caffe.net.CatdogError, match="has_nccl"):
+    with pytest.raises(CatdogError, match="has_nccl"):
         caffe.NCCL.new_uid()
     timer = caffe.Timer()
     timer.start()

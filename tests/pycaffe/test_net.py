@@ -42,9 +42,9 @@ def test_numbers_of_blobs_lead_to_their_names(net):
 
 
 def test_blobs_and_parameters_outlive_the_net(net):
-    blobs, params = list(net.blobs.values()), sum(map(list, net.params.values()), [])
+    blobs = [*net.blobs.values(), *(blob for blobs in net.params.values() for blob in blobs)]
     del net
-    for blob in blobs + params:
+    for blob in blobs:
         assert np.isfinite(blob.data.sum() + blob.diff.sum())
 
 
@@ -120,7 +120,7 @@ def test_inputs_as_arguments_and_more_outputs(deploy):
         deploy.forward(dat=np.ones((4, 3, 6, 6)))
     with pytest.raises(CatdogError, match="use forward_all"):
         deploy.forward(data=np.ones((3, 3, 6, 6)))
-    with pytest.raises(CatdogError, match='no layer "pol".*did you mean "pool"'):
+    with pytest.raises(CatdogError, match=r'no layer "pol".*did you mean "pool"'):
         deploy.forward(end="pol")
 
 
@@ -166,7 +166,7 @@ def test_another_size_of_input(deploy):
 
 def test_another_size_that_a_layer_cannot_take(net):
     net.blobs["conv"].reshape(5, 3, 3, 3)
-    with pytest.raises(LayerError, match='layer "ip".*made for another shape'):
+    with pytest.raises(LayerError, match=r'layer "ip".*made for another shape'):
         net.forward(start="ip")
 
 
@@ -267,7 +267,12 @@ def test_rules_choose_layers(write, arguments, outputs):
 
 
 def test_all_positional(write):
-    assert caffe.Net(write(RULES), caffe.TRAIN, 1, ["A"]).outputs == ["a", "always", "high", "train"]
+    assert caffe.Net(write(RULES), caffe.TRAIN, 1, ["A"]).outputs == [
+        "a",
+        "always",
+        "high",
+        "train",
+    ]
 
 
 def test_a_blob_with_several_readers_is_split(write):

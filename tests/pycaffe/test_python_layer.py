@@ -99,7 +99,7 @@ def test_a_loss_of_ones_own_trains(write):
     text = f"""layer {{ name: "data" type: "DummyData" top: "data" top: "wanted"
       dummy_data_param {{ shape {{ dim: 2 dim: 3 }}
         data_filler {{ value: 3 }} data_filler {{ value: 12 }} }} }}
-    {PARAMETER[len(INPUT):]}
+    {PARAMETER[len(INPUT) :]}
     layer {{ name: "loss" type: "Python" bottom: "layer" bottom: "wanted" top: "loss"
       loss_weight: 1 python_param {{ module: "{MODULE}" layer: "Distance" }} }}"""
     net = write(text)

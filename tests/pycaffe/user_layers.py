@@ -1,5 +1,7 @@
 """Layers in Python that the tests put into nets by the name of this module."""
 
+# ruff: noqa: ARG002 the arguments are Caffe's
+
 import json
 
 import caffe

@@ -49,7 +49,11 @@ CASES = [
         lambda _x, _y, v: (v >= np.float32(-0.3)) & (v <= np.float32(0.4)),
     ),
     # these keep what they need for themselves
-    ('type: "PReLU"', lambda x: np.where(x > 0, x, x / 4), lambda x, _y, _v: np.where(x > 0, 1, 0.25)),
+    (
+        'type: "PReLU"',
+        lambda x: np.where(x > 0, x, x / 4),
+        lambda x, _y, _v: np.where(x > 0, 1, 0.25),
+    ),
 ]
 
 

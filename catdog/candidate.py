@@ -1,0 +1,90 @@
+"""A trained net to judge: from weights that carry it, or from a spec, with the data it names."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catdog.data_shapes import data_shapes
+from catdog.datum import blob_to_array, read_example
+from catdog.errors import CatdogError
+from catdog.predict import Predictor
+from catdog.preparation import preparation
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
+from catdog.sources import Context, cut
+from catdog.spec import filter_net, read_net
+from catdog.store import Reader
+from catdog.weights import Weights, read_weights, write_weights
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Which net is judged on what, and how.
+
+    Without `model` the weights carry their deploy net; without `data` the model's TEST phase says
+    what it is judged on. `views` is a word of `catdog.views.VIEWS`, or empty.
+    """
+
+    weights: Path
+    model: Path | None = None
+    data: Path | None = None
+    views: str = ""
+    state: NetState = field(default_factory=lambda: NetState(phase=TEST))
+    device: torch.device | str = "cpu"
+
+    def open(self) -> tuple[Predictor, Path]:
+        """The net, ready to judge, and its data. Raises CatdogError where it is not said which."""
+        weights = read_weights(self.weights)
+        carried, data = self._of_model() if self.model else (NetParameter(), self.data)
+        if data is None:
+            raise CatdogError(
+                "nothing to judge the net on",
+                remedy="give --data with an LMDB or a folder of labelled photos",
+            )
+        predictor = Predictor(
+            weights,
+            deploy=carried.deploy if carried.HasField("deploy") else None,
+            dataset=_dataset(carried, weights, data),
+            mean=_mean(carried),
+            device=self.device,
+            views=self.views,
+        )
+        return predictor, data
+
+    def _of_model(self) -> tuple[NetParameter, Path | None]:
+        """Dataset, mean and deploy net of the spec, and its data where none are given."""
+        spec = read_net(self.model or "")
+        with spec.located():
+            layers, _ = cut(filter_net(spec.message, self.state))
+            if not layers:
+                return NetParameter(deploy=spec.message), self.data
+            context = Context(TEST, locate=spec.locate)
+            shapes = {k: v for one in layers for k, v in data_shapes(one, context).shapes.items()}
+            carried = preparation(spec.message, shapes, spec.locate, self.state)
+        sources = [layer.data_param.source for layer in layers if layer.data_param.source]
+        return carried, self.data or (spec.locate(sources[0]) if sources else None)
+
+
+def set_temperature(path: Path, temperature: float) -> None:
+    """Write the temperature into a weight file, which is whole before and after."""
+    weights = read_weights(path)
+    weights.net.temperature = temperature
+    write_weights(path, weights)
+
+
+def _dataset(carried: NetParameter, weights: Weights, data: Path) -> DatasetParameter | None:
+    """How photos were prepared, by the model or, where nobody says it, by the LMDB's pictures."""
+    if carried.HasField("dataset"):
+        return carried.dataset
+    if weights.net.HasField("dataset") or not (data / "data.mdb").exists():
+        return None
+    with Reader(data) as reader:
+        channels, height, width = read_example(reader.first()).array.shape
+    order = DatasetParameter.GRAY if channels == 1 else DatasetParameter.BGR
+    return DatasetParameter(width=width, height=height, channel_order=order)
+
+
+def _mean(carried: NetParameter) -> NDArray[np.float32] | None:
+    return blob_to_array(carried.mean).squeeze(0) if carried.HasField("mean") else None

@@ -1,0 +1,132 @@
+"""The drawings of reports: histograms, bars, calibration, ROC."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from catdog.files import replacing
+
+Numbers = NDArray[np.float64]
+
+_BLUE, _ORANGE, _INK, _GRID, _SOFT = "#3b6ea5", "#d1582c", "#333333", "#e6e6e6", "#9aa5b1"
+_COLORS = (_BLUE, _ORANGE, "#2f8f5b", "#a8476f", "#e39b2d", "#5b6bbf")
+_BINS = 40
+#: A share this small at either end of a histogram is gathered in its last bar.
+_TAIL = 0.005
+_MOST_BARS = 30
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a drawing as a picture of the kind that its name says; gives its path."""
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=150)
+    return path
+
+
+def histogram(values: Numbers, label: str) -> Figure:
+    """How many there are of each size; the rare ones far off are in the last bar."""
+    figure, axes = _blank(label, "photos")
+    low, high = np.quantile(values, (_TAIL, 1 - _TAIL))
+    if high <= low:
+        low, high = values.min() - 0.5, values.max() + 0.5
+    axes.hist(np.clip(values, low, high), bins=_BINS, color=_BLUE, edgecolor="white", lw=0.4)
+    middle = float(np.median(values))
+    axes.axvline(middle, color=_ORANGE, lw=1.2)
+    axes.set_title(
+        f"median {middle:.4g}, from {values.min():.4g} to {values.max():.4g}",
+        loc="left",
+        fontsize=9,
+        color=_INK,
+    )
+    return figure
+
+
+def bars(names: Sequence[str], counts: Sequence[int], label: str) -> Figure:
+    """A bar for each name, the first on top; of very many the largest ones."""
+    order = sorted(range(len(names)), key=lambda i: -counts[i])[:_MOST_BARS]
+    shown = [i for i in range(len(names)) if i in set(order)]
+    figure, axes = _blank(label, "", height=max(1.6, 0.9 + 0.3 * len(shown)))
+    drawn = axes.barh(range(len(shown)), [counts[i] for i in shown], color=_BLUE, height=0.7)
+    axes.bar_label(drawn, [f"{counts[i]:,}" for i in shown], padding=4, fontsize=9, color=_INK)
+    # the names come from folders: no formula is meant by a dollar sign
+    axes.set_yticks(range(len(shown)), [names[i] for i in shown], parse_math=False)
+    axes.invert_yaxis()
+    axes.margins(x=0.14)
+    axes.grid(visible=False)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if len(names) > len(shown):
+        axes.set_title(f"the {len(shown)} largest of {len(names)}", loc="left", fontsize=9)
+    return figure
+
+
+def reliability(confidence: Numbers, accuracy: Numbers, count: NDArray[np.int64]) -> Figure:
+    """Calibration: how often the net is right where it is so sure; larger dots for more photos."""
+    figure, axes = _blank("confidence", "share that is right")
+    axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, ls=(0, (4, 3)))
+    axes.plot(confidence, accuracy, color=_BLUE, lw=1.5)
+    size = 12 + 160 * count / max(count.max(initial=1), 1)
+    axes.scatter(confidence, accuracy, s=size, color=_BLUE, edgecolor="white", zorder=3)
+    _shares(axes, low=min(0.5, float(confidence.min(initial=1))))
+    axes.set_ylim(-0.03, 1.05)
+    return figure
+
+
+def roc(curves: Sequence[tuple[str, Numbers, Numbers]]) -> Figure:
+    """ROC curves: (name, false positive rate, true positive rate) of each."""
+    figure, axes = _blank("false positive rate", "true positive rate")
+    axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, ls=(0, (4, 3)))
+    for (name, false, true), color in zip(curves, _COLORS, strict=False):
+        axes.plot(false, true, color=color, lw=1.8, label=name if len(curves) > 1 else None)
+    _shares(axes)
+    axes.set_ylim(-0.03, 1.05)
+    _legend(axes)
+    return figure
+
+
+def confidences(right: Numbers, wrong: Numbers) -> Figure:
+    """How sure the net is where it is right, and where it is wrong."""
+    figure, axes = _blank("confidence", "photos")
+    low = min(right.min(initial=1), wrong.min(initial=1))
+    edges = list(np.linspace(min(float(low), 0.5), 1, 21))
+    axes.hist(
+        [right, wrong],
+        bins=edges,
+        stacked=True,
+        color=[_BLUE, _ORANGE],
+        label=["right", "wrong"],
+        edgecolor="white",
+        lw=0.4,
+    )
+    _shares(axes, low=edges[0], both=False)
+    _legend(axes)
+    return figure
+
+
+def _blank(across: str, up: str, height: float = 3.0) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.8, height), facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(across, color=_INK, fontsize=10)
+    axes.set_ylabel(up, color=_INK, fontsize=10)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color("#bbbbbb")
+    axes.tick_params(colors=_INK, length=0, labelsize=9)
+    axes.grid(axis="y", color=_GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _shares(axes: Axes, low: float = 0.0, *, both: bool = True) -> None:
+    axes.set_xlim(low - 0.02, 1.03)
+    for axis in (axes.xaxis, axes.yaxis) if both else (axes.xaxis,):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _legend(axes: Axes) -> None:
+    handles = axes.get_legend_handles_labels()[0]
+    if handles:
+        axes.legend(frameon=False, fontsize=9)

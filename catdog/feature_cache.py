@@ -1,0 +1,185 @@
+"""What frozen layers make of the data, computed once: the rest of the net trains on that.
+
+Features lie in a file without a name beside the snapshots; it goes with the process.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from catdog.errors import CatdogError, DataError
+from catdog.fed_net import FedNet
+from catdog.feed import Feed
+from catdog.net import Net
+from catdog.proto.caffe_pb2 import NetParameter, SourceState
+from catdog.records import Cached, Record, Warned
+from catdog.solver import Solver
+from catdog.sources import Batch, RecordSource
+from catdog.sources.base import Order, Shape
+from catdog.steady import frozen_part, moving, one_source, refuse
+
+Array = NDArray[np.float32]
+
+
+class Features(RecordSource):
+    """Features in place of the records that they were made of, in the same order."""
+
+    most_tops = None
+    transforms = True
+
+    def __init__(self, records: RecordSource, blobs: Mapping[str, Array]) -> None:
+        super().__init__(records.layer, records.context)
+        self._records, self._blobs = records, blobs
+        self.batch_size, self.prefetch = records.batch_size, records.prefetch
+        self.tops = tuple(blobs)
+        self.load_state(records.state())
+
+    @property
+    def size(self) -> int:
+        return self._records.size
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        return {name: (self.batch_size, *blob.shape[1:]) for name, blob in self._blobs.items()}
+
+    def order(self, epoch: int) -> Order:
+        return self._records.order(epoch)
+
+    def read(self, indices: Sequence[int], _generator: torch.Generator, /) -> Batch:
+        rows = list(indices)
+        return Batch({name: torch.from_numpy(blob[rows]) for name, blob in self._blobs.items()})
+
+    def load_state(self, state: SourceState) -> None:
+        self._records.load_state(state)
+        super().load_state(state)
+
+
+@dataclass(frozen=True)
+class _Trunk:
+    """The first layers of a net as a net of its own, and what the others read of it."""
+
+    net: Net
+    last: str
+    blobs: Mapping[str, Shape]
+
+
+def cache_features(
+    solver: Solver,
+    feds: Sequence[FedNet],
+    folder: Path,
+    stack: ExitStack,
+    emit: Callable[[Record], object],
+) -> None:
+    """Train and test on features as far as layers are frozen; the stack closes their feeds.
+
+    `feds` are the nets of the solver with their data: the trained one, then the tests. The files
+    go into `folder`. Raises CatdogError where the trained net has no features to cache, and where
+    the disk has no room; a test net without any stays as it is, with a warning.
+    """
+    trained, *tests = feds
+    moves = moving(solver.net)
+    place = _Place(folder, stack)
+    solver.feed, record = _cache(trained, moves, place, "train", fill=True)
+    emit(record)
+    for index, test in enumerate(tests):
+        try:
+            refuse(test, moves)
+        except CatdogError as error:
+            emit(Warned(f"test net #{index} runs without cached features: {error}"))
+            continue
+        fill = solver.tests[index].iterations is not None
+        feed, record = _cache(test, moves, place, f"test (#{index})", fill=fill)
+        solver.tests[index] = replace(solver.tests[index], feed=feed)
+        emit(record)
+
+
+class _Place(NamedTuple):
+    """Where features go, and what closes their feeds."""
+
+    folder: Path
+    stack: ExitStack
+
+
+def _cache(
+    fed: FedNet, moves: Collection[int], place: _Place, title: str, *, fill: bool
+) -> tuple[Feed, Cached]:
+    """Run the frozen part of a net once over its data; the net then begins after it.
+
+    Gives the feed of the features, in the order that the old one has and at its place. `fill`:
+    the net is given full batches only, never a smaller last one.
+    """
+    began = time.monotonic()
+    refuse(fed, moves)
+    source, state = one_source(fed.feed), fed.feed.state()
+    trunk = _split(fed.net, frozen_part(fed.net, moves))
+    blobs = _room(trunk.blobs, source.size, place.folder)
+    start = 0
+    for batch in fed.feed.one_pass():
+        end = min(start + source.batch_size, source.size)
+        if fill and end - start < source.batch_size:
+            batch = _filled(batch, source.batch_size)
+        _run(trunk, batch, {name: blob[start:end] for name, blob in blobs.items()})
+        start = end
+    feed = place.stack.enter_context(Feed([Features(source, blobs)], fed.feed.device))
+    feed.load_state(state)
+    size = sum(blob.nbytes for blob in blobs.values())
+    return feed, Cached(title, trunk.last, source.size, size, time.monotonic() - began)
+
+
+def _split(net: Net, index: int) -> _Trunk:
+    """Let a net begin at a node; what came before is the trunk, with the same parameters."""
+    message = NetParameter()
+    message.CopyFrom(net.message)
+    layers = [layer for layer in message.layer if layer.type != "Input"]
+    del message.layer[:]
+    message.layer.extend(layers[:index])
+    trunk = Net(message, inputs=net.inputs, setting=net.setting, fill=False)
+    trunk.share(net)
+    net.begin_at(index)
+    return _Trunk(trunk, net.nodes[index - 1].name, net.inputs)
+
+
+def _room(shapes: Mapping[str, Shape], count: int, folder: Path) -> dict[str, Array]:
+    """Arrays for so many examples in a file of no name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blobs: dict[str, Array] = {}
+    for name, shape in shapes.items():
+        size = (count, *shape[1:])
+        length = prod(size) * np.dtype(np.float32).itemsize
+        with tempfile.TemporaryFile(dir=folder) as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, length)
+            except OSError as error:
+                raise DataError(
+                    f'no room for the features "{name}", {length / 2**20:.0f} MiB: '
+                    f"{error.strerror}",
+                    where=str(folder),
+                    remedy="make room, name another snapshot_prefix, or leave cache_features out",
+                ) from None
+            blobs[name] = np.memmap(file, np.float32, "r+", shape=size)
+    return blobs
+
+
+def _filled(batch: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
+    """A batch of full size: sums of another size may be added up in another order."""
+    count = len(next(iter(batch.values())))
+    rows = [row % count for row in range(size)]
+    return {name: blob[rows] for name, blob in batch.items()}
+
+
+@torch.no_grad()
+def _run(trunk: _Trunk, batch: Mapping[str, Tensor], target: Mapping[str, Array]) -> None:
+    made = trunk.net(batch, keep=list(target)).blobs
+    for name, rows in target.items():
+        rows[:] = made[name][: len(rows)].float().cpu().numpy()

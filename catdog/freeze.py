@@ -1,0 +1,58 @@
+"""Which layers of a net stand still: patterns of names to marks in its message."""
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from catdog.errors import Fault
+from catdog.net import Net
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+from catdog.sources import SOURCES
+
+
+def freeze(net: NetParameter, patterns: Iterable[str]) -> NetParameter:
+    """A copy in which the layers that a pattern names are `frozen`.
+
+    A BatchNorm layer that normalises what a frozen layer makes, directly or through layers
+    without parameters of one bottom, is frozen too: its statistics are the frozen layer's.
+    """
+    copy, patterns = NetParameter(), list(patterns)
+    copy.CopyFrom(net)
+    makers: dict[str, LayerParameter] = {}
+    for layer in copy.layer:
+        made_by = makers.get(layer.bottom[0]) if layer.bottom else None
+        named = any(fnmatchcase(layer.name, pattern) for pattern in patterns)
+        if named or (layer.type == "BatchNorm" and made_by and made_by.frozen):
+            layer.frozen = True
+        maker = made_by if made_by and layer.type in _PASSING else layer
+        makers.update(dict.fromkeys(layer.top, maker))
+    return copy
+
+
+#: Layers between a layer with parameters and its BatchNorm.
+_PASSING = ("ReLU", "Pooling", "Dropout", "ELU", "Sigmoid", "TanH", "Clip", "Swish", "Split")
+
+
+def name_faults(net: NetParameter, patterns: Iterable[str]) -> Iterator[Fault]:
+    """Patterns that name no layer."""
+    names = [layer.name for layer in net.layer if layer.type not in (*SOURCES, "Input")]
+    yield from _faults(patterns, names, "names no layer of the net")
+
+
+def parameter_faults(net: Net, patterns: Iterable[str]) -> Iterator[Fault]:
+    """Patterns that name layers without parameters alone."""
+    names = [node.name for node in net if len(node.layer.blobs)]
+    yield from _faults(patterns, names, "names no layer with parameters")
+
+
+def _faults(patterns: Iterable[str], names: list[str], what: str) -> Iterator[Fault]:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            bare = pattern.translate({ord(sign): None for sign in "*?[]"})
+            near = get_close_matches(bare, names, cutoff=0.5)
+            remedy = f"the nearest are {', '.join(near)}" if near else f"it has {_some(names)}"
+            yield Fault(f'"{pattern}" {what}', remedy, field="freeze")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")

@@ -1,0 +1,225 @@
+"""Photos whose labels are known, from a folder or an LMDB, and what a net makes of them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog.datum import Array, Example, read_example
+from catdog.errors import DataError
+from catdog.images import Pixels, Unreadable, decode, load, read_file
+from catdog.listing import Photo, find_photos
+from catdog.parallel import in_order
+from catdog.predict import BATCH, Predictor, Probabilities
+from catdog.preparation import DATASET_FILE
+from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.spec import read_message
+from catdog.store import Reader
+
+#: Fields of a data set's record that change what a net sees.
+_PREPARED = ("width", "height", "equalize", "interpolation", "channel_order", "resize")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photos by position: their names, how they are read for the net, and how they look."""
+
+    names: Sequence[str]
+    read: Callable[[int], Example | Unreadable]
+    picture: Callable[[int], Pixels]
+
+
+class Row(NamedTuple):
+    """A photo by its position, its label, and the probability of each class."""
+
+    at: int
+    label: int
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a net makes of photos whose labels are known: positions, labels, rows x classes."""
+
+    index: NDArray[np.int64]
+    label: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The likeliest class of each."""
+        likeliest: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return likeliest
+
+    @property
+    def own(self) -> NDArray[np.float64]:
+        """The probability of each one's own label."""
+        own: NDArray[np.float64] = self.probabilities[np.arange(len(self.label)), self.label]
+        return own
+
+
+@contextmanager
+def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[Labelled]:
+    """An LMDB, or the photos of a folder (those of val/ where there is train/ and val/).
+
+    Raises DataError where there is neither, where the classes are not the net's, and for an LMDB
+    that was prepared otherwise than the net's photos were.
+    """
+    path = Path(data)
+    if not (path / "data.mdb").exists():
+        listing = find_photos(path)
+        photos = listing.train if listing.validation is None else listing.validation
+        yield labelled_photos(photos, listing.classes, predictor)
+        return
+    _check_prepared(path, predictor.dataset)
+    with Reader(path) as reader:
+        yield _stored(reader, predictor)
+
+
+def labelled_photos(
+    photos: Sequence[Photo], classes: Sequence[str], predictor: Predictor
+) -> Labelled:
+    """Photo files of these classes, prepared as the net's were.
+
+    Raises DataError for a class that the net does not know.
+    """
+    # where nobody knows the names of the net's classes, they are in the order of the names
+    named = predictor.dataset.class_name or len(classes) != len(predictor.classes)
+    known = predictor.classes if named else list(classes)
+    if not set(classes) <= set(known):
+        raise DataError(
+            f"the photos are of {_some(classes)}, the net knows {_some(known)}",
+            remedy="name the folders or files for the classes of the net",
+        )
+    labels = [known.index(classes[photo.label]) for photo in photos]
+
+    def read(index: int) -> Example | Unreadable:
+        try:
+            return Example(load(photos[index].path, predictor.dataset), labels[index])
+        except Unreadable as error:
+            return error
+
+    return Labelled(
+        [photo.name for photo in photos],
+        read,
+        lambda index: decode(read_file(photos[index].path)).pixels,
+    )
+
+
+def rows(predictor: Predictor, data: Labelled) -> Iterator[Row | Unreadable]:
+    """What the net makes of each photo, in their order; some chunks are in memory at a time.
+
+    Raises DataError for a label that is no class of the net.
+    """
+    with closing(in_order(data.read, range(len(data.names)))) as found:
+        pairs = enumerate(found)
+        while chunk := list(islice(pairs, BATCH)):
+            read = [(at, example) for at, example in chunk if isinstance(example, Example)]
+            yield from (item for _, item in chunk if isinstance(item, Unreadable))
+            if read:
+                yield from _rows(predictor, data, read)
+
+
+def _rows(
+    predictor: Predictor, data: Labelled, read: Sequence[tuple[int, Example]]
+) -> Iterator[Row]:
+    found = predictor.probabilities([example.array for _, example in read])
+    for (index, example), probabilities in zip(read, found, strict=True):
+        if not 0 <= example.label < len(probabilities):
+            raise DataError(
+                f"label {example.label}, and the net has {len(probabilities)} classes",
+                where=data.names[index],
+                remedy="judge the net on data of its own classes",
+            )
+        yield Row(index, example.label, probabilities)
+
+
+def collect(found: Iterable[Row | Unreadable]) -> Judged:
+    """All rows together, probabilities of each adding up to 1. Raises DataError for none."""
+    kept: list[Row] = []
+    unreadable: list[Unreadable] = []
+    for item in found:
+        if isinstance(item, Row):
+            kept.append(item)
+        else:
+            unreadable.append(item)
+    if not kept:
+        raise DataError("there is no photo that can be read")
+    probabilities = np.array([row.probabilities for row in kept], np.float64)
+    if not np.isfinite(probabilities).all():
+        raise DataError("the net gives probabilities that are no numbers", remedy="train it anew")
+    return Judged(
+        np.array([row.at for row in kept]),
+        np.array([row.label for row in kept]),
+        probabilities / probabilities.sum(axis=1, keepdims=True),
+        tuple(unreadable),
+    )
+
+
+def _stored(reader: Reader, predictor: Predictor) -> Labelled:
+    gray = predictor.dataset.channel_order == DatasetParameter.GRAY
+    swapped = predictor.dataset.channel_order == DatasetParameter.RGB
+
+    def read(index: int) -> Example:
+        try:
+            return read_example(reader.get(index), color=not gray)
+        except DataError as error:
+            where = f"{reader.path}, example {index}"
+            raise DataError(error.what, where=where, remedy=error.remedy) from error
+
+    def picture(index: int) -> Pixels:
+        return _shown(read(index).array, swapped=swapped)
+
+    first = read(0).array.shape
+    if predictor.stored != first:
+        raise DataError(
+            f"holds pictures of {list(first)}, the net's photos were {list(predictor.stored)}",
+            where=str(reader.path),
+            remedy="build it with the size of the training's",
+        )
+    # `00000012_cats/1.jpg`: the number is the LMDB's own
+    names = [key.decode(errors="replace").partition("_") for key in reader.keys]
+    return Labelled([name or number for number, _, name in names], read, picture)
+
+
+def _shown(planes: Array, *, swapped: bool) -> Pixels:
+    """Stored planes as a BGR or grey picture; floats are stretched to what can be seen."""
+    if planes.dtype != np.uint8:
+        low, high = float(planes.min()), float(planes.max())
+        planes = ((planes - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    picture = np.ascontiguousarray(planes[::-1] if swapped else planes).transpose(1, 2, 0)
+    return np.ascontiguousarray(picture, np.uint8)
+
+
+def _check_prepared(path: Path, wanted: DatasetParameter) -> None:
+    record = path / DATASET_FILE
+    if not record.exists():
+        return
+    found = read_message(record, DatasetParameter()).message
+    shown = partial(_field, found), partial(_field, wanted)
+    for name in _PREPARED:
+        here, there = (show(name) for show in shown)
+        if here != there:
+            raise DataError(
+                f"its photos were prepared otherwise than the net's: {name} is {here} here, "
+                f"{there} there",
+                where=str(path),
+                remedy="build it as the training's was",
+            )
+
+
+def _field(record: DatasetParameter, name: str) -> str:
+    kind = record.DESCRIPTOR.fields_by_name[name].enum_type
+    value = getattr(record, name)
+    return kind.values_by_number[value].name if kind else str(value)
+
+
+def _some(classes: Sequence[str]) -> str:
+    return ", ".join(classes[:5]) + (" ..." if len(classes) > 5 else "")

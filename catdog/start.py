@@ -1,0 +1,85 @@
+"""Where a training starts: weights from files into its net, and a table of what came of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from catdog.net import Node
+from catdog.records import Finetuning, LayerStart, Record, Starting, Warned
+from catdog.snapshot import copy_notes
+from catdog.solver import Solver
+from catdog.weights import CopyRow, State, compare, copy_weights, read_weights
+from catdog.weights.copy import RENAME
+
+Emit = Callable[[Record], object]
+Rows = Mapping[str, CopyRow]
+
+
+def start(solver: Solver, files: Sequence[Path], emit: Emit) -> None:
+    """Copy weights by layer name, from one file after another; what none has starts fresh.
+
+    Raises WeightsError where shapes differ, after the table that says in which layers.
+    """
+    rows: dict[str, CopyRow] = {}
+    for path in files:
+        weights = read_weights(path)
+        found = compare(solver.net, weights)
+        rows.update({row.layer: row for row in found if _counts(row, rows)})
+        if any(row.state is State.MISMATCHED for row in found):
+            emit(table(solver, rows))
+        copy_weights(solver.net, weights)
+        emit(Finetuning(str(path), tuple(copy_notes(found))))
+    fresh = [row.layer for row in rows.values() if row.state is State.FRESH]
+    solver.start_fresh(fresh)
+    starting = table(solver, rows)
+    if files or any(row.frozen for row in starting.layers):
+        emit(starting)
+        _warn(starting, emit)
+
+
+def _counts(row: CopyRow, before: Rows) -> bool:
+    """Whether a row says more than one of an earlier file."""
+    fresh_again = row.state is State.FRESH and row.layer in before
+    return row.state is not State.UNUSED and not fresh_again
+
+
+def _warn(starting: Starting, emit: Emit) -> None:
+    """A frozen layer that starts fresh stays what chance made it."""
+    names = [
+        row.layer for row in starting.layers if row.frozen and row.weights == State.FRESH.value
+    ]
+    if names:
+        emit(Warned(f"frozen without copied weights: {', '.join(names)}; give --weights"))
+
+
+def table(solver: Solver, rows: Rows, otherwise: State | None = State.FRESH) -> Starting:
+    """How each layer with parameters starts; `otherwise` is the state of those without a row.
+
+    Without that they come from a snapshot.
+    """
+    rates: dict[int, float] = {id(i.parameter): i.lr_mult for i in solver.update.learnable}
+    state = otherwise.value if otherwise else "snapshot"
+    layers = tuple(
+        _layer(node, rows.get(node.name), state, rates)
+        for node in solver.net
+        if len(node.layer.blobs)
+    )
+    learnable = solver.update.learnable
+    return Starting(
+        layers,
+        learning=sum(item.parameter.numel() for item in learnable if item.lr_mult),
+        parameters=sum(item.parameter.numel() for item in learnable),
+    )
+
+
+def _layer(node: Node, row: CopyRow | None, state: str, rates: Mapping[int, float]) -> LayerStart:
+    blobs = node.layer.blobs
+    parameters = [blobs.parameter(i) for i in range(len(blobs))]
+    return LayerStart(
+        layer=node.name,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        weights=row.state.value if row else state,
+        reason=f"{row.reason}; {RENAME}" if row and row.reason else "",
+        frozen=node.layer.param.frozen,
+        rates=tuple(rates[id(parameter)] for parameter in parameters),
+        statistics=not node.layer.learns,
+    )

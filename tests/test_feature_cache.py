@@ -1,0 +1,188 @@
+"""Training on cached features: the same numbers as on the data, and refusals with their reason."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from catdog.errors import CatdogError
+from catdog.feature_cache import Features
+from catdog.solver import Solver
+from catdog.train import Options, train
+from tests.sources.build import pictures, write_lmdb
+
+NET = """
+name: small
+layer:
+- name: data
+  type: Data
+  top: [data, label]
+  include: {phase: TRAIN}
+  transform_param: {scale: 0.01, mean_value: 100}
+  data_param: {source: train, batch_size: 4, shuffle: true}
+- name: data
+  type: Data
+  top: [data, label]
+  include: {phase: TEST}
+  transform_param: {scale: 0.01, mean_value: 100}
+  data_param: {source: validation, batch_size: 4}
+- name: conv1
+  type: Convolution
+  bottom: data
+  top: conv1
+  convolution_param: {num_output: 6, kernel_size: 3, weight_filler: {type: msra}}
+- {name: bn1, type: BatchNorm, bottom: conv1, top: conv1}
+- {name: scale1, type: Scale, bottom: conv1, top: conv1, scale_param: {bias_term: true}}
+- {name: relu1, type: ReLU, bottom: conv1, top: conv1}
+- name: pool1
+  type: Pooling
+  bottom: conv1
+  top: pool1
+  pooling_param: {pool: AVE, kernel_size: 2, stride: 2}
+- name: fc1
+  type: InnerProduct
+  bottom: pool1
+  top: fc1
+  inner_product_param: {num_output: 9, weight_filler: {type: xavier}}
+- {name: drop1, type: Dropout, bottom: fc1, top: fc1}
+- name: fc2
+  type: InnerProduct
+  bottom: fc1
+  top: fc2
+  inner_product_param: {num_output: 10, weight_filler: {type: xavier}}
+- {name: accuracy, type: Accuracy, bottom: [fc2, label], top: accuracy, include: {phase: TEST}}
+- {name: loss, type: SoftmaxWithLoss, bottom: [fc2, label], top: loss}
+"""
+SOLVER = """
+net: net.yaml
+base_lr: 0.01
+lr_policy: fixed
+momentum: 0.9
+weight_decay: 0.01
+test_interval: 3
+max_iter: 8
+random_seed: 5
+display: 1
+solver_mode: CPU
+freeze: ["*1"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_lmdb(tmp_path / "train", pictures(10))
+    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
+    (tmp_path / "net.yaml").write_text(NET)
+    (tmp_path / "solver.yaml").write_text(SOLVER)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(name: str, *overrides: str, cached: bool = True, **options: object) -> Solver:
+    fields = (f"snapshot_prefix={name}/run", f"cache_features={str(cached).lower()}", *overrides)
+    return train("solver.yaml", Options(overrides=fields, **options))
+
+
+def numbers(name: str) -> list[str]:
+    """The rows of the metrics without the seconds."""
+    rows = Path(name, "metrics.csv").read_text().splitlines()[1:]
+    return [re.sub(r",[^,]*", "", row, count=1) for row in rows]
+
+
+def same_weights(one: Solver, other: Solver) -> bool:
+    blobs, others = one.net.layer_blobs(), other.net.layer_blobs()
+    return blobs.keys() == others.keys() and all(
+        torch.equal(a, b) for name in blobs for a, b in zip(blobs[name], others[name], strict=True)
+    )
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_numbers_are_those_without_the_cache() -> None:
+    plain, cached = run("plain", cached=False), run("cached")
+    assert isinstance(cached.feed.sources[0], Features)
+    assert numbers("plain") == numbers("cached")
+    assert same_weights(plain, cached)
+    assert "made by all layers to fc1: " in Path("cached/train.log").read_text()
+    # nothing is left but what every training leaves
+    assert {p.name for p in Path("plain").iterdir()} == {p.name for p in Path("cached").iterdir()}
+
+
+@pytest.mark.usefixtures("folder")
+def test_test_passes_of_whole_batches_are_the_same_too() -> None:
+    plain, cached = run("plain", "test_iter=5", cached=False), run("cached", "test_iter=5")
+    assert numbers("plain") == numbers("cached")
+    assert cached.tests[0].feed.state() == plain.tests[0].feed.state()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_resume_may_cache_or_not() -> None:
+    whole = run("whole", cached=False)
+    for name, first, second in (("a", True, True), ("b", False, True), ("c", True, False)):
+        run(name, "max_iter=5", cached=first)
+        resumed = run(name, snapshot="auto", cached=second)
+        assert same_weights(whole, resumed)
+        assert numbers(name)[-3:] == numbers("whole")[-3:]
+
+
+def test_a_test_net_that_mirrors_runs_without(folder: Path) -> None:
+    text = NET.replace("mean_value: 100}", "mean_value: 100, mirror: true}").replace(
+        "mirror: true", "mirror: false", 1
+    )
+    (folder / "net.yaml").write_text(text)
+    plain, cached = run("plain", cached=False), run("cached")
+    assert numbers("plain") == numbers("cached")
+    assert same_weights(plain, cached)
+    assert "test net #0 runs without cached features: " in Path("cached/train.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("scale: 0.01,", "scale: 0.01, mirror: true,", r"at random \(mirror\)"),
+        ("scale: 0.01,", "scale: 0.01, crop_size: 6,", r"at random \(crop_size\)"),
+    ],
+)
+def test_chance_is_refused(folder: Path, old: str, new: str, words: str) -> None:
+    (folder / "net.yaml").write_text(NET.replace(old, new))
+    with pytest.raises(CatdogError, match=words):
+        run("run")
+
+
+def test_a_first_layer_that_learns_is_refused(folder: Path) -> None:
+    text = SOLVER.replace("*1", "bn1")
+    (folder / "solver.yaml").write_text(text)
+    with pytest.raises(CatdogError, match=r'"conv1".* not frozen.*; name it in freeze'):
+        run("run")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(
+        CatdogError, match=r'no room for the features "label", .*leave cache_features'
+    ):
+        run("run")
+
+
+def test_the_cached_part_ends_where_something_changes(folder: Path) -> None:
+    (folder / "solver.yaml").write_text(SOLVER.replace('"*1"', '"conv1"'))
+    run("run", "max_iter=1")
+    # bn1 stands still with conv1, scale1 learns
+    assert "made by all layers to bn1: " in Path("run/train.log").read_text()
+
+
+def test_statistics_that_still_move_are_not_cached(folder: Path) -> None:
+    """Without marks, by lr_mult 0 as in Caffe: the layer stands still, its BatchNorm does not."""
+    still = "param: {lr_mult: 0}\n  convolution_param: {bias_term: false, "
+    text = NET.replace("convolution_param: {", still)
+    (folder / "net.yaml").write_text(text)
+    (folder / "solver.yaml").write_text(SOLVER.replace('freeze: ["*1"]', ""))
+    plain, cached = run("plain", cached=False), run("cached")
+    assert numbers("plain") == numbers("cached")
+    assert same_weights(plain, cached)
+    assert Path("cached/train.log").read_text().count("made by all layers to conv1: ") == 2
+    assert cached.net.layer_blobs()["bn1"][2].item() > 1

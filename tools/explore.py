@@ -1,0 +1,58 @@
+"""Look at labelled photos before training: sizes, classes, doubles, files that cannot be read.
+
+    python tools/explore.py input
+    python tools/explore.py input --weights snapshots/quick/deep64_iter_1200.caffemodel
+
+writes exploration/index.html, its drawings as .png, and photos.csv with a row for each photo. With
+a trained net it shows the photos that the net finds hardest, and those that may be mislabelled.
+"""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from catdog import cli
+from catdog.arguments import Parser, device_of
+from catdog.exploration import Trained, explore, summary, write_exploration
+from catdog.labelled import collect, labelled_photos, rows
+from catdog.listing import find_photos
+from catdog.predict import Predictor
+from catdog.survey import survey
+from catdog.weights import read_weights
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    parser = Parser(__doc__)
+    parser.add_argument("folder", metavar="DIR", help="labelled photos, as for create_lmdb.py")
+    parser.add_argument("--out", default="exploration", help="a folder (default: exploration)")
+    parser.add_argument("--weights", "--model", help="a snapshot: show what it stumbles over")
+    parser.add_argument("--tiny", type=int, default=64, help="pixels (default: 64)")
+    parser.add_device()
+    args = parser.parse(argv)
+    listing = find_photos(args.folder)
+    photos = [*listing.train, *(listing.validation or [])]
+    # a net that is not for these photos is found out before they are read
+    predictor = _predictor(args)
+    data = labelled_photos(photos, listing.classes, predictor) if predictor else None
+    looks = list(tqdm(survey(photos), "look", len(photos), unit="photo", disable=None))
+    trained = None
+    if predictor and data:
+        found = tqdm(rows(predictor, data), "judge", len(photos), unit="photo", disable=None)
+        trained = Trained(args.weights, predictor.classes, data, collect(found))
+    result = explore(args.folder, listing, looks, tiny=args.tiny, trained=trained)
+    print(*summary(result), sep="\n")
+    for path in write_exploration(result, Path(args.out)):
+        print(f"written                 {path}")
+
+
+def _predictor(args: Namespace) -> Predictor | None:
+    if not args.weights:
+        return None
+    return Predictor(read_weights(args.weights), device=device_of(args))
+
+
+if __name__ == "__main__":
+    cli.tool(main)

@@ -1,0 +1,39 @@
+"""Draw what a net will see of its photos: a spec's augmentation, checked by eye.
+
+Each row is a photo, first as it is stored, then as some batches would have it, mean and scale
+undone, with its label.
+
+  python tools/preview.py net_specs/deep64.yaml preview.png
+  python tools/preview.py solvers/quick.yaml --phase TEST
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from catdog import cli
+from catdog.arguments import Parser, state_of
+from catdog.preview import Wanted, preview
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no whole number from 1 on')
+    return int(text)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Draw, and tell where."""
+    parser = Parser(__doc__)
+    parser.add_argument("spec", help="a net or a solver, .yaml or .prototxt")
+    parser.add_argument("out", nargs="?", default="preview.png", help="(default: preview.png)")
+    parser.add_state("TRAIN")
+    parser.add_argument("--photos", type=_positive, default=6, help="rows (default: 6)")
+    parser.add_argument("--draws", type=_positive, default=6, help="columns (default: 6)")
+    parser.add_argument("--seed", type=int, default=0, help="another one shows other photos")
+    args = parser.parse(argv)
+    wanted = Wanted(state_of(args), args.photos, args.draws, args.seed)
+    print("\n".join(preview(args.spec, args.out, wanted)))
+
+
+if __name__ == "__main__":
+    cli.tool(main)
