@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from catdog import wiring
 from catdog.data_shapes import data_shapes
 from catdog.errors import CatdogError, did_you_mean
-from catdog.layers.base import Shape
+from catdog.layers.base import Setting, Shape
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import BlobShape, NetParameter, NetState
 from catdog.sources import Context, cut
@@ -43,7 +43,8 @@ def blueprint(
         found = [data_shapes(layer, context, given) for layer in layers]
         inputs = {name: shape for data in found for name, shape in data.shapes.items()}
         inputs, own = _resized(inputs, batch), _resized({**own, **_of(own, given)}, batch)
-        net = Net(_with_shapes(rest, own), inputs=inputs, fill=False)
+        setting = Setting(locate=spec.locate)
+        net = Net(_with_shapes(rest, own), inputs=inputs, setting=setting, fill=False)
     return Blueprint(net, tuple(data.assumed for data in found if data.assumed))
 
 

@@ -68,8 +68,7 @@ def reliability(confidence: Numbers, accuracy: Numbers, count: NDArray[np.int64]
     """Calibration: how often the net is right where it is so sure; larger dots for more photos."""
     figure, axes = _blank("confidence", "share that is right")
     axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, ls=(0, (4, 3)))
-    axes.plot(confidence, accuracy, color=_BLUE, lw=1.5)
-    size = 12 + 160 * count / max(count.max(initial=1), 1)
+    size = 20 + 160 * count / max(count.max(initial=1), 1)
     axes.scatter(confidence, accuracy, s=size, color=_BLUE, edgecolor="white", zorder=3)
     _shares(axes, low=min(0.5, float(confidence.min(initial=1))))
     axes.set_ylim(-0.03, 1.05)
@@ -108,7 +107,7 @@ def confidences(right: Numbers, wrong: Numbers) -> Figure:
 
 
 def _blank(across: str, up: str, height: float = 3.0) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(4.8, height), facecolor="white", layout="constrained")
+    figure = Figure(figsize=(4.3, height), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     axes.set_xlabel(across, color=_INK, fontsize=10)
     axes.set_ylabel(up, color=_INK, fontsize=10)

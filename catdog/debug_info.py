@@ -18,6 +18,10 @@ class Trace:
         self._forward: list[str] = []
         self._gradients: dict[tuple[str, int], float] = {}
 
+    def forward_lines(self) -> list[str]:
+        """The lines of the forward pass alone: what a test net has."""
+        return list(self._forward)
+
     def lines(self) -> list[str]:
         """The lines so far, in Caffe's order; call it after the backward pass."""
         backward = [line for node in reversed(self._net.nodes) for line in self._backward(node)]

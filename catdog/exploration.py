@@ -99,7 +99,9 @@ def draw_page(found: Exploration, drawings: Sequence[tuple[str, Figure]]) -> Pag
     page = Page(f"What is in {Path(found.folder).name or found.folder}?", found.listing.layout)
     page.section("In numbers", numbers(_numbers(found)))
     if drawings:
-        page.section("Sizes and classes", figures(drawings))
+        *sizes, classes = drawings
+        page.section("Sizes", figures(sizes))
+        page.section("Classes", figures([classes]))
     if found.trained:
         _add_suspects(page, found.trained)
     _add_odd_ones(page, found)
@@ -115,7 +117,7 @@ def _add_odd_ones(page: Page, found: Exploration) -> None:
     if found.doubles:
         shown = found.doubles[:_GROUPS]
         parts = [group(_double_cards(found, members)) for members in shown]
-        text = _of(len(shown), len(found.doubles), "groups") + (
+        text = _of(len(shown), len(found.doubles), "group") + (
             " A pair that is in training and validation makes the validation too good."
         )
         page.section("Nearly the same", *parts, text=text)
@@ -123,7 +125,7 @@ def _add_odd_ones(page: Page, found: Exploration) -> None:
                           ("Without colour", found.gray)):  # fmt: skip
         if sights:
             shown_ones = sights[:_SHOWN]
-            text = _of(len(shown_ones), len(sights), "photos")
+            text = _of(len(shown_ones), len(sights), "photo")
             page.section(title, cards(_cards(found, shown_ones)), text=text)
 
 
@@ -132,7 +134,7 @@ def _add_unused(page: Page, found: Exploration) -> None:
     files += found.listing.skipped
     if files:
         shown = files[:_ROWS]
-        text = _of(len(shown), len(files), "files")
+        text = _of(len(shown), len(files), "file")
         page.section("Not usable", table(("file", "reason"), shown), text=text)
 
 
@@ -157,7 +159,8 @@ def _suspect_lists(found: Suspects) -> list[tuple[str, str, list[int]]]:
 
 
 def _of(shown: int, count: int, what: str) -> str:
-    return f"{count:,} {what}." if shown == count else f"{shown} of {count:,} {what}."
+    named = what if count == 1 else f"{what}s"
+    return f"{count:,} {named}." if shown == count else f"{shown} of {count:,} {named}."
 
 
 def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """A net together with the data that its spec names, on one device."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -35,7 +35,7 @@ def open_fed_net(
     Layers of the same name as in `shared` use its parameters. Raises SpecError, LayerError and
     DataError with their places in the text.
     """
-    setting = setting or Setting()
+    setting = replace(setting or Setting(), locate=spec.locate)
     with spec.located():
         layers, rest = cut(filter_net(spec.message, state))
         context = Context(state.phase, seed=setting.randomness.seed, locate=spec.locate)

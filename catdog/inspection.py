@@ -16,6 +16,7 @@ from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.kind import read_spec
 from catdog.spec.rules import is_kept
 from catdog.summary import summarize
+from catdog.unread import unread
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -135,9 +136,11 @@ def _without(net: NetParameter, names: set[str]) -> NetParameter:
 
 def _lines(subject: _Subject, compiled: Blueprint) -> list[str]:
     count = summarize(compiled.net)
-    layers = len(filter_net(subject.spec.message, subject.state).layer)
+    net = filter_net(subject.spec.message, subject.state)
     outputs = ", ".join(compiled.net.outputs)
+    size = f"{len(net.layer)} layers, {count.parameters:,} parameters"
     return [
-        f"{subject.title}: {layers} layers, {count.parameters:,} parameters, outputs {outputs}",
+        f"{subject.title}: {size}, outputs {outputs}",
         *compiled.assumed,
+        *unread(net),
     ]

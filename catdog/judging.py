@@ -13,7 +13,7 @@ from catdog import charts
 from catdog.candidate import Candidate
 from catdog.files import replacing
 from catdog.labelled import Judged, Labelled
-from catdog.page import Page, cards, figures, matrix, numbers, table
+from catdog.page import Page, beside, cards, figures, matrix, numbers, table
 from catdog.predict import Predictor, tempered
 from catdog.scores import BINS, Scores, fit_temperature, roc_curves, scores
 from catdog.suspects import errors, losses, photo_cards
@@ -92,12 +92,12 @@ def summary(verdict: Verdict) -> Iterator[str]:
 
 def write_report(verdict: Verdict, data: Labelled, page: Path) -> tuple[Path, Path]:
     """Write the page, and the numbers in a .json beside it; gives both paths."""
-    beside = page.with_suffix(".json")
+    numbered = page.with_suffix(".json")
     report = draw_page(verdict, data)
-    with replacing(beside) as target:
+    with replacing(numbered) as target:
         text = json.dumps(as_dict(verdict, data), indent=1, ensure_ascii=True)
         target.write_text(text + "\n", encoding="utf-8")
-    return report.write(page), beside
+    return report.write(page), numbered
 
 
 def as_dict(verdict: Verdict, data: Labelled) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def draw_page(verdict: Verdict, data: Labelled) -> Page:
     if len(verdict.classes) <= _MOST_CLASSES:
         parts.append(matrix(verdict.classes, found.confusion))
     text = "Rows of the second table are the true classes, columns what they were taken for."
-    page.section("Classes", *parts, text=text if len(parts) > 1 else "")
+    page.section("Classes", beside(*parts), text=text if len(parts) > 1 else "")
     page.section(
         "How far its confidence can be trusted",
         figures(_drawings(verdict)),
@@ -167,7 +167,7 @@ def _numbers(found: Scores) -> Iterator[tuple[str, str]]:
     yield "accuracy", f"{found.accuracy:.2%}"
     yield "log loss", f"{found.log_loss:.4f}"
     if found.clipped_log_loss is not None:
-        yield "log loss, submission", f"{found.clipped_log_loss:.4f}"
+        yield "submission log loss", f"{found.clipped_log_loss:.4f}"
     yield "AUC", _shown(found.auc, ".4f")
     yield "calibration error", f"{found.calibration_error:.2%}"
     yield "photos", f"{found.photos:,}"

@@ -218,7 +218,7 @@ def _check_prepared(path: Path, wanted: DatasetParameter) -> None:
 def _field(record: DatasetParameter, name: str) -> str:
     kind = record.DESCRIPTOR.fields_by_name[name].enum_type
     value = getattr(record, name)
-    return kind.values_by_number[value].name if kind else str(value)
+    return kind.values_by_number[value].name if kind else str(value).lower()
 
 
 def _some(classes: Sequence[str]) -> str:

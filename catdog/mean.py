@@ -106,7 +106,8 @@ def _read_binaryproto(path: Path) -> NDArray[np.float32]:
 
 
 def _read_npy(path: Path) -> NDArray[np.float32]:
-    return np.load(path, allow_pickle=False).astype(np.float32)
+    array: NDArray[np.float32] = np.load(path, allow_pickle=False).astype(np.float32)
+    return array
 
 
 def compute_mean_file(lmdb: str | Path, path: str | Path | None) -> list[str]:

@@ -34,17 +34,19 @@ h1{font-size:1.7rem;line-height:1.2;margin:8px 0 4px}
 h2{font-size:1.15rem;margin:0 0 4px}
 p{margin:0 0 12px;color:var(--soft);overflow-wrap:anywhere;max-width:75ch}
 section{background:#fff;border:1px solid var(--line);border-radius:12px;padding:18px;margin:18px 0}
-.numbers{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(130px,1fr))}
+.numbers{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(118px,1fr))}
 .numbers div{border-left:3px solid var(--blue);padding:2px 0 2px 10px}
 .numbers b{display:block;font-size:1.45rem;line-height:1.25;font-variant-numeric:tabular-nums}
 .numbers span{color:var(--soft);font-size:.85rem}
-.figures{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr))}
+.figures{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,285px),1fr))}
 .figures img{width:100%;max-width:520px;height:auto;display:block;margin:0 auto}
-.scroll{overflow-x:auto}
+.tables{display:flex;flex-wrap:wrap;gap:20px 56px;align-items:flex-start}
+.scroll{overflow-x:auto;max-width:100%}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:6px 14px 6px 0;text-align:right;border-bottom:1px solid var(--line)}
 th{color:var(--soft);font-weight:600;font-size:.85rem}
 th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}
+table.matrix td{border:0}
 table.matrix td+td{text-align:center;padding:10px 16px;border:2px solid #fff;border-radius:8px}
 table.matrix th{text-align:center;padding:4px 12px;border:0}
 .cards{display:grid;gap:12px;grid-template-columns:repeat(auto-fill,minmax(132px,1fr))}
@@ -57,7 +59,6 @@ figcaption{font-size:.8rem;line-height:1.35;padding-top:5px;overflow-wrap:anywhe
 figcaption b{display:block;font-weight:600}
 figcaption i{display:block;font-style:normal;color:var(--soft)}
 figcaption i.bad{color:var(--red)}
-footer{color:var(--soft);font-size:.85rem}
 """
 
 _PAGE = Template("""<!doctype html>
@@ -116,9 +117,9 @@ class Page:
 
     def write(self, path: str | Path) -> Path:
         """Write the page, whole or not at all; gives its path."""
-        with replacing(path) as beside:
+        with replacing(path) as target:
             # names of files need not be text: what cannot be written is shown as such
-            beside.write_text(str(self), encoding="utf-8", errors="backslashreplace")
+            target.write_text(str(self), encoding="utf-8", errors="backslashreplace")
         return Path(path)
 
 
@@ -143,6 +144,11 @@ def matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     )
     heading = _cells(["", *names], "th")
     return f'<div class="scroll"><table class="matrix"><tr>{heading}</tr>{rows}</table></div>'
+
+
+def beside(*tables: str) -> str:
+    """Tables side by side, where there is room."""
+    return f'<div class="tables">{"".join(tables)}</div>'
 
 
 def figures(drawn: Iterable[tuple[str, Figure]]) -> str:

@@ -130,8 +130,10 @@ def _name(label: NDArray[np.float32] | np.float32, classes: Sequence[str]) -> st
         return _class(int(label), classes) if label == int(label) else f"{label:.2f}"
     shares = np.asarray(label)
     likeliest = np.argsort(-shares, kind="stable")[:2]
-    named = [(shares[number], _class(int(number), classes)) for number in likeliest]
-    return ", ".join(f"{share:.0%} {name}" for share, name in named if round(float(share), 2))
+    named = [(float(shares[number]), _class(int(number), classes)) for number in likeliest]
+    if named[0][0] > 0.995:
+        return named[0][1]
+    return ", ".join(f"{share:.0%} {name}" for share, name in named if share >= 0.005)
 
 
 def _class(number: int, classes: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from catdog.errors import CatdogError
 from catdog.labelled import Judged
 from catdog.predict import tempered
+from catdog.scikit import scikit
 from catdog.submission import CLIP
 
 Numbers = NDArray[np.float64]
@@ -77,7 +77,7 @@ class Curve(NamedTuple):
 
 def scores(judged: Judged, classes: Sequence[str]) -> Scores:
     """The numbers of judged photos. Raises CatdogError where scikit-learn is not installed."""
-    metrics, labels = _sklearn("metrics"), list(range(len(classes)))
+    metrics, labels = scikit("metrics"), list(range(len(classes)))
     confusion = metrics.confusion_matrix(judged.label, judged.predicted, labels=labels)
     bins, error = _calibration(judged)
     return Scores(
@@ -100,7 +100,7 @@ def roc_curves(judged: Judged, classes: Sequence[str]) -> list[Curve]:
     for number in of:
         positive = judged.label == number
         if positive.any() and not positive.all():
-            curve = _sklearn("metrics").roc_curve(positive, judged.probabilities[:, number])
+            curve = scikit("metrics").roc_curve(positive, judged.probabilities[:, number])
             curves.append(Curve(classes[number], curve[0], curve[1]))
     return curves
 
@@ -111,7 +111,7 @@ def fit_temperature(judged: Judged) -> float:
     `judged` has probabilities at temperature 1. Raises CatdogError where all are right or there is
     nothing to tell the net's confidence by.
     """
-    _sklearn("metrics")
+    scikit("metrics")
     optimize = importlib.import_module("scipy.optimize")
     if (judged.predicted == judged.label).all():
         raise CatdogError(
@@ -129,7 +129,7 @@ def fit_temperature(judged: Judged) -> float:
 
 def _log_loss(labels: NDArray[np.int64], probabilities: Numbers) -> float:
     numbers = list(range(probabilities.shape[1]))
-    return float(_sklearn("metrics").log_loss(labels, probabilities, labels=numbers))
+    return float(scikit("metrics").log_loss(labels, probabilities, labels=numbers))
 
 
 def _clipped(judged: Judged) -> float:
@@ -140,14 +140,14 @@ def _clipped(judged: Judged) -> float:
 def _auc(judged: Judged, classes: int) -> float | None:
     if len(np.unique(judged.label)) < classes:
         return None
-    score = _sklearn("metrics").roc_auc_score
+    score = scikit("metrics").roc_auc_score
     if classes == 2:
         return float(score(judged.label, judged.probabilities[:, 1]))
     return float(score(judged.label, judged.probabilities, multi_class="ovr"))
 
 
 def _class_scores(judged: Judged, classes: Sequence[str]) -> list[ClassScore]:
-    metrics = _sklearn("metrics")
+    metrics = scikit("metrics")
     precision, recall, _, photos = metrics.precision_recall_fscore_support(
         judged.label, judged.predicted, labels=list(range(len(classes))), zero_division=np.nan
     )
@@ -176,19 +176,10 @@ def _calibration(judged: Judged) -> tuple[tuple[Bin, ...], float]:
     """The bins that have photos, and the expected calibration error."""
     confidence = judged.probabilities.max(axis=1)
     right = judged.predicted == judged.label
-    accuracies, means = _sklearn("calibration").calibration_curve(right, confidence, n_bins=BINS)
+    accuracies, means = scikit("calibration").calibration_curve(right, confidence, n_bins=BINS)
     edges = np.linspace(0, 1, BINS + 1)
     counts = np.bincount(np.searchsorted(edges[1:-1], confidence), minlength=BINS)
     counts = counts[counts > 0]
     error = float(np.sum(counts * np.abs(accuracies - means)) / len(right))
     bins = zip(counts.tolist(), means.tolist(), accuracies.tolist(), strict=True)
     return tuple(Bin(*values) for values in bins), error
-
-
-def _sklearn(part: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"sklearn.{part}")
-    except ImportError:
-        raise CatdogError(
-            "this needs scikit-learn, which is not installed", remedy="pip install scikit-learn"
-        ) from None

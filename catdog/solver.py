@@ -237,7 +237,10 @@ class Solver:
                 if self.stopped:
                     self._emit(NetTestInterrupted(self.iteration, index))
                     return
-                result = test.net(batch, keep=watch.blobs)
+                with tracing(test.net) if self.param.debug_info else nullcontext() as trace:
+                    result = test.net(batch, keep=watch.blobs)
+                for line in trace.forward_lines() if trace else ():
+                    self._emit(DebugInfo(line))
                 watch.add(result.blobs)
                 means.add({n: result.blobs[n] for n in test.net.outputs}, result.loss, weight)
         loss = means.loss() if self.param.test_compute_loss else None

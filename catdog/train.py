@@ -33,6 +33,7 @@ from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.upgrade import upgrade_solver
 from catdog.start import start, table
+from catdog.unread import unread
 from catdog.weights import weight_file
 
 
@@ -191,6 +192,8 @@ def open_solver(
 
 
 def _advise(wanted: NetSpec, emit: Callable[[Record], object]) -> None:
+    for line in unread(filter_net(wanted.spec.message, wanted.state)):
+        emit(Warned(line))
     for record in advice(wanted.spec, wanted.state):
         emit(record)
 

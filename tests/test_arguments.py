@@ -25,6 +25,14 @@ def test_flags_with_one_dash_as_caffe_takes_them(parser):
     assert state_of(args).phase == TEST
 
 
+def test_weights_without_a_value_are_those_of_the_solver():
+    parser = Parser("about")
+    parser.add_weights(of_solver=True)
+    assert parser.parse([]).weights == []
+    assert parser.parse(["--weights"]).weights is None
+    assert parser.parse(["--weights", "vgg16,x.h5"]).weights == ["vgg16", "x.h5"]
+
+
 def test_a_state_of_phase_level_and_stages(parser):
     state = state_of(parser.parse(["--model", "x", "--level", "2", "--stage", "a,b"]))
     assert (state.phase, state.level, list(state.stage)) == (TRAIN, 2, ["a", "b"])

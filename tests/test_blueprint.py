@@ -42,6 +42,19 @@ def test_without_data_the_fields_say_what_they_can(more, shape):
     assert f"--shape data={','.join(map(str, shape))}" in found.assumed
 
 
+def test_labels_of_mixed_pictures():
+    mixing = (
+        ", transform_param: {crop_size: 8, mean_file: no.binaryproto, "
+        "augment_param: {mixup: 0.2, num_classes: 3}}"
+    )
+    layer = layer_of(DATA % mixing)
+    train = data_shapes(layer, Context(TRAIN))
+    assert train.shapes == {"data": (4, 3, 8, 8), "label": (4, 3)}
+    assert data_shapes(layer, Context(TEST)).shapes["label"] == (4,)
+    given = data_shapes(layer, Context(TRAIN), {"data": (2, 3, 8, 8)})
+    assert given.shapes == {"data": (2, 3, 8, 8), "label": (2, 3)}
+
+
 def test_pictures_of_a_list_and_windows():
     images = layer_of(
         "{name: d, type: ImageData, top: [d, l], image_data_param: "

@@ -9,7 +9,7 @@ from catdog.errors import CatdogError, DataError, SpecError, WeightsError
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec.read import read_message
 from catdog.spec.upgrade import upgrade_net
-from catdog.weights import read_weights
+from catdog.weights import Weights, read_weights, write_weights
 
 FORMATS = Path(__file__).parent / "goldens/formats"
 OLD = sorted(
@@ -144,3 +144,34 @@ def test_a_file_becomes_its_new_self_in_its_own_place(tmp_path):
     convert(Job(path, path))
     wanted = (FORMATS / "upgrade/v1_net.upgraded.prototxt").read_text()
     assert message_of(path) == text_format.Parse(wanted, NetParameter())
+
+
+def test_batch_normalisation_is_folded_in_a_net_and_in_its_weights(tmp_path):
+    model, weights = tmp_path / "net.prototxt", tmp_path / "weights.pt"
+    model.write_text(
+        'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: [1, 3, 4, 4] } } }\n'
+        'layer { name: "c" type: "Convolution" bottom: "d" top: "c"\n'
+        "  convolution_param { num_output: 2 kernel_size: 1 bias_term: false } }\n"
+        'layer { name: "n" type: "BatchNorm" bottom: "c" top: "c" batch_norm_param { eps: 0 } }\n'
+    )
+    ones, factor = np.ones(2, np.float32), np.array([2], np.float32)
+    kernels = np.full((2, 3, 1, 1), 4, np.float32)
+    write_weights(weights, Weights({"c": [kernels], "n": [6 * ones, 8 * ones, factor]}))
+    folded = tmp_path / "folded.caffemodel"
+    with pytest.raises(WeightsError, match=r"weights\.pt: does not tell its layers"):
+        convert(Job(weights, folded, fold=True))
+    convert(Job(weights, folded, fold=True, model=model))
+    (weight, bias), *others = read_weights(folded).blobs.values()
+    assert not others
+    np.testing.assert_array_equal(weight, kernels / 2)
+    np.testing.assert_array_equal(bias, -3 * ones / 2)
+    convert(Job(model, tmp_path / "folded.yaml", fold=True))
+    assert [x.type for x in message_of(tmp_path / "folded.yaml").layer] == ["Input", "Convolution"]
+
+
+def test_folding_is_for_nets_and_weights(tmp_path):
+    mean = FORMATS / "mean.binaryproto"
+    with pytest.raises(CatdogError, match="--fold-batch-norm is for text of a net and for weights"):
+        convert(Job(mean, tmp_path / "mean.npy", fold=True))
+    with pytest.raises(CatdogError, match="--model is for --fold-batch-norm"):
+        convert(Job(mean, tmp_path / "mean.npy", model=mean))

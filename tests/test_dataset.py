@@ -79,12 +79,15 @@ def test_options_change_the_pixels(tmp_path, capsys):
         "b": ["--no-equalize"],
         "c": ["--interpolation", "linear"],
         "d": ["--gray"],
+        "e": ["--resize", "pad"],
+        "f": ["--resize", "crop"],
     }.items():
         run("--data", data, "--out", tmp_path / name, "--size", 16, *options)
         with Reader(tmp_path / name / "train_lmdb") as reader:
             values.add(reader.first())
         assert record(tmp_path / name / "dataset.yaml").equalize == (name != "b")
-    assert len(values) == 4
+    assert len(values) == 6
+    assert record(tmp_path / "e" / "dataset.yaml").resize == DatasetParameter.PAD
     capsys.readouterr()
 
 

@@ -39,3 +39,12 @@ def test_debug_info_changes_nothing() -> None:
         run.solver.step(3)
     for one, other in zip(plain.solver.net.learnable, traced.solver.net.learnable, strict=True):
         assert torch.equal(one.parameter, other.parameter)
+
+
+def test_test_nets_have_the_lines_of_their_forward_pass() -> None:
+    run = Run(tests=[2], debug_info=True, max_iter=0)
+    run.solver.test_all()
+    lines = [record.line for record in run.said(DebugInfo)]
+    # six tops and four parameters, in two batches
+    assert len(lines) == 2 * (6 + 4)
+    assert all(line.startswith("[Forward] Layer ") for line in lines)

@@ -35,6 +35,12 @@ def data(folder, name="raw", depth=4, batch=4, seed=0, more=""):
     return train_source(made, folder, seed=seed)
 
 
+ALL = (
+    "augment_param { rotate: 9 zoom: 0.1 brightness: 0.3 hue: 0.1 rand_augment: 1 erase: 0.5 "
+    "mixup: 0.4 cutmix: 1 num_classes: 10 }"
+)
+
+
 def batches(feed, count):
     return [feed.next() for _ in range(count)]
 
@@ -197,3 +203,24 @@ def test_a_gpu_gets_the_same_numbers(folder):
             for _ in range(5):
                 found = {top: blob.cpu() for top, blob in device.next().items()}
                 assert same([host.next()], [found])
+
+
+@pytest.mark.parametrize("name", ["raw", "encoded"])
+def test_augmented_batches_are_the_same_at_any_depth_and_after_a_resume(folder, name):
+    with Feed([data(folder, name, 0, more=ALL)]) as feed:
+        assert feed.shapes == {"data": (4, 3, 5, 5), "label": (4, 10)}
+        first = batches(feed, 3)
+        state = feed.state()
+        rest = batches(feed, 5)
+    for batch in first:
+        torch.testing.assert_close(batch["label"].sum(1), torch.ones(4))
+    for depth in (0, 1, 7):
+        with Feed([data(folder, name, depth, more=ALL)]) as feed:
+            assert same(batches(feed, 8), first + rest)
+        with Feed([data(folder, name, depth, more=ALL)]) as feed:
+            feed.load_state(state)
+            assert same(batches(feed, 5), rest)
+    with Feed([data(folder, name, seed=1, more=ALL)]) as feed:
+        assert not same(batches(feed, 3), first)
+    with Feed([data(folder, name)]) as plain:
+        assert not same(batches(plain, 3), first)

@@ -130,3 +130,53 @@ def test_any_bytes_after_a_header_are_read_or_refused(data):
     content = start + data.draw(st.binary(max_size=80))
     assert isinstance(png_kinds(content), frozenset)
     assert isinstance(jpeg_kinds(content)[0], frozenset)
+
+
+SIZES = [(40, 30), (30, 40), (16, 16), (90, 7), (7, 90), (1, 1), (1, 200)]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_padded_pictures_keep_their_proportions(width, height, channels):
+    pixels = picture(width, height)[:, :, 0] if channels == 1 else picture(width, height)
+    recipe = DatasetParameter(width=24, height=16, resize=DatasetParameter.PAD)
+    recipe.channel_order = DatasetParameter.GRAY if channels == 1 else DatasetParameter.BGR
+    padded = images.prepare(pixels.copy(), recipe)
+    assert padded.shape == (channels, 16, 24)
+    inner_width = max(1, round(min(24, width * 16 / height)))
+    inner_height = max(1, round(min(16, height * 24 / width)))
+    left, top = (24 - inner_width) // 2, (16 - inner_height) // 2
+    inside = np.zeros((16, 24), bool)
+    inside[top : top + inner_height, left : left + inner_width] = True
+    fitted = cv2.resize(pixels, (inner_width, inner_height), interpolation=cv2.INTER_NEAREST)
+    planes = fitted.reshape(inner_height, inner_width, channels).transpose(2, 0, 1)
+    assert (padded[:, inside] == planes.reshape(channels, -1)).all()
+    color = pixels.reshape(-1, channels).mean(0).round()
+    assert (padded[:, ~inside] == color[:, None]).all()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_cropped_pictures_keep_their_proportions_and_middle(width, height):
+    recipe = DatasetParameter(
+        width=24, height=16, resize=DatasetParameter.CROP, interpolation=DatasetParameter.LINEAR
+    )
+    pixels = picture(width, height)
+    cropped = images.prepare(pixels.copy(), recipe)
+    if width * 2 >= height * 3:
+        inner = min(width, max(1, round(height * 1.5)))
+        left = (width - inner) // 2
+        part = pixels[:, left : left + inner]
+    else:
+        inner = min(height, max(1, round(width / 1.5)))
+        top = (height - inner) // 2
+        part = pixels[top : top + inner]
+    assert (cropped == cv2.resize(part, (24, 16)).transpose(2, 0, 1)).all()
+
+
+def test_pictures_of_the_right_proportions_are_the_same_in_every_way():
+    ways = [
+        images.prepare(picture(48, 32), DatasetParameter(width=24, height=16, resize=way))
+        for way in DatasetParameter.Resize.values()
+    ]
+    assert (ways[0] == ways[1]).all()
+    assert (ways[0] == ways[2]).all()

@@ -48,6 +48,7 @@ watch debug_info solver
 start
 freeze
 solver_nets
+unread
 inspection
 log log_reader
 curves
@@ -61,11 +62,14 @@ survey
 page charts
 candidate
 labelled
+scikit
 scores
 judging
 suspects
 exploration
 evaluate features
+classifier
+feature_table
 deployed
 draw export
 convert

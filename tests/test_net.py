@@ -177,7 +177,7 @@ def test_too_many_param_fields():
 
 def test_two_layers_with_parameters_need_two_names():
     layers = IP % ("a", "d", "a") + "," + IP % ("a", "a", "b")
-    with pytest.raises(LayerError, match='layer "a".*name of two layers'):
+    with pytest.raises(LayerError, match=r'layer "a".*name of two layers'):
         net_of(
             "layer: [{name: d, type: Input, top: d, input_param: {shape: {dim: [2, 3]}}}, "
             + layers

@@ -32,6 +32,13 @@ def name_of(path: Path) -> str:
 SHAPES = {"data": (BATCH, 3, SIZE, SIZE), "label": (BATCH,)}
 
 
+def own_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the pictures that a net is meant for; 64x64 where no crop says another size."""
+    crops = [layer.transform_param.crop_size for layer in read_net(path).message.layer]
+    size = max(crops) or SIZE
+    return {"data": (BATCH, 3, size, size), "label": (BATCH,)}
+
+
 @pytest.mark.parametrize("path", NETS, ids=name_of)
 def test_a_net_takes_a_step(path, monkeypatch):
     monkeypatch.chdir(ROOT)
@@ -54,9 +61,9 @@ def test_a_net_takes_a_step(path, monkeypatch):
 @pytest.mark.parametrize("path", NETS, ids=name_of)
 def test_a_net_compiles_for_tests_and_for_deployment(path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    spec = read_net(path)
-    test = blueprint(spec, net_state(TEST), SHAPES).net
-    deploy = Net(deploy_net(spec.message, SHAPES), fill=False)
+    spec, shapes = read_net(path), own_shapes(path)
+    test = blueprint(spec, net_state(TEST), shapes).net
+    deploy = Net(deploy_net(spec.message, shapes), fill=False)
     assert "prob" in deploy.outputs
     assert {item.name for item in deploy.learnable} <= {item.name for item in test.learnable}
 

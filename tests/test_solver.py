@@ -62,6 +62,12 @@ def trajectory(solver: Solver, iterations: int) -> list[float]:
     return losses
 
 
+def caffes_losses(case: str) -> list[float]:
+    """The loss of each iteration on Caffe."""
+    rows = json.loads((SOLVERS / case / "trajectory.json").read_text())
+    return [row["loss"] for row in rows]
+
+
 def agree(mine: torch.Tensor, caffe: NDArray[np.float32], name: str) -> None:
     # below 1e-5: gradients that would be 0 but for rounding, such as a bias before BatchNorm
     most = 1e-3 * max(np.abs(caffe).max(initial=0), 1e-5)
@@ -82,7 +88,7 @@ def agrees_at_the_end(solver: Solver, final: Arrays, history: Arrays) -> None:
 
 @pytest.mark.parametrize("case", INDEX)
 def test_a_trajectory_is_caffes(case: str) -> None:
-    want = [row["loss"] for row in json.loads((SOLVERS / case / "trajectory.json").read_text())]
+    want = caffes_losses(case)
     solver = golden(case)
     losses = trajectory(solver, len(want))
     np.testing.assert_allclose(losses, want, rtol=2e-4, atol=2e-4 * max(want))

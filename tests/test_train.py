@@ -91,6 +91,17 @@ def test_weights_are_a_start(solver: Path) -> None:
         run(solver, snapshot=weights, weights=[weights])
 
 
+def test_weights_that_are_given_go_before_those_of_the_solver(solver: Path) -> None:
+    first = run(solver, "max_iter=2")
+    weights = str(solver.parent / "out" / "run_iter_2.caffemodel")
+    named = f"weights={weights}"
+    for overrides, given in (([named], ()), ([named], None), (["weights=none.h5"], [weights])):
+        again = run(solver, "max_iter=0", "snapshot_prefix=x/y", *overrides, weights=given)
+        assert same(first, again)
+    with pytest.raises(CatdogError, match="--weights: the solver names no weights"):
+        run(solver, "max_iter=0", weights=None)
+
+
 def test_the_seed_is_the_whole_of_chance(solver: Path) -> None:
     one, again = (run(solver, "max_iter=2") for _ in range(2))
     other = run(solver, "max_iter=2", "random_seed=8")

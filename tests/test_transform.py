@@ -185,3 +185,79 @@ def test_a_mean_file_that_is_not_there_or_no_mean(tmp_path):
     (tmp_path / "x").write_bytes(array_to_blob(np.zeros((5, 4), np.float32)).SerializeToString())
     with pytest.raises(DataError, match="array of shape 5 x 4, no mean picture"):
         transform('mean_file: "x"', folder=tmp_path)
+
+
+def augmented(text, phase=TRAIN, more="crop_size: 5"):
+    return transform(f"{more} augment_param {{ {text} }}", phase)
+
+
+def change(made, images, seed=0):
+    shapes = [image.shape for image in images]
+    generator = torch.Generator().manual_seed(seed)
+    draw = made.draw(shapes, generator)
+    changes = made.draw_changes(shapes, draw, generator)
+    return draw, made.apply(made.gather(images, draw), draw, changes)
+
+
+@pytest.mark.parametrize(("text", "phase"), [("rotate: 40 hue: 0.2", TEST), ("rotate: 0", TRAIN)])
+def test_without_changes_all_is_as_it_was(text, phase):
+    plain = transform("crop_size: 5 mirror: true scale: 0.3 mean_value: 7", phase)
+    made = augmented(text, phase, "crop_size: 5 mirror: true scale: 0.3 mean_value: 7")
+    assert made.recipe is None
+    assert torch.equal(change(made, pictures(8))[1], torch.from_numpy(run(plain, pictures(8))[1]))
+    assert made.label_shape(8) == (8,)
+
+
+@pytest.mark.parametrize("text", ["rotate: 1e-6", "zoom: 1e-7 fill: MEAN", "brightness: 1e-7"])
+def test_the_weakest_change_is_the_cut_and_the_mirror_image(text):
+    rules = "crop_size: 5 mirror: true scale: 0.5 mean_value: 9"
+    made, plain = augmented(text, TRAIN, rules), transform(rules, TRAIN)
+    draw, ours = change(made, pictures(12))
+    assert len({cut.mirrored for cut in draw}) == 2
+    expected = plain.apply(plain.gather(pictures(12), draw), draw)
+    torch.testing.assert_close(ours, expected, rtol=0, atol=0.01)
+
+
+def test_moving_looks_beyond_the_cut():
+    steps = np.arange(9, dtype=np.uint8) * 20
+    image = np.broadcast_to(steps, (3, 7, 9)).copy()
+    made = augmented("shift: 0.5", TRAIN, "crop_size: 3")
+    draw, moved = change(made, [image] * 40)
+    # the ramp goes on beyond the cut, so neighbours still differ by a step
+    for cut, numbers in zip(draw, moved, strict=True):
+        if cut.left == 3:
+            rise = numbers[:, :, 1:] - numbers[:, :, :-1]
+            torch.testing.assert_close(rise, torch.full_like(rise, 20), rtol=0, atol=0.01)
+
+
+def test_crop_area_leaves_the_cut_in_the_middle_and_takes_its_own():
+    made = augmented("crop_area: 0.3", TRAIN, "crop_size: 4 mean_value: 1")
+    draw, cropped = change(made, pictures(30))
+    assert {(cut.top, cut.left) for cut in draw} == {(1, 2)}
+    assert cropped.shape == (30, 3, 4, 4)
+    assert len({tuple(numbers.flatten().tolist()) for numbers in cropped}) == 30
+
+
+def test_floats_have_no_colours():
+    made = augmented("brightness: 0.5")
+    floats = [image.astype(np.float32) for image in pictures(2)]
+    with pytest.raises(DataError, match="changes colours from 0 to 255, the data are float32"):
+        change(made, floats)
+    assert change(augmented("rotate: 5 erase: 1"), floats)[1].shape == (2, 3, 5, 5)
+
+
+def test_channels_are_looked_at():
+    with pytest.raises(LayerError, match="hue is for pictures of 3 channels, these have 1"):
+        augmented("hue: 0.1").shape((1, 9, 9))
+    assert augmented("hue: 0.1", TEST).shape((1, 9, 9)) == (1, 5, 5)
+
+
+@pytest.mark.usefixtures("mean")
+@pytest.mark.parametrize("scale", [1, 0.0125])
+def test_restore_gives_the_pixels_back(tmp_path, scale):
+    made = transform(
+        f'mean_file: "mean.binaryproto" crop_size: 4 mirror: true scale: {scale}', TRAIN, tmp_path
+    )
+    draw, numbers = run(made, pictures(6))
+    restored = made.restore(torch.from_numpy(numbers), draw)
+    torch.testing.assert_close(restored, made.gather(pictures(6), draw).float(), rtol=0, atol=1e-3)

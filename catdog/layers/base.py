@@ -1,15 +1,18 @@
 """What every layer is: a module built from its LayerParameter and the shapes of its bottoms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from catdog.datum import blob_shape, blob_to_array
 from catdog.errors import CatdogError, LayerError
 from catdog.fillers import check, fill
-from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
+from catdog.proto.caffe_pb2 import BlobProto, FillerParameter, LayerParameter
 from catdog.randomness import Randomness
 
 Shape = tuple[int, ...]
@@ -39,10 +42,11 @@ NONE, ONE, TWO, ANY = Count(0, 0), Count(1, 1), Count(2, 2), Count(1, None)
 
 @dataclass(frozen=True)
 class Setting:
-    """What a layer is built in, beside its own parameters."""
+    """What a layer is built in, beside its own parameters; `locate` finds files that it names."""
 
     randomness: Randomness = field(default_factory=Randomness)
     allow_python: bool = False
+    locate: Callable[[str], Path] = Path
 
 
 class Blobs(nn.Module):
@@ -55,20 +59,23 @@ class Blobs(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self._shapes: list[Shape] = []
-        self._fillers: list[FillerParameter] = []
+        self._numbers: list[FillerParameter | BlobProto] = []
 
-    def append(self, shape: Shape, filler: FillerParameter) -> None:
-        """Add a blob of this shape; it gets its numbers in `fill`."""
+    def append(self, shape: Shape, numbers: FillerParameter | BlobProto) -> None:
+        """Add a blob of this shape; it gets its numbers, or those of its filler, in `fill`."""
         self.register_parameter(str(len(self)), nn.Parameter(torch.empty(shape, device="meta")))
         self._shapes.append(shape)
-        self._fillers.append(filler)
+        self._numbers.append(numbers)
 
     def fill(self, randomness: Randomness) -> None:
-        """Give every blob that is still without numbers those of its filler, on the CPU."""
-        for index, filler in enumerate(self._fillers):
+        """Give every blob that is still without numbers its own, on the CPU."""
+        for index, numbers in enumerate(self._numbers):
             if self.parameter(index).is_meta:
                 tensor = torch.empty(self._shapes[index])
-                fill(tensor, filler, randomness.on("cpu"))
+                if isinstance(numbers, BlobProto):
+                    tensor.copy_(torch.from_numpy(blob_to_array(numbers)).view_as(tensor))
+                else:
+                    fill(tensor, numbers, randomness.on("cpu"))
                 self.replace(index, nn.Parameter(tensor, self.parameter(index).requires_grad))
 
     def parameter(self, index: int) -> nn.Parameter:
@@ -132,6 +139,12 @@ class Layer(nn.Module):
         )
         self.blobs = Blobs()
         self.setup(*shapes)
+        if len(param.blobs) not in (0, len(self.blobs)):
+            raise self.error(
+                f"has {len(param.blobs)} blobs in the spec and {len(self.blobs)} of its own",
+                field="blobs",
+                remedy="give all of them or none",
+            )
 
     def setup(self, *shapes: Shape) -> None:
         """Read the parameters, refuse what cannot work, add the blobs."""
@@ -139,14 +152,30 @@ class Layer(nn.Module):
     def add_blob(self, shape: Shape, filler: FillerParameter | None = None) -> None:
         """Add a parameter blob; without a filler it starts as zeros.
 
-        Raises LayerError for a filler that cannot fill it.
+        Where the spec has the layer's blobs, they count instead. Raises LayerError for a filler
+        that cannot fill it, and for a blob of another size.
         """
+        if len(self.blobs) < len(self.param.blobs):
+            self.blobs.append(shape, self._given(len(self.blobs), shape))
+            return
         filler = filler or FillerParameter(type="constant")
         try:
             check(shape, filler)
         except CatdogError as error:
             raise self.error(error.what, remedy=error.remedy) from None
         self.blobs.append(shape, filler)
+
+    def _given(self, index: int, shape: Shape) -> BlobProto:
+        """A blob that stands in the spec."""
+        blob = self.param.blobs[index]
+        given = blob_shape(blob)
+        if prod(given) != prod(shape):
+            raise self.error(
+                f"has blob {index} of shape {list(given)} in the spec and needs {list(shape)}",
+                field="blobs",
+                remedy="leave blobs out, and load weights from a file",
+            )
+        return blob
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         """Shapes of the tops for bottoms of these shapes, found by running without numbers.

@@ -4,7 +4,6 @@ The labels may be floats, as Caffe's are, or integers.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -239,7 +238,7 @@ class InfogainLoss(SoftmaxWithLoss):
                 "has no infogain matrix", field=field, remedy="give a source or a third bottom"
             )
         try:
-            matrix = blob_to_array(BlobProto.FromString(Path(source).read_bytes()))
+            matrix = blob_to_array(BlobProto.FromString(self.setting.locate(source).read_bytes()))
         except (OSError, DecodeError, DataError) as error:
             raise self.error(
                 f"cannot read {source}: {getattr(error, 'strerror', None) or error}",

@@ -78,7 +78,8 @@ class Python(Layer):
         self.call("reshape", bottoms, self._tops)
         for index, blob in enumerate(self.instance.blobs):
             self.add_blob(blob.shape)
-            self.blobs.replace(index, nn.Parameter(blob.tensor()))
+            if not self.param.blobs:
+                self.blobs.replace(index, nn.Parameter(blob.tensor()))
 
     def _new(self) -> Any:
         param = self.param.python_param

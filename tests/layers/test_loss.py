@@ -294,3 +294,84 @@ def test_faults(text, given, message, field):
         build(text, *given)
     assert caught.value.field == field
     assert caught.value.remedy
+
+
+SOFTMAX = 'type: "SoftmaxWithLoss"'
+SMOOTH = f"{SOFTMAX} loss_param {{ label_smoothing: 0.2 }}"
+
+
+def shares(*shape, axis=1):
+    return numbers(*shape, seed=5).softmax(axis)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((4, 3), 1), ((4, 3, 2, 2), 1), ((4, 2, 5), 2)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_labels_that_are_probabilities(shape, axis, smoothing):
+    scores, labels = numbers(*shape, grad=True), shares(*shape, axis=axis)
+    text = f"{SOFTMAX} softmax_param {{ axis: {axis} }}"
+    loss = run(
+        f"{text} loss_param {{ label_smoothing: {smoothing} }}", scores, labels, training=True
+    )
+    expected = torch.nn.functional.cross_entropy(
+        scores.movedim(axis, 1), labels.movedim(axis, 1), label_smoothing=smoothing
+    )
+    torch.testing.assert_close(loss, expected)
+    ours, theirs = (torch.autograd.grad(each, scores)[0] for each in (loss, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_sure_probabilities_are_labels():
+    scores, labels = numbers(6, 4), torch.tensor([0, 3, 1, 2, 2, 0])
+    hard = run(SOFTMAX, scores, labels)
+    soft = run(SOFTMAX, scores, torch.nn.functional.one_hot(labels, 4))
+    torch.testing.assert_close(soft, hard)
+
+
+@pytest.mark.parametrize("ignored", [None, 2])
+def test_label_smoothing_is_for_training(ignored):
+    scores, labels = numbers(6, 4), torch.tensor([0, 3, 1, 2, 2, 0])
+    ignore = {} if ignored is None else {"ignore_index": ignored}
+    text = SMOOTH if ignored is None else SMOOTH.replace("{", f"{{ ignore_label: {ignored} ")
+    for training, smoothing in ((True, 0.2), (False, 0.0)):
+        expected = torch.nn.functional.cross_entropy(
+            scores, labels, label_smoothing=smoothing, **ignore
+        )
+        torch.testing.assert_close(run(text, scores, labels, training=training), expected)
+
+
+def test_the_divisor_of_probabilities():
+    scores, labels = numbers(4, 3, 2), shares(4, 3, 2)
+    found = {
+        mode: run(f"{SOFTMAX} loss_param {{ normalization: {mode} }}", scores, labels)
+        for mode in ("FULL", "VALID", "BATCH_SIZE", "NONE")
+    }
+    whole = found["NONE"]
+    for mode, divisor in {"FULL": 8, "VALID": 8, "BATCH_SIZE": 4}.items():
+        torch.testing.assert_close(found[mode] * divisor, whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "message", "field"),
+    [
+        (f"{SOFTMAX} loss_param {{ ignore_label: 1 }}", (4, 3), "no ignore", "ignore_label"),
+        (f"{SOFTMAX} loss_param {{ label_smoothing: 1 }}", (4,), "smoothing 1", "label_smoothing"),
+        (f"{SOFTMAX} loss_param {{ label_smoothing: -1 }}", (4,), "-1", "label_smoothing"),
+        (
+            SMOOTH.replace("SoftmaxWith", "SigmoidCrossEntropy"),
+            (4, 3),
+            "no label",
+            "label_smoothing",
+        ),
+    ],
+)
+def test_what_softer_labels_do_not_go_with(text, labels, message, field):
+    with pytest.raises(LayerError, match=message) as caught:
+        build(text, (4, 3), labels)
+    assert caught.value.field == field
+
+
+def test_infogain_loss_takes_neither():
+    with pytest.raises(LayerError, match="takes no label_smoothing"):
+        build(SMOOTH.replace("SoftmaxWith", "Infogain"), (4, 3), (4,), (3, 3))
+    with pytest.raises(LayerError, match="has 12 labels"):
+        build('type: "InfogainLoss"', (4, 3), (4, 3), (3, 3))

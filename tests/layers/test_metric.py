@@ -105,3 +105,11 @@ def test_faults(text, given, message, field):
         build(text, *given)
     assert caught.value.field == field
     assert caught.value.remedy
+
+
+def test_the_likeliest_class_of_probabilities_counts():
+    scores = torch.tensor([[0.1, 0.9, 0.0], [0.5, 0.1, 0.4], [0.2, 0.3, 0.5]])
+    labels = torch.tensor([[0.2, 0.7, 0.1], [0.1, 0.6, 0.3], [0.1, 0.2, 0.7]])
+    accuracy, each = run('type: "Accuracy"', scores, labels, tops=2)
+    assert accuracy == pytest.approx(2 / 3)
+    assert each.tolist() == pytest.approx([0, 0.5, 1])

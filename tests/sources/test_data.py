@@ -221,3 +221,13 @@ def test_a_broken_datum_is_named(tmp_path):
     writer.close()
     with pytest.raises(DataError, match="00000001_b"):
         source(data(2, "bad"), tmp_path).next()
+
+
+def test_moving_pictures_need_one_size(folder):
+    opened = train_source(
+        data(2, "mixed", transform="crop_size: 5 augment_param { rotate: 9 }"), folder
+    )
+    with pytest.raises(DataError, match="build the data with one size: augment_param turns whole"):
+        opened.next()
+    colours = "crop_size: 5 augment_param { brightness: 0.3 }"
+    assert train_source(data(2, "mixed", transform=colours), folder).next().changes is not None

@@ -197,6 +197,10 @@ def test_a_window_outside_its_picture(folder):
         (window_data('crop_mode: "round"'), "crop_mode"),
         (window_data("context_pad: 4"), "leaves nothing of crop_size 8"),
         (window_data(batch=0), "batch_size"),
+        (
+            window_data(transform="crop_size: 8 augment_param { rotate: 9 }"),
+            "does not augment its windows; leave it out",
+        ),
     ],
 )
 def test_what_a_layer_cannot_be(folder, made, words):

@@ -25,6 +25,20 @@ def test_caffenet():
     assert all(not layer.include for layer in deploy.layer)
 
 
+def test_a_prediction_is_not_augmented():
+    transform = "{crop_size: 4, mirror: true, augment_param: {rotate: 9}}"
+    message = net(
+        f"""
+        layer:
+        - {{name: data, type: Data, top: [data, label], transform_param: {transform}}}
+        - {{name: ip, type: InnerProduct, bottom: data, top: ip}}
+        - {{name: loss, type: SoftmaxWithLoss, bottom: [ip, label], top: loss}}
+        """
+    )
+    kept = deploy_net(message, {"data": (1, 3, 4, 4)}).layer[0].transform_param
+    assert [field.name for field, _ in kept.ListFields()] == ["crop_size"]
+
+
 def test_a_sigmoid_net():
     deploy = deploy_net(
         net(

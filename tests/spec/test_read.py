@@ -100,14 +100,12 @@ def test_all_faults_of_a_file_at_once():
         'net.yaml:1:1: unknown field "nme"; did you mean "name"?',
         'net.yaml:5:23: layer "conv2" (Convolution): unknown field "kernal_size"; '
         'did you mean "kernel_size"?',
-        'net.yaml:5:39: layer "conv2" (Convolution): "num_output" takes a whole number, '
-        'not "many"',
+        'net.yaml:5:39: layer "conv2" (Convolution): "num_output" takes a whole number, not "many"',
         'net.yaml:5:57: layer "conv2" (Convolution): "pad" takes 0 or more, not -1',
         'net.yaml:8:3: layer "pool" (Pooling): unknown field "kernel_size"; '
         "it is a field of convolution_param, pooling_param",
         'net.yaml:9:19: layer "pool" (Pooling): "pool" has no value "mx"; did you mean "MAX"?',
-        'net.yaml:10:3: layer "pool" (Pooling): "top" takes a single value, '
-        "not a block of fields",
+        'net.yaml:10:3: layer "pool" (Pooling): "top" takes a single value, not a block of fields',
     ]
 
 

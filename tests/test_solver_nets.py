@@ -1,0 +1,83 @@
+"""Which nets a solver trains and tests, each in its state."""
+
+import pytest
+
+from catdog.proto.caffe_pb2 import TEST, TRAIN
+from catdog.solver_nets import test_nets as nets_to_test
+from catdog.solver_nets import train_net
+from catdog.spec import read_solver
+
+DATA = 'layer { name: "d" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } } }'
+
+
+@pytest.fixture
+def read(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.prototxt").write_text(f'name: "{name}"\n{DATA}\n')
+
+    def read(text):
+        path = tmp_path / "solver.prototxt"
+        path.write_text(f'base_lr: 0.1 lr_policy: "fixed" max_iter: 1 {text}')
+        return read_solver(path)
+
+    return read
+
+
+def nets_of(spec):
+    return [(net.spec.message.name, net.iterations) for net in nets_to_test(spec)]
+
+
+@pytest.mark.parametrize(
+    ("text", "trained", "tests"),
+    [
+        ('net: "a.prototxt"', "a", []),
+        ('net: "a.prototxt" test_interval: 5', "a", [("a", None)]),
+        ('net: "a.prototxt" test_interval: 5 test_iter: 3', "a", [("a", 3)]),
+        ('net: "a.prototxt" test_interval: 5 test_iter: 3 test_iter: 4', "a", [("a", 3), ("a", 4)]),
+        ('train_net: "a.prototxt"', "a", []),
+        (
+            'train_net: "a.prototxt" test_net: "b.prototxt" test_net: "c.prototxt" '
+            "test_iter: 3 test_iter: 4 test_interval: 5",
+            "a",
+            [("b", 3), ("c", 4)],
+        ),
+        (
+            'net: "a.prototxt" test_net: "b.prototxt" test_iter: 3 test_iter: 4 test_interval: 5',
+            "a",
+            [("b", 3), ("a", 4)],
+        ),
+        (f'net_param {{ name: "n" {DATA} }} test_interval: 5', "n", [("n", None)]),
+        (
+            f'train_net_param {{ name: "n" {DATA} }} test_net_param {{ name: "o" {DATA} }} '
+            'test_net: "b.prototxt" test_iter: 1 test_iter: 2 test_interval: 5',
+            "n",
+            [("o", 1), ("b", 2)],
+        ),
+    ],
+)
+def test_nets_of_a_solver(read, text, trained, tests):
+    spec = read(text)
+    assert train_net(spec).spec.message.name == trained
+    assert nets_of(spec) == tests
+
+
+def test_states_come_from_the_net_the_solver_and_the_command_line(read):
+    spec = read(
+        'train_net_param { name: "n" state { level: 1 stage: "of_net" } } '
+        'train_state { level: 2 stage: "of_solver" }'
+    )
+    state = train_net(spec, 3, ["given"]).state
+    assert (state.phase, state.level) == (TRAIN, 3)
+    assert list(state.stage) == ["of_net", "of_solver", "given"]
+
+
+def test_each_test_net_has_its_state(read):
+    spec = read(
+        'net: "a.prototxt" test_interval: 5 test_iter: 1 test_iter: 1 '
+        'test_state { stage: "one" } test_state { stage: "two" level: 4 }'
+    )
+    states = [net.state for net in nets_to_test(spec)]
+    assert [(state.phase, list(state.stage), state.level) for state in states] == [
+        (TEST, ["one"], 0),
+        (TEST, ["two"], 4),
+    ]

@@ -1,0 +1,101 @@
+"""Fit a linear classifier of scikit-learn on features of a trained net.
+
+    python tools/train_classifier.py --model net_specs/efficientnet_lite0.yaml \\
+        --weights efficientnet_lite0 --out classifier.caffemodel
+
+Features are what the net's last InnerProduct layer reads, or --blob, for the training data (not
+augmented) and the validation data. --out writes the net with the classifier as that layer:
+tools/predict.py takes it as any snapshot.
+"""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from catdog import cli
+from catdog.arguments import Parser, device_of
+from catdog.classifier import KINDS, Linear, fit, last_layer, put, score
+from catdog.feature_table import carrying, examples, open_both
+from catdog.fed_net import FedNet
+from catdog.proto.caffe_pb2 import NetParameter
+from catdog.snapshot import load_net, save_net
+from catdog.spec import Spec, read_net
+from catdog.weights import weight_file
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(__doc__)
+    parser.add_model()
+    parser.add_weights(required=True)
+    parser.add_argument("--blob", default="", help="features (default: of the last InnerProduct)")
+    parser.add_argument("--kind", choices=KINDS, help="(default: all, the first is written)")
+    parser.add_argument(
+        "--strength", type=_positive, help="scikit-learn's C (default: by cross-validation)"
+    )
+    parser.add_argument("--out", type=Path, help="write the net with the classifier in it")
+    parser.add_device()
+    return parser.parse(argv)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number above 0')
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    args = _arguments(argv)
+    spec = read_net(args.model)
+    with ExitStack() as stack:
+        training, validation = open_both(spec, stack, device_of(args))
+        for name in args.weights:
+            load_net(training.net, weight_file(name, spec.locate))
+        fitted = _compare(args, training, validation)
+        if args.out:
+            _write(args, spec, validation, fitted)
+
+
+def _compare(
+    args: argparse.Namespace, training: FedNet, validation: FedNet
+) -> list[tuple[str, Linear]]:
+    """Fit each kind, print how good it is."""
+    blob = args.blob or last_layer(training.net).bottoms[0]
+    seen, held_out = examples(training, blob), examples(validation, blob)
+    count, numbers = seen.features.shape
+    print(
+        f"{numbers} features {blob} of {count} training, {len(held_out.labels)} validation examples"
+    )
+    print("classifier  strength  training  validation  log loss")
+    fitted = []
+    for kind in [args.kind] if args.kind else KINDS:
+        linear, strength = fit(kind, seen, args.strength)
+        before, after = score(linear, seen), score(linear, held_out)
+        print(
+            f"{kind:<10}  {strength:>8g}  {before.accuracy:>8.2%}  {after.accuracy:>10.2%}  "
+            f"{after.log_loss:>8.4f}"
+        )
+        fitted.append((kind, linear))
+    return fitted
+
+
+def _write(
+    args: argparse.Namespace,
+    spec: Spec[NetParameter],
+    fed: FedNet,
+    fitted: Sequence[tuple[str, Linear]],
+) -> None:
+    kind, linear = fitted[0]
+    node = last_layer(fed.net, args.blob)
+    put(linear, node)
+    save_net(args.out, fed.net, carrying(spec, fed))
+    print(f"{args.out}: layer {node.name} is the {kind} classifier")
+
+
+if __name__ == "__main__":
+    cli.tool(main)
