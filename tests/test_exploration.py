@@ -49,7 +49,7 @@ def sections(path):
     assert "script" not in {tag for tag, _ in read.tags}
     headings = ("What", "In numbers", "Sizes", "Classes", "Furthest", "Nearly", "Tiny", "Without",
                 "Not usable", "Mislabelled", "Hardest", "Undecided")  # fmt: skip
-    for text in map(str.strip, read.text):
+    for text in filter(None, map(str.strip, read.text)):
         heading = text if text.startswith(headings) else heading
         found.setdefault(heading, []).append(text)
     return found

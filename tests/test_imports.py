@@ -64,8 +64,8 @@ candidate
 labelled
 scikit
 scores
-judging
 suspects
+judging
 exploration
 evaluate features
 classifier

@@ -175,6 +175,16 @@ def test_too_many_param_fields():
         )
 
 
+def test_statistics_have_no_rate_and_keep_their_decay():
+    net = net_of("""
+        layer:
+        - {name: x, type: Input, top: x, input_param: {shape: {dim: [4, 3]}}}
+        - {name: n, type: BatchNorm, bottom: x, top: n, param: [{decay_mult: 0}]}
+        """)
+    assert [(each.lr_mult, each.decay_mult) for each in net.learnable] == [(0, 0), (0, 1), (0, 1)]
+    assert not any(each.parameter.requires_grad for each in net.learnable)
+
+
 def test_two_layers_with_parameters_need_two_names():
     layers = IP % ("a", "d", "a") + "," + IP % ("a", "a", "b")
     with pytest.raises(LayerError, match=r'layer "a".*name of two layers'):

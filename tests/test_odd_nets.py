@@ -11,7 +11,7 @@ import pytest
 from catdog.errors import CatdogError
 from catdog.inspection import inspect
 from catdog.net import Net
-from catdog.proto.caffe_pb2 import TEST, TRAIN
+from catdog.proto.caffe_pb2 import TEST, TRAIN, BlobProto, BlobShape
 from catdog.spec import filter_net, net_state, read_net
 
 ODD = Path(__file__).parent / "nets" / "odd"
@@ -57,3 +57,15 @@ def test_messages_of_another_type_are_told():
 def test_rules_make_two_nets():
     assert [node.name for node in net_of("several_rules", TEST)] == ["s", "f", "g"]
     assert [node.name for node in net_of("rule_with_phase_and_stage", TEST)] == ["f", "s"]
+
+
+def test_a_file_of_a_layer_is_found_beside_the_spec(tmp_path):
+    matrix = BlobProto(shape=BlobShape(dim=[5, 5]), data=[1] * 25)
+    (tmp_path / "h.binaryproto").write_bytes(matrix.SerializeToString())
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        'input: "x" input: "y" input_shape { dim: 2 dim: 5 } input_shape { dim: 2 } '
+        'layer { name: "l" type: "InfogainLoss" bottom: "x" bottom: "y" top: "l" '
+        'infogain_loss_param { source: "h.binaryproto" } }'
+    )
+    assert inspect(path)[0] == f"{path}: OK"

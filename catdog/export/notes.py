@@ -23,8 +23,8 @@ def preparation_notes(net: NetParameter, dataset: DatasetParameter | None = None
 
 _FITTED = {
     DatasetParameter.STRETCH: "stretched",
-    DatasetParameter.PAD: "fitted in, padded with the mean colour,",
-    DatasetParameter.CROP: "cropped in the middle",
+    DatasetParameter.PAD: "padded with the mean colour and brought",
+    DatasetParameter.CROP: "cropped in the middle and brought",
 }
 
 
@@ -34,7 +34,8 @@ def _of_dataset(dataset: DatasetParameter) -> Iterator[str]:
         yield "each channel equalised (cv2.equalizeHist)"
     if dataset.width and dataset.height:
         way = DatasetParameter.Interpolation.Name(dataset.interpolation)
-        yield f"{_FITTED[dataset.resize]} to {dataset.width} x {dataset.height} (width x height, cv2.INTER_{way})"
+        size = f"{dataset.width} x {dataset.height} (width x height, cv2.INTER_{way})"
+        yield f"{_FITTED[dataset.resize]} to {size}"
 
 
 def _of_transform(layer: LayerParameter) -> Iterator[str]:

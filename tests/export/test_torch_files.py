@@ -86,3 +86,12 @@ def test_nothing_is_told_where_nothing_is_known():
     text = "layer: {name: d, type: Input, top: d, input_param: {shape: {dim: 1}}}"
     parse_yaml(text, net, "x")
     assert preparation_notes(net) == []
+
+
+@pytest.mark.parametrize(("way", "words"), [("PAD", "padded"), ("CROP", "cropped")])
+def test_other_ways_to_a_size_are_told(way, words):
+    dataset = DatasetParameter(width=6, height=4, resize=way)
+    told = "\n".join(preparation_notes(NetParameter(), dataset))
+    assert words in told
+    assert "brought to 6 x 4" in told
+    assert "stretched" not in told

@@ -58,7 +58,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("held", [False, True])
-@pytest.mark.parametrize(("one", "value", "slope"), CASES, ids=lambda case: str(case)[:30])
+@pytest.mark.parametrize(("one", "value", "slope"), CASES, ids=[case[0] for case in CASES])
 def test_a_layer_under_another_in_place(write, one, value, slope, held):
     net = caffe.Net(write(NET.format(one=one)), caffe.TEST)
     x = np.linspace(-2, 2, 18, dtype=np.float32).reshape(2, 9)

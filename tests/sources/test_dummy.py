@@ -1,16 +1,33 @@
 """DummyData: both forms of shapes, constants, random numbers that resume."""
 
+import numpy as np
 import pytest
 import torch
+from google.protobuf import text_format
 
 from catdog.errors import CatdogError, DataError, LayerError
-from tests.sources.build import layer, source
+from catdog.proto.caffe_pb2 import NetParameter
+from tests.sources.build import FORMATS, layer, source
 
 GAUSSIAN = 'data_filler { type: "gaussian" std: 2 }'
 
 
 def dummy(text, tmp_path, tops=("a", "b")):
     return source(layer(f"dummy_data_param {{ {text} }}", "DummyData", tops), tmp_path)
+
+
+CASES = sorted((FORMATS.parent / "layers" / "DummyData").glob("*.prototxt"))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_blobs_are_those_of_caffe(path, tmp_path):
+    (made,) = text_format.Parse(path.read_text(), NetParameter()).layer
+    with np.load(path.with_suffix(".npz")) as arrays:
+        wanted = {key.removeprefix("out:"): arrays[key] for key in arrays}
+    blobs = source(made, tmp_path).next().blobs
+    assert blobs.keys() == wanted.keys()
+    for top, blob in blobs.items():
+        np.testing.assert_array_equal(blob, wanted[top], strict=True)
 
 
 def test_one_shape_for_all_or_one_for_each(tmp_path):
