@@ -15,6 +15,7 @@ from catdog.debug_info import tracing
 from catdog.errors import Diverged, Fault, SpecError, WeightsError
 from catdog.evaluation import Batches, Means, TestNet, outputs
 from catdog.net import Net, Result
+from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import (
     FeedState,
     GeneratorState,
@@ -83,6 +84,8 @@ class Solver:
         emit: gets every record.
         request: is asked between iterations, and between the batches of a test, what to do.
         model: the message that snapshots carry, with all layers; the net's own by default.
+        precision: in what the trained net computes; float32 by default.
+        compiled: run the trained net through torch.compile.
 
     Raises SpecError with all faults of the solver. The loop raises Diverged.
     """
@@ -97,12 +100,16 @@ class Solver:
         emit: Callable[[Record], object] = lambda _: None,
         request: Callable[[], Action] = lambda: Action.NONE,
         model: NetParameter | None = None,
+        precision: Precision | None = None,
+        compiled: bool = False,
     ) -> None:
         found = faults(param)
         if found:
             raise SpecError(found)
         self.param, self.net, self.feed, self.tests = param, net, feed, list(tests)
         self.model = model or net.message
+        self._precision = precision or Precision()
+        self._run = torch.compile(net) if compiled else net
         self.iteration = 0
         self.stopped = False
         #: Layers that started fresh beside copied ones.
@@ -167,7 +174,7 @@ class Solver:
         rate = lr_policy.learning_rate(self.param, self.iteration)
         if display:
             self._display(result, rate)
-        self.update.apply(rate, self.iteration)
+        self._precision.apply(self.update, rate, self.iteration)
         asked = self._request()
         self.iteration += 1
         if _due(self.iteration, self.param.snapshot) or asked is Action.SNAPSHOT:
@@ -182,7 +189,7 @@ class Solver:
             with tracing(self.net) if debug else nullcontext() as trace:
                 result = self._forward()
                 if result.loss.requires_grad:
-                    torch.autograd.backward(result.loss)
+                    self._precision.backward(result.loss)
             losses.append(result.loss.detach())
             for line in trace.lines() if trace else ():
                 self._emit(DebugInfo(line))
@@ -191,7 +198,8 @@ class Solver:
 
     def _forward(self) -> Result:
         self._batch = self.feed.next()
-        result: Result = self.net(self._batch)
+        with self._precision.context():
+            result: Result = self._run(self._batch)
         return result
 
     def _take_loss(self, loss: Tensor) -> None:
@@ -292,6 +300,8 @@ class Solver:
             self.feed.load_state(run.train.source)
         for test, feed in zip(self.tests, run.test, strict=False):
             test.feed.load_state(feed.source)
+        if run.HasField("loss_scale"):
+            self._precision.load_loss_scale(run.loss_scale)
         losses = torch.tensor(list(run.recent_loss), device=self._device)
         self._losses = deque(losses.unbind(), maxlen=self.param.average_loss)
 
@@ -309,6 +319,7 @@ class Solver:
                 # tests that were not finished are begun again
                 test=self._before_tests or self._test_states(),
                 fresh=self.fresh,
+                loss_scale=self._precision.loss_scale,
                 recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
             ),
         )

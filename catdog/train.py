@@ -22,6 +22,7 @@ from catdog.freeze import parameter_faults
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
 from catdog.net import Net
+from catdog.precision import Precision
 from catdog.preparation import preparation, write_deploy
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.randomness import Randomness
@@ -50,6 +51,8 @@ class Options:
         overrides: `FIELD=VALUE` for fields of the solver.
         level, stages: of the train net's state.
         allow_python: build Python layers, which run code.
+        amp: mixed precision, a name of `precision.NAMES`.
+        compile: run the trained net through torch.compile.
     """
 
     weights: Sequence[str] | None = ()
@@ -60,6 +63,8 @@ class Options:
     level: int = 0
     stages: Sequence[str] = ()
     allow_python: bool = False
+    amp: str = ""
+    compile: bool = False
 
 
 def train(
@@ -187,6 +192,8 @@ def open_solver(
         emit=emit,
         request=request,
         model=_model(wanted, trained.feed),
+        precision=Precision(options.amp, device),
+        compiled=options.compile,
     )
     return solver, feds
 

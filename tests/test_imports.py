@@ -40,6 +40,7 @@ blueprint
 summary timing
 lr_policy
 updates
+precision
 records
 snapshot
 advice

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser, device_of
+from catdog.precision import NAMES
 from catdog.signals import EFFECTS
 from catdog.train import Options, train
 
@@ -54,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--allow-python", action="store_true", help="build Python layers: they run code"
     )
+    parser.add_argument("--amp", choices=NAMES, default="", help="mixed precision")
+    parser.add_argument("--compile", action="store_true", help="run the net through torch.compile")
     args = parser.parse(argv)
     cached = ["cache_features=true"] if args.cache_features else []
     chosen = args.gpu is not None or args.device is not None
@@ -66,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         level=args.level,
         stages=args.stage,
         allow_python=args.allow_python,
+        amp=args.amp,
+        compile=args.compile,
     )
     sigint, sighup = EFFECTS[args.sigint_effect], EFFECTS[args.sighup_effect]
     train(args.solver, options, stream=sys.stderr, sigint=sigint, sighup=sighup)

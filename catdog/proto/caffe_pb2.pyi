@@ -1534,22 +1534,20 @@ class DatasetCount(_message.Message):
     def __init__(self, train: _Optional[int] = ..., validation: _Optional[int] = ..., skipped: _Optional[int] = ..., gray: _Optional[int] = ..., cmyk: _Optional[int] = ..., alpha: _Optional[int] = ..., sixteen_bit: _Optional[int] = ..., rotated: _Optional[int] = ..., per_class_train: _Optional[_Iterable[int]] = ..., per_class_validation: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RunState(_message.Message):
-    __slots__ = ("generator", "train", "test", "best_score", "best_iter", "recent_loss", "fresh")
+    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     TEST_FIELD_NUMBER: _ClassVar[int]
-    BEST_SCORE_FIELD_NUMBER: _ClassVar[int]
-    BEST_ITER_FIELD_NUMBER: _ClassVar[int]
+    LOSS_SCALE_FIELD_NUMBER: _ClassVar[int]
     RECENT_LOSS_FIELD_NUMBER: _ClassVar[int]
     FRESH_FIELD_NUMBER: _ClassVar[int]
     generator: _containers.RepeatedCompositeFieldContainer[GeneratorState]
     train: FeedState
     test: _containers.RepeatedCompositeFieldContainer[FeedState]
-    best_score: float
-    best_iter: int
+    loss_scale: float
     recent_loss: _containers.RepeatedScalarFieldContainer[float]
     fresh: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., best_score: _Optional[float] = ..., best_iter: _Optional[int] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GeneratorState(_message.Message):
     __slots__ = ("device", "state")

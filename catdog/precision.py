@@ -1,0 +1,55 @@
+"""Mixed precision: a training that computes in fewer bits where that does no harm."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from catdog.updates import Update
+
+#: What --amp takes.
+NAMES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Precision:
+    """How a training computes: in float32 throughout, or with autocast to a type of NAMES.
+
+    Parameters, histories and losses stay in float32. With fp16 the loss is scaled, so that small
+    gradients are not lost, and a step whose gradients overflow is left out.
+    """
+
+    def __init__(self, name: str = "", device: torch.device | str = "cpu") -> None:
+        self._kind = torch.device(device).type
+        self._dtype = NAMES[name] if name else None
+        scaled = self._dtype is torch.float16
+        self._scaler = torch.amp.GradScaler(self._kind, enabled=scaled)
+
+    def context(self) -> AbstractContextManager[object]:
+        """What a forward pass runs in."""
+        if self._dtype is None:
+            return nullcontext()
+        return torch.autocast(self._kind, self._dtype)
+
+    def backward(self, loss: Tensor) -> None:
+        """The gradients of a loss, scaled until `apply`."""
+        torch.autograd.backward(self._scaler.scale(loss))
+
+    def apply(self, update: Update, rate: float, iteration: int) -> None:
+        """One step of the update with its gradients brought back to their size."""
+        if not self._scaler.is_enabled():
+            update.apply(rate, iteration)
+            return
+        update.rate, update.iteration = rate, iteration
+        self._scaler.unscale_(update)
+        self._scaler.step(update)
+        self._scaler.update()
+
+    @property
+    def loss_scale(self) -> float:
+        """The present scale of the loss: part of what a resume needs."""
+        return float(self._scaler.get_scale())
+
+    def load_loss_scale(self, scale: float) -> None:
+        """Go on with the scale of a snapshot."""
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict({**self._scaler.state_dict(), "scale": scale})

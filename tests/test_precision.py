@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from catdog.precision import Precision
+from tests.runs import Run
+
+
+def trained(name: str) -> tuple[Run, list[float]]:
+    """A run of 20 iterations in some precision, with its losses."""
+    run = Run(max_iter=20, display=1, momentum=0.9, average_loss=1)
+    run.solver._precision = Precision(name)
+    run.solver.step(20)
+    return run, [record.loss for record in run.records if hasattr(record, "loss")]
+
+
+@pytest.mark.parametrize("name", ["bf16", "fp16"])
+def test_a_training_in_fewer_bits_stays_near(name):
+    _, full = trained("")
+    run, losses = trained(name)
+    assert losses == pytest.approx(full, rel=0.05)
+    assert losses != full
+    assert all(item.parameter.dtype == torch.float32 for item in run.solver.net.learnable)
+
+
+def test_a_step_whose_gradients_overflow_is_left_out():
+    run = Run(max_iter=1)
+    precision = Precision("fp16")
+    scale = precision.loss_scale
+    before = [item.parameter.clone() for item in run.solver.net.learnable]
+    precision.backward(run.solver.net(run.solver.feed.next()).loss)
+    run.solver.net.learnable[0].parameter.grad[0] = float("inf")
+    precision.apply(run.solver.update, 0.1, 0)
+    after = [item.parameter for item in run.solver.net.learnable]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert precision.loss_scale == scale / 2
+
+
+def test_the_scale_goes_through_a_snapshot():
+    precision = Precision("fp16")
+    precision.load_loss_scale(128.0)
+    assert precision.loss_scale == 128
+    assert Precision().loss_scale == 1
+    Precision("bf16").load_loss_scale(128.0)
