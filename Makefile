@@ -12,13 +12,16 @@ OUT ?= input
 SIZE ?= 227
 SEED ?= 0
 ARGS ?=
+CIFAR ?= input/cifar10
 
-.PHONY: help demo test check format lmdb data proto clean
+.PHONY: help demo test check format lmdb data bench proto clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
 	@echo "make lmdb    DATA=$(DATA) OUT=$(OUT) SIZE=$(SIZE) SEED=$(SEED): photos to LMDBs and a mean"
 	@echo "make data    where the data sets come from, one command each"
+	@echo "make cifar10 CIFAR=$(CIFAR): its pictures to LMDBs;  make cifar-mini: a thousand of them"
+	@echo "make bench   how fast it is beside other means; ARGS='--only mean --photos input/train'"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
 
 .venv/python:
@@ -28,6 +31,10 @@ help:
 
 .venv/installed: .venv/python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	@touch $@
+
+.venv/report: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[report]'
 	@touch $@
 
 .venv/dev: .venv/installed
@@ -52,6 +59,13 @@ format: .venv/dev
 lmdb: .venv/installed
 	$(BIN)/python tools/create_lmdb.py --data "$(DATA)" --out "$(OUT)" --size $(SIZE) --seed $(SEED) $(ARGS)
 
+cifar10: .venv/installed
+	$(BIN)/python tools/create_lmdb.py --data "$(CIFAR)" --out input/cifar10 --size 32 --no-equalize --validation 5000
+
+# goes on where it was stopped
+cifar-mini: .venv/report
+	$(BIN)/python -m experiments.cifar_mini $(ARGS)
+
 data:
 	@echo "Kaggle dogs-vs-cats, 25,000 photos (accept the rules on its page first):"
 	@echo "  pip install kaggle && kaggle competitions download -c dogs-vs-cats -p input && \\"
@@ -62,6 +76,18 @@ data:
 	@echo "CIFAR-10, 60,000 pictures of ten classes:"
 	@echo "  $(BIN)/python -c \"from torchvision.datasets import CIFAR10 as D; D('input/cifar10', download=True)\""
 
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[bench]'
+	@touch $@
+
+# OpenCV 5 reads no Caffe nets any more; without 4 that comparison is left out
+.venv-opencv4:
+	-$(PYTHON) -m venv $@ && \
+		$@/bin/python -m pip install --disable-pip-version-check 'opencv-python-headless<5' numpy
+
+bench: .venv/bench .venv-opencv4
+	$(BIN)/python -m benchmarks $(ARGS)
+
 # the generated module stands in the repository; only a change of the schema needs this
 proto:
 	$(PYTHON) -m venv .venv-proto
@@ -69,4 +95,4 @@ proto:
 	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. catdog/proto/caffe.proto
 
 clean:
-	rm -rf .venv .venv-proto build dist *.egg-info demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-proto .venv-opencv4 build dist *.egg-info demo .pytest_cache .mypy_cache .ruff_cache

@@ -20,7 +20,8 @@ def advice(spec: Spec[NetParameter], state: NetState) -> Iterator[Noted | Warned
     for layer in layers:
         dataset = dataset_of(layer, spec.locate)
         if dataset is not None:
-            yield from _classes(dataset, train=state.phase == TRAIN)
+            if not layer.data_param.index_file:
+                yield from _classes(dataset, train=state.phase == TRAIN)
             yield from _crop(layer, dataset)
 
 

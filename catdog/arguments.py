@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import torch
 
+from catdog.devices import chosen
+from catdog.distributed import ALONE, Group
 from catdog.errors import CatdogError
 from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
@@ -81,11 +83,20 @@ class Parser(argparse.ArgumentParser):
             help="average over looks at each photo: flip or 2 (mirrored), 5 (corners), 10 (both)",
         )
 
-    def add_device(self) -> None:
-        """--gpu and --device."""
+    def add_device(self, *, several: bool = False) -> None:
+        """--gpu and --device; with `several` more than one GPU, and --processes."""
         group = self.add_mutually_exclusive_group()
-        group.add_argument("--gpu", metavar="N", help="run on this GPU")
+        about = "run on this GPU" + (", or on several: 0,1 or all" if several else "")
+        group.add_argument("--gpu", metavar="N[,N]" if several else "N", help=about)
         group.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
+        if several:
+            self.add_argument(
+                "--processes",
+                type=int,
+                default=1,
+                metavar="N",
+                help="share the work among this many processes: a GPU each, or all on the CPU",
+            )
 
     def add_shape(self) -> None:
         """--shape, for data that are not there."""
@@ -124,6 +135,64 @@ def device_of(args: argparse.Namespace) -> torch.device:
         remedy = f"0 to {count - 1}" if count else "use --device cpu"
         raise CatdogError(f"this machine has {count} GPUs", where=f"{flag} {name}", remedy=remedy)
     return device
+
+
+def devices_of(args: argparse.Namespace) -> list[torch.device]:
+    """A device for each process that --gpu and --processes ask for.
+
+    Raises CatdogError for devices that are not there.
+    """
+    several = args.gpu is not None and (args.gpu == "all" or "," in args.gpu)
+    if several and (indices := chosen(args.gpu)):
+        if args.processes not in (1, len(indices)):
+            raise CatdogError(
+                f"--gpu {args.gpu} names {len(indices)} GPUs",
+                where=f"--processes {args.processes}",
+                remedy="leave --processes out",
+            )
+        return [torch.device("cuda", index) for index in indices]
+    args.gpu = "0" if several else args.gpu
+    device = device_of(args)
+    if args.processes < 1:
+        raise CatdogError(f"got {args.processes}", where="--processes", remedy="1 or more")
+    if device.type == "cpu" or args.processes == 1:
+        return [device] * args.processes
+    if device.index is not None:
+        raise CatdogError(
+            f"{device} is one GPU for {args.processes} processes",
+            where="--processes",
+            remedy="name several: --gpu 0,1",
+        )
+    return _first_gpus(args.processes)
+
+
+def device_in(args: argparse.Namespace, group: Group = ALONE) -> torch.device:
+    """The device of this process among those that the arguments name, or among all.
+
+    Raises CatdogError where they are too few or too many.
+    """
+    devices = devices_of(args)
+    if group.world == 1 or devices[0].type == "cpu":
+        return devices[0]
+    if len(devices) == 1 and devices[0].index is None:
+        devices = _first_gpus(group.local_world)
+    if len(devices) != group.local_world:
+        raise CatdogError(
+            f"{len(devices)} GPUs are named for {group.local_world} processes on this machine",
+            where="--gpu",
+            remedy="name one for each, or none",
+        )
+    return devices[group.local_rank]
+
+
+def _first_gpus(count: int) -> list[torch.device]:
+    there = torch.cuda.device_count()
+    if count > there:
+        raise CatdogError(
+            f"this machine has {there} GPUs for {count} processes",
+            remedy=f"start {there}, or use --device cpu",
+        )
+    return [torch.device("cuda", index) for index in range(count)]
 
 
 def _names(text: str) -> list[str]:

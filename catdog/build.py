@@ -2,19 +2,21 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import cv2
+import numpy as np
 from tqdm import tqdm
 
 from catdog.datum import write_raw
 from catdog.errors import DataError
-from catdog.headers import Kind
-from catdog.images import Pixels, Unreadable, decode, prepare, read_file
+from catdog.headers import NO_KIND, Kind
+from catdog.images import Picture, Pixels, Unreadable, decode, prepare, read_file
 from catdog.listing import Listing, Photo, Skipped
 from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -23,10 +25,11 @@ from catdog.store import Writer, key
 Entry = tuple[str, bytes, bytes]
 """Which LMDB, the key, the value."""
 
-TRAIN, VALIDATION = "train_lmdb", "validation_lmdb"
+TRAIN, VALIDATION, TEST = "train_lmdb", "validation_lmdb", "test_lmdb"
+_PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "the test"}
 
-BATCH_BYTES = 32 << 20
-"""Bytes that are put into an LMDB in one transaction."""
+BATCH_BYTES = 2 << 20
+"""Bytes that are put into an LMDB in one transaction, whose memory the next one then uses."""
 
 
 class Job(NamedTuple):
@@ -49,37 +52,68 @@ class Prepared(NamedTuple):
 
 @dataclass
 class Counts:
-    """What a build met: pictures by (part, label), converted ones by kind, skipped files."""
+    """What a build met: pictures by part, and of each class, converted ones by kind, skipped files.
 
-    pictures: Counter[tuple[str, int]] = field(default_factory=Counter)
+    `labelled` is by (part, label); of several labels each one that is not 0 counts.
+    """
+
+    pictures: Counter[str] = field(default_factory=Counter)
+    labelled: Counter[tuple[str, int]] = field(default_factory=Counter)
     kinds: Counter[Kind] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
-
-    def of(self, part: str) -> int:
-        """The pictures in one of the LMDBs."""
-        return sum(count for (name, _), count in self.pictures.items() if name == part)
 
 
 def divide(listing: Listing, dataset: DatasetParameter) -> list[Job]:
     """The photos shuffled by the seed, each with the LMDB that it goes to.
 
-    Every `validation_every`-th of the shuffled list, the first one included, is for validation;
-    photos that came divided stay so.
+    Every `validation_every`-th of the shuffled list, the first one included, is for validation,
+    or so many of each class as `validation` says; photos that came divided stay so. Raises
+    DataError where `validation` leaves nothing to train on.
     """
     shuffle = random.Random(dataset.seed).shuffle
-    photos = list(listing.train)
-    shuffle(photos)
-    if listing.validation is None:
+    jobs: list[Job] = []
+    came = ((TRAIN, listing.train), (VALIDATION, listing.validation), (TEST, listing.test))
+    for part, photos in came:
+        shuffled = list(photos or ())
+        shuffle(shuffled)
+        parts = [part] * len(shuffled)
+        if part == TRAIN and listing.validation is None:
+            parts = _cut(shuffled, dataset)
+        jobs += map(Job, shuffled, range(len(shuffled)), parts)
+    return jobs
+
+
+def _cut(photos: Sequence[Photo], dataset: DatasetParameter) -> list[str]:
+    """The part of each shuffled photo where some have yet to be cut off for validation."""
+    if not dataset.HasField("validation"):
         every = dataset.validation_every
-        return [
-            Job(photo, number, TRAIN if number % every else VALIDATION)
-            for number, photo in enumerate(photos)
-        ]
-    later = list(listing.validation)
-    shuffle(later)
-    return [Job(photo, number, TRAIN) for number, photo in enumerate(photos)] + [
-        Job(photo, number, VALIDATION) for number, photo in enumerate(later)
-    ]
+        return [TRAIN if number % every else VALIDATION for number in range(len(photos))]
+    left = _shares(Counter(photo.label for photo in photos), dataset.validation)
+    parts = []
+    for photo in photos:
+        parts.append(VALIDATION if left[photo.label] else TRAIN)
+        left[photo.label] = max(0, left[photo.label] - 1)
+    return parts
+
+
+def _shares(classes: Counter[int], validation: float) -> dict[int, int]:
+    """How many of each class are for validation: in proportion, and together what was asked for.
+
+    What is left after rounding down goes to the largest remainders.
+    """
+    count = classes.total()
+    wanted = round(validation * count if validation < 1 else validation)
+    if wanted >= count:
+        raise DataError(
+            f"{wanted} photos for validation leave none of {count} for training",
+            remedy="give a smaller number, or a share such as 0.1",
+        )
+    exact = {label: wanted * number / count for label, number in sorted(classes.items())}
+    shares = {label: int(number) for label, number in exact.items()}
+    by_remainder = sorted(exact, key=lambda label: shares[label] - exact[label])
+    for label in by_remainder[: wanted - sum(shares.values())]:
+        shares[label] += 1
+    return shares
 
 
 def build(
@@ -90,13 +124,17 @@ def build(
     workers: int = 0,
     each: Callable[[str, Pixels], None] | None = None,
 ) -> Counts:
-    """Prepare the photos and write `train_lmdb` and `validation_lmdb` into a folder.
+    """Prepare the photos and write the LMDBs of their parts into a folder.
 
     `each` sees every part and its planes in order. Keys are the number in the shuffled list, eight
     digits, `_` and the photo's name. Photos that cannot be read are counted and left out;
-    DataError when one of the LMDBs would be empty.
+    DataError when one of the LMDBs would be empty. There is none for validation only where the
+    data set asks for 0 photos.
     """
     counts = Counts()
+    parts = {job.part for job in jobs} | {TRAIN}
+    if not dataset.HasField("validation") or dataset.validation:
+        parts.add(VALIDATION)
     gray = dataset.channel_order == DatasetParameter.GRAY
 
     def work(job: Job) -> Prepared:
@@ -105,9 +143,9 @@ def build(
     with ExitStack() as stack:
         results = stack.enter_context(closing(in_order(work, jobs, workers=workers)))
         bar = stack.enter_context(tqdm(results, total=len(jobs), unit=" photos"))
-        folders = {part: folder / part for part in (TRAIN, VALIDATION)}
+        folders = {part: folder / part for part in parts}
         write_batches(folders, map(_entry, _counted(bar, counts, each)))
-    _check(counts)
+    _check(counts, parts)
     return counts
 
 
@@ -116,7 +154,7 @@ def _entry(done: Prepared) -> Entry:
 
 
 def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None:
-    """Write (folder's name, key, value) to new LMDBs, some 32 MiB at a time.
+    """Write (folder's name, key, value) to new LMDBs, some 2 MiB at a time.
 
     A batch is written and flushed while the next one is being made; no more than two are held.
     """
@@ -151,12 +189,23 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def _prepare(job: Job, dataset: DatasetParameter, gray: bool) -> Prepared:
+    photo = job.photo
     try:
-        pixels, kinds = decode(read_file(job.photo.path), gray=gray)
+        pixels, kinds = _read(photo, gray)
     except Unreadable as error:
         return Prepared(job, reason=error.what)
     planes = prepare(pixels, dataset)
-    return Prepared(job, planes, write_raw(planes, job.photo.label), kinds)
+    return Prepared(job, planes, write_raw(planes, photo.label, photo.labels), kinds)
+
+
+def _read(photo: Photo, gray: bool) -> Picture:
+    if photo.pixels is None:
+        return decode(read_file(photo.path), gray=gray)
+    # a copy, as preparing uses the pixels up
+    pixels: Pixels = np.array(photo.pixels, order="C")
+    return Picture(
+        cast(Pixels, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)) if gray else pixels, NO_KIND
+    )
 
 
 def _counted(
@@ -168,20 +217,24 @@ def _counted(
         if done.planes is None:
             counts.skipped.append(Skipped(photo.name, done.reason))
             continue
-        counts.pictures[part, photo.label] += 1
+        counts.pictures[part] += 1
+        labels = [at for at, value in enumerate(photo.labels) if value]
+        counts.labelled.update(
+            (part, label) for label in (labels if photo.labels else [photo.label])
+        )
         counts.kinds.update(done.kinds)
         if each:
             each(part, done.planes)
         yield done
 
 
-def _check(counts: Counts) -> None:
-    for part, name in ((TRAIN, "training"), (VALIDATION, "validation")):
-        if not counts.of(part):
+def _check(counts: Counts, parts: Collection[str]) -> None:
+    for part, purpose in _PURPOSE.items():
+        if part in parts and not counts.pictures[part]:
             skipped = len(counts.skipped)
             first = f" (the first: {': '.join(counts.skipped[0])})" if skipped else ""
             raise DataError(
-                f"no photos left for {name}: {sum(counts.pictures.values())} could be read, "
+                f"no photos left for {purpose}: {counts.pictures.total()} could be read, "
                 f"{skipped} not{first}",
                 remedy="more photos are needed",
             )

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.errors import CatdogError, DataError
-from catdog.net import Net, Node
+from catdog.net import Net
+from catdog.node import Node
 from catdog.scikit import scikit
 
 Floats = NDArray[np.float64]

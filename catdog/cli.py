@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import catdog.tools
 from catdog.errors import CatdogError, did_you_mean
+from catdog.memory import keep_freed_memory
 
 Main = Callable[[Sequence[str] | None], None]
 
@@ -16,6 +17,7 @@ USAGE, INTERRUPTED = 2, 130
 
 def tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2."""
+    keep_freed_memory()
     try:
         main(argv)
     except CatdogError as error:

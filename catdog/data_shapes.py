@@ -49,7 +49,7 @@ def data_shapes(
         if _is_there(layer, context):
             raise
         return _assume(layer, context, wanted)
-    return DataShapes({**found, **_with_batch(layer, context, wanted), **wanted})
+    return DataShapes({**found, **_with_batch(layer, found, wanted), **wanted})
 
 
 def _is_there(layer: LayerParameter, context: Context) -> bool:
@@ -59,16 +59,18 @@ def _is_there(layer: LayerParameter, context: Context) -> bool:
 
 
 def _with_batch(
-    layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
+    layer: LayerParameter, found: Mapping[str, Shape], wanted: Mapping[str, Shape]
 ) -> dict[str, Shape]:
     """Labels for a batch of another size, where the pictures' shape was given."""
     if layer.top[0] not in wanted:
         return {}
-    return dict.fromkeys(layer.top[1:], _labels(layer, context, wanted[layer.top[0]][0]))
+    return {top: (wanted[layer.top[0]][0], *found[top][1:]) for top in layer.top[1:]}
 
 
 def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
     """The shape of labels, which augment_param may change."""
+    if layer.type == "ImageData" and layer.image_data_param.num_labels > 1:
+        return (batch, layer.image_data_param.num_labels)
     without_mean = LayerParameter()
     without_mean.CopyFrom(layer)
     without_mean.transform_param.ClearField("mean_file")

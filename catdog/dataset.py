@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog.build import TRAIN, VALIDATION, Counts, build, divide
+from catdog.build import TEST, TRAIN, VALIDATION, Counts, build, divide
+from catdog.cifar import find_cifar, read_cifar
 from catdog.errors import DataError
 from catdog.images import Pixels
-from catdog.listing import Listing, Skipped, find_photos, has_photos, read_list
+from catdog.label_table import read_label_table
+from catdog.listing import Listing, Skipped, add_test, find_photos, has_photos, read_list
 from catdog.mean import Mean, write_mean
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.sample import draw_sample
@@ -25,12 +27,18 @@ _KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit":
 
 
 @dataclass(frozen=True)
-class ListFiles:
-    """Labelled photos given as a list file; see `catdog.listing.read_list`."""
+class Files:
+    """What says of photos which they are, in place of their folders.
 
-    train: Path
+    `train` and `validation` are list files with, in `labels`, the names of their classes; see
+    `catdog.listing.read_list`. `labels` alone is a table; see `catdog.label_table`. `test` is a
+    folder of test photos.
+    """
+
+    train: Path | None = None
     labels: Path | None = None
     validation: Path | None = None
+    test: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -46,20 +54,23 @@ class Report:
         return "\n".join((*self._heading(), *self._classes(), *self._remarks(), *self._places()))
 
     def _heading(self) -> list[str]:
-        return [f"{self.dataset.source}: {self.layout}", "", _row("class", "train", "validation")]
+        titles = ["train", "validation", "test"][: 3 if self.dataset.count.test else 2]
+        return [f"{self.dataset.source}: {self.layout}", "", _row("class", *titles)]
 
     def _classes(self) -> list[str]:
         count = self.dataset.count
-        rows = zip(
-            self.dataset.class_name,
-            count.per_class_train,
-            count.per_class_validation,
-            strict=True,
-        )
+        columns = [count.per_class_train, count.per_class_validation]
+        all_of_it = [count.train, count.validation]
+        if count.test:
+            columns.append(count.per_class_test)
+            all_of_it.append(count.test)
         lines = [
-            _row(f"{label} {name}", train, later) for label, (name, train, later) in enumerate(rows)
+            _row(f"{label} {name}", *numbers)
+            for label, (name, *numbers) in enumerate(
+                zip(self.dataset.class_name, *columns, strict=True)
+            )
         ]
-        return [*lines, _row("all", count.train, count.validation), ""]
+        return [*lines, _row("all", *all_of_it), ""]
 
     def _remarks(self) -> list[str]:
         count = self.dataset.count
@@ -69,7 +80,7 @@ class Report:
             if getattr(count, kind)
         ]
         skipped = f" (listed in {self.out / SKIPPED})" if count.skipped else ""
-        rate = (count.train + count.validation) / max(self.seconds, 1e-9)
+        rate = (count.train + count.validation + count.test) / max(self.seconds, 1e-9)
         return [
             f"skipped    {count.skipped}{skipped}",
             f"converted  {', '.join(kinds) or 'none'}",
@@ -77,11 +88,13 @@ class Report:
         ]
 
     def _places(self) -> list[str]:
-        return [f"written    {self.out / name}" for name in (TRAIN, VALIDATION, MEAN, DATASET)]
+        count = self.dataset.count
+        parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
+        return [f"written    {self.out / name}" for name in (*parts, MEAN, DATASET)]
 
 
-def _row(name: str, train: object, validation: object) -> str:
-    return f"{name:<24}{train:>10}{validation:>12}"
+def _row(name: str, train: object, *later: object) -> str:
+    return f"{name:<24}{train:>10}" + "".join(f"{number:>12}" for number in later)
 
 
 def create(
@@ -89,21 +102,23 @@ def create(
     out: str | Path,
     dataset: DatasetParameter,
     *,
-    lists: ListFiles | None = None,
+    files: Files | None = None,
     workers: int = 0,
 ) -> Report:
     """Build train_lmdb, validation_lmdb, mean.binaryproto and dataset.yaml in `out`.
 
     `dataset` says how the pictures are prepared, divided and shuffled; the report has a copy with
-    what was met. Photos come from the list files or the folder `data`, or, where it has none, from
-    a drawn sample. All is written beside its place and moved there when it is whole, so that
-    whatever stops a build leaves the last one as it was.
+    what was met. Photos come from the files or the folder `data`, or, where it has none, from a
+    drawn sample; test photos go to test_lmdb. All is written beside its place and moved there when
+    it is whole, so that whatever stops a build leaves the last one as it was.
     """
     began, out = time.perf_counter(), Path(out)
     staging = out / f".building.{os.getpid()}"
     try:
         staging.mkdir(parents=True)
-        listing, source = _listing(Path(data), out, lists, dataset)
+        listing, source = _listing(Path(data), out, files or Files(), dataset)
+        if files and files.test:
+            add_test(listing, files.test)
         described = _described(dataset, listing, source)
         _fill(staging, listing, described, workers)
         _move(staging, out)
@@ -128,12 +143,14 @@ def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: in
     _write(folder, dataset, mean, listing.skipped + counts.skipped)
 
 
-def _listing(
-    data: Path, out: Path, lists: ListFiles | None, dataset: DatasetParameter
-) -> tuple[Listing, str]:
+def _listing(data: Path, out: Path, files: Files, dataset: DatasetParameter) -> tuple[Listing, str]:
     """The labelled photos, and the words by which dataset.yaml remembers them."""
-    if lists:
-        return read_list(lists.train, data, lists.labels, lists.validation), str(lists.train)
+    if files.train:
+        return read_list(files.train, data, files.labels, files.validation), str(files.train)
+    if files.labels:
+        return read_label_table(files.labels, data), str(files.labels)
+    if not (data / "train").is_dir() and (batches := find_cifar(data)):
+        return read_cifar(batches), str(batches)
     missing = not data.is_dir()
     if missing and data != DEFAULT_FOLDER:
         raise DataError(
@@ -153,34 +170,49 @@ def _described(dataset: DatasetParameter, listing: Listing, source: str) -> Data
     described.class_name[:] = listing.classes
     described.source = source
     if listing.validation is not None:
+        if dataset.HasField("validation"):
+            raise DataError(
+                "has validation photos of its own",
+                where=source,
+                remedy="leave out --validation, or name the folder of the training photos",
+            )
         described.validation_every = 0
     return described
 
 
 def _count(dataset: DatasetParameter, listing: Listing, counts: Counts) -> None:
     count = dataset.count
-    count.train, count.validation = counts.of(TRAIN), counts.of(VALIDATION)
+    count.train, count.validation = counts.pictures[TRAIN], counts.pictures[VALIDATION]
+    if counts.pictures[TEST]:
+        count.test = counts.pictures[TEST]
     count.skipped = len(listing.skipped) + len(counts.skipped)
     for kind, number in sorted(counts.kinds.items()):
         setattr(count, kind, number)
     for part, numbers in (
         (TRAIN, count.per_class_train),
         (VALIDATION, count.per_class_validation),
+        (TEST, count.per_class_test),
     ):
-        numbers.extend(counts.pictures[part, label] for label in range(len(listing.classes)))
+        if part != TEST or count.test:
+            numbers.extend(counts.labelled[part, label] for label in range(len(listing.classes)))
 
 
 def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterable[Skipped]) -> None:
     write_mean(mean.result(), folder / MEAN)
     text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
-    for place in (folder, folder / TRAIN, folder / VALIDATION):
+    for place in (folder, *_parts(folder)):
         (place / DATASET).write_text(text, encoding="utf-8")
     with (folder / SKIPPED).open("w", newline="", encoding="utf-8", errors="replace") as file:
         csv.writer(file).writerows([("file", "reason"), *skipped])
 
 
+def _parts(folder: Path) -> list[Path]:
+    """The LMDBs that were written: all, or no test and validation ones."""
+    return [folder / name for name in (TRAIN, VALIDATION, TEST) if (folder / name).exists()]
+
+
 def _move(staging: Path, out: Path) -> None:
-    for part in (TRAIN, VALIDATION):
-        replace_folder(staging / part, out / part)
+    for part in _parts(staging):
+        replace_folder(part, out / part.name)
     for name in (MEAN, DATASET, SKIPPED):
         (staging / name).replace(out / name)

@@ -15,25 +15,31 @@ Array = NDArray[np.uint8] | NDArray[np.float32]
 
 #: The tags (field number and wire type) of a Datum that holds raw bytes, each one byte long.
 _CHANNELS, _HEIGHT, _WIDTH, _DATA, _LABEL, _ENCODED = 0x08, 0x10, 0x18, 0x22, 0x28, 0x38
+#: The tag of several labels, two bytes long.
+_LABELS = b"\xc2\x3e"
 _SIGN_BITS = 64
 
 
 class Example(NamedTuple):
-    """One stored example: its array, channels x height x width, and its label."""
+    """One stored example: its array, channels x height x width, and its label.
+
+    `labels` are several in place of one, where it was stored with them.
+    """
 
     array: Array
     label: int
+    labels: NDArray[np.float32] | None = None
 
 
-def parse_datum(value: bytes) -> Datum:
+def parse_datum(value: bytes | memoryview) -> Datum:
     """The message in a stored value; DataError when it is none."""
     try:
-        return Datum.FromString(value)
+        return Datum.FromString(bytes(value))
     except Exception as error:  # protobuf's DecodeError, whose place has moved between releases
         raise DataError("a stored value is not a Datum", remedy="build the LMDB again") from error
 
 
-def read_example(value: bytes, *, color: bool | None = None) -> Example:
+def read_example(value: bytes | memoryview, *, color: bool | None = None) -> Example:
     """The array and label of a serialised Datum, by the fast way where there is one.
 
     `color` has the meaning it has in `datum_to_array`. A raw example is a read-only view of
@@ -43,28 +49,32 @@ def read_example(value: bytes, *, color: bool | None = None) -> Example:
     if raw is not None:
         return raw
     datum = parse_datum(value)
-    return Example(datum_to_array(datum, color=color), datum.label)
+    labels = np.array(datum.labels, np.float32) if datum.labels else None
+    return Example(datum_to_array(datum, color=color), datum.label, labels)
 
 
-def scan_raw(value: bytes) -> Example | None:
+def scan_raw(value: bytes | memoryview) -> Example | None:
     """A Datum of raw bytes without a copy of them, or None where only protobuf can tell.
 
     Whatever is not plain (floats, an encoded picture, unknown or repeated fields, sizes that do
     not fit) is left to `parse_datum`.
     """
-    numbers, pixels = _scan(memoryview(value))
+    numbers, pixels, labels = _scan(memoryview(value))
     shape = tuple(numbers.get(tag, 0) for tag in (_CHANNELS, _HEIGHT, _WIDTH))
     if pixels is None or numbers.get(_ENCODED) or shape[0] * shape[1] * shape[2] != len(pixels):
         return None
     label = numbers.get(_LABEL, 0)
     array = np.frombuffer(pixels, np.uint8).reshape(shape)
-    return Example(array, label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label)
+    # a copy: a view of so few bytes would keep all of the value
+    several = None if labels is None else np.frombuffer(labels, "<f4").copy()
+    return Example(array, label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label, several)
 
 
-def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None]:
-    """The numbers of a Datum by their tags, and its bytes; no bytes where it is not plain."""
+def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None, memoryview | None]:
+    """The numbers of a Datum by their tags, its bytes, its labels; no bytes if it is not plain."""
     numbers: dict[int, int] = {}
     pixels: memoryview | None = None
+    labels: memoryview | None = None
     at = 0
     try:
         while at < len(view):
@@ -75,11 +85,16 @@ def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None]:
                 at += number
             elif tag in (_CHANNELS, _HEIGHT, _WIDTH, _LABEL, _ENCODED) and tag not in numbers:
                 numbers[tag] = number
+            elif tag == _LABELS[0] and number == _LABELS[1] and labels is None:
+                length, at = packed.read_varint(view, at)
+                labels = view[at : at + length]
+                at += length
             else:
-                return {}, None
+                return {}, None, None
     except ValueError:
-        return {}, None
-    return numbers, pixels if at == len(view) else None
+        return {}, None, None
+    whole = at == len(view) and (labels is None or len(labels) % 4 == 0 < len(labels))
+    return numbers, pixels if whole else None, labels
 
 
 def datum_to_array(datum: Datum, *, color: bool | None = None) -> Array:
@@ -131,11 +146,15 @@ def array_to_datum(array: Array, label: int | None = 0) -> Datum:
     return datum
 
 
-def write_raw(planes: NDArray[np.uint8], label: int) -> bytes:
-    """`array_to_datum(planes, label).SerializeToString()` with a single copy of the pixels."""
+def write_raw(planes: NDArray[np.uint8], label: int, labels: Sequence[float] = ()) -> bytes:
+    """`array_to_datum(planes, label).SerializeToString()` with a single copy of the pixels.
+
+    With several labels they are stored in place of the one.
+    """
     channels, height, width = planes.shape
     head = Datum(channels=channels, height=height, width=width).SerializeToString()
-    tail = Datum(label=label, encoded=False).SerializeToString()
+    one = None if len(labels) else label
+    tail = Datum(label=one, encoded=False, labels=labels).SerializeToString()
     pixels = np.ascontiguousarray(planes).data
     return b"".join((head, bytes([_DATA]), packed.write_varint(pixels.nbytes), pixels, tail))
 

@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from catdog.net import Net, Node
+from catdog.net import Net
+from catdog.node import Node
 
 
 class Trace:
@@ -79,6 +80,8 @@ def tracing(net: Net) -> Iterator[Trace]:
     with ExitStack() as stack:
         for node in net:
             trace.watch(node, stack)
+        net.step_by_step = True
+        stack.callback(setattr, net, "step_by_step", False)
         yield trace
 
 

@@ -24,6 +24,8 @@ def chosen(text: str) -> list[int]:
     if wrong:
         remedy = f"`all`, or numbers from 0 to {count - 1}" if count else "there is none here"
         raise CatdogError(f'no GPU "{", ".join(wrong)}"', where="--gpu", remedy=remedy)
+    if len(set(words)) < len(words):
+        raise CatdogError(f"{text} has a GPU twice", where="--gpu", remedy="name each once")
     return [int(word) for word in words]
 
 

@@ -7,6 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from catdog.distributed import Group
+from catdog.feed import ELSEWHERE
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.records import Output
@@ -43,14 +45,16 @@ class TestNet:
     def batches(self) -> Generator[tuple[Batch, int]]:
         """The batches of a pass, each with its weight in the means.
 
-        Caffe gives all batches the same; when the last one may be smaller it counts for less.
+        Caffe gives all batches the same; when the last one may be smaller it counts for less. A
+        batch of weight 0 is no batch: another process has it.
         """
         if self.iterations is not None:
             for _ in range(self.iterations):
-                yield self.feed.next(), 1
+                batch = self.feed.next()
+                yield batch, int(batch is not ELSEWHERE)
             return
         for batch in self.feed.one_pass():
-            yield batch, _examples(batch)
+            yield batch, 0 if batch is ELSEWHERE else _examples(batch)
 
 
 class Means:
@@ -66,17 +70,33 @@ class Means:
 
         An output with a row for each example has no mean once a batch is smaller: it is left out.
         """
+        sums = {name: weight * blob.float() for name, blob in blobs.items()}
+        self._add(sums, weight * loss, weight)
+
+    def _add(self, sums: Mapping[str, Tensor], loss: Tensor, weight: int) -> None:
         first = not self._weight
         self._weight += weight
-        self._loss = weight * loss if self._loss is None else self._loss + weight * loss
+        self._loss = loss if self._loss is None else self._loss + loss
         if first:
-            self._sums = {name: weight * blob.float() for name, blob in blobs.items()}
+            self._sums = dict(sums)
             return
         self._sums = {
-            name: total + weight * blobs[name]
+            name: total + sums[name]
             for name, total in self._sums.items()
-            if total.shape == blobs[name].shape
+            if name in sums and total.shape == sums[name].shape
         }
+
+    def over(self, group: Group) -> "Means":
+        """The means over the batches of all processes, which all get them."""
+        if group.world == 1:
+            return self
+        host = {name: total.cpu() for name, total in self._sums.items()}
+        loss = None if self._loss is None else self._loss.cpu()
+        whole = Means()
+        for sums, part, weight in group.gather((host, loss, self._weight)):
+            if part is not None:
+                whole._add(sums, part, weight)
+        return whole
 
     def blobs(self) -> dict[str, Tensor]:
         """The mean of each output."""

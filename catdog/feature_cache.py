@@ -125,13 +125,14 @@ def _cache(
     trunk = _split(fed.net, frozen_part(fed.net, moves))
     blobs = _room(trunk.blobs, source.size, place.folder)
     start = 0
-    for batch in fed.feed.one_pass():
+    for batch in fed.feed.one_pass(whole=True):
         end = min(start + source.batch_size, source.size)
         if fill and end - start < source.batch_size:
             batch = _filled(batch, source.batch_size)
         _run(trunk, batch, {name: blob[start:end] for name, blob in blobs.items()})
         start = end
-    feed = place.stack.enter_context(Feed([Features(source, blobs)], fed.feed.device))
+    features = Features(source, blobs)
+    feed = place.stack.enter_context(Feed([features], fed.feed.device, fed.feed.part))
     feed.load_state(state)
     size = sum(blob.nbytes for blob in blobs.values())
     return feed, Cached(title, trunk.last, source.size, size, time.monotonic() - began)

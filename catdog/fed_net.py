@@ -8,8 +8,8 @@ import torch
 from catdog.feed import Feed
 from catdog.layers.base import Setting
 from catdog.net import Net
-from catdog.proto.caffe_pb2 import NetParameter, NetState
-from catdog.sources import Context, cut, open_source
+from catdog.proto.caffe_pb2 import TRAIN, NetParameter, NetState
+from catdog.sources import WHOLE, Context, Part, cut, open_source
 from catdog.spec import Spec, filter_net
 
 
@@ -29,23 +29,27 @@ def open_fed_net(
     setting: Setting | None = None,
     device: torch.device | str = "cpu",
     shared: Net | None = None,
+    part: Part = WHOLE,
 ) -> FedNet:
     """Build a net and open its data; the stack closes them.
 
-    Layers of the same name as in `shared` use its parameters. Raises SpecError, LayerError and
-    DataError with their places in the text.
+    Layers of the same name as in `shared` use its parameters. Of several processes each has its
+    `part` of the data: records of its own in the TRAIN phase, else every world-th batch. Raises
+    SpecError, LayerError and DataError with their places in the text.
     """
     setting = replace(setting or Setting(), locate=spec.locate)
     with spec.located():
         layers, rest = cut(filter_net(spec.message, state))
-        context = Context(state.phase, seed=setting.randomness.seed, locate=spec.locate)
+        mine, shares = (part, WHOLE) if state.phase == TRAIN else (WHOLE, part)
+        seed = setting.randomness.seed
+        context = Context(state.phase, seed, mine.rank, mine.world, spec.locate)
         sources = []
         for layer in layers:
             sources.append(open_source(layer, context))
             stack.callback(sources[-1].close)
-        feed = stack.enter_context(Feed(sources, device))
+        feed = stack.enter_context(Feed(sources, device, shares))
         net = Net(rest, inputs=feed.shapes, setting=setting, fill=False)
         if shared:
             net.share(shared)
         net.fill()
-    return FedNet(net.to(device), feed)
+    return FedNet(net.place(device), feed)

@@ -1,6 +1,7 @@
 """Batches on the device: the sources of a net, read ahead by a thread."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -13,10 +14,13 @@ from torch import Tensor
 
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import SourceState
-from catdog.sources import Batch, Source
+from catdog.sources import WHOLE, Batch, Part, Source
 
 T = TypeVar("T")
 Shape = tuple[int, ...]
+
+#: In place of a batch that another process has.
+ELSEWHERE: dict[str, Tensor] = {}
 
 
 class Ahead(Generic[T]):
@@ -86,10 +90,19 @@ class Feed:
 
     Batches are the same whatever the depth of the prefetch, which is the smallest that the
     sources ask for. Use it in a `with` block, or close it: it holds a thread.
+
+    Of several processes each reads every world-th batch, its `part`, and gets ELSEWHERE in place
+    of the others. (In training each has batches of its own instead: see `sources.Context`.)
     """
 
-    def __init__(self, sources: Sequence[Source], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        device: torch.device | str = "cpu",
+        part: Part = WHOLE,
+    ) -> None:
         self.sources, self.device = tuple(sources), torch.device(device)
+        self.part = part
         self.shapes: dict[str, Shape] = {}
         for source in self.sources:
             for top, shape in source.shapes.items():
@@ -98,6 +111,8 @@ class Feed:
                 self.shapes[top] = shape
         self._depth = min((source.prefetch for source in self.sources), default=0)
         self._ahead: Ahead[Round] | None = None
+        #: Seconds that `next` has waited for what the sources read.
+        self.waited = 0.0
         self._delivered = [source.state() for source in self.sources]
 
     @property
@@ -108,19 +123,23 @@ class Feed:
 
     def next(self) -> dict[str, Tensor]:
         """The next batch of every source."""
-        if not self._depth:
-            batches, states = self._round()
-        else:
-            if self._ahead is None:
-                self._ahead = Ahead(self._rounds(), self._depth)
-            batches, states = next(self._ahead)
-        self._delivered = states
+        began = time.monotonic()
+        batches, self._delivered = self._next_round()
+        self.waited += time.monotonic() - began
         return self._deliver(batches)
 
-    def one_pass(self) -> Iterator[dict[str, Tensor]]:
+    def _next_round(self) -> Round:
+        if not self._depth:
+            return self._round()
+        if self._ahead is None:
+            self._ahead = Ahead(self._rounds(), self._depth)
+        return next(self._ahead)
+
+    def one_pass(self, *, whole: bool = False) -> Iterator[dict[str, Tensor]]:
         """Every example once, from the first, the last batch smaller; `next` goes on undisturbed.
 
-        Raises DataError where a source has no end or the sources are not equally long.
+        Of several processes each gets its part, unless it wants the `whole`. Raises DataError where
+        a source has no end or the sources are not equally long.
         """
         endless = next((source for source in self.sources if source.size is None), None)
         if endless is not None:
@@ -134,7 +153,7 @@ class Feed:
                 f"the data layers differ in their examples or batch_size ({found})",
                 remedy="give test_iter in the solver",
             )
-        return self._pass()
+        return self._pass(WHOLE if whole else self.part)
 
     def state(self) -> list[SourceState]:
         """Where the sources stand after the last batch that `next` gave."""
@@ -173,8 +192,8 @@ class Feed:
             self._ahead.close()
             self._ahead = None
 
-    def _pass(self) -> Iterator[dict[str, Tensor]]:
-        passes = zip(*(source.one_pass() for source in self.sources), strict=True)
+    def _pass(self, part: Part) -> Iterator[dict[str, Tensor]]:
+        passes = zip(*(source.one_pass(part) for source in self.sources), strict=True)
         rounds = ([self._pinned(batch) for batch in batches] for batches in passes)
         if not self._depth:
             yield from map(self._deliver, rounds)
@@ -190,8 +209,18 @@ class Feed:
             yield self._round()
 
     def _round(self) -> Round:
-        batches = [self._pinned(source.next()) for source in self.sources]
+        if self._is_mine():
+            batches = [self._pinned(source.next()) for source in self.sources]
+        else:
+            batches = [Batch() for _ in self.sources]
+            for source in self.sources:
+                source.pass_over()
         return batches, [source.state() for source in self.sources]
+
+    def _is_mine(self) -> bool:
+        if self.part.world == 1 or not self.sources:
+            return True
+        return self.sources[0].turn % self.part.world == self.part.rank
 
     def _pinned(self, batch: Batch) -> Batch:
         if self.device.type != "cuda":
@@ -199,6 +228,8 @@ class Feed:
         return _each(batch, Tensor.pin_memory)
 
     def _deliver(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
+        if self.sources and not any(batch.blobs for batch in batches):
+            return ELSEWHERE
         blobs: dict[str, Tensor] = {}
         for source, batch in zip(self.sources, batches, strict=True):
             there = _each(batch, lambda blob: blob.to(self.device, non_blocking=True))

@@ -25,3 +25,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+
+
+def free_name(path: Path) -> Path:
+    """The first of `NAME.1`, `NAME.2`, ... that nothing has."""
+    number = 1
+    while (free := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    return free
+
+
+def keep(path: Path) -> None:
+    """Give a file or folder that is there the next free name, so that its own is free."""
+    if path.exists():
+        path.rename(free_name(path))

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog import solver as solvers
+from catdog import solver_faults
 from catdog.blueprint import Blueprint, blueprint
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.layers.base import Shape
@@ -72,7 +72,7 @@ def _has_data(subject: _Subject) -> bool:
 def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:
     of_nets = list(net_faults(spec.message))
     with _gathering(faults), spec.located():
-        found = [*solvers.faults(spec.message), *of_nets]
+        found = [*solver_faults.faults(spec.message), *of_nets]
         if found:
             raise SpecError(found)
     if of_nets:

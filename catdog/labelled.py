@@ -168,11 +168,14 @@ def _stored(reader: Reader, predictor: Predictor) -> Labelled:
     swapped = predictor.dataset.channel_order == DatasetParameter.RGB
 
     def read(index: int) -> Example:
+        where = f"{reader.path}, example {index}"
         try:
-            return read_example(reader.get(index), color=not gray)
+            example = read_example(reader.get(index), color=not gray)
         except DataError as error:
-            where = f"{reader.path}, example {index}"
             raise DataError(error.what, where=where, remedy=error.remedy) from error
+        if example.labels is not None:
+            raise DataError("has several labels, judging needs one", where=where)
+        return example
 
     def picture(index: int) -> Pixels:
         return _shown(read(index).array, swapped=swapped)

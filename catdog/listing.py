@@ -1,4 +1,4 @@
-"""Where the labelled photos are: Kaggle's folder, class folders, train/ and val/, a list file."""
+"""Where the labelled photos are: Kaggle's folder, class folders, train/, val/ and test/, a list."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catdog.errors import DataError
+from catdog.images import Pixels
 
 PICTURES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
@@ -31,11 +32,17 @@ _MANY = 20
 
 
 class Photo(NamedTuple):
-    """A file, its name within the data (the end of its key), and its label."""
+    """A file, its name within the data (the end of its key), and its label.
+
+    `labels` stand in place of the label where there are several. Where the file holds many
+    pictures, `pixels` are those of this one: height x width x BGR, not to be changed.
+    """
 
     path: Path
     name: str
-    label: int
+    label: int = 0
+    labels: tuple[float, ...] = ()
+    pixels: Pixels | None = None
 
 
 class Skipped(NamedTuple):
@@ -50,7 +57,8 @@ class Listing:
     """Labelled photos, still in the order of their names.
 
     `layout` says which arrangement was recognised; `validation` is None where the photos have not
-    been divided yet.
+    been divided yet, `test` where there are no test photos. With label vectors, `classes` are the
+    names of their places.
     """
 
     layout: str
@@ -58,14 +66,16 @@ class Listing:
     train: list[Photo]
     validation: list[Photo] | None = None
     skipped: list[Skipped] = field(default_factory=list)
+    test: list[Photo] | None = None
 
 
 def find_photos(root: str | Path) -> Listing:
     """The labelled photos below a folder, whichever known arrangement it has.
 
     In this order: `train/` beside `val/`; `train/` alone; the folder itself. Each of them has
-    either photos named for their class (`cat.0.jpg`) or a folder for each class. Raises DataError
-    when there are no photos or no labels to be found.
+    either photos named for their class (`cat.0.jpg`) or a folder for each class. `test/` beside
+    `train/` counts where its photos are of the same classes; without, they are to be predicted.
+    Raises DataError when there are no photos or no labels to be found.
     """
     root = Path(root)
     if not root.is_dir():
@@ -74,9 +84,37 @@ def find_photos(root: str | Path) -> Listing:
     validation = next((root / name for name in _VALIDATION if (root / name).is_dir()), None)
     if not train.is_dir():
         return _find_one(root, root)
-    if validation is None:
-        return _find_one(train, root)
-    return _side_by_side(_find_one(train, root), _find_one(validation, root), validation.name)
+    found = _find_one(train, root)
+    if validation is not None:
+        found = _side_by_side(found, _find_one(validation, root), validation.name)
+    return _with_own_test(found, root)
+
+
+def add_test(listing: Listing, folder: str | Path) -> None:
+    """Take the labelled photos of a folder for the test photos.
+
+    Raises DataError where there are none, or some of a class that the others have not.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError("no such folder", where=str(folder))
+    _take_test(listing, _find_one(folder, folder.parent), f"{folder.name}/")
+
+
+def _with_own_test(listing: Listing, root: Path) -> Listing:
+    """With test/, where all of it is of known classes."""
+    try:
+        if (root / "test").is_dir():
+            _take_test(listing, _find_one(root / "test", root), "test/")
+    except DataError:
+        pass  # photos to predict
+    return listing
+
+
+def _take_test(listing: Listing, test: Listing, name: str) -> None:
+    listing.test = _relabelled(listing, test, name)
+    listing.skipped += test.skipped
+    listing.layout += f", {name} apart"
 
 
 def has_photos(root: str | Path) -> bool:
@@ -86,15 +124,20 @@ def has_photos(root: str | Path) -> bool:
     return any(Path(parts[-1]).suffix.lower() in PICTURES for parts in _files(folder))
 
 
-def _side_by_side(train: Listing, validation: Listing, name: str) -> Listing:
-    unknown = sorted(set(validation.classes) - set(train.classes))
+def _relabelled(train: Listing, later: Listing, name: str) -> list[Photo]:
+    """Photos of other folders with the labels that their classes have in train/."""
+    unknown = sorted(set(later.classes) - set(train.classes))
     if unknown:
         raise DataError(
-            f"{name}/ has classes that train/ has not: {', '.join(unknown)}",
-            remedy=f"train/ has {', '.join(train.classes)}",
+            f"{name} has classes that train/ has not: {_some(unknown)}",
+            remedy=f"train/ has {_some(train.classes)}",
         )
-    labels = [train.classes.index(name) for name in validation.classes]
-    photos = [photo._replace(label=labels[photo.label]) for photo in validation.train]
+    labels = [train.classes.index(name) for name in later.classes]
+    return [photo._replace(label=labels[photo.label]) for photo in later.train]
+
+
+def _side_by_side(train: Listing, validation: Listing, name: str) -> Listing:
+    photos = _relabelled(train, validation, f"{name}/")
     layout = f"train/ and {name}/ side by side, {train.layout}"
     skipped = train.skipped + validation.skipped
     return Listing(layout, train.classes, train.train, photos, skipped)

@@ -1,13 +1,14 @@
 """Records to Caffe's log lines, and the lines of Caffe, NVCaffe and ours back to numbers."""
 
-import csv
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
+from catdog.files import keep
 from catdog.records import (
+    Best,
     Cached,
     DebugInfo,
     Display,
@@ -31,10 +32,18 @@ from catdog.records import (
     Warned,
 )
 
-METRICS = ("iteration", "seconds", "phase", "net", "name", "value")
-
 #: A line without its prefix: severity, place in Caffe's source, text.
 Line = tuple[str, str, str]
+
+
+class Lines(Protocol):
+    """What lines are written to: a stream, or what stands before one."""
+
+    def write(self, text: str, /) -> object:
+        """Take a text."""
+
+    def flush(self) -> object:
+        """Let it be seen."""
 
 
 def lines(record: Record) -> Iterator[Line]:
@@ -73,6 +82,9 @@ def lines(record: Record) -> Iterator[Line]:
             kind = "HDF5 file" if hdf5 else "binary proto file"
             yield "I", "solver.cpp:464", f"Snapshotting to {kind} {model}"
             yield "I", "sgd_solver.cpp:284", f"Snapshotting solver state to {kind} {state}"
+        case Best(iteration, name, value, model):
+            text = f"Best {name} so far: {value:g} at iteration {iteration}, in {model}"
+            yield "I", "solver.cpp:464", text
         case FinalLoss(iteration, loss):
             yield "I", "solver.cpp:327", f"Iteration {iteration}, loss = {loss:g}"
         case Noted(what):
@@ -128,43 +140,33 @@ def _output_lines(place: str, phase: str, outputs: tuple[Output, ...]) -> Iterat
 
 
 class LogWriter:
-    """Writes records as they come: lines to a file and a stream, numbers to a CSV file.
+    """Writes records as they come: lines to a file and a stream.
 
     Args:
-        path: the log; its folder is made. The CSV, `metrics.csv`, lies beside it.
+        path: the log; its folder is made.
         stream: gets the same lines, as a terminal does.
-        resumed: go on in the files that are there; else those of an earlier run are kept under
-            the next free name (`train.log.1`).
+        resumed: go on in the file that is there; else that of an earlier run is kept under the
+            next free name (`train.log.1`).
         clock: gives the time of a line.
     """
 
     def __init__(
         self,
         path: Path | None = None,
-        stream: TextIO | None = None,
+        stream: Lines | None = None,
         *,
         resumed: bool = False,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        self._clock, self._start = clock, clock()
+        self._clock = clock
         self._streams = [stream] if stream else []
-        self._files: list[TextIO] = []
-        self._metrics: Callable[[tuple[object, ...]], object] | None = None
+        self._file: TextIO | None = None
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            log = self._open(path, resumed)
-            self._streams.append(log)
-            table = self._open(path.with_name("metrics.csv"), resumed)
-            self._metrics = csv.writer(table, lineterminator="\n").writerow
-            if not table.tell():
-                self._metrics(METRICS)
-
-    def _open(self, path: Path, resumed: bool) -> TextIO:
-        if not resumed and path.exists():
-            path.rename(_free(path))
-        file = path.open("a", buffering=1, encoding="utf-8", newline="")
-        self._files.append(file)
-        return file
+            if not resumed:
+                keep(path)
+            self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
+            self._streams.append(self._file)
 
     def __call__(self, record: Record) -> None:
         """Write one record; every line is there for others to read at once."""
@@ -176,32 +178,8 @@ class LogWriter:
                 for stream in self._streams:
                     stream.write(f"{stamp} {part}\n")
                     stream.flush()
-        if self._metrics:
-            seconds = round((now - self._start).total_seconds(), 3)
-            for row in metrics(record, seconds):
-                self._metrics(row)
 
     def close(self) -> None:
-        """Close the files; the stream stays open."""
-        for file in self._files:
-            file.close()
-
-
-def metrics(record: Record, seconds: float) -> Iterator[tuple[object, ...]]:
-    """The numbers of a record, a row for each, as in METRICS."""
-    match record:
-        case Display(iteration, outputs=outputs, loss=loss, lr=lr):
-            start = (iteration, seconds, "train", 0)
-            yield *start, "smoothed_loss", loss
-            yield *start, "learning_rate", lr
-            yield from ((*start, output.name, output.value) for output in outputs)
-        case NetTested(iteration, net, outputs):
-            for output in outputs:
-                yield iteration, seconds, "test", net, output.name, output.value
-
-
-def _free(path: Path) -> Path:
-    number = 1
-    while (free := path.with_name(f"{path.name}.{number}")).exists():
-        number += 1
-    return free
+        """Close the file; the stream stays open."""
+        if self._file:
+            self._file.close()

@@ -60,6 +60,9 @@ class Log:
     final_loss: list[tuple[int, float]] = field(default_factory=list)
     snapshots: list[str] = field(default_factory=list)
     resumed_from: list[str] = field(default_factory=list)
+    #: (iteration, seconds): those since the first "Solving ...", without what lies between the
+    #: parts of a resumed run.
+    times: list[tuple[int, float]] = field(default_factory=list)
     #: `caffe test`: (batch, output, value), and the means by name.
     batches: list[tuple[int, str, float]] = field(default_factory=list)
     means: dict[str, float] = field(default_factory=dict)
@@ -126,6 +129,7 @@ class _Reader:
 
     def _read_iteration(self, iteration: int, text: str) -> None:
         self._iteration = iteration
+        self.log.times.append((iteration, self._clock.work()))
         if match := _LOSS.search(text):
             self.settle()
             row = (iteration, number(match[3]))
@@ -169,6 +173,8 @@ class _Clock:
         self._now: datetime | None = None
         self._start: datetime | None = None
         self._years = 0
+        self._worked: datetime | None = None
+        self._pause = timedelta()
 
     def set(self, prefix: re.Match[str]) -> None:
         year, *rest, fraction = prefix.groups()
@@ -187,6 +193,13 @@ class _Clock:
 
     def begin(self) -> None:
         self._start = self._start or self._now
+        if self._now and self._worked:
+            self._pause += self._now - self._worked
+
+    def work(self) -> float:
+        """Seconds of the training, which is at work now."""
+        self._worked = self._now
+        return self.seconds - self._pause.total_seconds()
 
     @property
     def seconds(self) -> float:

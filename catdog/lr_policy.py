@@ -1,4 +1,7 @@
-"""The learning rate as a pure function of the iteration (caffe/sgd_solver.cpp, GetLearningRate)."""
+"""The learning rate as a function of the iteration (caffe/sgd_solver.cpp, GetLearningRate).
+
+It is a pure one but for lr_policy plateau, whose drops the tests decide.
+"""
 
 import math
 from bisect import bisect_right
@@ -53,6 +56,9 @@ class _Policy:
     needs: tuple[str, ...] = ()
 
 
+#: The policy whose rate drops when the tests do not get better.
+PLATEAU = "plateau"
+
 #: caffe.proto lists the first seven; cosine falls from base_lr to 0 at max_iter in half a wave.
 POLICIES = {
     "fixed": _Policy(_fixed),
@@ -63,20 +69,28 @@ POLICIES = {
     "poly": _Policy(_poly, ("power", "max_iter")),
     "sigmoid": _Policy(_sigmoid, ("gamma", "stepsize")),
     "cosine": _Policy(_cosine, ("max_iter",)),
+    PLATEAU: _Policy(_fixed, ("gamma", "plateau_patience")),
 }
-_OPTIONAL = ("gamma", "power", "stepsize", "stepvalue")
+_OPTIONAL = (
+    *("gamma", "power", "stepsize", "stepvalue"),
+    *("plateau_patience", "plateau_min_delta", "min_lr"),
+)
+_OPTIONAL_OF_PLATEAU = ("plateau_min_delta", "min_lr")
 
 
-def learning_rate(solver: SolverParameter, iteration: int) -> float:
+def learning_rate(solver: SolverParameter, iteration: int, drops: int = 0) -> float:
     """The rate of an iteration, rounded to float32 as Caffe computes it.
 
-    The solver must have no `faults`. A rate too large for float32 is infinite.
+    `drops` is how often lr_policy plateau has lowered it. The solver must have no `faults`. A
+    rate too large for float32 is infinite.
     """
     with np.errstate(over="ignore"):
         try:
             rate = solver.base_lr * POLICIES[solver.lr_policy].factor(solver, iteration)
         except OverflowError:
             rate = math.inf
+        if drops:
+            rate = max(rate * solver.gamma**drops, min(rate, solver.min_lr))
         return float(np.float32(rate * _warmup(solver, iteration)))
 
 
@@ -88,6 +102,7 @@ def _warmup(solver: SolverParameter, iteration: int) -> float:
 
 def drops(solver: SolverParameter, iteration: int) -> int:
     """How often the rate has dropped: Caffe's current_step; 0 for policies without steps."""
+    iteration = max(0, iteration)
     if solver.lr_policy == "step":
         return int(iteration // solver.stepsize)
     if solver.lr_policy == "multistep":
@@ -121,10 +136,12 @@ def _unknown(solver: SolverParameter) -> Fault:
 def _field_faults(solver: SolverParameter, field: str) -> Iterator[Fault]:
     if not _is_set(solver, field):
         yield Fault(f'lr_policy "{solver.lr_policy}" needs {field}', field="lr_policy")
-    elif field in ("stepsize", "max_iter") and getattr(solver, field) <= 0:
+    elif field in ("stepsize", "max_iter", "plateau_patience") and getattr(solver, field) <= 0:
         yield Fault(f"{field} must be above 0", field=field)
     elif field == "gamma" and solver.gamma < 0:
         yield Fault("gamma must be 0 or more", field=field)
+    elif field == "gamma" and solver.lr_policy == PLATEAU and solver.gamma >= 1:
+        yield Fault("gamma must be below 1 for the rate to drop", field=field)
     elif field == "stepvalue" and any(a >= b for a, b in pairwise(solver.stepvalue)):
         yield Fault("stepvalue must rise", remedy="sort the iterations", field=field)
 
@@ -132,7 +149,8 @@ def _field_faults(solver: SolverParameter, field: str) -> Iterator[Fault]:
 def idle_fields(solver: SolverParameter) -> list[str]:
     """Fields that are set and that the policy does not look at, so that one can say so."""
     policy = POLICIES.get(solver.lr_policy, _Policy(_fixed))
-    return [f for f in _OPTIONAL if f not in policy.needs and _is_set(solver, f)]
+    read = (*policy.needs, *(_OPTIONAL_OF_PLATEAU if solver.lr_policy == PLATEAU else ()))
+    return [f for f in _OPTIONAL if f not in read and _is_set(solver, f)]
 
 
 def _is_set(solver: SolverParameter, field: str) -> bool:

@@ -1,5 +1,6 @@
 """The mean picture of an LMDB, as Caffe's compute_image_mean writes it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,34 +10,38 @@ from numpy.typing import NDArray
 from catdog.datum import Array, array_to_legacy_blob, blob_to_array, read_example
 from catdog.errors import DataError
 from catdog.files import replacing
+from catdog.parallel import cores
 from catdog.proto.caffe_pb2 import BlobProto
 from catdog.store import Reader
 
 _EXACT = 2**16 // 255
 """Sums of that many bytes fit in 16 bits, in which addition is several times faster."""
+_LEAST = 64
+"""Fewer pictures than these are not worth a thread."""
 
 
 class Mean:
     """The mean of pictures of one shape, without the pictures.
 
     Sums of bytes are exact integers; Caffe adds in float32, which is the same up to 65,793
-    pictures.
+    pictures. `shape`, by default that of the first one, and how many are `before` matter where
+    others add other pictures of the same data.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._sum: NDArray[np.float64] = np.zeros(0)
-        self._recent: NDArray[np.uint16] = np.zeros(0, np.uint16)
+    def __init__(self, shape: tuple[int, ...] = (), before: int = 0) -> None:
+        self.count, self._before = 0, before
+        self._sum: NDArray[np.float64] = np.zeros(shape)
+        self._recent: NDArray[np.uint16] = np.zeros(shape, np.uint16)
 
     def add(self, planes: Array) -> None:
         """One more picture, channels x height x width; DataError when its shape is another."""
-        if not self.count:
+        if not self._sum.shape:
             self._sum = np.zeros(planes.shape)
             self._recent = np.zeros(planes.shape, np.uint16)
         if planes.shape != self._sum.shape:
             raise DataError(
-                f"picture {self.count} is {_size(planes.shape)}, the ones before it are "
-                f"{_size(self._sum.shape)}",
+                f"picture {self._before + self.count} is {_size(planes.shape)}, the ones before "
+                f"it are {_size(self._sum.shape)}",
                 remedy="a mean needs pictures of one size: give one when the LMDB is built",
             )
         total = self._recent if planes.dtype == np.uint8 else self._sum
@@ -44,6 +49,12 @@ class Mean:
         self.count += 1
         if self.count % _EXACT == 0:
             self._settle()
+
+    def merge(self, other: "Mean") -> None:
+        """Add the pictures of another mean of the same shape."""
+        other._settle()
+        self._sum += other._sum
+        self.count += other.count
 
     def _settle(self) -> None:
         self._sum += self._recent
@@ -62,16 +73,30 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def compute_mean(lmdb: str | Path) -> NDArray[np.float32]:
-    """The mean of all examples of an LMDB, channels x height x width; encoded ones are decoded."""
-    mean = Mean()
+    """The mean of all examples of an LMDB, channels x height x width; encoded ones are decoded.
+
+    Each core adds the pictures of one part.
+    """
     with Reader(lmdb) as reader:
-        for key, value in reader.items():
-            try:
-                mean.add(read_example(value).array)
-            except DataError as error:
-                where = f"{lmdb}, key {key.decode(errors='replace')}"
-                raise DataError(error.what, where=where, remedy=error.remedy) from error
-    return mean.result()
+        shape = read_example(reader.first()).array.shape
+        step = max(_LEAST, -(-len(reader) // cores()))
+        parts = [range(at, min(at + step, len(reader))) for at in range(0, len(reader), step)]
+        with ThreadPoolExecutor(len(parts), "catdog-mean") as pool:
+            first, *others = pool.map(lambda part: _part_of_mean(reader, part, shape), parts)
+    for other in others:
+        first.merge(other)
+    return first.result()
+
+
+def _part_of_mean(reader: Reader, part: range, shape: tuple[int, ...]) -> Mean:
+    mean = Mean(shape, part.start)
+    for key, value in reader.views(part):
+        try:
+            mean.add(read_example(value).array)
+        except DataError as error:
+            where = f"{reader.path}, key {key.decode(errors='replace')}"
+            raise DataError(error.what, where=where, remedy=error.remedy) from error
+    return mean
 
 
 def write_mean(mean: NDArray[np.float32], path: str | Path) -> None:

@@ -17,6 +17,7 @@ from catdog.images import Pixels, Unreadable, load
 from catdog.net import Net
 from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
+from catdog.snapshot import best_of_run
 from catdog.spec import filter_net, net_state
 from catdog.transform import Draw, Picture, Shape, Transform
 from catdog.views import cuts
@@ -75,7 +76,7 @@ class Predictor:
             raise WeightsError("carries no deploy net", remedy="give one with --model")
         self.net = Net(filter_net(message, net_state(TEST)))
         copy_weights(self.net, weights, strict=True)
-        self.net.to(self.device).requires_grad_(False)
+        self.net.place(self.device).requires_grad_(False)
         self.input = _input(message)
         if dataset is None and not carried.HasField("dataset"):
             raise WeightsError(
@@ -208,11 +209,12 @@ def _output(net: Net) -> str:
 
 
 def newest_weights(folder: str | Path) -> Path:
-    """The weight file below a folder that was written last.
+    """The weights of the run below a folder that wrote last: its best, else its newest.
 
-    Raises WeightsError where there is none.
+    Raises WeightsError where there are none.
     """
-    found = [path for path in Path(folder).rglob("*.caffemodel*") if path.name[0] != "."]
+    files = (path for ending in ("", ".h5") for path in Path(folder).rglob(f"*.caffemodel{ending}"))
+    found = [path for path in files if path.name[0] != "."]
     if not found:
         raise WeightsError(
             "no snapshot here",
@@ -220,4 +222,5 @@ def newest_weights(folder: str | Path) -> Path:
             remedy="train first (python tools/train.py --solver solvers/quick.yaml) "
             "or name one with --weights",
         )
-    return max(found, key=lambda path: path.stat().st_mtime_ns)
+    # a moving average is written after the weights that it belongs to
+    return best_of_run(max(found, key=lambda path: (path.stat().st_mtime_ns, "_ema." in path.name)))

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from catdog.class_names import name_of
 from catdog.errors import CatdogError
 from catdog.files import replacing
 from catdog.preparation import dataset_of
@@ -104,7 +104,7 @@ def _rows(source: PictureSource, wanted: Wanted, classes: Sequence[str]) -> Iter
     """A row for each photo: as it is stored, then as each draw shows it."""
     indices = source.permutation(source.size, "preview")[: wanted.photos]
     stored = [
-        Shown(example.array, _name(np.float32(example.label), classes))
+        Shown(example.array, name_of(np.float32(example.label), classes))
         for example in source.examples(indices)
     ]
     draws = [list(_seen(source, indices, draw, classes)) for draw in range(wanted.draws)]
@@ -121,23 +121,7 @@ def _seen(
         yield from (Shown(picture, "") for picture in numbers)
         return
     for picture, label in zip(numbers, blobs[source.tops[1]].numpy(), strict=True):
-        yield Shown(picture, _name(label, classes))
-
-
-def _name(label: NDArray[np.float32] | np.float32, classes: Sequence[str]) -> str:
-    """The class of a label; of mixed ones the likeliest two, each with its share."""
-    if np.ndim(label) == 0:
-        return _class(int(label), classes) if label == int(label) else f"{label:.2f}"
-    shares = np.asarray(label)
-    likeliest = np.argsort(-shares, kind="stable")[:2]
-    named = [(float(shares[number]), _class(int(number), classes)) for number in likeliest]
-    if named[0][0] > 0.995:
-        return named[0][1]
-    return ", ".join(f"{share:.0%} {name}" for share, name in named if share >= 0.005)
-
-
-def _class(number: int, classes: Sequence[str]) -> str:
-    return classes[number] if 0 <= number < len(classes) else str(number)
+        yield Shown(picture, name_of(label, classes))
 
 
 def _draw(path: Path, rows: Sequence[Sequence[Shown]], *, rgb: bool) -> None:

@@ -1,5 +1,7 @@
 """Random numbers as an argument: one seed, one torch generator for each device."""
 
+import hashlib
+
 import torch
 
 
@@ -22,6 +24,14 @@ class Randomness:
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self.seed)
         return self._generators[device]
+
+    def branch(self, *key: int) -> None:
+        """Go on with other numbers, which follow from the seed and a key."""
+        text = repr((self.seed, *key)).encode()
+        digest = hashlib.blake2b(text, digest_size=8).digest()
+        self.seed = int.from_bytes(digest, "little", signed=True)
+        for generator in self._generators.values():
+            generator.manual_seed(self.seed)
 
     def state(self) -> dict[str, bytes]:
         """The state of every generator by the name of its device."""

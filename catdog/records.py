@@ -1,5 +1,6 @@
 """What a run has to say: the records that a solver emits and a log writes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -14,10 +15,15 @@ class Output:
 
 @dataclass(frozen=True)
 class Preparing:
-    """A run is being set up: on which device, from which solver (as prototxt)."""
+    """A run is being set up: on which device, from which solver and nets (as prototxt).
+
+    The first of the nets is the trained one, the others are the tests; each in its own state.
+    """
 
     device: str
     solver: str
+    seed: int = 0
+    nets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,28 @@ class Solving:
 
 
 @dataclass(frozen=True)
+class Iterating:
+    """An iteration has its gradients; its update, with the rate `lr`, comes next."""
+
+    iteration: int
+    lr: float
+
+
+@dataclass(frozen=True)
 class NetTesting:
     """A pass of a test net begins."""
 
     iteration: int
     net: int
+
+
+@dataclass(frozen=True)
+class NetTestedBatch:
+    """A test pass comes to its next batch; so many are through."""
+
+    iteration: int
+    net: int
+    batches: int
 
 
 @dataclass(frozen=True)
@@ -146,6 +169,17 @@ class Snapshotted:
 
 
 @dataclass(frozen=True)
+class Best:
+    """Weights with the best score so far were written."""
+
+    iteration: int
+    #: The test output, with its net where that is not the first.
+    name: str
+    value: float
+    model: str
+
+
+@dataclass(frozen=True)
 class FinalLoss:
     """The loss of one more forward pass after the last iteration."""
 
@@ -183,10 +217,13 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Done:
-    """The run has reached max_iter."""
+    """The run has reached max_iter, or ended early by its own rule."""
 
     iteration: int
 
+
+#: Come so often that a log says nothing of them.
+Tick = Iterating | NetTestedBatch
 
 Record = (
     Preparing
@@ -201,10 +238,29 @@ Record = (
     | Display
     | DebugInfo
     | Snapshotted
+    | Best
     | FinalLoss
     | Noted
     | Warned
     | Failed
     | Stopped
     | Done
+    | Tick
 )
+
+#: Takes records as they come.
+Listener = Callable[[Record], object]
+
+
+def everyone(*listeners: Listener) -> Listener:
+    """A listener that tells each record to these, in order."""
+
+    def tell(record: Record) -> None:
+        for listener in listeners:
+            listener(record)
+
+    return tell
+
+
+class EndRun(Exception):
+    """What a listener raises to end a run; the text says why."""

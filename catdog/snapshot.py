@@ -1,7 +1,8 @@
 """Everything a run needs to go on exactly, to and from files that Caffe reads too.
 
 `<prefix>_iter_N.caffemodel` has the weights, `<prefix>_iter_N.solverstate` the rest; with
-snapshot_format HDF5 both names end in `.h5` (caffe/solvers/sgd_solver.cpp).
+snapshot_format HDF5 both names end in `.h5` (caffe/solvers/sgd_solver.cpp). Of ours are
+`<prefix>_iter_N_ema.caffemodel`, the moving average of the weights, and `<prefix>_best.caffemodel`.
 """
 
 import re
@@ -30,7 +31,8 @@ Array = NDArray[np.float32]
 #: In place of a file: the newest snapshot with the solver's prefix.
 AUTO = "auto"
 _MODEL, _STATE, _HDF5 = ".caffemodel", ".solverstate", ".h5"
-_ITERATION = re.compile(r"_iter_(\d+)\.(?:solverstate|caffemodel)(?:\.h5)?$")
+_AVERAGE, _BEST = "_ema", "_best"
+_ITERATION = re.compile(r"_iter_(\d+)(?:_ema)?\.(?:solverstate|caffemodel)(?:\.h5)?$")
 _RUN = "catdog_run"
 
 
@@ -51,8 +53,33 @@ def model_path(prefix: str, iteration: int, *, hdf5: bool = False) -> Path:
 
 
 def state_path(model: Path) -> Path:
-    """The state that belongs to a file of weights."""
-    return model.with_name(model.name.replace(_MODEL, _STATE))
+    """The state that belongs to a file of weights or of their average."""
+    name = model.name.replace(f"{_AVERAGE}{_MODEL}", _MODEL)
+    return model.with_name(name.replace(_MODEL, _STATE))
+
+
+def average_path(model: Path) -> Path:
+    """Where the moving average of a file of weights goes."""
+    return model.with_name(model.name.replace(_MODEL, f"{_AVERAGE}{_MODEL}"))
+
+
+def best_path(prefix: str, *, hdf5: bool = False) -> Path:
+    """Where the weights with the best score go."""
+    return Path(f"{prefix}{_BEST}{_MODEL}{_HDF5 if hdf5 else ''}")
+
+
+def best_of_run(path: Path) -> Path:
+    """The best weights of the run that wrote these, where it has any; else these."""
+    match = _ITERATION.search(path.name)
+    if match is None:
+        return path
+    prefix = str(path.with_name(path.name[: match.start()]))
+    best = best_path(prefix, hdf5=path.suffix == _HDF5)
+    # beside a later run without a best, that of an earlier one may lie
+    state = state_path(path)
+    if best.is_file() and state.is_file() and read_state(state).run.HasField("best"):
+        return best
+    return path
 
 
 def find(name: str, prefix: str = "") -> Path | None:

@@ -1,5 +1,6 @@
 """The training loop (caffe/solver.cpp): emits records, prints nothing."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,43 +12,36 @@ import torch
 from torch import Tensor
 
 from catdog import lr_policy, updates
+from catdog.average import Average
 from catdog.debug_info import tracing
-from catdog.errors import Diverged, Fault, SpecError, WeightsError
+from catdog.distributed import ALONE, Engine, Group, chance
+from catdog.ending import Ending
+from catdog.errors import SpecError, WeightsError
 from catdog.evaluation import Batches, Means, TestNet, outputs
 from catdog.net import Net, Result
 from catdog.precision import Precision
-from catdog.proto.caffe_pb2 import (
-    FeedState,
-    GeneratorState,
-    NetParameter,
-    RunState,
-    SolverParameter,
-)
+from catdog.proto.caffe_pb2 import FeedState, NetParameter, RunState, SolverParameter
 from catdog.records import (
     DebugInfo,
     Display,
     Done,
     FinalLoss,
+    Iterating,
     NetTested,
+    NetTestedBatch,
     NetTesting,
     NetTestInterrupted,
+    Noted,
     Record,
-    Snapshotted,
     Solving,
     Stopped,
     Warned,
 )
-from catdog.snapshot import (
-    State,
-    learned_net,
-    load_net,
-    model_path,
-    read_state,
-    save_net,
-    state_path,
-    write_state,
-)
-from catdog.watch import ClassWatch, LossWatch, parameters_finite
+from catdog.snapshot import State, learned_net, load_net, read_state
+from catdog.snapshots import Snapshots
+from catdog.solver_faults import faults
+from catdog.unfreezing import Unfreezing
+from catdog.watch import ClassWatch, LossWatch
 
 
 class Action(Enum):
@@ -56,22 +50,6 @@ class Action(Enum):
     NONE = "none"
     STOP = "stop"
     SNAPSHOT = "snapshot"
-
-
-def faults(solver: SolverParameter) -> list[Fault]:
-    """Everything in a solver that cannot work, whatever its nets."""
-    found = [*lr_policy.faults(solver), *updates.faults(solver)]
-    for name, least in (("average_loss", 1), ("display", 0), ("snapshot", 0), ("max_iter", 0)):
-        if getattr(solver, name) < least:
-            found.append(Fault(f"{name} must be {least} or more", field=name))
-    if solver.fresh_lr_mult < 0:
-        found.append(Fault("fresh_lr_mult must be 0 or more", field="fresh_lr_mult"))
-    if solver.test_interval < 0:
-        found.append(Fault("test_interval must be 0 or more", field="test_interval"))
-    if any(number < 1 for number in solver.test_iter):
-        remedy = "leave test_iter out to test every example once"
-        found.append(Fault("test_iter must be 1 or more", remedy, field="test_iter"))
-    return found
 
 
 class Solver:
@@ -86,6 +64,8 @@ class Solver:
         model: the message that snapshots carry, with all layers; the net's own by default.
         precision: in what the trained net computes; float32 by default.
         compiled: run the trained net through torch.compile.
+        group: the processes that train together, each with a solver like this one. Losses,
+            gradients and test results are those of all; rank 0 alone writes.
 
     Raises SpecError with all faults of the solver. The loop raises Diverged.
     """
@@ -102,25 +82,31 @@ class Solver:
         model: NetParameter | None = None,
         precision: Precision | None = None,
         compiled: bool = False,
+        group: Group = ALONE,
     ) -> None:
         found = faults(param)
         if found:
             raise SpecError(found)
         self.param, self.net, self.feed, self.tests = param, net, feed, list(tests)
-        self.model = model or net.message
         self._precision = precision or Precision()
-        self._run = torch.compile(net) if compiled else net
+        self.group = group
+        self._run = Engine(net, group, compiled=compiled, by_layer=param.layer_wise_reduce)
+        self.model = model or net.message
+        self._average = Average(net, param.ema_decay)
+        self._ending = Ending(param, self.tests, emit)
+        self._snapshots = Snapshots(param, net, self._average, self.model, writes=group.leads)
         self.iteration = 0
         self.stopped = False
         #: Layers that started fresh beside copied ones.
         self.fresh: tuple[str, ...] = ()
         self.update = updates.UPDATES[param.type](net.learnable, param)
-        self._emit, self._request = emit, request
+        self._unfreezing = Unfreezing(param, [net, *(test.net for test in self.tests)], self.model)
+        self._emit, self._asked = emit, request
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
         self._batch: Mapping[str, Tensor] = {}
-        self._watch = LossWatch(net)
-        self._class_watches = [ClassWatch(test.net) for test in self.tests]
-        self._device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
+        self._watch = LossWatch(net, group)
+        self._class_watches = [ClassWatch(test.net, group) for test in self.tests]
+        self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
         self._before_tests: list[FeedState] = []
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
@@ -139,11 +125,13 @@ class Solver:
         self._emit(Solving(self.net.name, self.param.lr_policy))
         for name in lr_policy.idle_fields(self.param):
             self._emit(Warned(f'lr_policy "{self.param.lr_policy}" does not look at {name}'))
+        self._ending.begin()
         self.step(self.param.max_iter - self.iteration)
         if self.param.snapshot_after_train and not _due(self.iteration, self.param.snapshot):
             self.snapshot()
         if not self.stopped:
             self._last_look()
+        self._ending.finish()
         self._emit(Stopped(self.iteration) if self.stopped else Done(self.iteration))
 
     def _last_look(self) -> None:
@@ -152,40 +140,56 @@ class Solver:
             with torch.no_grad():
                 self._take_loss(self._forward().loss)
             self._emit(FinalLoss(self.iteration, self._smoothed_loss()))
-        if _due(self.iteration, self.param.test_interval):
+        if _due(self.iteration, self.param.test_interval) and not self._ending.over:
             self.test_all()
 
     def step(self, iterations: int) -> None:
         """Train for some iterations, or until asked to stop."""
         end = self.iteration + iterations
         self.stopped = False
+        self._average.admit()
         self._displayed, self._clock = self.iteration, time.monotonic()
         while self.iteration < end and not self.stopped:
             first = self.iteration == 0 and not self.param.test_initialization
             if _due(self.iteration, self.param.test_interval) and not first:
                 self.test_all()
-            if not self.stopped:
-                self._iterate()
+            if self.stopped or self._ending.over:
+                break
+            self._iterate()
+        if self._ending.over and self.iteration < end and not self.stopped:
+            self._emit(Noted(self._ending.over))
 
     def _iterate(self) -> None:
         self._before_tests = []
+        self._unfreeze()
         display = _due(self.iteration, self.param.display)
         result = self._forward_backward(debug=display and self.param.debug_info)
-        rate = lr_policy.learning_rate(self.param, self.iteration)
+        rate = self.rate
         if display:
             self._display(result, rate)
+        self._emit(Iterating(self.iteration, rate))
         self._precision.apply(self.update, rate, self.iteration)
+        self._average.update()
         asked = self._request()
         self.iteration += 1
         if _due(self.iteration, self.param.snapshot) or asked is Action.SNAPSHOT:
             self.snapshot()
         self.stopped = asked is Action.STOP
 
+    def _unfreeze(self) -> None:
+        """Let layers learn that have been frozen until now."""
+        if names := self._unfreezing.advance(self.iteration):
+            self._emit(Noted(f"Iteration {self.iteration}: no longer frozen: {', '.join(names)}"))
+            self.update.learn_as(self._unfreezing.learnable())
+            self.update.multiply_rates(self.fresh, self.param.fresh_lr_mult)
+            self._average.admit()
+            self._run.renew()
+
     def _forward_backward(self, *, debug: bool) -> Result:
         """The sums of gradients over iter_size passes, and the mean loss."""
         self.update.zero_grad()
         losses = []
-        for _ in range(self.param.iter_size):
+        for _ in self._run.passes(self.param.iter_size):
             with tracing(self.net) if debug else nullcontext() as trace:
                 result = self._forward()
                 if result.loss.requires_grad:
@@ -199,19 +203,32 @@ class Solver:
     def _forward(self) -> Result:
         self._batch = self.feed.next()
         with self._precision.context():
-            result: Result = self._run(self._batch)
-        return result
+            return self._run(self._batch)
 
     def _take_loss(self, loss: Tensor) -> None:
+        loss = self.group.mean(loss)
         self._losses.append(loss)
         self._warn(self._watch.add(self.iteration, loss, self._batch))
 
     def _smoothed_loss(self) -> float:
         self._warn(self._watch.check(self._batch))
-        return torch.stack(tuple(self._losses)).mean().item()
+        return self.recent_loss
+
+    @property
+    def recent_loss(self) -> float:
+        """Mean of the last average_loss losses; nan before the first."""
+        return torch.stack(tuple(self._losses)).mean().item() if self._losses else math.nan
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next update."""
+        return lr_policy.learning_rate(self.param, self.iteration, self._ending.drops)
 
     def _display(self, result: Result, rate: float) -> None:
         loss = self._smoothed_loss()
+        means = Means()
+        blobs = {name: blob.detach() for name, blob in result.blobs.items()}
+        means.add(blobs, result.loss.detach(), 1)
         now = time.monotonic()
         self._emit(
             Display(
@@ -221,7 +238,7 @@ class Solver:
                 every=self.param.display,
                 loss=loss,
                 lr=rate,
-                outputs=outputs(self.net, result.blobs),
+                outputs=outputs(self.net, means.over(self.group).blobs()),
             )
         )
         self._displayed, self._clock = self.iteration, now
@@ -229,31 +246,50 @@ class Solver:
     def test_all(self) -> None:
         """Test every test net, unless asked to stop in between."""
         self._before_tests = self._test_states()
-        for index in range(len(self.tests)):
-            if not self.stopped:
-                self.test(index)
+        with self._average.applied():
+            self._run.share_statistics()
+            for index in range(len(self.tests)):
+                if not self.stopped:
+                    self.test(index)
 
     @torch.no_grad()
     def test(self, index: int) -> None:
-        """Means of a test net's outputs over a pass."""
+        """Means of a test net's outputs over a pass; the best weights so far are written."""
+        with self._average.applied():
+            tested = self._test(index)
+        if tested is None:
+            self._emit(NetTestInterrupted(self.iteration, index))
+            return
+        self._emit(tested)
+        self._warn(self._class_watches[index].finish(self.iteration))
+        self._warn(self._watch.check(self._batch))
+        self._warn(self._watch.overfitting.test(tested))
+        if self._ending.take(tested) and (best := self._ending.best):
+            name, score = best
+            self._emit(self._snapshots.write_best(self.iteration, name, score.best))
+
+    def _test(self, index: int) -> NetTested | None:
+        """The result of a pass; None where it was left early."""
         self._emit(NetTesting(self.iteration, index))
         test, watch = self.tests[index], self._class_watches[index]
         means = Means()
         with closing(test.batches()) as batches:
-            for batch, weight in batches:
+            for number, (batch, weight) in enumerate(batches):
+                self._emit(NetTestedBatch(self.iteration, index, number))
                 self._answer_while_testing()
                 if self.stopped:
-                    self._emit(NetTestInterrupted(self.iteration, index))
-                    return
+                    return None
+                if not weight:
+                    continue
                 with tracing(test.net) if self.param.debug_info else nullcontext() as trace:
                     result = test.net(batch, keep=watch.blobs)
                 for line in trace.forward_lines() if trace else ():
                     self._emit(DebugInfo(line))
                 watch.add(result.blobs)
                 means.add({n: result.blobs[n] for n in test.net.outputs}, result.loss, weight)
+        means = means.over(self.group)
         loss = means.loss() if self.param.test_compute_loss else None
-        self._emit(NetTested(self.iteration, index, outputs(test.net, means.blobs()), loss))
-        self._warn(watch.finish(self.iteration))
+        return NetTested(self.iteration, index, outputs(test.net, means.blobs()), loss)
 
     def _answer_while_testing(self) -> None:
         while not self.stopped and (asked := self._request()) is not Action.NONE:
@@ -261,24 +297,17 @@ class Solver:
                 self.snapshot()
             self.stopped = asked is Action.STOP
 
+    def _request(self) -> Action:
+        """What any of the processes was asked to do."""
+        return _BY_URGENCY[self.group.highest(_BY_URGENCY.index(self._asked()))]
+
     def snapshot(self) -> None:
         """Write weights and state under snapshot_prefix.
 
         Raises Diverged, and writes nothing, when a parameter is no number.
         """
         self._warn(self._watch.check(self._batch))
-        if not parameters_finite(self.net):
-            raise Diverged(
-                "a parameter is no number; no snapshot is written",
-                where=f"iteration {self.iteration}",
-                remedy="lower base_lr, or set clip_gradients",
-            )
-        hdf5 = self.param.snapshot_format == SolverParameter.HDF5
-        model = model_path(self.param.snapshot_prefix, self.iteration, hdf5=hdf5)
-        state = state_path(model)
-        save_net(model, self.net, self.model, diff=self.param.snapshot_diff)
-        write_state(state, self._state(str(model)))
-        self._emit(Snapshotted(self.iteration, str(model), str(state), hdf5))
+        self._emit(self._snapshots.write(self.iteration, self._state))
 
     def restore(self, path: Path) -> None:
         """Go on from a state file of ours, exactly, or of Caffe's, its data from the start."""
@@ -293,36 +322,49 @@ class Solver:
         run = state.run
         self.start_fresh(run.fresh)
         randomness = self.net.setting.randomness
-        # a run may go on on a machine without the GPU that it began on
-        states = {each.device: each.state for each in run.generator}
-        randomness.load_state({d: s for d, s in states.items() if _is_here(torch.device(d))})
+        self._warn(chance.restore(run, randomness, self.group, self.device))
         if run.HasField("train"):
             self.feed.load_state(run.train.source)
         for test, feed in zip(self.tests, run.test, strict=False):
             test.feed.load_state(feed.source)
         if run.HasField("loss_scale"):
             self._precision.load_loss_scale(run.loss_scale)
-        losses = torch.tensor(list(run.recent_loss), device=self._device)
+        losses = torch.tensor(list(run.recent_loss), device=self.device)
         self._losses = deque(losses.unbind(), maxlen=self.param.average_loss)
+        self._unfreeze()
+        self._watch.overfitting.state.CopyFrom(run.overfitting)
+        self._ending.load(run, self.iteration)
+        self._snapshots.load(path, state)
 
     def _state(self, model: str) -> State:
         """The state after `iteration` updates; Caffe's current_step is that of the last one."""
-        randomness = self.net.setting.randomness.state()
+        generators, processes = chance.states(self.net.setting.randomness, self.group)
+        run = RunState(
+            generator=generators,
+            process=processes,
+            train=FeedState(source=self.feed.state()),
+            # tests that were not finished are begun again
+            test=self._before_tests or self._test_states(),
+            fresh=self.fresh,
+            loss_scale=self._precision.loss_scale,
+            recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
+            max_iter=self.param.max_iter,
+            overfitting=self._watch.overfitting.state,
+        )
+        self._ending.store(run)
+        self._snapshots.store(run)
         return State(
             iteration=self.iteration,
-            current_step=lr_policy.drops(self.param, max(0, self.iteration - 1)),
+            current_step=self._ending.drops or lr_policy.drops(self.param, self.iteration - 1),
             learned_net=model,
             history=[blob.cpu().numpy() for blob in self.update.history()],
-            run=RunState(
-                generator=[GeneratorState(device=d, state=s) for d, s in randomness.items()],
-                train=FeedState(source=self.feed.state()),
-                # tests that were not finished are begun again
-                test=self._before_tests or self._test_states(),
-                fresh=self.fresh,
-                loss_scale=self._precision.loss_scale,
-                recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
-            ),
+            run=run,
         )
+
+    @property
+    def loss_scale(self) -> float:
+        """By what the loss was multiplied before its gradients were taken."""
+        return self._precision.loss_scale
 
     def _test_states(self) -> list[FeedState]:
         return [FeedState(source=test.feed.state()) for test in self.tests]
@@ -332,12 +374,9 @@ class Solver:
             self._emit(Warned(what))
 
 
+_BY_URGENCY = (Action.NONE, Action.SNAPSHOT, Action.STOP)
 _NONE_FRESH = "no layer started fresh beside copied ones"
 
 
 def _due(iteration: int, interval: int) -> bool:
     return interval > 0 and iteration % interval == 0
-
-
-def _is_here(device: torch.device) -> bool:
-    return device.type == "cpu" or (device.index or 0) < torch.cuda.device_count()

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from catdog.errors import Fault, SpecError
-from catdog.freeze import freeze, name_faults
+from catdog.errors import Fault, SpecError, did_you_mean
+from catdog.freeze import at_first, freeze, name_faults
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
 from catdog.sources import SOURCES
 from catdog.spec import Spec, net_state, read_net
@@ -33,19 +33,30 @@ def train_net(spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str]
     net = _train_net(spec, level, stages)
     with spec.located():
         faults = list(name_faults(net.spec.message, net.freeze))
+        faults += _stage_faults(net.spec.message, spec.message.stage)
         if faults:
             raise SpecError(faults)
     return net
 
 
+def _stage_faults(net: NetParameter, stages: Iterable[str]) -> Iterator[Fault]:
+    """A stage that no layer looks at is a slip of the pen."""
+    rules = [rule for layer in net.layer for rule in (*layer.include, *layer.exclude)]
+    known = sorted({stage for rule in rules for stage in (*rule.stage, *rule.not_stage)})
+    for stage in stages:
+        if stage not in known:
+            remedy = did_you_mean(stage, known) or "leave it out"
+            yield Fault(f'no layer of the net looks at stage "{stage}"', remedy, field="stage")
+
+
 def _train_net(spec: Spec[SolverParameter], level: int, stages: Sequence[str]) -> NetSpec:
     solver = spec.message
-    state = net_state(TRAIN, level, stages, solver.train_state)
+    state = net_state(TRAIN, level, [*stages, *solver.stage], solver.train_state)
     for name in ("train_net_param", "net_param"):
         if solver.HasField(name):
-            return _in_state(_inline(spec, name, 0), state, freeze=solver.freeze)
+            return _in_state(_inline(spec, name, 0), state, freeze=at_first(solver))
     net = _file(spec, solver.train_net or solver.net)
-    return _in_state(net, state, freeze=solver.freeze)
+    return _in_state(net, state, freeze=at_first(solver))
 
 
 def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
@@ -61,7 +72,8 @@ def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
     for i, net in enumerate(nets):
         over = solver.test_state[i] if solver.test_state else None
         iterations = solver.test_iter[i] if solver.test_iter else None
-        yield _in_state(net, net_state(TEST, over=over), iterations, solver.freeze)
+        state = net_state(TEST, stages=solver.stage, over=over)
+        yield _in_state(net, state, iterations, at_first(solver))
 
 
 def _generic(spec: Spec[SolverParameter]) -> Spec[NetParameter] | None:
@@ -85,8 +97,7 @@ def _in_state(
     whole = NetState(phase=state.phase)
     whole.MergeFrom(net.message.state)
     whole.MergeFrom(state)
-    patterns = (part.strip() for text in freeze for part in text.split(","))
-    return NetSpec(net, whole, iterations, tuple(filter(None, patterns)))
+    return NetSpec(net, whole, iterations, tuple(freeze))
 
 
 def _inline(spec: Spec[SolverParameter], name: str, index: int) -> Spec[NetParameter]:

@@ -6,7 +6,8 @@ from catdog.errors import CatdogError, LayerError
 from catdog.fed_net import FedNet
 from catdog.feed import Feed
 from catdog.layers.norm import BatchNorm
-from catdog.net import Net, Node
+from catdog.net import Net
+from catdog.node import Node
 from catdog.proto.caffe_pb2 import TRAIN, PoolingParameter
 from catdog.sources import RecordSource
 from catdog.sources.pictures import PictureSource

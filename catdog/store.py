@@ -63,13 +63,20 @@ class Reader:
     def by_keys(self, keys: Iterable[bytes]) -> list[bytes]:
         """The values of these keys; DataError names a key that is not there."""
         with self._explained(), self._environment.begin() as transaction:
-            return [self._value(transaction, key) for key in keys]
+            return [bytes(self._value(transaction, key)) for key in keys]
 
-    def _value(self, transaction: lmdb.Transaction, key: bytes) -> bytes:
+    def _value(self, transaction: lmdb.Transaction, key: bytes) -> bytes | memoryview:
         value = transaction.get(key)
         if value is None:
             raise DataError(f'no key "{key.decode(errors="replace")}"', where=str(self.path))
-        return bytes(value)
+        return value
+
+    def views(self, indices: Iterable[int]) -> Iterator[tuple[bytes, bytes | memoryview]]:
+        """Keys and values at these positions without a copy: a value lives until the next one."""
+        with self._explained(), self._environment.begin(buffers=True) as transaction:
+            for index in indices:
+                key = self.keys[index]
+                yield key, self._value(transaction, key)
 
     def first(self) -> bytes:
         """The value of the first key, which says what shape the others have."""
@@ -170,37 +177,52 @@ def check_is_lmdb(path: Path) -> None:
 class Writer:
     """Writes an LMDB into a new folder, a batch of pairs in each transaction.
 
-    Write beside the target and move the folder there afterwards (`replace_folder`). DataError
-    when the disk is full.
+    Write beside the target and move the folder there afterwards (`replace_folder`). Nothing is
+    sure to be on the disk before `close`. DataError when the disk is full.
     """
 
     def __init__(self, path: str | Path, *, map_size: int = MAP_START) -> None:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        # no writemap: it is faster, but a full disk would kill the process
-        self._environment = lmdb.open(str(self.path), map_size=map_size, readahead=False)
+        # no writemap: a full disk would kill the process, and it is no faster
+        self._environment = lmdb.open(
+            str(self.path), map_size=map_size, readahead=False, sync=False
+        )
+        self._closed = False
 
     def put(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Store these pairs together; the map grows until they fit."""
         while True:
             try:
-                with self._environment.begin(write=True) as transaction:
+                with self._explained(), self._environment.begin(write=True) as transaction:
                     for key, value in pairs:
                         transaction.put(key, value)
                 return
             except lmdb.MapFullError:
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-            except lmdb.Error as error:
-                raise DataError(
-                    f"cannot be written ({error})",
-                    where=str(self.path),
-                    remedy="is the disk full?",
-                ) from error
 
     def close(self) -> None:
-        """Let go of the files; a second call does nothing."""
-        self._environment.close()
-        (self.path / "lock.mdb").unlink(missing_ok=True)
+        """Bring everything to the disk and let go of the files; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            with self._explained():
+                self._environment.sync(True)
+        finally:
+            self._environment.close()
+            (self.path / "lock.mdb").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except lmdb.MapFullError:
+            raise
+        except lmdb.Error as error:
+            raise DataError(
+                f"cannot be written ({error})", where=str(self.path), remedy="is the disk full?"
+            ) from error
 
 
 def key(number: int, path: str) -> bytes:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import prod
 
 from catdog.layers.base import Layer, Shape
-from catdog.net import Net, Node
+from catdog.net import Net
+from catdog.node import Node
 
 _FLOAT_BYTES = 4
 

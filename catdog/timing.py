@@ -11,7 +11,8 @@ from torch import Tensor
 
 from catdog.errors import CatdogError
 from catdog.example_batch import example_batch
-from catdog.net import Net, Node, run
+from catdog.net import Net, run
+from catdog.node import Node
 
 T = TypeVar("T")
 

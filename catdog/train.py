@@ -1,18 +1,15 @@
-"""A solver file to a trained net: reads, builds and connects the parts.
-
-The solver's layer_wise_reduce says how several GPUs share gradients; on one device either value
-gives the same.
-"""
+"""A solver file to a trained net: reads, builds and connects the parts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 import torch
 
 from catdog.advice import advice
+from catdog.distributed import ALONE, Group
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
 from catdog.feature_cache import cache_features
@@ -22,19 +19,33 @@ from catdog.freeze import parameter_faults
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
 from catdog.net import Net
+from catdog.net_fields import changed, of_solver
 from catdog.precision import Precision
 from catdog.preparation import preparation, write_deploy
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.randomness import Randomness
-from catdog.records import Failed, Preparing, Record, Resuming, Warned
+from catdog.records import (
+    EndRun,
+    Failed,
+    Listener,
+    Noted,
+    Preparing,
+    Record,
+    Resuming,
+    Warned,
+    everyone,
+)
+from catdog.run_record import RunRecord
 from catdog.signals import Signals
 from catdog.snapshot import AUTO, find
-from catdog.solver import Action, Solver, faults
+from catdog.solver import Action, Solver
+from catdog.solver_faults import faults
 from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.upgrade import upgrade_solver
 from catdog.start import start, table
 from catdog.unread import unread
+from catdog.watching import Watch, Watching
 from catdog.weights import weight_file
 
 
@@ -48,11 +59,12 @@ class Options:
         snapshot: a snapshot to resume, either of its files, or `auto` for the newest, if any.
         device: where to train; by default what solver_mode and device_id say.
         freeze: names or patterns of layers that stand still, beside those of the solver.
-        overrides: `FIELD=VALUE` for fields of the solver.
+        overrides: `FIELD=VALUE` for fields of the solver, `net.LAYER.FIELD=VALUE` for its nets.
         level, stages: of the train net's state.
         allow_python: build Python layers, which run code.
         amp: mixed precision, a name of `precision.NAMES`.
         compile: run the trained net through torch.compile.
+        watch: what to show and keep beside the log.
     """
 
     weights: Sequence[str] | None = ()
@@ -65,6 +77,7 @@ class Options:
     allow_python: bool = False
     amp: str = ""
     compile: bool = False
+    watch: Watch = field(default_factory=Watch)
 
 
 def train(
@@ -74,38 +87,65 @@ def train(
     stream: TextIO | None = None,
     sigint: Action = Action.STOP,
     sighup: Action = Action.SNAPSHOT,
+    listeners: Sequence[Listener] = (),
+    group: Group = ALONE,
 ) -> Solver:
     """Train as a solver file says, with a log beside the snapshots; gives the solver at its end.
 
-    Lines go to `stream` too. Raises SpecError, LayerError, DataError and WeightsError before the
-    first iteration, Diverged in the course of the training.
+    Lines go to `stream` too, records to the listeners. Raises SpecError, LayerError, DataError and
+    WeightsError before the first iteration, Diverged in the course of the training, and what a
+    listener raises.
     """
     options = options or Options()
     spec = solver_spec(path, options)
     prefix = spec.message.snapshot_prefix
-    state = find(options.snapshot, prefix) if options.snapshot else None
+    state = _agreed(find(options.snapshot, prefix) if options.snapshot else None, group)
+    where = Path(prefix).parent / "train.log"
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(sigint, sighup))
-        log = LogWriter(Path(prefix).parent / "train.log", stream, resumed=state is not None)
-        stack.callback(log.close)
+        emit, log = everyone(), LogWriter()
+        if group.leads:
+            watching = Watching(prefix, options.watch, stream, resumed=state is not None)
+            log = LogWriter(where, watching.stream, resumed=state is not None)
+            stack.callback(log.close)
+            record = stack.enter_context(RunRecord(prefix, path, resumed=state is not None))
+            emit = everyone(log, record, stack.enter_context(watching), *listeners)
         try:
-            solver, feds = open_solver(spec, options, stack, log, signals.request)
-            write_deploy(solver.model, prefix)
+            solver, feds = open_solver(spec, options, stack, emit, signals.request, group)
+            if group.leads:
+                write_deploy(solver.model, prefix)
             if state:
                 solver.restore(state)
-                log(Resuming(str(state), solver.iteration))
-                if spec.message.freeze:
-                    log(table(solver, {}, otherwise=None))
+                emit(Resuming(str(state), solver.iteration))
+                if spec.message.freeze or spec.message.unfreeze:
+                    emit(table(solver, {}, otherwise=None))
             else:
                 names = _names(spec.message.weights)
-                start(solver, [weight_file(name, spec.locate) for name in names], log)
+                start(solver, [weight_file(name, spec.locate) for name in names], emit)
             if spec.message.cache_features:
-                cache_features(solver, feds, Path(prefix).parent, stack, log)
+                cache_features(solver, feds, Path(prefix).parent, stack, emit)
+            if group.leads:
+                watching.begin(solver, emit)
             solver.solve()
         except CatdogError as error:
-            log(Failed(str(error)))
+            if group.speaks():
+                (emit if group.leads else LogWriter(where, resumed=True))(Failed(str(error)))
+            raise
+        except EndRun as end:
+            log(Noted(str(end)))
             raise
     return solver
+
+
+def _agreed(state: Path | None, group: Group) -> Path | None:
+    """A snapshot that all processes have found; CatdogError where they have not."""
+    if len(set(group.gather(state and state.name))) > 1:
+        raise CatdogError(
+            "the processes find different snapshots",
+            where="--snapshot",
+            remedy="let all machines see the folder of snapshot_prefix",
+        )
+    return state
 
 
 def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
@@ -116,7 +156,7 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
             remedy="a snapshot has its weights; without it training starts anew",
         )
     read = read_solver(path)
-    message = upgrade_solver(override(read.message, options.overrides))
+    message = upgrade_solver(override(read.message, of_solver(options.overrides)))
     message.snapshot_prefix = _prefix(message, read.path)
     message.weights[:] = _weights(message, options.weights)
     message.freeze.extend(options.freeze)
@@ -160,18 +200,29 @@ def open_solver(
     stack: ExitStack,
     emit: Callable[[Record], object] = lambda _: None,
     request: Callable[[], Action] = lambda: Action.NONE,
+    group: Group = ALONE,
 ) -> tuple[Solver, list[FedNet]]:
     """The solver, and its nets with their feeds, the trained one first; the stack closes them."""
     message = spec.message
-    randomness = Randomness(message.random_seed if message.random_seed >= 0 else None)
+    seed = message.random_seed if message.random_seed >= 0 else Randomness().seed
+    randomness = Randomness(group.gather(seed)[0])
     setting = Setting(randomness, allow_python=options.allow_python)
-    device = _device(message, options, emit)
-    emit(Preparing(str(device), to_prototxt(message)))
-    wanted = train_net(spec, options.level, options.stages)
+    device = _device(message, options, group, emit)
+    group.use(device)
+    nets = [train_net(spec, options.level, options.stages), *test_nets(spec)]
+    wanted, *tested = nets = changed(nets, options.overrides)
+    texts = (to_prototxt(filter_net(each.frozen.message, each.state)) for each in nets)
+    emit(Preparing(str(device), to_prototxt(message), randomness.seed, tuple(texts)))
 
     def build(each: NetSpec, shared: Net | None = None) -> FedNet:
         return open_fed_net(
-            each.frozen, each.state, stack, setting=setting, device=device, shared=shared
+            each.frozen,
+            each.state,
+            stack,
+            setting=setting,
+            device=device,
+            shared=shared,
+            part=group.part,
         )
 
     trained = build(wanted)
@@ -179,22 +230,27 @@ def open_solver(
         _refuse_idle(parameter_faults(trained.net, wanted.freeze))
     feds, tests = [trained], []
     _advise(wanted, emit)
-    for each in test_nets(spec):
+    for each in tested:
         _advise(each, emit)
-        tested = build(each, trained.net)
-        feds.append(tested)
-        tests.append(TestNet(tested.net, tested.feed, each.iterations))
-    solver = Solver(
-        message,
-        trained.net,
-        trained.feed,
-        tests,
-        emit=emit,
-        request=request,
-        model=_model(wanted, trained.feed),
-        precision=Precision(options.amp, device),
-        compiled=options.compile,
-    )
+        fed = build(each, trained.net)
+        feds.append(fed)
+        tests.append(TestNet(fed.net, fed.feed, each.iterations))
+    if group.rank:
+        # the same parameters to begin with, but dropout of its own
+        randomness.branch(group.rank)
+    with spec.located():
+        solver = Solver(
+            message,
+            trained.net,
+            trained.feed,
+            tests,
+            emit=emit,
+            request=request,
+            model=_model(wanted, trained.feed),
+            precision=Precision(options.amp, device),
+            compiled=options.compile,
+            group=group,
+        )
     return solver, feds
 
 
@@ -219,7 +275,7 @@ def _model(wanted: NetSpec, feed: Feed) -> NetParameter:
 
 
 def _device(
-    solver: SolverParameter, options: Options, emit: Callable[[Record], object]
+    solver: SolverParameter, options: Options, group: Group, emit: Callable[[Record], object]
 ) -> torch.device:
     if options.device is not None:
         return options.device
@@ -230,9 +286,11 @@ def _device(
         if solver.HasField("solver_mode"):
             emit(Warned("solver_mode is GPU and this machine has none: training on the CPU"))
         return torch.device("cpu")
-    if solver.device_id >= count:
+    index = group.local_rank if group.world > 1 else solver.device_id
+    if index >= count:
+        named = "device_id" if group.world == 1 else "the number of this process"
         raise CatdogError(
-            f"device_id is {solver.device_id}, this machine has {count} GPUs",
+            f"{named} is {index}, this machine has {count} GPUs",
             remedy=f"0 to {count - 1}",
         )
-    return torch.device("cuda", solver.device_id)
+    return torch.device("cuda", index)

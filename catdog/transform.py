@@ -17,6 +17,7 @@ from torch import Tensor
 
 from catdog.augment import Changes, Recipe
 from catdog.augment.geometry import Window
+from catdog.buffers import Buffers
 from catdog.errors import DataError, LayerError
 from catdog.mean import read_mean
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, Phase
@@ -62,6 +63,8 @@ class Transform:
             raise self._contradiction("force_color", "force_gray")
         self.mean_picture = _read_mean(self.param.mean_file, locate) if mean is None else mean
         self._means: dict[torch.device, Tensor] = {}
+        # apart, so that bytes do not take the larger memory of numbers
+        self._bytes, self._numbers = Buffers(), Buffers()
         recipe = Recipe(layer, self._mean_color())
         #: The random changes of the TRAIN phase, where augment_param asks for some.
         self.recipe = recipe if phase == TRAIN and recipe.active else None
@@ -145,8 +148,8 @@ class Transform:
         if self.keeps_whole:
             return torch.from_numpy(np.stack(pictures))
         channels, height, width = self._cut_shape(pictures[0].shape)
-        # NumPy asks for large pages; torch.empty does not, and costs twice the time
-        batch = np.empty((len(pictures), channels, height, width), pictures[0].dtype)
+        shape = (len(pictures), channels, height, width)
+        batch = self._bytes.empty(shape, pictures[0].dtype)
         for index, (picture, cut) in enumerate(zip(pictures, draw, strict=True)):
             batch[index] = picture[:, cut.top : cut.top + height, cut.left : cut.left + width]
             if cut.mirrored:
@@ -159,15 +162,43 @@ class Transform:
 
         A mean picture is cut and mirrored at the same places as the pictures were.
         """
-        if self.recipe is None or changes is None:
-            numbers = _new_floats(batch)
-        else:
-            numbers = self.recipe.apply(batch, changes)
+        changed = self.recipe.apply(batch, changes) if self.recipe and changes else None
+        if batch.device.type == "cpu":
+            return self._apply_here(batch, draw, changed)
+        numbers = batch.to(torch.float32, copy=True) if changed is None else changed
         if self.param.mean_value:
             numbers.sub_(torch.tensor(self.param.mean_value, device=batch.device).view(-1, 1, 1))
         elif self.mean_picture is not None:
-            self._subtract_picture(numbers, draw)
+            height, width = numbers.shape[2:]
+            means = self._mean_on(numbers.device)
+            corners = mirrored_corners(draw, width, means.shape[-1])
+            numbers.sub_(mean_windows(means, corners, height, width))
         return numbers if self.param.scale == 1 else numbers.mul_(self.param.scale)
+
+    def _apply_here(self, batch: Tensor, draw: Draw, changed: Tensor | None) -> Tensor:
+        """`apply` on the CPU, in the caller's thread: torch's would wait for busy cores.
+
+        One picture after the other, so that each stays in the cache.
+        """
+        pictures = (batch if changed is None else changed).numpy()
+        numbers = self._numbers.empty(pictures.shape, np.float32) if changed is None else pictures
+        if self.mean_picture is not None and not self.param.mean_value:
+            height, width = pictures.shape[2:]
+            means = self._mean_on(batch.device).numpy()
+            corners = mirrored_corners(draw, width, means.shape[-1])
+            for number, picture, (side, top, left) in zip(numbers, pictures, corners, strict=True):
+                window = means[side, :, top : top + height, left : left + width]
+                np.subtract(picture, window, out=number)
+                self._scale(number)
+            return torch.from_numpy(numbers)
+        least = np.array(self.param.mean_value, np.float32).reshape(-1, 1, 1)
+        np.subtract(pictures, least if least.size else np.float32(0), out=numbers)
+        self._scale(numbers)
+        return torch.from_numpy(numbers)
+
+    def _scale(self, numbers: npt.NDArray[np.float32]) -> None:
+        if self.param.scale != 1:
+            np.multiply(numbers, np.float32(self.param.scale), out=numbers)
 
     def restore(self, numbers: Tensor, draw: Draw) -> Tensor:
         """Pixel values again from what `apply` gave: x / scale + mean."""
@@ -183,24 +214,18 @@ class Transform:
             return torch.tensor(labels, dtype=torch.float32)
         return self.recipe.labels(labels, changes)
 
+    def label_vectors(self, vectors: Tensor, changes: Changes | None) -> Tensor:
+        """The label vectors of a batch, N x L, those of mixed pictures mixed as well.
+
+        Raises DataError where num_classes of augment_param is another number than L.
+        """
+        if self.recipe is None or changes is None:
+            return vectors
+        return self.recipe.label_vectors(vectors, changes)
+
     def label_shape(self, count: int) -> Shape:
         """The shape of the labels of so many pictures."""
         return self.recipe.label_shape(count) if self.recipe else (count,)
-
-    def _subtract_picture(self, numbers: Tensor, draw: Draw) -> None:
-        height, width = numbers.shape[2:]
-        means = self._mean_on(numbers.device)
-        full = means.shape[-1]
-        # in the mirrored mean the same cut begins at the other side
-        corners = [
-            (int(cut.mirrored), cut.top, full - width - cut.left if cut.mirrored else cut.left)
-            for cut in draw
-        ]
-        if numbers.device.type == "cpu":
-            for number, (side, top, left) in zip(numbers.numpy(), corners, strict=True):
-                number -= means[side, :, top : top + height, left : left + width].numpy()
-        else:
-            numbers.sub_(mean_windows(means, corners, height, width))
 
     def _mean_on(self, device: torch.device) -> Tensor:
         """The mean picture and its mirror image, 2 x C x H x W."""
@@ -237,6 +262,17 @@ def shape_text(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
+def mirrored_corners(draw: Draw, width: int, full: int) -> list[tuple[int, int, int]]:
+    """Where cuts of a width are in a mean of the `full` width: 1 in its mirror image, row, column.
+
+    In the mirror image the same cut begins at the other side.
+    """
+    return [
+        (int(cut.mirrored), cut.top, full - width - cut.left if cut.mirrored else cut.left)
+        for cut in draw
+    ]
+
+
 def mean_windows(
     means: Tensor, corners: Sequence[tuple[int, int, int]], height: int, width: int
 ) -> Tensor:
@@ -262,10 +298,3 @@ def _read_mean(name: str, locate: Locate) -> npt.NDArray[np.float32] | None:
             remedy="compute one with compute_image_mean",
         )
     return mean
-
-
-def _new_floats(batch: Tensor) -> Tensor:
-    if batch.device.type != "cpu":
-        return batch.to(torch.float32, copy=True)
-    # as in `gather`: memory in large pages
-    return torch.from_numpy(np.empty(batch.shape, np.float32)).copy_(batch)

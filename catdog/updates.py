@@ -4,6 +4,7 @@ A step clips the gradients by their common L2 norm, divides them by iter_size, a
 decay, turns them into updates by the rule, and subtracts the updates from the parameters.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -34,6 +35,11 @@ class Update(Optimizer):
     #: Fields of the solver that must be at least 0 and below 1.
     fractions: ClassVar[tuple[str, ...]] = ()
 
+    # torch hides these two from torch.compile, and loads all of that to do so: a second at the
+    # start of every run
+    add_param_group = inspect.unwrap(Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(Optimizer.zero_grad)
+
     def __init__(self, learnable: Sequence[Learnable], solver: SolverParameter) -> None:
         self.solver = solver
         self.learnable = list(learnable)
@@ -52,6 +58,15 @@ class Update(Optimizer):
             else item
             for item in self.learnable
         ]
+        self._regroup()
+
+    def learn_as(self, others: Sequence[Learnable]) -> None:
+        """Let each parameter learn, or not, as its counterpart in a net of the same layers."""
+        pairs = zip(self.learnable, others, strict=True)
+        self.learnable = [replace(theirs, parameter=mine.parameter) for mine, theirs in pairs]
+        self._regroup()
+
+    def _regroup(self) -> None:
         self.param_groups.clear()
         for group in _groups(self.learnable):
             self.add_param_group(group)

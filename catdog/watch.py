@@ -6,8 +6,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from catdog.distributed import ALONE, Group
 from catdog.errors import Diverged
-from catdog.net import Net, Node, run
+from catdog.net import Net, run
+from catdog.node import Node
+from catdog.overfitting import OverfittingWatch
 
 # -log(FLT_MIN): what SoftmaxWithLoss gives when the label's probability is 0
 _FLOOR = 87.3365
@@ -22,15 +25,17 @@ class LossWatch:
     """Looks at the loss of every iteration.
 
     On the CPU at once, elsewhere when a block is full or `check` is called, since looking means
-    waiting for the device.
+    waiting for the device. Of several processes all are given the same losses.
     """
 
-    def __init__(self, net: Net) -> None:
-        self._net = net
+    def __init__(self, net: Net, group: Group = ALONE) -> None:
+        self._net, self._group = net, group
         self._pending: list[tuple[int, Tensor]] = []
         self._at_floor = 0
         self._guessing, self._sum, self._count = _guessing_loss(net), 0.0, 0
         self._floor = _floor(net)
+        #: Gets every loss that was looked at.
+        self.overfitting = OverfittingWatch()
 
     def add(self, iteration: int, loss: Tensor, batch: Mapping[str, Tensor]) -> str:
         """Take the loss of an iteration; gives a warning or nothing. Raises as `check`."""
@@ -52,14 +57,16 @@ class LossWatch:
         for (iteration, _), value in zip(self._pending, values, strict=True):
             if not math.isfinite(value):
                 raise self._diverged(iteration, value, batch)
+            self.overfitting.train(value)
             self._look_at_floor(iteration, value)
             warning = self._look_at_guessing(iteration, value) or warning
         self._pending.clear()
         return warning
 
     def _diverged(self, iteration: int, value: float, batch: Mapping[str, Tensor]) -> Diverged:
+        found = self._group.first_text(culprit(self._net, batch)) or _NO_CULPRIT
         return Diverged(
-            f"the loss is {value:g}; {culprit(self._net, batch)}",
+            f"the loss is {value:g}; {found}",
             where=f"iteration {iteration}",
             remedy="lower base_lr, set clip_gradients, or look at the data",
         )
@@ -94,7 +101,8 @@ class LossWatch:
 class ClassWatch:
     """Looks in a test pass at whether the net gives all examples the same class."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, group: Group = ALONE) -> None:
+        self._group = group
         node = next((node for node in net if node.type in _SCORED), None)
         #: Blobs that a test pass has to keep: scores and labels.
         self.blobs: tuple[str, ...] = node.bottoms[:2] if node else ()
@@ -117,7 +125,8 @@ class ClassWatch:
 
     def finish(self, iteration: int) -> str:
         """End the pass; gives a warning when a second one in a row found one class only."""
-        said, true, self._said, self._true = self._said, self._true, None, None
+        said, true = self._counts()
+        self._said = self._true = None
         if said is None or true is None or not iteration:
             return ""
         one = int((said > 0).sum()) == 1 and int((true > 0).sum()) > 1
@@ -129,13 +138,23 @@ class ClassWatch:
             f"{int(said.sum())} examples; try another base_lr and check the labels"
         )
 
+    def _counts(self) -> tuple[Tensor | None, Tensor | None]:
+        """What the nets of all processes said, and what was true."""
+        mine = None
+        if self._said is not None and self._true is not None:
+            mine = torch.stack((self._said, self._true)).cpu()
+        found = [part for part in self._group.gather(mine) if part is not None]
+        said, true = torch.stack(found).sum(0) if found else (None, None)
+        return said, true
+
 
 _SCORED = ("Accuracy", "SoftmaxWithLoss")
+_NO_CULPRIT = "run again on the same batch, every layer gives numbers"
 
 
 @torch.no_grad()
 def culprit(net: Net, batch: Mapping[str, Tensor]) -> str:
-    """The first input, parameter or top, in the order of the layers, that is no number."""
+    """The first input, parameter or top, in the order of the layers, that is no number, if any."""
     for name, blob in batch.items():
         if not _finite(blob):
             return f'the input "{name}" is no number already'
@@ -149,7 +168,7 @@ def culprit(net: Net, batch: Mapping[str, Tensor]) -> str:
         for name, top in zip(node.tops, tops, strict=True):
             if not _finite(top):
                 return f'{_title(node)} is the first whose top "{name}" is none'
-    return "run again on the same batch, every layer gives numbers"
+    return ""
 
 
 def parameters_finite(net: Net) -> bool:

@@ -13,7 +13,7 @@ from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter, SourceState
 from catdog.randomness import Randomness
-from catdog.records import Record
+from catdog.records import Record, Tick
 from catdog.solver import Action, Solver
 
 
@@ -85,6 +85,7 @@ class Run:
         **fields: object,
     ) -> None:
         self.records: list[Record] = []
+        self.ticks: list[Tick] = []
         self.calls, self.asks = 0, asks or {}
         param = SolverParameter(
             **{"base_lr": 0.1, "lr_policy": "fixed", "snapshot_after_train": False, **fields}
@@ -94,9 +95,15 @@ class Run:
             small(TRAIN, seed, text),
             feed or rows(),
             [TestNet(small(TEST, seed, text), rows(), n) for n in tests],
-            emit=self.records.append,
+            emit=self.take,
             request=self.request,
         )
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Tick):
+            self.ticks.append(record)
+        else:
+            self.records.append(record)
 
     def request(self) -> Action:
         self.calls += 1

@@ -4,9 +4,12 @@ import random
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from catdog.build import TRAIN, VALIDATION, build, divide, write_batches
+from catdog.build import TEST, TRAIN, VALIDATION, build, divide, write_batches
 from catdog.datum import parse_datum
 from catdog.errors import DataError
 from catdog.listing import Listing, Photo, find_photos
@@ -84,7 +87,7 @@ def test_lmdbs_are_those_of_a_script(folder, tmp_path, workers):
         assert datum.label == int("dog" in path.name)
         assert seen[number][0] == part
         assert (seen[number][1] == pixels).all()
-    assert (counts.of(TRAIN), counts.of(VALIDATION)) == (25, 5)
+    assert counts.pictures == {TRAIN: 25, VALIDATION: 5}
 
 
 def test_a_split_without_photos_is_refused(folder, tmp_path):
@@ -117,3 +120,63 @@ def test_a_fault_of_the_writer_comes_out(tmp_path, monkeypatch):
     monkeypatch.setattr(Writer, "put", put)
     with pytest.raises(DataError, match="the disk is full"):
         write_batches({"": tmp_path / "db"}, [("", b"a", b"b")])
+
+
+def cut(photos, validation, seed=9):
+    recipe = DatasetParameter(seed=seed, validation=validation)
+    jobs = divide(Listing("", [], photos), recipe)
+    assert sorted(job.photo for job in jobs) == sorted(photos)
+    return [job.photo for job in jobs if job.part == VALIDATION]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.data())
+def test_every_class_gives_its_share(sizes, data):
+    photos = [
+        Photo(Path(f"{label}-{n}"), f"{label}-{n}", label)
+        for label, size in enumerate(sizes)
+        for n in range(size)
+    ]
+    number = data.draw(st.integers(0, len(photos) - 1))
+    later = cut(photos, number)
+    assert len(later) == number
+    for label, size in enumerate(sizes):
+        share = number * size / len(photos)
+        assert abs(sum(photo.label == label for photo in later) - share) < 1
+    assert len(cut(photos, 0.1)) == round(0.1 * len(photos))
+
+
+def test_the_seed_cuts():
+    assert cut(photos(50), 10) == cut(photos(50), 10)
+    assert cut(photos(50), 10) != cut(photos(50), 10, seed=8)
+
+
+def test_validation_takes_not_all():
+    with pytest.raises(DataError, match="50 photos for validation leave none of 50"):
+        cut(photos(50), 50)
+
+
+def test_test_photos_stay_apart():
+    listing = Listing("", ["a", "b"], photos(12), test=photos(5))
+    jobs = divide(listing, RECIPE)
+    assert [job.part for job in jobs[12:]] == [TEST] * 5
+    assert sorted(job.number for job in jobs[12:]) == list(range(5))
+    assert [job.part for job in jobs[:12]] == [
+        job.part for job in divide(Listing("", ["a", "b"], photos(12)), RECIPE)
+    ]
+
+
+@pytest.mark.parametrize("gray", [False, True])
+def test_pixels_that_are_there_already(tmp_path, gray):
+    pixels = picture(24, 24)
+    first = Photo(tmp_path / "batch", "one", 1, pixels=pixels[:, :, ::-1][:, :, ::-1])
+    listing = Listing("", ["a", "b"], [first, first._replace(name="two", label=0)])
+    order = DatasetParameter.GRAY if gray else DatasetParameter.BGR
+    recipe = DatasetParameter(validation=0, channel_order=order, equalize=True)
+    before = pixels.copy()
+    build(divide(listing, recipe), tmp_path, recipe)
+    assert (pixels == before).all()
+    expected = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None] if gray else pixels
+    expected = [cv2.equalizeHist(np.ascontiguousarray(p)) for p in expected.transpose(2, 0, 1)]
+    with Reader(tmp_path / TRAIN) as reader:
+        assert parse_datum(reader.first()).data == np.stack(expected).tobytes()
+    assert not (tmp_path / VALIDATION).exists()

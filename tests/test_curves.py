@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from catdog.curves import draw, plot, series
+from catdog.curve_data import Style, series
+from catdog.curve_files import plot
+from catdog.curves import draw
 from catdog.errors import CatdogError
 from catdog.log_reader import Log, Value, read_log
 
@@ -106,3 +108,23 @@ def test_what_has_no_curve_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatdogError, match=r"x\.cat: Format 'cat' is not supported"):
         plot(LOGS / "train.log", tmp_path / "x.cat")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mean_of_so_many_displays_is_drawn() -> None:
+    log = Log(train_loss=[(i, float(i % 2)) for i in range(100)])
+    thin, line = draw(log, style=Style(smooth=10)).axes[0].lines
+    np.testing.assert_array_equal(thin.get_ydata(), [i % 2 for i in range(100)])
+    np.testing.assert_allclose(line.get_ydata()[10:-10], 0.5)
+    (line,) = draw(log, style=Style(smooth=1)).axes[0].lines
+    np.testing.assert_array_equal(line.get_ydata(), [i % 2 for i in range(100)])
+
+
+def test_losses_are_logarithmic_where_asked_for() -> None:
+    log = Log(train_loss=[(0, 1.0), (10, 0.5)])
+    assert draw(log).axes[0].get_yscale() == "linear"
+    assert draw(log, style=Style(log_scale=True)).axes[0].get_yscale() == "log"
+
+
+def test_without_an_accuracy_the_best_loss_is_written() -> None:
+    tests = [Value(i, 0, "loss", value, 1.0, value) for i, value in enumerate((0.5, 0.25, 0.75))]
+    assert "0.25" in texts(draw(Log(test_outputs=tests)))

@@ -21,6 +21,7 @@ from catdog.sample import draw_sample
 from catdog.spec import read_message
 from catdog.store import Reader
 from tests.pictures import by_pillow, encoded, picture, save_all, turned_jpeg
+from tests.test_cifar import batches, write_binary, write_pickled
 from tools import create_lmdb
 
 ROOT = Path(__file__).parent.parent
@@ -149,8 +150,8 @@ def test_lists_and_train_beside_val(tmp_path):
     assert (report.dataset.count.train, report.dataset.count.validation) == (6, 6)
     assert all(name.startswith("val/") for name in names(tmp_path / "out/validation_lmdb"))
     (data / "list").write_text("".join(f"{name} {name[-7]}\n" for name in files))
-    lists = datasets.ListFiles(data / "list")
-    report = datasets.create(data, tmp_path / "out", RECIPE, lists=lists)
+    files = datasets.Files(data / "list")
+    report = datasets.create(data, tmp_path / "out", RECIPE, files=files)
     assert list(report.dataset.class_name) == ["a", "b"]
     assert (report.dataset.count.train, report.dataset.count.validation) == (10, 2)
 
@@ -232,3 +233,64 @@ def test_stored_pictures_are_datums_caffe_reads(tmp_path):
     assert [field.name for field, _ in datum.ListFields()] == [
         "channels", "height", "width", "data", "label", "encoded",
     ]  # fmt: skip
+
+
+def test_cifar_to_three_lmdbs(tmp_path, capsys):
+    found = {}
+    for write in (write_pickled, write_binary):
+        root = tmp_path / write.__name__
+        write(root, batches(each=12))
+        run("--data", root, "--out", root / "out", "--size", 32, "--no-equalize", "--validation", 6)
+        count = record(root / "out" / "dataset.yaml").count
+        assert (count.train, count.validation, count.test) == (54, 6, 12)
+        for part in ("train_lmdb", "validation_lmdb", "test_lmdb"):
+            assert record(root / "out" / part / "dataset.yaml").count == count
+            with Reader(root / "out" / part) as reader:
+                found.setdefault(part, []).append(list(reader))
+        table = capsys.readouterr().out
+        assert "CIFAR-10, 5 training batches and a test batch" in table
+        assert "test_lmdb" in table
+    for pickled, binary in found.values():
+        assert pickled == binary
+
+
+def test_test_photos_and_no_validation(tmp_path):
+    files = {f"{p}/{c}/{i}.png": picture() for p in ("train", "test") for c in "ab" for i in "123"}
+    data = save_all(tmp_path / "data", files)
+    run("--data", data, "--out", tmp_path / "own", "--size", 16, "--validation", 0)
+    assert not (tmp_path / "own/validation_lmdb").exists()
+    assert [len(names(tmp_path / "own" / part)) for part in ("train_lmdb", "test_lmdb")] == [6, 6]
+    assert record(tmp_path / "own/dataset.yaml").HasField("validation")
+    run(
+        "--data", data / "train", "--test", data / "test", "--out", tmp_path / "named", "--size", 16
+    )
+    assert sorted(names(tmp_path / "named/test_lmdb")) == sorted(names(tmp_path / "own/test_lmdb"))
+    with pytest.raises(DataError, match="no such folder"):
+        run("--data", data, "--test", tmp_path / "none", "--out", tmp_path / "x")
+    (data / "val").mkdir()
+    save_all(data, {f"val/{c}/1.png": picture() for c in "ab"})
+    with pytest.raises(DataError, match="has validation photos of its own"):
+        run("--data", data, "--out", tmp_path / "x", "--validation", 2)
+    for wrong in ("-1", "1.5", "x", "nan"):
+        with pytest.raises(CatdogError, match="--validation"):
+            run("--validation", wrong)
+
+
+def test_several_labels(tmp_path, capsys):
+    data = save_all(tmp_path / "data", {f"{i}.png": picture(seed=i) for i in range(10)})
+    rows = [f"{i}.png,{'big ' * (i > 4)}{'odd' * (i % 2)}" for i in range(10)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,tags", *rows]))
+    run("--data", data, "--labels", tmp_path / "labels.csv", "--out", tmp_path, "--size", 8)
+    assert list(record(tmp_path / "dataset.yaml").class_name) == ["big", "odd"]
+    count = record(tmp_path / "dataset.yaml").count
+    assert (count.train, count.validation) == (8, 2)
+    assert sum(count.per_class_train) + sum(count.per_class_validation) == 10
+    for part in ("train_lmdb", "validation_lmdb"):
+        with Reader(tmp_path / part) as reader:
+            for key, value in reader.items():
+                number, datum = int(key[9:-4]), parse_datum(value)
+                assert list(datum.labels) == [number > 4, number % 2]
+                assert not datum.HasField("label")
+    capsys.readouterr()
+    with pytest.raises(CatdogError, match="--test: test photos have one label each"):
+        run("--labels", "x.csv", "--test", data)

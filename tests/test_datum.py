@@ -32,7 +32,7 @@ def test_reads_and_writes_what_caffe_wrote(name):
             assert datum.data == expected.tobytes()
             again = datums.encoded_datum(datum.data, datum.label)
         else:
-            array, label = datums.read_example(value)
+            array, label, _ = datums.read_example(value)
             assert label == datum.label
             assert (array == expected.reshape(array.shape)).all()
             again = datums.array_to_datum(array, label if datum.HasField("label") else None)
@@ -61,6 +61,21 @@ def test_the_fast_reader_agrees_with_protobuf(data, label, kind):
         assert example is not None
         assert example.array.tobytes() == data
         assert example.label == label
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=40), st.integers(0, 3))
+def test_several_labels_in_place_of_one(labels, cut):
+    planes = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    value = datums.write_raw(planes, 7, labels)
+    expected = datums.array_to_datum(planes, None)
+    expected.labels.extend(labels)
+    datum = Datum.FromString(value)
+    assert datum == expected
+    for example in (datums.scan_raw(value), datums.read_example(expected.SerializeToString())):
+        assert (example.array == planes).all()
+        assert (example.label, example.labels.tolist()) == (0, labels)
+    assert cut == 0 or datums.scan_raw(value[:-cut]) is None
+    assert datums.read_example(datums.write_raw(planes, 7)).labels is None
 
 
 @given(st.binary(max_size=60))

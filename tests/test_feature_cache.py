@@ -87,7 +87,7 @@ def run(name: str, *overrides: str, cached: bool = True, **options: object) -> S
 def numbers(name: str) -> list[str]:
     """The rows of the metrics without the seconds."""
     rows = Path(name, "metrics.csv").read_text().splitlines()[1:]
-    return [re.sub(r",[^,]*", "", row, count=1) for row in rows]
+    return [re.sub(r"^([^,]*,[^,]*),[^,]*", r"\1", row) for row in rows]
 
 
 def same_weights(one: Solver, other: Solver) -> bool:

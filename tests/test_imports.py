@@ -14,50 +14,77 @@ proto
 files
 randomness
 spec
-parallel
+parallel memory
 headers images
 datum
 store
 listing photos
+pickled
+cifar label_table
 build imageset
 mean
 sample
 dataset
 augment
+buffers
 transform
 views
 fillers
 sources
 feed
 layers
+node fusion
 wiring sharing net
 example_batch
 weights
 preparation
 devices
+distributed
 data_shapes
 blueprint
 summary timing
 lr_policy
 updates
 precision
-records
+records when_done
+direction
+provenance text_table
+run_record run_fields
+run_catalog
+run_table
 snapshot
 advice
 evaluation
-watch debug_info solver
-start
 freeze
+unfreezing average watched_score ending overfitting
+watch debug_info snapshots solver_faults solver
+start
 solver_nets
+net_fields
 unread
 inspection
 log log_reader
+plan
+pace
+progress metrics_table
+growth
+probes
+resources
+resource_report
+class_names
+first_batch
+tensorboard_graph
+tensorboard
+watching
+curve_data
 curves
+comparison
+curve_files
 fed_net
 steady
 feature_cache
 predict
-submission gallery preview
+submission gallery preview shared_prediction
 duplicates
 survey
 page charts
@@ -70,12 +97,17 @@ judging
 exploration
 evaluate features
 classifier
+subset
+record_features
+choosing chosen_records
 feature_table
 deployed
 draw export
 convert
 signals
 train
+folds
+sweep
 arguments cli
 pycaffe
 """

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catdog.errors import DataError
-from catdog.listing import class_in_name, find_photos, has_photos, read_list, read_numbered
+from catdog.listing import (
+    add_test,
+    class_in_name,
+    find_photos,
+    has_photos,
+    read_list,
+    read_numbered,
+)
 
 
 def touch(root, *names):
@@ -165,3 +172,35 @@ def test_faults_of_lists(tmp_path):
     (tmp_path / "list").write_text("a.jpg 5\nb.jpg x\n")
     with pytest.raises(DataError, match='entry 2: the label "x" is no number'):
         read_numbered(tmp_path / "list", "./")
+
+
+def test_test_photos_beside_the_others(tmp_path):
+    root = touch(tmp_path, *(f"train/{c}/{n}.jpg" for c in ("cat", "dog") for n in "12"))
+    assert find_photos(root).test is None
+    touch(root, "test/7.jpg", "test/8.jpg")
+    assert find_photos(root).test is None  # to be predicted
+    touch(root, "test/dog/3.jpg", "test/cat/4.jpg", "test/notes.txt")
+    listing = find_photos(root)
+    assert listing.layout == "a folder for each class, test/ apart"
+    assert [(p.name, p.label) for p in listing.test] == [
+        ("test/cat/4.jpg", 0),
+        ("test/dog/3.jpg", 1),
+    ]
+    assert {file.name for file in listing.skipped} == {"test/7.jpg", "test/8.jpg", "test/notes.txt"}
+    touch(root, "val/cat/1.jpg", "val/dog/1.jpg", "test/cow/1.jpg")
+    listing = find_photos(root)
+    assert listing.test is None  # not of these classes
+    assert len(listing.validation) == 2
+
+
+def test_a_test_folder_that_is_named(tmp_path):
+    root = touch(tmp_path, *(f"a/train/{c}.{n}.jpg" for c in ("cat", "dog") for n in "12"))
+    listing = find_photos(root / "a")
+    with pytest.raises(DataError, match="no such folder"):
+        add_test(listing, root / "b")
+    touch(root, "b/dog/1.jpg", "b/cat/1.jpg")
+    add_test(listing, root / "b")
+    assert [(p.name, p.label) for p in listing.test] == [("b/cat/1.jpg", 0), ("b/dog/1.jpg", 1)]
+    touch(root, "b/cow/1.jpg")
+    with pytest.raises(DataError, match="b/ has classes that train/ has not: cow"):
+        add_test(listing, root / "b")

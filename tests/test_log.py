@@ -1,6 +1,5 @@
 """What is logged, read by the rules of Caffe's own log reader and by ours."""
 
-import csv
 import io
 import re
 from datetime import datetime, timedelta
@@ -10,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.log import METRICS, LogWriter, lines
+from catdog.log import LogWriter, lines
 from catdog.log_reader import parse, read_log
 from catdog.records import (
+    Best,
     DebugInfo,
     Display,
     Done,
@@ -22,6 +22,7 @@ from catdog.records import (
     NetTested,
     NetTesting,
     NetTestInterrupted,
+    Noted,
     Output,
     Preparing,
     Record,
@@ -59,6 +60,8 @@ RUN: list[Record] = [
     DebugInfo("[Forward] Layer ip1, top blob ip1 data: 0.5"),
     display(10),
     Snapshotted(20, "snap_iter_20.caffemodel", "snap_iter_20.solverstate"),
+    Best(20, "accuracy", 0.75, "snap_best.caffemodel"),
+    Noted("Best accuracy: 0.75 at iteration 20"),
     NetTesting(20, 0),
     NetTestInterrupted(20, 0),
     NetTesting(20, 1),
@@ -197,18 +200,3 @@ def test_files_grow_on_a_resume_and_are_kept_on_a_new_start(tmp_path: Path) -> N
         writer.close()
     assert [i for i, _ in read_log(path.with_name("train.log.1")).train_loss] == [0, 10]
     assert [i for i, _ in read_log(path).train_loss] == [20]
-    with path.with_name("metrics.csv.1").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert set(rows[0]) == set(METRICS)
-    assert [row["iteration"] for row in rows if row["name"] == "smoothed_loss"] == ["0", "10"]
-    assert {row["name"] for row in rows} == {"smoothed_loss", "learning_rate", "accuracy", "loss"}
-
-
-def test_the_csv_has_numbers_in_full(tmp_path: Path) -> None:
-    writer = LogWriter(tmp_path / "train.log")
-    writer(NetTested(7, 1, (Output("loss", 0.1234567890123, 1.0),)))
-    writer.close()
-    with (tmp_path / "metrics.csv").open(newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert (row["phase"], row["net"], row["iteration"]) == ("test", "1", "7")
-    assert float(row["value"]) == 0.1234567890123

@@ -30,6 +30,7 @@ COMPLETE = {
     "poly": {"power": 2.0, "max_iter": 50},
     "sigmoid": {"gamma": 0.3, "stepsize": 20},
     "cosine": {"max_iter": 50},
+    "plateau": {"gamma": 0.5, "plateau_patience": 3},
 }
 
 

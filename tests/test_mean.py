@@ -61,6 +61,24 @@ def test_pictures_of_two_sizes_are_refused(tmp_path):
         compute_mean_file(tmp_path / "db", None)
 
 
+def test_parts_of_an_lmdb_are_added_by_several_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr("catdog.mean._LEAST", 1)
+    monkeypatch.setattr("catdog.mean.cores", lambda: 3)
+    pictures = np.random.default_rng(0).integers(0, 256, (700, 3, 4, 5), dtype=np.uint8)
+    writer = Writer(tmp_path / "db")
+    data = [array_to_datum(picture).SerializeToString() for picture in pictures]
+    writer.put([(key(i, "x"), value) for i, value in enumerate(data)])
+    writer.put([(key(700, "x"), array_to_datum(pictures[0, :, :, :2]).SerializeToString())])
+    writer.close()
+    with pytest.raises(DataError, match="key 00000700_x: picture 700 is 3 x 4 x 2, the ones"):
+        compute_mean(tmp_path / "db")
+    writer = Writer(tmp_path / "db")
+    writer.put([(key(700, "x"), data[0])])
+    writer.close()
+    expected = np.concatenate((pictures, pictures[:1])).mean(0, np.float64).astype(np.float32)
+    assert np.array_equal(compute_mean(tmp_path / "db"), expected)
+
+
 def test_read_mean_round_trip_and_faults(tmp_path):
     mean = np.random.default_rng(1).random((3, 4, 5), np.float32)
     write_mean(mean, tmp_path / "mean")

@@ -107,20 +107,6 @@ def test_mixed_labels_have_their_shares(shown):
     assert all(name in CLASSES or name.split("% ")[0].isdigit() for name in names)
 
 
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        (1, "dog"),
-        (7, "7"),
-        (0.25, "0.25"),
-        ([0, 1, 0], "dog"),
-        ([0.5, 0.2, 0.3], "50% cat, 30% hen"),
-    ],
-)
-def test_names(label, name):
-    assert preview._name(np.float32(label), CLASSES) == name
-
-
 def test_a_solver_shows_its_nets():
     write()
     for phase, word in ((TRAIN, "TRAIN"), (TEST, "TEST")):

@@ -1,6 +1,5 @@
 """Every net and solver that ships compiles, and every net takes a step."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from catdog.lr_policy import learning_rate
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.randomness import Randomness
-from catdog.solver import faults
+from catdog.solver_faults import faults
 from catdog.sources import cut
 from catdog.spec import deploy_net, filter_net, net_state, read_net, read_solver
 from catdog.updates import UPDATES
@@ -29,25 +28,39 @@ def name_of(path: Path) -> str:
     return path.stem
 
 
-SHAPES = {"data": (BATCH, 3, SIZE, SIZE), "label": (BATCH,)}
+#: "labels" are a class and three more.
+SHAPES = {"data": (BATCH, 3, SIZE, SIZE), "label": (BATCH,), "labels": (BATCH, 4)}
 
 
-def own_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+def own_shapes(path: Path, size: int = 0) -> dict[str, tuple[int, ...]]:
     """Shapes of the pictures that a net is meant for; 64x64 where no crop says another size."""
-    crops = [layer.transform_param.crop_size for layer in read_net(path).message.layer]
-    size = max(crops) or SIZE
-    return {"data": (BATCH, 3, size, size), "label": (BATCH,)}
+    layers = read_net(path).message.layer
+    size = size or max(layer.transform_param.crop_size for layer in layers) or SIZE
+    read = {top for layer in layers for top in layer.top}
+    shapes = {**SHAPES, "data": (BATCH, 3, size, size)}
+    return {name: shape for name, shape in shapes.items() if name in read}
 
 
-@pytest.mark.parametrize("path", NETS, ids=name_of)
-def test_a_net_takes_a_step(path, monkeypatch):
+def switched() -> list:
+    """Every net as it is, and with the stages of the solvers that train it."""
+    cases = {(path, ()) for path in NETS}
+    for path in SOLVERS:
+        solver = read_solver(path).message
+        cases.add((ROOT / solver.net, tuple(solver.stage)))
+    return [pytest.param(*case, id="-".join([case[0].stem, *case[1]])) for case in sorted(cases)]
+
+
+@pytest.mark.parametrize(("path", "stages"), switched())
+def test_a_net_takes_a_step(path, stages, monkeypatch):
     monkeypatch.chdir(ROOT)
-    _, rest = cut(filter_net(read_net(path).message, net_state(TRAIN)))
-    net = Net(rest, inputs=SHAPES, setting=Setting(Randomness(0)))
+    _, rest = cut(filter_net(read_net(path).message, net_state(TRAIN, stages=stages)))
+    shapes = own_shapes(path, SIZE)
+    net = Net(rest, inputs=shapes, setting=Setting(Randomness(0)))
     generator = torch.Generator().manual_seed(0)
     batch = {
-        "data": torch.randn(SHAPES["data"], generator=generator),
+        "data": torch.randn(shapes["data"], generator=generator),
         "label": torch.tensor([0.0, 1.0]),
+        "labels": torch.tensor([[0.0, 1, 0, 1], [1, 0, 0, 1]]),
     }
     update = UPDATES["SGD"](net.learnable, read_solver(SOLVERS[0]).message)
     before = net.learnable[0].parameter.clone()
@@ -79,12 +92,52 @@ def test_a_solver_is_without_faults(path):
     solver = read_solver(path).message
     assert (ROOT / solver.net).is_file()
     assert not faults(solver)
-    assert learning_rate(solver, 0) == pytest.approx(solver.base_lr)
+    first = solver.base_lr * (solver.warmup_start if solver.warmup_iter else 1)
+    assert learning_rate(solver, 0) == pytest.approx(first)
 
 
-def test_deep64_has_the_parameters_that_its_sizes_give():
-    spec = read_net(ROOT / "net_specs/deep64.yaml")
-    outputs = [3, 100, 200, 300, 400, 500, 600]
-    convolutions = sum(9 * i * o + o for i, o in pairwise(outputs))
-    net = blueprint(spec, net_state(TEST), SHAPES).net
-    assert sum(item.parameter.numel() for item in net.learnable) == convolutions + 2 * 600 + 2
+@pytest.mark.parametrize(
+    ("name", "stages", "size", "parameters"),
+    [
+        ("baseline64", (), 64, 4_195_457),
+        ("deep64", (), 64, 6_305_401 + 601),
+        ("deep64", ("sigmoid",), 64, 6_305_401),
+        # 3x3 kernels of 32, 32 and 64 outputs; 17x17 pixels are left; 64 and 1 outputs
+        (
+            "convnet150",
+            (),
+            150,
+            (27 + 1) * 32 + (288 + 1) * 32 + (288 + 1) * 64 + (17 * 17 * 64 + 1) * 64 + 65,
+        ),
+    ],
+)
+def test_small_nets_have_the_parameters_of_their_models(name, stages, size, parameters):
+    path = ROOT / f"net_specs/{name}.yaml"
+    net = blueprint(read_net(path), net_state(TEST, stages=stages), own_shapes(path, size)).net
+    assert sum(item.parameter.numel() for item in net.learnable) == parameters
+
+
+def test_the_second_output_of_two_heads_is_one():
+    net = Net(
+        deploy_net(
+            read_net(ROOT / "net_specs/vgg8_two_heads.yaml").message, {"data": (2, 3, 32, 32)}
+        )
+    )
+    blobs = net({"data": torch.randn(2, 3, 32, 32)}).blobs
+    assert blobs["ones"].shape == blobs["prob"].shape
+    assert blobs["ones"].eq(1).all()
+
+
+@pytest.mark.parametrize("path", NETS, ids=name_of)
+def test_a_first_layer_that_holds_the_deviation_learns_as_without_it(path):
+    """Weights w = v / s of pictures s * x move as v would: rate / s^2, decay * s^2."""
+    layers = [layer for layer in read_net(path).message.layer if layer.type == "Convolution"]
+    rates = [spec for layer in layers for spec in layer.param if 0 < spec.lr_mult < 0.1]
+    if "&first" not in path.read_text():
+        assert not rates
+        return
+    (rate,) = rates
+    deviation = 127 if "efficientnet" in path.stem else 255 * 0.226
+    assert rate == layers[0].param[0]
+    assert rate.lr_mult * deviation**2 == pytest.approx(1, rel=0.05)
+    assert rate.lr_mult * rate.decay_mult == pytest.approx(1, rel=0.05)

@@ -18,7 +18,9 @@ from catdog.records import (
     Display,
     Done,
     FinalLoss,
+    Iterating,
     NetTested,
+    NetTestedBatch,
     NetTestInterrupted,
     Record,
     Stopped,
@@ -123,6 +125,20 @@ def test_what_is_said_when() -> None:
         "NetTesting 6",
         "NetTested 6",
         "Done 6",
+    ]
+
+
+def test_every_iteration_and_every_batch_of_a_test_is_told() -> None:
+    run = Run(tests=[2], test_interval=2, max_iter=2)
+    run.solver.solve()
+    rate = np.float32(0.1)
+    assert run.ticks == [
+        NetTestedBatch(0, 0, 0),
+        NetTestedBatch(0, 0, 1),
+        Iterating(0, rate),
+        Iterating(1, rate),
+        NetTestedBatch(2, 0, 0),
+        NetTestedBatch(2, 0, 1),
     ]
 
 

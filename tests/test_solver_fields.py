@@ -7,7 +7,7 @@ import pytest
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver import faults
+from catdog.solver_faults import faults
 from catdog.solver_nets import net_faults
 from catdog.spec.upgrade import upgrade_solver
 
@@ -15,15 +15,19 @@ CATDOG = Path(__file__).parents[1] / "catdog"
 #: Where each field is honoured.
 READERS = {
     "solver_nets.py": "net net_param train_net test_net train_net_param test_net_param train_state "
-    "test_state test_iter test_interval freeze",
+    "test_state test_iter test_interval stage",
     "solver.py": "test_interval test_compute_loss test_initialization display average_loss "
-    "max_iter iter_size snapshot snapshot_prefix snapshot_diff snapshot_format debug_info "
-    "snapshot_after_train fresh_lr_mult type",
+    "max_iter iter_size snapshot debug_info "
+    "snapshot_after_train fresh_lr_mult type layer_wise_reduce",
     "lr_policy.py": "base_lr lr_policy gamma power stepsize stepvalue max_iter warmup_iter "
     "warmup_start",
+    "ending.py": "snapshot_best watched_score early_stop_patience early_stop_min_delta "
+    "plateau_patience plateau_min_delta min_lr ema_decay",
+    "freeze.py": "freeze unfreeze",
+    "snapshots.py": "snapshot_keep snapshot_prefix snapshot_diff snapshot_format",
     "updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
     "momentum2 rms_decay snapshot_diff",
-    "train.py": "solver_mode device_id random_seed weights layer_wise_reduce cache_features",
+    "train.py": "solver_mode device_id random_seed weights cache_features",
     "spec/upgrade.py": "solver_type",
 }
 SOUND = {"net": "net.yaml", "base_lr": 0.1, "lr_policy": "fixed", "max_iter": 10}
@@ -65,6 +69,12 @@ def test_a_sound_solver_has_no_faults():
         ("warmup_iter", -1),
         ("warmup_start", 2),
         ("fresh_lr_mult", -1),
+        ("ema_decay", 1),
+        ("unfreeze", [{"layers": ["conv1"]}]),
+        ("unfreeze", [{"iteration": 5}]),
+        ("min_lr", -1),
+        ("plateau_min_delta", -1),
+        ("early_stop_min_delta", -1),
         ("test_iter", [0]),
     ],
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.solver_nets import test_nets as nets_to_test
 from catdog.solver_nets import train_net
@@ -81,3 +82,19 @@ def test_each_test_net_has_its_state(read):
         (TEST, ["one"], 0),
         (TEST, ["two"], 4),
     ]
+
+
+STAGED = DATA[:-1] + ' include { stage: "noisy" } }' + DATA.replace('"d"', '"e"').replace("x", "y")
+
+
+def test_a_stage_of_the_solver_is_one_of_all_its_nets(read, tmp_path):
+    (tmp_path / "a.prototxt").write_text(STAGED)
+    spec = read('net: "a.prototxt" test_interval: 1 test_iter: 1 stage: "noisy"')
+    assert list(train_net(spec).state.stage) == ["noisy"]
+    assert [list(net.state.stage) for net in nets_to_test(spec)] == [["noisy"]]
+
+
+def test_a_stage_that_no_layer_looks_at_is_a_mistake(read, tmp_path):
+    (tmp_path / "a.prototxt").write_text(STAGED)
+    with pytest.raises(SpecError, match='stage "noise"; did you mean "noisy"'):
+        train_net(read('net: "a.prototxt" stage: "noise"'))

@@ -50,10 +50,12 @@ def test_a_training_leaves_snapshots_and_a_log(solver: Path) -> None:
     out = solver.parent / "out"
     assert sorted(path.name for path in out.iterdir()) == [
         "metrics.csv",
+        "resources.csv",
         "run_iter_2.caffemodel",
         "run_iter_2.solverstate",
         "run_iter_4.caffemodel",
         "run_iter_4.solverstate",
+        "run_run.yaml",
         "train.log",
     ]
     log = read_log(out / "train.log")

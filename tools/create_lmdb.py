@@ -1,12 +1,14 @@
 """Build the LMDBs that a net is trained and tested on from labelled photos.
 
 Reads a folder: train/ with cat.0.jpg, dog.0.jpg ... in it (Kaggle), train/ with a folder for each
-class, train/ beside val/, or the photos themselves; or a list file. Each photo is decoded to BGR,
-the histogram of each channel is equalised, and it is stretched to SIZE x SIZE. Every sixth photo
-of the shuffled list goes to validation. Without photos, cats and dogs are drawn.
+class, train/ beside val/ and test/, or the photos themselves; CIFAR-10's batches; a list file; a
+table of labels. Each photo is decoded to BGR, the histogram of each channel is equalised, and it is
+stretched to SIZE x SIZE. Every sixth photo of the shuffled list goes to validation, or what
+--validation says. Without photos, cats and dogs are drawn.
 
   python tools/create_lmdb.py                        input/train -> input/train_lmdb ...
   python tools/create_lmdb.py --data photos --out input --size 64
+  python tools/create_lmdb.py --data cifar10 --out cifar10 --size 32 --no-equalize --validation 5000
 """
 
 import argparse
@@ -15,7 +17,8 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.dataset import DEFAULT_FOLDER, ListFiles, create
+from catdog.dataset import DEFAULT_FOLDER, Files, create
+from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
 
 
@@ -25,6 +28,16 @@ def _positive(text: str) -> int:
 
 def _two_or_more(text: str) -> int:
     return _at_least(2, text)
+
+
+def _share_or_number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf") or (number > 1 and number % 1):
+        raise argparse.ArgumentTypeError(f'"{text}" is no share below 1 and no number of photos')
+    return number
 
 
 def _at_least(least: int, text: str) -> int:
@@ -58,16 +71,30 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--gray", action="store_true", help="one channel instead of blue, green and red")
     add("--seed", type=int, default=0, help="of the shuffled order (default: 0)")
-    add(
+    cut = parser.add_mutually_exclusive_group()
+    cut.add_argument(
         "--validation-every",
         type=_two_or_more,
         default=6,
         metavar="N",
         help="every N-th photo is for validation (default: 6)",
     )
+    cut.add_argument(
+        "--validation",
+        type=_share_or_number,
+        metavar="SHARE",
+        help="instead: such a share of each class, 0.1, or so many photos in all, 5000; 0: none",
+    )
+    add("--test", type=Path, metavar="DIR", help="labelled test photos (default: test/ if any)")
     add("--list", type=Path, help="list file, `path label` in each line, paths from --data")
     add("--validation-list", type=Path, help="list file of the validation photos")
-    add("--labels", type=Path, help="file with the name of a class in each line")
+    add(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="several labels for each photo, a CSV of `file,label,...`; with --list: names of its "
+        "classes, one in each line",
+    )
     add("--workers", type=_positive, default=0, help="threads (default: one for each core)")
     return parser.parse(argv)
 
@@ -80,7 +107,8 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
         interpolation=args.interpolation,
         resize=args.resize,
         channel_order=DatasetParameter.GRAY if args.gray else DatasetParameter.BGR,
-        validation_every=args.validation_every,
+        validation_every=args.validation_every if args.validation is None else None,
+        validation=args.validation,
         seed=args.seed,
     )
 
@@ -88,9 +116,15 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
 def main(argv: Sequence[str] | None = None) -> None:
     """Build and tell what was built."""
     args = _arguments(argv)
-    lists = ListFiles(args.list, args.labels, args.validation_list) if args.list else None
+    files = Files(args.list, args.labels, args.validation_list, args.test)
+    if args.labels and args.test and not args.list:
+        raise CatdogError(
+            "test photos have one label each, those of a table several",
+            where="--test",
+            remedy="build the test set from a table of its own, with --validation 0",
+        )
     out = args.out or DEFAULT_FOLDER
-    print(create(args.data, out, _dataset(args), lists=lists, workers=args.workers))
+    print(create(args.data, out, _dataset(args), files=files, workers=args.workers))
 
 
 if __name__ == "__main__":

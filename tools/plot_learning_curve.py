@@ -1,6 +1,9 @@
-"""Draw the learning curve of a log: losses, test accuracy, drops of the learning rate.
+"""Draw learning curves: losses, test accuracy, drops of the learning rate, the best test.
 
-python tools/plot_learning_curve.py train.log [curve.png]
+    python tools/plot_learning_curve.py train.log [curve.png]
+    python tools/plot_learning_curve.py snapshots/a snapshots/b curves.png
+
+Of several runs there is one picture with a color for each.
 """
 
 from collections.abc import Sequence
@@ -8,16 +11,44 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.curves import plot
+from catdog.curve_data import ACROSS, Style
+from catdog.curve_files import plot
+
+_PICTURES = {".png", ".pdf", ".svg", ".jpg", ".jpeg", ".eps", ".webp", ".tif", ".tiff"}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
-    parser.add_argument("log", type=Path, help="a log of Caffe, NVCaffe or catdog")
-    parser.add_argument("out", type=Path, nargs="?", help="the picture (default: LOG.png)")
+    parser.add_argument(
+        "log",
+        type=Path,
+        nargs="+",
+        help="logs of Caffe, NVCaffe or catdog, or folders of runs; then the picture "
+        "(default: LOG.png, of several curves.png)",
+    )
+    parser.add_argument(
+        "--smooth",
+        type=int,
+        default=0,
+        metavar="N",
+        help="draw the mean of N displays as train loss (default: by their number; 1: as it is)",
+    )
+    parser.add_argument("--log-scale", action="store_true", help="a logarithmic axis for losses")
+    parser.add_argument(
+        "--x", choices=ACROSS, default=ACROSS[0], help="what to draw over (default: iteration)"
+    )
     args = parser.parse(argv)
-    print(plot(args.log, args.out))
+    logs, out = _split(args.log)
+    style = Style(smooth=args.smooth, log_scale=args.log_scale, across=args.x)
+    print(plot(logs, out, style))
+
+
+def _split(paths: list[Path]) -> tuple[list[Path], Path | None]:
+    """Logs, and the picture where the last one is that."""
+    *logs, last = paths
+    is_picture = last.suffix.lower() in _PICTURES or not last.exists()
+    return (logs, last) if logs and is_picture else (paths, None)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,26 @@
 """Predict a folder of photos and write a submission.
 
-python tools/predict.py input/test1                    the newest snapshot, to submission.csv
+python tools/predict.py input/test1                    the newest run's best, to submission.csv
 python tools/predict.py input/test1 --probability      probabilities instead of labels
 """
 
+import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
 from catdog import cli
-from catdog.arguments import Parser, device_of
+from catdog.arguments import Parser, device_in, devices_of
+from catdog.distributed import Group, is_member, joined
+from catdog.distributed.launch import launch
 from catdog.gallery import draw_gallery
-from catdog.images import Unreadable
 from catdog.mean import read_mean
 from catdog.photos import photos_in
 from catdog.predict import Prediction, Predictor, newest_weights
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.shared_prediction import portion, predict_all
 from catdog.spec import read_message, read_net
 from catdog.submission import write_skipped, write_submission
 from catdog.weights import read_weights, weight_file
@@ -26,10 +29,16 @@ SHOWN = 10
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool, with the others where it is one of several processes."""
+    with joined() as group:
+        run(sys.argv[1:] if argv is None else argv, group)
+
+
+def run(argv: Sequence[str], group: Group) -> None:
     """Parse the arguments and predict."""
     parser = Parser(__doc__)
     parser.add_argument("folder", help="photos, in folders below it too")
-    parser.add_argument("--weights", help="a snapshot (default: the newest below snapshots/)")
+    parser.add_argument("--weights", help="(default: the newest run's below snapshots/, its best)")
     parser.add_argument("--model", help="the deploy net, where the weights carry none")
     parser.add_argument("--dataset", help="dataset.yaml, where the weights carry none")
     parser.add_argument("--mean", help="mean.binaryproto, where the weights carry none")
@@ -37,8 +46,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--probability", action="store_true", help="write probabilities of class 1")
     parser.add_argument("--picture", help="draw the first photos with what they were taken for")
     parser.add_views()
-    parser.add_device()
+    parser.add_device(several=True)
     args = parser.parse(argv)
+    count = len(devices_of(args))
+    if count > 1 and not is_member():
+        launch("predict", argv, count)
+    else:
+        predict(args, group)
+
+
+def predict(args: argparse.Namespace, group: Group) -> None:
+    """Predict this process's part; rank 0 writes all."""
+    device = device_in(args, group)
+    group.use(device)
     photos = photos_in(args.folder)
     weights = weight_file(args.weights) if args.weights else newest_weights("snapshots")
     predictor = Predictor(
@@ -46,14 +66,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         deploy=read_net(args.model).message if args.model else None,
         dataset=read_message(args.dataset, DatasetParameter()).message if args.dataset else None,
         mean=read_mean(args.mean) if args.mean else None,
-        device=device_of(args),
+        device=device,
         views=args.tta,
     )
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
-    print(f"{len(photos)} photos with {weights}{tempered}", file=sys.stderr)
-    skipped: list[Unreadable] = []
-    found = predictor.predict(photos, skipped)
-    predictions = list(tqdm(found, total=len(photos), unit="photo", disable=None))
+    if group.leads:
+        print(f"{len(photos)} photos with {weights}{tempered}", file=sys.stderr)
+    number, hidden = len(portion(photos, group)), None if group.leads else True
+
+    def watch(found: Iterable[Prediction]) -> Iterable[Prediction]:
+        return tqdm(found, total=number, unit="photo", disable=hidden)
+
+    predictions, skipped = predict_all(predictor, photos, group, watch)
+    if not group.leads:
+        return
     write_submission(args.out, predictions, probability=args.probability)
     show(predictions, predictor.classes)
     print(f"{len(predictions)} rows in {args.out}")

@@ -10,14 +10,26 @@ import sys
 from collections.abc import Sequence
 
 from catdog import cli
-from catdog.arguments import Parser, device_of
+from catdog.arguments import Parser, device_in, devices_of
+from catdog.distributed import Group, is_member, joined
+from catdog.distributed.launch import launch
+from catdog.folds import cross_validate, table
 from catdog.precision import NAMES
 from catdog.signals import EFFECTS
+from catdog.tensorboard import HISTOGRAMS
 from catdog.train import Options, train
+from catdog.watching import EVERY, Watch
+from catdog.when_done import OCCASIONS, WhenDone
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the tool."""
+    """Run the tool, with the others where it is one of several processes."""
+    with joined() as group:
+        run(sys.argv[1:] if argv is None else argv, group)
+
+
+def run(argv: Sequence[str], group: Group) -> None:
+    """Parse the arguments and train."""
     parser = Parser(__doc__)
     parser.add_argument("--solver", required=True, help="the solver, .yaml or .prototxt")
     parser.add_argument(
@@ -37,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="compute what the frozen layers make of the data once",
     )
     parser.add_state()
-    parser.add_device()
+    parser.add_device(several=True)
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="change a field of the solver; may be given for several",
+        help="change a field of the solver, or of its nets: net.LAYER.FIELD=VALUE (for one phase "
+        "train_net. or test_net.); may be given for several",
     )
     for name, default in (("sigint", "stop"), ("sighup", "snapshot")):
         parser.add_argument(
@@ -56,24 +69,86 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--allow-python", action="store_true", help="build Python layers: they run code"
     )
     parser.add_argument("--amp", choices=NAMES, default="", help="mixed precision")
+    parser.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="cross-validate: train K times, each time tested on another part of the train data",
+    )
     parser.add_argument("--compile", action="store_true", help="run the net through torch.compile")
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write event files for TensorBoard"
+    )
+    parser.add_argument(
+        "--tensorboard-histograms",
+        choices=HISTOGRAMS,
+        default="",
+        help="histograms of parameters and gradients too, at displays or after tests",
+    )
+    parser.add_argument(
+        "--resources",
+        type=float,
+        default=EVERY,
+        metavar="SECONDS",
+        help=f"look at memory and load this often; 0: never (default: {EVERY:g})",
+    )
+    parser.add_argument(
+        "--when-done",
+        default="",
+        metavar="COMMAND",
+        help="for the shell, when the training has ended; CATDOG_STATUS and others tell it how",
+    )
+    parser.add_argument(
+        "--when-done-on",
+        choices=OCCASIONS,
+        default="always",
+        help="after which ends (default: always, stopped ones too)",
+    )
     args = parser.parse(argv)
+    count = len(devices_of(args))
+    if count > 1 and not is_member():
+        launch("train", argv, count)
+        return
     cached = ["cache_features=true"] if args.cache_features else []
     chosen = args.gpu is not None or args.device is not None
     options = Options(
         weights=args.weights,
         freeze=args.freeze,
         snapshot=args.snapshot,
-        device=device_of(args) if chosen else None,
+        device=device_in(args, group) if chosen else None,
         overrides=[*args.set, *cached],
         level=args.level,
         stages=args.stage,
         allow_python=args.allow_python,
         amp=args.amp,
         compile=args.compile,
+        watch=Watch(
+            tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
+            histograms=args.tensorboard_histograms,
+            resources=args.resources,
+        ),
     )
-    sigint, sighup = EFFECTS[args.sigint_effect], EFFECTS[args.sighup_effect]
-    train(args.solver, options, stream=sys.stderr, sigint=sigint, sighup=sighup)
+    effects = {"sigint": EFFECTS[args.sigint_effect], "sighup": EFFECTS[args.sighup_effect]}
+    command = args.when_done if group.leads else ""
+    with WhenDone(command, args.when_done_on, sys.stderr) as listener:
+
+        def run_one(options: Options) -> bool:
+            run = train(
+                args.solver,
+                options,
+                stream=sys.stderr,
+                **effects,
+                listeners=[listener],
+                group=group,
+            )
+            return run.stopped
+
+        if not args.folds:
+            run_one(options)
+            return
+        records = list(cross_validate(args.solver, options, args.folds, run_one))
+        if group.leads:
+            print(table(records))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,11 @@ def mix_labels(labels: Sequence[int], mix: Mix, size: tuple[int, int], classes: 
         )
     rows = torch.tensor(labels)
     rows = F.one_hot(rows, classes).float() if classes > 1 else rows.float()[:, None]
-    own = torch.from_numpy(mix.share * (1 - share_of(mix.boxes, size))).float()[:, None]
-    mixed = torch.lerp(rows[torch.from_numpy(mix.partner)], rows, own)
+    mixed = mix_rows(rows, mix, size)
     return mixed if classes > 1 else mixed[:, 0]
+
+
+def mix_rows(rows: Tensor, mix: Mix, size: tuple[int, int]) -> Tensor:
+    """A row of labels for each of the pictures, of height x width `size`, mixed as they are."""
+    own = torch.from_numpy(mix.share * (1 - share_of(mix.boxes, size))).float()[:, None]
+    return torch.lerp(rows[torch.from_numpy(mix.partner)], rows, own)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from catdog.augment import boxes, color, geometry, mixing
 from catdog.augment.rand_augment import Choice, draw_choice, rand_augment
-from catdog.errors import LayerError
+from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import AugmentParameter, LayerParameter
 
 #: What a field's value may be at most, where it is not any number from 0 on.
@@ -133,6 +133,18 @@ class Recipe:
         if changes.mix is None:
             return torch.tensor(labels, dtype=torch.float32)
         return mixing.mix_labels(labels, changes.mix, changes.size, self.param.num_classes)
+
+    def label_vectors(self, vectors: Tensor, changes: Changes) -> Tensor:
+        """The label vectors of a batch, N x L; raises DataError for another L than num_classes."""
+        if changes.mix is None:
+            return vectors
+        if vectors.shape[1] != self.param.num_classes:
+            raise DataError(
+                f'layer "{self.layer}": {vectors.shape[1]} labels for each picture, and '
+                f"num_classes is {self.param.num_classes}",
+                remedy="give num_classes in augment_param the number of labels",
+            )
+        return mixing.mix_rows(vectors, changes.mix, changes.size)
 
     def label_shape(self, count: int) -> tuple[int, ...]:
         """The shape of the labels of so many pictures."""

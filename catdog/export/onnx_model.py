@@ -22,7 +22,8 @@ from catdog.layers.affine import Embed
 from catdog.layers.base import Layer
 from catdog.layers.norm import LRN
 from catdog.layers.recurrent import LSTM, RNN
-from catdog.net import Net, Node, run
+from catdog.net import Net, run
+from catdog.node import Node
 from catdog.proto.caffe_pb2 import LRNParameter
 
 #: How far onnxruntime's numbers may be from ours, relative to the largest.

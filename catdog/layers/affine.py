@@ -154,6 +154,12 @@ class Scale(_Along):
         if param.bias_term:
             self.add_blob(shape, param.bias_filler)
 
+    @property
+    def learns_channels(self) -> bool:
+        """Whether it has a parameter for each channel, and no second bottom."""
+        param = self.param.scale_param
+        return len(self.param.bottom) == 1 and param.axis == 1 and param.num_axes == 1
+
     def forward(self, x: Tensor, *scale: Tensor) -> Tensor:
         factor, *bias = (self.along(x, other) for other in (*scale, *self.blobs))
         return torch.addcmul(bias[0], x, factor) if bias else x * factor

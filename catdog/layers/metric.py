@@ -1,5 +1,7 @@
 """Layers that measure and send no gradient."""
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,9 @@ class Accuracy(Layer):
     ties count against it. Ignored labels do not count; where none is left, the share is 0. A
     score that is not a number is never right (Caffe counts it as right). Of labels that are
     probabilities, in the shape of the scores, the likeliest class counts.
+
+    With `threshold` every score is a question of its own, said yes to above it, and labels are
+    1 or 0; the second top has the share for each place behind the first axis.
     """
 
     bottoms = TWO
@@ -24,6 +29,10 @@ class Accuracy(Layer):
     def setup(self, *shapes: Shape) -> None:
         scores, labels = shapes
         param = self.param.accuracy_param
+        self._ignore = param.ignore_label if param.HasField("ignore_label") else None
+        if param.HasField("threshold"):
+            self._check_questions(scores, labels)
+            return
         self._axis = canonical_axis(self, param.axis, scores, "accuracy_param.axis")
         if not are_probabilities(labels, scores, self._axis):
             check_count(self, scores, labels, self._axis)
@@ -34,9 +43,20 @@ class Accuracy(Layer):
                 field="accuracy_param.top_k",
                 remedy=f"give 1 to {classes}",
             )
-        self._ignore = param.ignore_label if param.HasField("ignore_label") else None
+
+    def _check_questions(self, scores: Shape, labels: Shape) -> None:
+        if self.param.accuracy_param.HasField("top_k"):
+            raise self.error("has threshold and top_k", field="top_k", remedy="leave one out")
+        if scores[:1] != labels[:1] or prod(scores) != prod(labels):
+            raise self.error(
+                f"has labels {list(labels)} for scores {list(scores)}",
+                field="bottom",
+                remedy="with threshold give one label, 1 or 0, for each score",
+            )
 
     def forward(self, scores: Tensor, given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        if self.param.accuracy_param.HasField("threshold"):
+            return self._answers(scores.detach(), given.detach().reshape(scores.shape))
         if are_probabilities(given.shape, scores.shape, self._axis):
             given = given.argmax(self._axis)
         labels = class_labels(self, given, scores, self._axis, self._ignore)
@@ -45,6 +65,15 @@ class Accuracy(Layer):
         if len(self.param.top) == 1:
             return accuracy
         return accuracy, self._per_class(right, counted, labels, scores)
+
+    def _answers(self, scores: Tensor, labels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        said = scores > self.param.accuracy_param.threshold
+        counted = torch.ones_like(said) if self._ignore is None else labels != self._ignore
+        right = ((said == (labels > 0.5)) & counted & ~scores.isnan()).float()
+        accuracy = right.sum() / counted.sum().clamp(min=1)
+        if len(self.param.top) == 1:
+            return accuracy
+        return accuracy, right.sum(0) / counted.sum(0).clamp(min=1)
 
     def _right(self, scores: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:
         """1 or 0 for each label: whether it is right, and whether it counts."""

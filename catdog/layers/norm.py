@@ -175,24 +175,28 @@ class BatchNorm(Layer):
         return param.use_global_stats if param.HasField("use_global_stats") else not self.training
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.normalize(x)
+
+    def normalize(
+        self, x: Tensor, scale: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """The top; with them, times a scale and plus a bias for each channel."""
         rows = x if x.dim() > 1 else x.unsqueeze(1)
-        top = self._by_running(rows) if self.uses_global_stats else self._by_batch(rows)
-        return top.reshape(x.shape)
+        by_statistics = self._by_running if self.uses_global_stats else self._by_batch
+        return by_statistics(rows, scale, bias).reshape(x.shape)
 
-    def _by_running(self, x: Tensor) -> Tensor:
+    def _by_running(self, x: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
         mean, variance, factor = (blob.detach() for blob in self.blobs)
-        scale = torch.where(factor == 0, 0.0, 1 / factor)
+        share = torch.where(factor == 0, 0.0, 1 / factor)
         eps = self.param.batch_norm_param.eps
-        return F.batch_norm(x, mean * scale, variance * scale, training=False, eps=eps)
+        return F.batch_norm(x, mean * share, variance * share, scale, bias, training=False, eps=eps)
 
-    def _by_batch(self, x: Tensor) -> Tensor:
+    def _by_batch(self, x: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
         mean, variance, factor = (blob.detach() for blob in self.blobs)
         # with momentum 1 these become the mean and the variance of the batch, divisor m - 1
         batch_mean, batch_variance = torch.zeros_like(mean), torch.zeros_like(variance)
-        eps = self.param.batch_norm_param.eps
-        top = torch.batch_norm(
-            x, None, None, batch_mean, batch_variance, True, 1.0, eps, torch.backends.cudnn.enabled
-        )
+        eps, cudnn = self.param.batch_norm_param.eps, torch.backends.cudnn.enabled
+        top = torch.batch_norm(x, scale, bias, batch_mean, batch_variance, True, 1.0, eps, cudnn)
         if x.numel() == x.shape[1]:
             batch_variance.zero_()  # of one number: 0 / 0
         fraction = self.param.batch_norm_param.moving_average_fraction

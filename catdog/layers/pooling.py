@@ -111,6 +111,12 @@ class Pooling(_Pool):
         pooled = (*shape[:2], *self._frame(_size(shape)).outputs(_size(shape)))
         return [pooled] * len(self.param.top)
 
+    def takes_plain_maximum(self, shape: Shape) -> bool:
+        """Whether each number of its one top is the largest of a window, none of them empty."""
+        size = _size(shape)
+        alone = len(self.param.top) == 1
+        return alone and self.param.pooling_param.pool == MAX and self._frame(size).fits_torch(size)
+
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         frame = self._frame(_size(x.shape))
         if len(self.param.top) == 1:

@@ -7,7 +7,8 @@ from catdog import wiring
 from catdog.layers.base import Layer, Setting
 from catdog.layers.blob import Blob, BlobVec
 from catdog.layers.python import Python, UserCodeError
-from catdog.net import Net, Node
+from catdog.net import Net
+from catdog.node import Node
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, NetState
 from catdog.pycaffe.flags import Flags, settle
 from catdog.pycaffe.layer_unit import LayerUnit, ViewUnit

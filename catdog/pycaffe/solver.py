@@ -31,6 +31,7 @@ from catdog.records import (
     Record,
     Snapshotted,
     Solving,
+    Warned,
 )
 from catdog.snapshot import (
     State,
@@ -41,7 +42,7 @@ from catdog.snapshot import (
     state_path,
     write_state,
 )
-from catdog.solver import faults
+from catdog.solver_faults import faults
 from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec import Spec, read_solver
 
@@ -72,6 +73,8 @@ class Solver:
                 raise SpecError(found)
         if self.param.random_seed >= 0:
             mode.seed(self.param.random_seed + mode.solver_rank)
+        if self.param.snapshot_best:
+            self._say(Warned("snapshot_best is for tools/train.py: no best weights are written"))
         tests = list(test_nets(spec))
         self.net = _net(train_net(spec))
         self.test_nets = [_net(test) for test in tests]
@@ -300,9 +303,20 @@ def get_solver(solver_file: PathLike) -> Solver:
 
 def _strangers(param: SolverParameter) -> Iterator[Fault]:
     """Fields of ours that belong to tools/train.py."""
-    for name in ("fresh_lr_mult", "cache_features"):
-        if getattr(param, name) != param.DESCRIPTOR.fields_by_name[name].default_value:
+    for name in _STRANGERS:
+        field = param.DESCRIPTOR.fields_by_name[name]
+        given, default = getattr(param, name), field.default_value
+        if len(given) if field.is_repeated else given != default:
             yield Fault(f"{name} is for tools/train.py", "leave it out", field=name)
+    if param.lr_policy == lr_policy.PLATEAU:
+        what = f"lr_policy {lr_policy.PLATEAU} is for tools/train.py"
+        yield Fault(what, "take another", field="lr_policy")
+
+
+_STRANGERS = (
+    *("fresh_lr_mult", "cache_features", "snapshot_keep", "watched_score"),
+    *("early_stop_patience", "ema_decay", "unfreeze"),
+)
 
 
 def _net(wanted: NetSpec) -> Net:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +17,16 @@ from catdog.transform import Draw, Transform
 
 Shape = tuple[int, ...]
 Order = Sequence[int]
+
+
+class Part(NamedTuple):
+    """Which of several processes this is: each has its part of the work."""
+
+    rank: int = 0
+    world: int = 1
+
+
+WHOLE = Part()
 
 
 @dataclass(frozen=True)
@@ -87,10 +97,20 @@ class Source(ABC):
     def next(self) -> Batch:
         """The next batch on the host, not yet transformed; the cursor moves on and wraps."""
 
-    def one_pass(self) -> Iterator[Batch]:
+    @property
+    def turn(self) -> int:
+        """The number of the next batch."""
+        return self.position
+
+    def pass_over(self) -> None:
+        """Leave out the next batch: another process has it."""
+        self.next()
+
+    def one_pass(self, _part: Part = WHOLE, /) -> Iterator[Batch]:
         """Every example once, from the first, the last batch smaller; the cursor stays.
 
-        Raises DataError for a source without end.
+        Of several processes each gets its part of the batches, and all equally many: some may have
+        no blobs. Raises DataError for a source without end.
         """
         raise DataError(
             f'layer "{self.name}" ({self.layer.type}) has no end, so there is no one pass over it',
@@ -178,20 +198,34 @@ class RecordSource(Source):
         return self.permutation(self.size, epoch) if self.shuffle else range(self.size)
 
     def next(self) -> Batch:
-        place = self.epoch * self.size + self.position
+        place = self._place
         rank, world = self._share()
         indices = [
             self._ordered(*divmod(place + rank + step * world, self.size))
             for step in range(self.batch_size)
         ]
         batch = self.read(indices, self.generator("batch", place, rank))
-        self.epoch, self.position = divmod(place + self.batch_size * world, self.size)
+        self.pass_over()
         return batch
 
-    def one_pass(self) -> Iterator[Batch]:
-        for start in range(0, self.size, self.batch_size):
+    def pass_over(self) -> None:
+        _, world = self._share()
+        self.epoch, self.position = divmod(self._place + self.batch_size * world, self.size)
+
+    @property
+    def turn(self) -> int:
+        return self._place // self.batch_size
+
+    @property
+    def _place(self) -> int:
+        """Records before the next one, those of earlier passes too."""
+        return self.epoch * self.size + self.position
+
+    def one_pass(self, part: Part = WHOLE, /) -> Iterator[Batch]:
+        for together in range(0, self.size, self.batch_size * part.world):
+            start = together + self.batch_size * part.rank
             indices = range(start, min(start + self.batch_size, self.size))
-            yield self.read(indices, self.generator("pass", start))
+            yield self.read(indices, self.generator("pass", start)) if indices else Batch()
 
     def skip(self, most: int) -> None:
         """Begin at a random record before number `most` (rand_skip), wrapping around."""
@@ -226,19 +260,19 @@ def batch_size_of(source: Source, value: int) -> int:
     return value
 
 
-def read_text(path: Path, what: str) -> str:
-    """A list file's text. Raises DataError where there is none."""
+def read_text(path: Path, what: str, field: str = "source") -> str:
+    """The text of the list file that a field names. Raises DataError where there is none."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"no such {what}", where=str(path), remedy="check source") from None
+        raise DataError(f"no such {what}", where=str(path), remedy=f"check {field}") from None
     except IsADirectoryError:
         raise DataError(
-            f"is a folder, not a {what}", where=str(path), remedy="check source"
+            f"is a folder, not a {what}", where=str(path), remedy=f"check {field}"
         ) from None
     except UnicodeDecodeError:
         raise DataError(
-            f"is no text, not a {what}", where=str(path), remedy="check source"
+            f"is no text, not a {what}", where=str(path), remedy=f"check {field}"
         ) from None
     except OSError as error:
         raise DataError(str(error.strerror), where=str(path)) from None

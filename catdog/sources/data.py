@@ -1,20 +1,29 @@
 """Data: pictures from an LMDB (caffe/layers/data_layer.cpp)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from threading import Lock
+
+import torch
+from torch import Tensor
 
 from catdog.datum import Example, parse_datum, read_example
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
-from catdog.sources.base import Context, Source, batch_size_of
+from catdog.sources.base import Batch, Context, Source, batch_size_of
+from catdog.sources.index_file import read_index
 from catdog.sources.pictures import PictureSource
+from catdog.sources.resident import Resident
 from catdog.store import Reader
+from catdog.transform import Draw, Picture
 
 
 class Data(PictureSource):
     """The Datums of an LMDB in the order of their keys; data_param has the fields.
 
     `backend` may say LEVELDB, Caffe's default, where the folder holds an LMDB. Of several
-    processes each takes every world-th record, as Caffe's do.
+    processes each takes every world-th record, as Caffe's do. With an `index_file` the records are
+    those that it names, in its order.
     """
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
@@ -24,9 +33,12 @@ class Data(PictureSource):
         if not self.param.source:
             raise self.error("needs a source, the folder of an LMDB", field="source")
         self.reader = Reader(self.context.locate(self.param.source))
+        self._places = self._chosen()
         self._kept: dict[int, Example] | None = (
             {} if self.param.cache == DataParameter.MEMORY else None
         )
+        self._resident: Resident | None = None
+        self._loading = Lock()
         self._encoded = parse_datum(self.reader.first()).encoded
         self._check_color()
         self.shuffle = self.param.shuffle
@@ -34,10 +46,10 @@ class Data(PictureSource):
 
     @property
     def size(self) -> int:
-        return len(self.reader)
+        return len(self._places)
 
     def where(self, index: int) -> str:
-        key = self.reader.keys[index].decode(errors="replace")
+        key = self.reader.keys[self._places[index]].decode(errors="replace")
         return f'{self.reader.path} key "{key}"'
 
     def examples(self, indices: Sequence[int]) -> Sequence[Example]:
@@ -48,12 +60,48 @@ class Data(PictureSource):
             self._kept.update(zip(fresh, self._read(fresh), strict=True))
         return [self._kept[index] for index in indices]
 
+    def described(self, indices: Sequence[int]) -> Sequence[Example]:
+        resident = self.resident()
+        return [resident.examples[i] for i in indices] if resident else self.examples(indices)
+
+    def gather(self, indices: Sequence[int], pictures: Sequence[Picture], draw: Draw) -> Tensor:
+        if self.resident():
+            return torch.tensor(indices)
+        return super().gather(indices, pictures, draw)
+
+    def finish(self, batch: Batch) -> dict[str, Tensor]:
+        resident, data = self.resident(), self.tops[0]
+        if resident and batch.draw is not None:
+            pictures = resident.gather(batch.blobs[data], batch.draw, self.transform)
+            batch = replace(batch, blobs={**batch.blobs, data: pictures})
+        return super().finish(batch)
+
+    def resident(self) -> Resident | None:
+        """The pictures on the device, read when first asked for; None without cache: DEVICE."""
+        if self.param.cache != DataParameter.DEVICE:
+            return None
+        # a pass and the batches between may both come first
+        with self._loading:
+            if self._resident is None:
+                self._resident = Resident(self.examples, self.size, str(self.reader.path))
+        return self._resident
+
     def close(self) -> None:
         super().close()
         self.reader.close()
 
+    def _chosen(self) -> Sequence[int]:
+        count, name = len(self.reader), self.param.index_file
+        if not name:
+            return range(count)
+        try:
+            return read_index(self.context.locate(name), count)
+        except DataError:
+            self.reader.close()
+            raise
+
     def _read(self, indices: Sequence[int]) -> list[Example]:
-        values = self.reader.get_many(indices)
+        values = self.reader.get_many(self._places[index] for index in indices)
         decode = self.pool().map if self._encoded and len(values) > 1 else map
         return list(decode(self._decode, indices, values))
 

@@ -1,10 +1,12 @@
 """ImageData: picture files named in a list (caffe/layers/image_data_layer.cpp)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from catdog.datum import Example
 from catdog.errors import DataError
@@ -14,10 +16,17 @@ from catdog.sources.pictures import PictureSource
 from catdog.transform import Picture
 
 
+class _Line(NamedTuple):
+    name: str
+    label: int
+    labels: NDArray[np.float32] | None = None
+
+
 class ImageData(PictureSource):
     """The pictures of a list file, `path label` in each line; image_data_param has the fields.
 
-    root_folder stands before every path. A file that cannot be read or decoded is a DataError.
+    root_folder stands before every path; with num_labels above 1 each line ends in so many. A file
+    that cannot be read or decoded is a DataError.
     """
 
     least_tops = 2
@@ -30,7 +39,10 @@ class ImageData(PictureSource):
             raise self.error("needs both of new_height and new_width, or none", field="new_height")
         self._check_color()
         self._root = self._root_folder()
-        self._lines = _read_list(self.context.locate(self.param.source))
+        if not self.param.num_labels:
+            raise self.error("needs at least one label on a line", field="num_labels")
+        path = self.context.locate(self.param.source)
+        self._lines = list(_read_list(path, self.param.num_labels))
         self.shuffle = self.param.shuffle
         self.skip(self.param.rand_skip)
 
@@ -45,12 +57,12 @@ class ImageData(PictureSource):
         load = self.pool().map if len(indices) > 1 else map
         pictures = load(self._load, indices)
         return [
-            Example(picture, self._lines[index][1])
+            Example(picture, self._lines[index].label, self._lines[index].labels)
             for index, picture in zip(indices, pictures, strict=True)
         ]
 
     def _path(self, index: int) -> Path:
-        return self.context.locate(self._root + self._lines[index][0])
+        return self.context.locate(self._root + self._lines[index].name)
 
     def _load(self, index: int) -> Picture:
         picture = read_picture(self._path(index), color=self.param.is_color)
@@ -106,23 +118,35 @@ def decode_picture(content: bytes, path: Path, *, color: bool) -> Picture:
     return picture
 
 
-def _read_list(path: Path) -> list[tuple[str, int]]:
-    lines = []
-    for number, line in enumerate(read_text(path, "list file").splitlines(), 1):
-        name, _, label = line.rstrip().rpartition(" ")
+def _read_list(path: Path, count: int) -> Iterator[_Line]:
+    text = read_text(path, "list file")
+    if not text.strip():
+        raise DataError("names no pictures", where=str(path), remedy="write `path label` lines")
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
+        name, *labels = line.rstrip().rsplit(" " if count == 1 else None, count)
         try:
-            lines.append((name, int(label)))
-        except ValueError:
+            yield _one(name, *labels) if count == 1 else _several(name, labels, count)
+        except (ValueError, TypeError):
+            many = f"{count} labels, all numbers" if count > 1 else "a label"
+            wanted = f"`path {'label ' * count}`".replace(" `", "`")
             raise DataError(
-                f'"{line.strip()}" does not end in a label',
+                f'"{line.strip()}" does not end in {many}',
                 where=f"{path}:{number}",
-                remedy="write `path label`, the label a whole number",
+                remedy=f"write {wanted}" + ", the label a whole number" * (count == 1),
             ) from None
-    if not lines:
-        raise DataError("names no pictures", where=str(path), remedy="write `path label` lines")
-    return lines
+
+
+def _one(name: str, label: str) -> _Line:
+    return _Line(name, int(label))
+
+
+def _several(name: str, labels: Sequence[str], count: int) -> _Line:
+    numbers = np.array([float(label) for label in labels], np.float32)
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise ValueError(name)
+    return _Line(name, 0, numbers)
 
 
 TABLE: dict[str, type[Source]] = {"ImageData": ImageData}

@@ -8,7 +8,16 @@ from numpy.typing import ArrayLike
 
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter
-from catdog.sources.base import Batch, Context, RecordSource, Shape, Source, batch_size_of
+from catdog.sources.base import (
+    WHOLE,
+    Batch,
+    Context,
+    Part,
+    RecordSource,
+    Shape,
+    Source,
+    batch_size_of,
+)
 from catdog.transform import shape_text
 
 
@@ -68,9 +77,9 @@ class MemoryData(RecordSource):
         self._check_given()
         return super().next()
 
-    def one_pass(self) -> Iterator[Batch]:
+    def one_pass(self, part: Part = WHOLE, /) -> Iterator[Batch]:
         self._check_given()
-        return super().one_pass()
+        return super().one_pass(part)
 
     def read(self, indices: Sequence[int], _generator: torch.Generator, /) -> Batch:
         rows = torch.tensor(indices)

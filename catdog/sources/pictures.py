@@ -4,21 +4,25 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from catdog.augment import Changes
 from catdog.datum import Example
 from catdog.errors import DataError
 from catdog.parallel import cores
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.sources.base import Batch, Context, RecordSource, Shape
-from catdog.transform import Transform, shape_text
+from catdog.transform import Draw, Picture, Transform, shape_text
 
 
 class PictureSource(RecordSource):
     """Records that are a picture and a label; tops are the pictures and, if wanted, the labels.
 
-    The first picture says what shape the blob has. Pictures of other sizes are cut to crop_size;
-    without one, a batch must be of one size, and the blob changes its shape from batch to batch.
+    The first record says how many labels each has: one, or a vector of several. Its picture says
+    what shape the blob has. Pictures of other sizes are cut to crop_size; without one, a batch must
+    be of one size, and the blob changes its shape from batch to batch.
     """
 
     least_tops, most_tops = 1, 2
@@ -42,21 +46,30 @@ class PictureSource(RecordSource):
     def shapes(self) -> dict[str, Shape]:
         first = self.examples([0])[0]
         picture = self.transform.shape(first.array.shape, self.where(0))
-        blobs = ((self.batch_size, *picture), self.transform.label_shape(self.batch_size))
-        return dict(zip(self.tops, blobs, strict=False))
+        labels = self.transform.label_shape(self.batch_size)
+        if first.labels is not None:
+            labels = (self.batch_size, len(first.labels))
+        return dict(zip(self.tops, ((self.batch_size, *picture), labels), strict=False))
 
     def read(self, indices: Sequence[int], generator: torch.Generator, /) -> Batch:
-        examples = self.examples(indices)
+        examples = self.described(indices)
         pictures = [example.array for example in examples]
         self._check(indices, examples)
         shapes = [picture.shape for picture in pictures]
         draw = self.transform.draw(shapes, generator)
         changes = self.transform.draw_changes(shapes, draw, generator)
-        blobs = {self.tops[0]: self.transform.gather(pictures, draw)}
+        blobs = {self.tops[0]: self.gather(indices, pictures, draw)}
         if len(self.tops) > 1:
-            labels = [example.label for example in examples]
-            blobs[self.tops[1]] = self.transform.labels(labels, changes)
+            blobs[self.tops[1]] = self._labels(indices, examples, changes)
         return Batch(blobs, draw, changes)
+
+    def described(self, indices: Sequence[int]) -> Sequence[Example]:
+        """As `examples`; of the pictures only shape and type matter where `gather` has its own."""
+        return self.examples(indices)
+
+    def gather(self, _indices: Sequence[int], pictures: Sequence[Picture], draw: Draw) -> Tensor:
+        """The batch of these records as it goes to the device, where `finish` gets it."""
+        return self.transform.gather(pictures, draw)
 
     def pool(self) -> ThreadPoolExecutor:
         """The threads that decode, started when first asked for."""
@@ -68,6 +81,26 @@ class PictureSource(RecordSource):
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+
+    def _labels(
+        self, indices: Sequence[int], examples: Sequence[Example], changes: Changes | None
+    ) -> torch.Tensor:
+        """N labels, or N x L where each record has several."""
+        vectors = [example.labels for example in examples]
+        wanted = 0 if vectors[0] is None else len(vectors[0])
+        for index, vector in zip(indices, vectors, strict=True):
+            found = 0 if vector is None else len(vector)
+            if found != wanted:
+                raise DataError(
+                    f"has {found or 'one'} of the labels of a vector, {self.where(indices[0])} "
+                    f"has {wanted or 'one'}",
+                    where=self.where(index),
+                    remedy="build the data with as many labels for each",
+                )
+        if not wanted:
+            return self.transform.labels([example.label for example in examples], changes)
+        rows = torch.from_numpy(np.stack([vector for vector in vectors if vector is not None]))
+        return self.transform.label_vectors(rows, changes)
 
     def _check(self, indices: Sequence[int], examples: Sequence[Example]) -> None:
         """That the pictures fit the transformation, and each other once they are cut."""

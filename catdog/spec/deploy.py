@@ -49,15 +49,18 @@ def _is_data(layer: LayerParameter) -> bool:
 
 
 def _labels(net: NetParameter) -> set[str]:
-    """Data blobs that only losses and metrics read, and not as their first bottom."""
-    data = [top for layer in net.layer if _is_data(layer) for top in layer.top]
-    read_as_data = {
-        bottom
-        for layer in net.layer
-        for index, bottom in enumerate(layer.bottom)
-        if index == 0 or not (layer.type.endswith("Loss") or layer.type == "Accuracy")
-    }
-    return {top for top in data if top not in read_as_data}
+    """Data blobs that only losses and metrics read, and not as their first bottom.
+
+    Layers may stand between, such as a Slice of several labels.
+    """
+    data: set[str] = set()
+    compared: set[str] = set()
+    for layer in reversed(net.layer):
+        judges = layer.type.endswith("Loss") or layer.type == "Accuracy"
+        passes = bool(layer.top) and compared.issuperset(layer.top) and data.isdisjoint(layer.top)
+        for index, bottom in enumerate(layer.bottom):
+            (compared if (judges and index) or (passes and not judges) else data).add(bottom)
+    return {top for layer in net.layer if _is_data(layer) for top in layer.top if top not in data}
 
 
 def _inputs(

@@ -113,10 +113,11 @@ def parse_prototxt(text: str, message: M, name: str) -> Block:
     return prototxt_tree.parse(text, name)
 
 
-def override(message: M, assignments: Sequence[str]) -> M:
+def override(message: M, assignments: Sequence[str], within: str = "") -> M:
     """A copy with `FIELD=VALUE` set, VALUE as in YAML; FIELD may be `message.field`.
 
-    A repeated field is replaced. Raises SpecError for a field or value that does not fit.
+    A repeated field is replaced. Raises SpecError for a field or value that does not fit; it shows
+    what was written before FIELD, `within`, too.
     """
     changed = type(message)()
     changed.CopyFrom(message)
@@ -127,7 +128,7 @@ def override(message: M, assignments: Sequence[str]) -> M:
         keys = field_name.strip().split(".")
         text = "".join(f"{'  ' * i}{key}:\n" for i, key in enumerate(keys))
         given = type(message)()
-        parse_yaml(f"{text.rstrip()} {value}\n", given, f"--set {assignment}")
+        parse_yaml(f"{text.rstrip()} {value}\n", given, f"--set {within}{assignment}")
         _clear(changed, keys)
         changed.MergeFrom(given)
     return changed

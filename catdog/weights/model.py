@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.net import Net, Node
+from catdog.net import Net
+from catdog.node import Node
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.splits import insert_splits
 from catdog.wiring import AUTOMATIC

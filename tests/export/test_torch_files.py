@@ -52,6 +52,7 @@ def test_the_files_work_without_catdog(model, tmp_path, name, library, load):
         check=True,
     )
     data = torch.arange(192.0).reshape(1, 3, 8, 8) / 192
+    model.net.step_by_step = True
     wanted = model.net({"data": data}).blobs["fc2"].numpy()
     np.testing.assert_array_equal(np.array(json.loads(done.stdout), np.float32), wanted)
 

@@ -113,3 +113,38 @@ def test_the_likeliest_class_of_probabilities_counts():
     accuracy, each = run('type: "Accuracy"', scores, labels, tops=2)
     assert accuracy == pytest.approx(2 / 3)
     assert each.tolist() == pytest.approx([0, 0.5, 1])
+
+
+@given(
+    st.lists(st.tuples(st.floats(-2, 2), st.sampled_from([0.0, 1.0, 255.0])), min_size=1),
+    st.sampled_from([0.0, 0.5]),
+    st.sampled_from([None, 255]),
+)
+def test_yes_or_no_for_every_score(pairs, threshold, ignore):
+    scores = torch.tensor([score for score, _ in pairs], dtype=torch.float64)
+    labels = torch.tensor([label for _, label in pairs])
+    text = f'type: "Accuracy" accuracy_param {{ threshold: {threshold} '
+    text += "}" if ignore is None else f"ignore_label: {ignore} }}"
+    counted = [(s, label) for s, label in pairs if label != ignore]
+    right = sum((s > threshold) == (label > 0.5) for s, label in counted)
+    wanted = right / max(len(counted), 1)
+    for shape in ((-1,), (-1, 1)):
+        assert run(text, scores.reshape(shape), labels).item() == pytest.approx(wanted)
+
+
+def test_several_labels_of_an_example():
+    text = 'type: "Accuracy" accuracy_param { threshold: 0 }'
+    scores = torch.tensor([[1.0, -1, 2], [1, 1, -2]])
+    labels = torch.tensor([[1.0, 0, 0], [1, 0, 0]])
+    accuracy, each = run(text, scores, labels, tops=2)
+    assert accuracy == pytest.approx(4 / 6)
+    assert each.tolist() == [1, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("param", "labels", "words"),
+    [("threshold: 0 top_k: 2", (2, 3), "top_k"), ("threshold: 0", (2, 2), "labels")],
+)
+def test_questions_that_cannot_be(param, labels, words):
+    with pytest.raises(LayerError, match=words):
+        build(f'type: "Accuracy" accuracy_param {{ {param} }}', (2, 3), labels)

@@ -79,3 +79,21 @@ def test_the_main_loss_of_several_gives_prob():
 def test_nothing_left():
     with pytest.raises(SpecError, match="nothing is left"):
         deploy_net(net("layer: {name: d, type: Data, top: [data, label]}"), {"data": (1,)})
+
+
+def test_labels_that_are_cut_apart_are_labels():
+    message = net(
+        """
+        layer:
+        - {name: data, type: Data, top: [data, labels]}
+        - {name: cut, type: Slice, bottom: labels, top: [class, traits]}
+        - {name: ip, type: InnerProduct, bottom: data, top: ip}
+        - {name: accuracy, type: Accuracy, bottom: [ip, class], top: accuracy}
+        - {name: loss, type: SoftmaxWithLoss, bottom: [ip, class], top: loss}
+        - {name: more, type: SigmoidCrossEntropyLoss, bottom: [ip, traits], top: more,
+           loss_weight: 0.5}
+        """
+    )
+    deploy = deploy_net(message, {"data": (1, 4), "labels": (1, 5)})
+    assert [layer.name for layer in deploy.layer] == ["data", "ip", "prob", "more"]
+    assert [layer.type for layer in deploy.layer] == ["Input", "InnerProduct", "Softmax", "Sigmoid"]

@@ -1,6 +1,7 @@
 """The command line of train."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,19 @@ def test_caffes_flags_and_ours(
 def test_wrong_arguments_are_refused(argv: list[str], words: str) -> None:
     with pytest.raises(CatdogError, match=words):
         main(argv)
+
+
+@pytest.mark.parametrize("solver", ["solver.prototxt", "slover.prototxt"])
+def test_a_command_runs_when_it_has_ended(
+    solver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "case")
+    monkeypatch.chdir(tmp_path / "case")
+    command = 'echo "$CATDOG_STATUS $CATDOG_SNAPSHOT $CATDOG_ERROR" > told; exit 7'
+    argv = ["--solver", solver, "--set", "max_iter=2", "--device", "cpu", "--when-done", command]
+    right = solver.startswith("solver")
+    with nullcontext() if right else pytest.raises(CatdogError, match="no such file"):
+        main(argv)
+    told = Path("told").read_text()
+    assert told.startswith("done snap_iter_2.caffemodel" if right else "failed  slover.prototxt:")
+    assert "warning: --when-done: " in capsys.readouterr().err

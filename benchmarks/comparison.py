@@ -1,0 +1,130 @@
+"""Two ways of one job, measured in turn, and their ratio."""
+
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.workplace import Workplace
+
+Side = Callable[[], float]
+"""Does the job once and gives how fast, or how much of what it took."""
+
+
+class Missing(Exception):
+    """What a comparison needs is not on this machine; the text says what."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A job and another way to do it.
+
+    Args:
+        case, peer: their names in the table.
+        unit: of the numbers; `photos/s` and the like, more is better, or `s` and `MiB`, less is.
+        goal: the least ratio that we want; None where there is none.
+        prepare: makes what both need and gives ours and theirs; may raise Missing.
+    """
+
+    case: str
+    peer: str
+    unit: str
+    goal: float | None
+    prepare: Callable[[Workplace, ExitStack], tuple[Side, Side]]
+
+    @property
+    def less_is_better(self) -> bool:
+        """Whether the unit is one of cost."""
+        return self.unit in ("s", "MiB")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A comparison that was measured; `ratio` says how many times better ours is.
+
+    The numbers are medians over the repeats, the ratio that of the ratios of the repeats, and
+    `spread` the difference of the largest and the smallest of these over their median.
+    """
+
+    case: str
+    peer: str
+    ours: float
+    theirs: float
+    unit: str
+    ratio: float
+    spread: float
+    goal: float | None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal is reached, if there is one."""
+        return self.goal is None or self.ratio >= self.goal
+
+
+def measure(comparison: Comparison, place: Workplace, repeats: int) -> Row:
+    """Both sides once to warm up, then `repeats` times in turn, each first every other time."""
+    with ExitStack() as stack:
+        ours, theirs = comparison.prepare(place, stack)
+        ours(), theirs()
+        pairs = [_pair(ours, theirs, swapped=bool(i % 2)) for i in range(repeats)]
+    ratios = [b / a if comparison.less_is_better else a / b for a, b in pairs]
+    ratio = statistics.median(ratios)
+    return Row(
+        comparison.case,
+        comparison.peer,
+        _short(statistics.median(a for a, _ in pairs)),
+        _short(statistics.median(b for _, b in pairs)),
+        comparison.unit,
+        _short(ratio),
+        _short((max(ratios) - min(ratios)) / ratio),
+        comparison.goal,
+    )
+
+
+def _pair(ours: Side, theirs: Side, *, swapped: bool) -> tuple[float, float]:
+    if swapped:
+        second = theirs()
+        return ours(), second
+    return ours(), theirs()
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.4g}")
+
+
+def write(rows: Sequence[Row], path: Path, *, keep: bool) -> None:
+    """Write the rows as a JSON list; `keep`: those of comparisons that were not measured stay."""
+    fresh = {(row.case, row.peer): asdict(row) for row in rows}
+    kept = json.loads(path.read_text()) if keep and path.exists() else []
+    merged = {(row["case"], row["peer"]): row for row in kept} | fresh
+    lines = ",\n".join("  " + json.dumps(row) for row in merged.values())
+    path.write_text(f"[\n{lines}\n]\n")
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows as text for a person."""
+    heading = ("case", "beside", "ours", "theirs", "unit", "ratio", "spread", "goal", "")
+    cells = [heading] + [
+        (
+            row.case,
+            row.peer,
+            f"{row.ours:g}",
+            f"{row.theirs:g}",
+            row.unit,
+            f"{row.ratio:.2f}",
+            f"{row.spread:.0%}",
+            "" if row.goal is None else f"{row.goal:g}",
+            "" if row.goal is None else "reached" if row.reached else "MISSED",
+        )
+        for row in rows
+    ]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(heading))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i in (0, 1, 4, 8) else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in cells
+    )

@@ -1,0 +1,94 @@
+"""A folder of photos to a submission, beside one photo at a time."""
+
+import shutil
+import subprocess
+import time
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.comparison import Comparison, Missing, Side
+from benchmarks.workplace import Workplace, script
+from catdog.convert import Job, convert
+from catdog.mean import read_mean
+from catdog.photos import photos_in
+from catdog.predict import Predictor
+from catdog.submission import write_submission
+from catdog.weights import read_weights
+
+_PHOTOS = 256
+CASE = "photos to a submission with caffenet"
+
+
+def _folder(place: Workplace) -> Path:
+    folder = place.folder / "to_predict"
+    if not folder.exists():
+        folder.mkdir()
+        for photo in photos_in(place.photos)[:_PHOTOS]:
+            (folder / photo.name).symlink_to(photo.resolve())
+    return folder
+
+
+def _ours(place: Workplace) -> Side:
+    predictor, photos = Predictor(read_weights(place.caffenet)), photos_in(_folder(place))
+
+    def run() -> float:
+        began = time.perf_counter()
+        write_submission(place.folder / "ours.csv", predictor.predict(photos))
+        return len(photos) / (time.perf_counter() - began)
+
+    return run
+
+
+def _mean(place: Workplace) -> Path:
+    path = place.folder / "mean.npy"
+    np.save(path, read_mean(place.lmdb(227) / "mean.binaryproto"))
+    return path
+
+
+def _pytorch(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    state = place.folder / "caffenet.pt"
+    torch.save(
+        {
+            f"{layer}.{name}": torch.from_numpy(blob)
+            for layer, blobs in read_weights(place.caffenet).blobs.items()
+            for name, blob in zip(("weight", "bias"), blobs, strict=True)
+            if blob is not None
+        },
+        state,
+    )
+    arguments = [state, _mean(place), _folder(place), place.folder / "theirs.csv"]
+    return _ours(place), lambda: script("predict_pytorch", arguments)
+
+
+def _opencv(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    if not _reads_caffe(place.opencv4):
+        raise Missing(f"no OpenCV 4 in {place.opencv4}; `make bench` puts it there")
+    deploy = place.caffenet.with_name("caffenet_deploy.prototxt")
+    arguments = [deploy, place.caffenet, _mean(place), _folder(place), place.folder / "theirs.csv"]
+    return _ours(place), lambda: script("predict_opencv", arguments, place.opencv4)
+
+
+def _reads_caffe(python: Path) -> bool:
+    command = [str(python), "-c", "import cv2; cv2.dnn.readNetFromCaffe"]
+    return python.exists() and not subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+
+
+def _onnx(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    if not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
+        raise Missing("pip install '.[onnx]'")
+    net, deploy = place.folder / "caffenet.onnx", place.folder / "deploy.prototxt"
+    shutil.copy(place.caffenet.with_name("caffenet_deploy.prototxt"), deploy)
+    convert(Job(deploy, net, weights=place.caffenet))
+    arguments = [net, _mean(place), _folder(place), place.folder / "theirs.csv"]
+    return _ours(place), lambda: script("predict_onnx", arguments)
+
+
+CASES = (
+    Comparison(CASE, "plain PyTorch, one at a time", "photos/s", 4, _pytorch),
+    Comparison(CASE, "OpenCV 4's dnn, one at a time", "photos/s", 4, _opencv),
+    Comparison(CASE, "onnxruntime, one at a time", "photos/s", None, _onnx),
+)

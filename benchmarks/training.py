@@ -1,0 +1,111 @@
+"""Training steps beside plain PyTorch, and with their data beside without."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.comparison import Comparison, Side
+from benchmarks.peers.nets import CaffeNet, Deep64
+from benchmarks.workplace import Workplace
+from catdog.evaluation import Batches
+from catdog.proto.caffe_pb2 import SourceState
+from catdog.solver import Solver
+from catdog.train import Options, open_solver, solver_spec
+
+_CPU = torch.device("cpu")
+
+
+class Resident:
+    """A feed of one batch, over and over."""
+
+    def __init__(self, batch: dict[str, Tensor]) -> None:
+        self._batch = batch
+
+    def next(self) -> dict[str, Tensor]:
+        return self._batch
+
+    def one_pass(self) -> Iterator[dict[str, Tensor]]:
+        yield self._batch
+
+    def state(self) -> list[SourceState]:
+        return []
+
+    def load_state(self, states: Iterable[SourceState]) -> None:
+        """There is nothing to go on from."""
+
+
+def opened(place: Workplace, stack: ExitStack, name: str, size: int, batch: int) -> Solver:
+    """The solver of a shipped net on the photos, as tools/train.py opens it, on the CPU."""
+    options = Options(device=_CPU)
+    spec = solver_spec(place.solver(name, size, batch), options)
+    return open_solver(spec, options, stack)[0]
+
+
+def stepping(solver: Solver, feed: Batches, batch: int, steps: int) -> Side:
+    """Images a second of the solver's own loop on a feed."""
+
+    def run() -> float:
+        solver.feed = feed
+        began = time.perf_counter()
+        solver.step(steps)
+        return steps * batch / (time.perf_counter() - began)
+
+    return run
+
+
+def plain(
+    net: nn.Module, batch: dict[str, Tensor], layout: torch.memory_format, steps: int
+) -> Side:
+    """Images a second of a loop as tutorials write it."""
+    net = net.to(memory_format=layout).train()
+    pictures = batch["data"].contiguous(memory_format=layout)
+    labels = batch["label"].long()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
+    criterion = nn.CrossEntropyLoss()
+
+    def run() -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = criterion(net(pictures), labels)
+            loss.backward()
+            optimizer.step()
+        return steps * len(labels) / (time.perf_counter() - began)
+
+    return run
+
+
+def _step(
+    name: str, size: int, batch: int, steps: int, peer: Callable[[], nn.Module], layout: str
+) -> Comparison:
+    formats = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
+    goals = {("caffenet", "NCHW"): 1.5, ("caffenet", "channels_last"): 1.25}
+
+    def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+        solver = opened(place, stack, name, size, batch)
+        resident = Resident(dict(solver.feed.next()))
+        theirs = plain(peer(), resident.next(), formats[layout], steps)
+        return stepping(solver, resident, batch, steps), theirs
+
+    goal = goals.get((name, layout), 1.1)
+    case = f"step of {name}, batch {batch}"
+    return Comparison(case, f"plain PyTorch, {layout}", "images/s", goal, prepare)
+
+
+def _fed(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+    batch, steps = 64, 4
+    solver = opened(place, stack, "caffenet", 227, batch)
+    feed = solver.feed
+    resident = Resident(dict(feed.next()))
+    return stepping(solver, feed, batch, steps), stepping(solver, resident, batch, steps)
+
+
+CASES = (
+    _step("caffenet", 227, 64, 2, CaffeNet, "NCHW"),
+    _step("caffenet", 227, 64, 2, CaffeNet, "channels_last"),
+    _step("deep64", 64, 128, 4, Deep64, "channels_last"),
+    Comparison("training of caffenet with its data", "one resident batch", "images/s", 0.97, _fed),
+)

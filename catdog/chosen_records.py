@@ -1,0 +1,120 @@
+"""Chosen records of an LMDB as a list, as an LMDB of their own, and as a picture."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from catdog.build import Entry, write_batches
+from catdog.datum import read_example
+from catdog.errors import CatdogError
+from catdog.files import replacing
+from catdog.preparation import DATASET_FILE
+from catdog.proto.caffe_pb2 import DatasetCount, DatasetParameter
+from catdog.spec import read_message, to_yaml
+from catdog.store import Reader
+
+#: Pictures of a class that are shown beside each other, and inches of each.
+_COLUMNS, _CELL = 50, 0.24
+
+
+def write_lmdb(source: str | Path, places: Sequence[int], target: str | Path, how: str) -> None:
+    """Copy records byte for byte, keys too, into a new LMDB; `how` they were chosen goes with it.
+
+    Raises CatdogError where the target is there already.
+    """
+    source, target = Path(source), Path(target)
+    if target.exists():
+        raise CatdogError("exists already", where=str(target), remedy="remove it or name another")
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with Reader(source) as reader:
+            write_batches({"": beside}, _entries(reader, places))
+            labels = [read_example(value).label for value in reader.get_many(places)]
+        if (dataset := _dataset(source)) is not None:
+            _describe(dataset, labels, f"{how}, of {source}")
+            (beside / DATASET_FILE).write_text(to_yaml(dataset), encoding="utf-8")
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _entries(reader: Reader, places: Sequence[int]) -> Iterator[Entry]:
+    return (("", reader.keys[place], reader.get(place)) for place in places)
+
+
+def _dataset(lmdb: Path) -> DatasetParameter | None:
+    record = lmdb / DATASET_FILE
+    return read_message(record, DatasetParameter()).message if record.exists() else None
+
+
+def _describe(dataset: DatasetParameter, labels: Sequence[int], source: str) -> None:
+    """How the photos were prepared stays; how many there are is another matter."""
+    each = [labels.count(label) for label in range(len(dataset.class_name))]
+    dataset.count.CopyFrom(DatasetCount(train=len(labels), per_class_train=each))
+    dataset.source = source
+
+
+def draw_sheet(lmdb: str | Path, places: Mapping[int, Sequence[int]], target: str | Path) -> None:
+    """Draw the records of each label, 50 beside each other. Raises CatdogError for other channels
+    than 1 or 3."""
+    dataset = _dataset(Path(lmdb)) or DatasetParameter()
+    rows = {label: ceil(len(some) / _COLUMNS) for label, some in places.items()}
+    columns = min(_COLUMNS, max(map(len, places.values())))
+    title = 0.2
+    height = sum(_CELL * count + title for count in rows.values())
+    figure = Figure(figsize=(columns * _CELL + 0.1, height), dpi=150)
+    top = height
+    with Reader(lmdb) as reader:
+        for label, some in places.items():
+            inches = rows[label] * _CELL
+            top -= title + inches
+            axes = figure.add_axes((0.005, top / height, 0.99, inches / height))
+            pictures = [_picture(value, dataset) for value in reader.get_many(some)]
+            _show(axes, _mosaic(pictures, columns), _name(label, dataset))
+    with replacing(target) as beside:
+        figure.savefig(beside)
+
+
+def _name(label: int, dataset: DatasetParameter) -> str:
+    known = 0 <= label < len(dataset.class_name)
+    return dataset.class_name[label] if known else f"class {label}"
+
+
+def _picture(value: bytes, dataset: DatasetParameter) -> NDArray[np.uint8]:
+    """A record as height x width x RGB, 64 pixels at most."""
+    planes = read_example(value).array
+    if len(planes) not in (1, 3) or planes.dtype != np.uint8:
+        raise CatdogError(
+            f"records of {len(planes)} channels of {planes.dtype} cannot be shown",
+            remedy="leave out the picture",
+        )
+    picture = np.ascontiguousarray(planes.transpose(1, 2, 0).astype(np.uint8))
+    if dataset.channel_order != DatasetParameter.RGB or len(planes) == 1:
+        codes = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}
+        picture = cv2.cvtColor(picture, codes[len(planes)]).astype(np.uint8)
+    return picture
+
+
+def _mosaic(pictures: Sequence[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    side = min(64, max(pictures[0].shape[:2]))
+    rows = ceil(len(pictures) / columns)
+    sheet = np.full((rows * side, columns * side, 3), 255, np.uint8)
+    for at, picture in enumerate(pictures):
+        row, column = (side * number for number in divmod(at, columns))
+        cell = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        sheet[row : row + side, column : column + side] = cell
+    return sheet
+
+
+def _show(axes: Axes, sheet: NDArray[np.uint8], title: str) -> None:
+    axes.imshow(sheet, interpolation="nearest", aspect="auto")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=7, pad=2, loc="left")

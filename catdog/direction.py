@@ -1,0 +1,32 @@
+"""Which way a test output gets better: from the layer that makes it."""
+
+from enum import Enum
+
+from catdog.proto.caffe_pb2 import NetParameter
+
+
+class Direction(Enum):
+    """Whether more is better, or less."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether a value beats another; one that is no number beats none and is beaten by all."""
+        if value != value or other != other:
+            return value == value
+        return value > other if self is Direction.HIGHER else value < other
+
+
+def directions(net: NetParameter) -> dict[str, Direction]:
+    """Of the outputs of accuracy and loss layers, by blob; others have none.
+
+    `net` is filtered to the layers of its state.
+    """
+    found: dict[str, Direction] = {}
+    for layer in net.layer:
+        if layer.type == "Accuracy":
+            found.update(dict.fromkeys(layer.top, Direction.HIGHER))
+        elif layer.type.endswith("Loss") or any(layer.loss_weight):
+            found.update(dict.fromkeys(layer.top[:1], Direction.LOWER))
+    return found

@@ -1,0 +1,197 @@
+"""When a training has had enough: its best weights, a smaller rate, an early end."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from catdog import lr_policy
+from catdog.errors import Fault, SpecError
+from catdog.evaluation import TestNet
+from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
+from catdog.records import NetTested, Noted, Record, Warned
+from catdog.watched_score import Progress, Score, find, usual
+
+Emit = Callable[[Record], object]
+
+
+class Ending:
+    """Looks at the scores of the tests, and only at those: all processes decide the same.
+
+    Raises SpecError for a score that no test net has.
+    """
+
+    def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Emit) -> None:
+        self._param, self._emit = param, emit
+        self._to_say: list[Record] = []
+        wants = [param.snapshot_best, param.watched_score, _patient(param)]
+        self._tested = bool(tests) and param.test_interval > 0
+        if not self._tested:
+            _refuse(param)
+            wants = []
+        named = param.watched_score or param.snapshot_best
+        watched = _score(named, tests, _field(param)) if any(wants) else None
+        best = find(param.snapshot_best, tests, "snapshot_best") if any(wants[:1]) else None
+        self._best = Progress(best) if best else None
+        self._stop = (
+            Progress(watched, param.early_stop_min_delta)
+            if watched and param.early_stop_patience
+            else None
+        )
+        self._plateau = (
+            Progress(watched, param.plateau_min_delta)
+            if watched and param.lr_policy == lr_policy.PLATEAU
+            else None
+        )
+
+    def begin(self) -> None:
+        """Say what a run that begins or goes on has to know."""
+        param = self._param
+        if param.snapshot_best and not self._tested:
+            self._emit(Warned(f'snapshot_best "{param.snapshot_best}": there are no tests'))
+        if param.ema_decay:
+            text = f"Tests look at a moving average of the weights: ema_decay {param.ema_decay:g}"
+            self._emit(Noted(text))
+        for record in self._to_say:
+            self._emit(record)
+        self._to_say.clear()
+
+    def finish(self) -> None:
+        """Say what the best score was."""
+        if self.best:
+            name, score = self.best
+            self._emit(Noted(f"Best {name}: {score.best:g} at iteration {score.iteration}"))
+
+    def take(self, record: NetTested) -> bool:
+        """Look at a test; whether its weights are the best so far and to be kept."""
+        if self._stop:
+            self._stop.take(record)
+        if self._plateau:
+            self._look_at_rate(self._plateau, record)
+        return self._best is not None and self._best.take(record)
+
+    @property
+    def best(self) -> tuple[str, ScoreState] | None:
+        """The name of the best score, and what is known of it, once there is one."""
+        if self._best is None or not self._best.state.HasField("best"):
+            return None
+        return str(self._best.score), self._best.state
+
+    @property
+    def drops(self) -> int:
+        """How often lr_policy plateau has lowered the rate."""
+        return self._plateau.state.drops if self._plateau else 0
+
+    @property
+    def over(self) -> str:
+        """Why the training ends now; empty while it goes on."""
+        progress = self._stop
+        if progress is None or progress.state.waited < self._param.early_stop_patience:
+            return ""
+        return f"Stopping early: {_no_better(progress)}"
+
+    def _look_at_rate(self, progress: Progress, record: NetTested) -> None:
+        progress.take(record)
+        state, iteration = progress.state, record.iteration
+        if state.waited < self._param.plateau_patience:
+            return
+        rates = [
+            lr_policy.learning_rate(self._param, iteration, drops=state.drops + more)
+            for more in (0, 1)
+        ]
+        if rates[1] < rates[0]:
+            why = _no_better(progress)
+            self._emit(Noted(f"Iteration {iteration}: {why}: the rate drops to {rates[1]:g}"))
+            state.drops += 1
+        state.waited = 0
+
+    def store(self, run: RunState) -> None:
+        """Put what a resumed run has to know into its state."""
+        for name, progress in self._all():
+            getattr(run, name).CopyFrom(progress.state)
+
+    def load(self, run: RunState, iteration: int) -> None:
+        """Go on from this iteration as a snapshot says."""
+        self._to_say += _resumed(self._param, run, iteration)
+        for name, progress in self._all():
+            if run.HasField(name):
+                progress.load(getattr(run, name))
+
+    def _all(self) -> Iterator[tuple[str, Progress]]:
+        named = {"best": self._best, "early_stop": self._stop, "plateau": self._plateau}
+        return ((name, progress) for name, progress in named.items() if progress)
+
+
+def _resumed(param: SolverParameter, run: RunState, iteration: int) -> Iterator[Record]:
+    """What max_iter means to a run that goes on."""
+    if iteration >= param.max_iter:
+        yield Noted(
+            f"The snapshot is at iteration {iteration} and max_iter is {param.max_iter}: nothing "
+            "is left to train; --set max_iter=N goes on"
+        )
+    elif run.HasField("max_iter") and run.max_iter != param.max_iter:
+        before, now = SolverParameter(), lr_policy.learning_rate(param, iteration)
+        before.CopyFrom(param)
+        before.max_iter = run.max_iter
+        rate = lr_policy.learning_rate(before, iteration)
+        if rate != now:
+            yield Warned(
+                f'lr_policy "{param.lr_policy}" looks at max_iter, which was {run.max_iter} and is '
+                f"{param.max_iter}: the rate goes on at {now:g}, not at {rate:g}"
+            )
+
+
+def _no_better(progress: Progress) -> str:
+    state = progress.state
+    tests = "1 test" if state.waited == 1 else f"{state.waited} tests in a row"
+    delta = f" by {progress.min_delta:g}" if progress.min_delta else ""
+    best = f"the best {progress.score}, {state.best:g} at iteration {state.iteration}"
+    return f"{tests} no better{delta} than {best}"
+
+
+def _patient(param: SolverParameter) -> str:
+    """The field that needs a score, if one does."""
+    if param.early_stop_patience:
+        return "early_stop_patience"
+    return "lr_policy" if param.lr_policy == lr_policy.PLATEAU else ""
+
+
+def _field(param: SolverParameter) -> str:
+    given = (name for name in ("watched_score", "snapshot_best") if getattr(param, name))
+    return next(given, _patient(param))
+
+
+def _score(name: str, tests: Sequence[TestNet], field: str) -> Score:
+    if name:
+        return find(name, tests, field)
+    score = usual(tests)
+    if score is None:
+        raise SpecError(
+            [Fault(f"{field} needs a test net with an accuracy or a loss", field=field)]
+        )
+    return score
+
+
+def _refuse(param: SolverParameter) -> None:
+    field = "watched_score" if param.watched_score else _patient(param)
+    if field:
+        what = f"{field} needs tests, and there are none"
+        raise SpecError(
+            [Fault(what, "give test_interval and a net with a TEST phase", field=field)]
+        )
+
+
+def faults(solver: SolverParameter) -> Iterator[Fault]:
+    """Numbers of the fields of this module that cannot work."""
+    for name in ("early_stop_min_delta", "plateau_min_delta", "min_lr"):
+        if getattr(solver, name) < 0:
+            yield Fault(f"{name} must be 0 or more", field=name)
+    if not 0 <= solver.ema_decay < 1:
+        yield Fault("ema_decay must be at least 0 and below 1", field="ema_decay")
+    for each in solver.unfreeze:
+        if not each.layers or each.iteration < 1:
+            what = "unfreeze needs layers and an iteration above 0"
+            yield Fault(what, "such as {layers: conv5*, iteration: 1000}", field="unfreeze")
+    if solver.unfreeze and solver.cache_features:
+        what = "unfreeze does not go with cache_features"
+        yield Fault(what, "leave one of them out", field="unfreeze")
+    if solver.early_stop_min_delta and not solver.early_stop_patience:
+        what = "early_stop_min_delta needs early_stop_patience"
+        yield Fault(what, "say how many tests to wait", field="early_stop_min_delta")

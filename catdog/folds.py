@@ -1,0 +1,199 @@
+"""K-fold cross-validation: every part of the train data is once what the others are tested on."""
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from catdog.errors import CatdogError
+from catdog.net_fields import changed
+from catdog.proto import packed
+from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
+from catdog.run_record import DONE, Content, read_record, record_path
+from catdog.scikit import scikit
+from catdog.snapshot import AUTO
+from catdog.solver_nets import NetSpec, test_nets, train_net
+from catdog.sources.index_file import read_index, write_index
+from catdog.spec import Spec
+from catdog.spec.rules import is_kept
+from catdog.store import Reader
+from catdog.text_table import text_table
+from catdog.train import Options, solver_spec
+
+#: Trains with these options; gives whether the run was stopped.
+Train = Callable[[Options], bool]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One of K runs: places of records in the store, and where its snapshots go."""
+
+    number: int
+    prefix: str
+    train: Sequence[int]
+    test: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The store that is split, and the layers that read its parts."""
+
+    source: Path
+    train: LayerParameter
+    test: LayerParameter
+    places: Sequence[int]
+
+
+def cross_validate(
+    path: str | Path, options: Options, count: int, train: Train
+) -> Iterator[Content]:
+    """Train once for each of `count` folds; gives the record of each run.
+
+    The records of the train data are dealt out evenly by label, the same for the same random_seed.
+    Each fold is an ordinary run, `<prefix>_fold1/...`; with snapshot `auto` those that are done are
+    not run again. Ends early where a run is stopped. Raises CatdogError where the data cannot be
+    split, and what training raises.
+    """
+    spec = solver_spec(path, options)
+    if options.snapshot not in ("", AUTO):
+        raise CatdogError("takes no single snapshot", where="--folds", remedy=f'give "{AUTO}"')
+    data = _data(spec, options)
+    for fold in _folds(spec.message, data, count):
+        record = record_path(fold.prefix)
+        if not (options.snapshot and _is_done(record)):
+            stopped = train(_options(options, data, fold))
+            if stopped:
+                yield read_record(record)
+                return
+        yield read_record(record)
+
+
+def table(records: Sequence[Content]) -> str:
+    """The scores of the folds in lines, their mean and sample standard deviation."""
+    names = list(dict.fromkeys(name for record in records for name in scores(record)))
+    rows = [
+        (str(i), str(r["iteration"]), *(_number(scores(r).get(name)) for name in names))
+        for i, r in enumerate(records, 1)
+    ]
+    columns = [[scores(r)[name] for r in records if name in scores(r)] for name in names]
+    rows.append(("mean", "", *(_number(statistics.fmean(column)) for column in columns)))
+    if len(records) > 1:
+        spread = (_number(statistics.stdev(c)) if len(c) > 1 else "-" for c in columns)
+        rows.append(("spread", "", *spread))
+    return text_table(("fold", "iterations", *names), rows)
+
+
+def scores(record: Content) -> dict[str, float]:
+    """The outputs of a run's last test, and the best values of those that have one."""
+    final = {name: value for name, value in record["final"].items() if name != "iteration"}
+    best = {f"best {name}": row["value"] for name, row in record["best"].items()}
+    return {**final, **best}
+
+
+def _data(spec: Spec[SolverParameter], options: Options) -> Data:
+    trained, *tests = changed(
+        [train_net(spec, options.level, options.stages), *test_nets(spec)], options.overrides
+    )
+    if len(tests) != 1:
+        raise CatdogError(
+            f"has {len(tests)} test nets", where=str(spec.path), remedy="--folds takes one"
+        )
+    train, test = _data_layer(trained), _data_layer(tests[0])
+    source = trained.spec.locate(train.data_param.source)
+    with Reader(source) as reader:
+        index = train.data_param.index_file
+        every = range(len(reader))
+        places = read_index(trained.spec.locate(index), len(reader)) if index else every
+    return Data(source, train, test, places)
+
+
+def _data_layer(net: NetSpec) -> LayerParameter:
+    layers = net.spec.message.layer
+    found = [layer for layer in layers if layer.type == "Data" and is_kept(layer, net.state)]
+    if len(found) != 1:
+        raise CatdogError(
+            f"has {len(found)} Data layers in one phase",
+            where=str(net.spec.path),
+            remedy="--folds splits the LMDB of one and tests with one",
+        )
+    return found[0]
+
+
+def _folds(solver: SolverParameter, data: Data, count: int) -> Iterator[Fold]:
+    """A record that an index_file names twice is on one side, with all its places."""
+    unique = list(dict.fromkeys(data.places))
+    with Reader(data.source) as reader:
+        labels = [_label(value) for value in _values(reader, unique)]
+    _check(labels, count, str(data.source))
+    # of several labels each there are too many combinations to deal out evenly
+    kind = "KFold" if None in labels else "StratifiedKFold"
+    split = getattr(scikit("model_selection"), kind)(
+        count, shuffle=True, random_state=max(0, solver.random_seed) % 2**32
+    )
+    prefix = Path(solver.snapshot_prefix)
+    for number, (_, chosen) in enumerate(split.split(labels, labels), 1):
+        test = [unique[i] for i in chosen]
+        out = set(test)
+        folder = prefix.with_name(f"{prefix.name}_fold{number}")
+        train = [place for place in data.places if place not in out]
+        yield Fold(number, str(folder / prefix.name), train, test)
+
+
+def _values(reader: Reader, places: Sequence[int]) -> Iterator[bytes]:
+    """Values in the order of the places, one at a time."""
+    for place in places:
+        yield reader.get(place)
+
+
+def _label(value: bytes) -> int | None:
+    """The label of a serialised Datum; None where it has several."""
+    label = 0
+    for field in packed.fields(memoryview(value)):
+        if field.number == Datum.LABELS_FIELD_NUMBER:
+            return None
+        if field.number == Datum.LABEL_FIELD_NUMBER:
+            label, _ = packed.read_varint(field.content, 0)
+    return label
+
+
+def _check(labels: Sequence[int | None], count: int, where: str) -> None:
+    if not 2 <= count <= len(labels):
+        remedy = f"2 to {len(labels)}, the number of records"
+        raise CatdogError(f"{count} is no number of folds", where="--folds", remedy=remedy)
+    if None in labels:
+        return
+    label, fewest = min(Counter(labels).items(), key=lambda item: item[1])
+    if fewest < count:
+        raise CatdogError(
+            f"label {label} has {fewest} records, too few for {count} folds",
+            where=where,
+            remedy=f"--folds {fewest}, or leave them out" if fewest > 1 else "leave it out",
+        )
+
+
+def _options(options: Options, data: Data, fold: Fold) -> Options:
+    """The run of a fold, with its lists of records beside its snapshots."""
+    folder = Path(fold.prefix).parent
+    lists = {"train": folder / "train.txt", "test": folder / "test.txt"}
+    write_index(lists["train"], fold.train)
+    write_index(lists["test"], fold.test)
+    source = {"source": str(data.source), "index_file": str(lists["test"])}
+    param = f"test_net.{data.test.name}.data_param"
+    index = f"train_net.{data.train.name}.data_param.index_file"
+    added = [
+        f"snapshot_prefix={json.dumps(fold.prefix)}",
+        f"{index}={json.dumps(str(lists['train']))}",
+        *(f"{param}.{name}={json.dumps(value)}" for name, value in source.items()),
+        f"{param}.backend=LMDB",
+    ]
+    return replace(options, overrides=[*options.overrides, *added])
+
+
+def _is_done(path: Path) -> bool:
+    return path.is_file() and read_record(path)["status"] == DONE
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"

@@ -1,0 +1,33 @@
+"""The places of a net: what runs, what it reads and what it makes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from catdog.layers.base import Layer
+
+
+@dataclass(kw_only=True)
+class Step:
+    """What a forward pass runs at one place: a layer, or two as one."""
+
+    layer: Callable[..., Tensor | tuple[Tensor, ...]]
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    loss_weights: tuple[float, ...]
+    #: For each bottom, whether no gradient is sent into it.
+    cut: tuple[bool, ...]
+    #: Blobs that no later layer reads.
+    last_use: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Node(Step):
+    """A layer at its place in a net."""
+
+    name: str
+    type: str
+    layer: Layer
+    #: Its top is written over before Caffe's backward pass reads it.
+    stale: bool = False

@@ -1,0 +1,71 @@
+"""What lies ahead of a training: how far it goes, and how much it reads on the way."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from catdog.evaluation import TestNet
+from catdog.feed import Feed
+from catdog.solver import Solver
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way of a training from its first iteration, which a resume moves, to its end."""
+
+    first: int
+    last: int
+    #: Examples of one iteration, of all processes; None where the data do not tell.
+    examples: int | None = None
+    #: Examples of one pass over the training data; None where they have no end.
+    epoch: int | None = None
+    #: Iterations from test to test; 0 where there are none.
+    test_interval: int = 0
+    #: Batches of a pass of each test net; None where the data do not tell.
+    tests: tuple[int | None, ...] = ()
+
+    def epochs(self, iteration: int) -> float | None:
+        """How many passes over the training data so many iterations are."""
+        if not self.examples or not self.epoch:
+            return None
+        return iteration * self.examples / self.epoch
+
+    def ends_epoch(self, iteration: int) -> bool:
+        """Whether the last of so many iterations was the last of a pass over the data."""
+        if not self.examples or not self.epoch or not iteration:
+            return False
+        return iteration * self.examples // self.epoch > (
+            (iteration - 1) * self.examples // self.epoch
+        )
+
+    def tests_between(self, first: int, last: int) -> int:
+        """How often all tests are run after iteration `first`, up to `last` and with it."""
+        if not self.test_interval or not self.tests:
+            return 0
+        return last // self.test_interval - first // self.test_interval
+
+
+def plan(solver: Solver) -> Plan:
+    """The plan of a solver that is built, and restored where it is resumed."""
+    batch = _batch_size(solver.feed)
+    examples = batch * solver.param.iter_size * solver.group.world if batch else None
+    return Plan(
+        first=solver.iteration,
+        last=max(solver.param.max_iter, solver.iteration),
+        examples=examples,
+        epoch=solver.feed.size if isinstance(solver.feed, Feed) else None,
+        test_interval=solver.param.test_interval if solver.tests else 0,
+        tests=tuple(_batches(test, solver.group.world) for test in solver.tests),
+    )
+
+
+def _batches(test: TestNet, world: int) -> int | None:
+    if test.iterations is not None:
+        return test.iterations
+    size, batch = test.feed.size if isinstance(test.feed, Feed) else None, _batch_size(test.feed)
+    return ceil(size / (batch * world)) if size and batch else None
+
+
+def _batch_size(feed: object) -> int | None:
+    """The first axis of the first data blob."""
+    shape = next(iter(feed.shapes.values()), ()) if isinstance(feed, Feed) else ()
+    return shape[0] if shape else None

@@ -1,0 +1,65 @@
+"""What a run was made with: versions, machine, command, and the commit of the working tree."""
+
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+#: Seconds that git may take.
+_PATIENCE = 5.0
+
+
+def versions() -> dict[str, str]:
+    """Of catdog, torch, Python and the system."""
+    try:
+        own = version("catdog-torch")
+    except PackageNotFoundError:
+        own = "not installed"
+    return {
+        "catdog": own,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def machine() -> str:
+    """The name of this host."""
+    return socket.gethostname()
+
+
+def command() -> str:
+    """The command line of this process, as a shell takes it."""
+    interpreter = Path(sys.executable).name or "python"
+    return shlex.join([interpreter, *sys.argv])
+
+
+def device_name(device: str) -> str:
+    """A device as a person knows it: `cuda:0 (NVIDIA H200)`."""
+    if torch.device(device).type != "cuda" or not torch.cuda.is_available():
+        return device
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def commit(folder: Path | None = None) -> dict[str, str | bool] | None:
+    """Commit of the tree that a folder lies in, and whether files differ from it.
+
+    None outside of a tree, before its first commit, and where git is missing or slow.
+    """
+    words = ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        done = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=True
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeError):
+        return None
+    head, *lines = done.stdout.splitlines() or [""]
+    name = head.removeprefix("# branch.oid ")
+    if name == head or name == "(initial)":
+        return None
+    return {"commit": name, "dirty": any(not line.startswith("#") for line in lines)}

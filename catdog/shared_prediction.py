@@ -1,0 +1,36 @@
+"""A folder of photos predicted by one process, or by several that each take a part."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from catdog.distributed import ALONE, Group
+from catdog.images import Unreadable
+from catdog.predict import BATCH, Prediction, Predictor
+
+Watch = Callable[[Iterable[Prediction]], Iterable[Prediction]]
+
+
+def portion(photos: Sequence[Path], group: Group) -> list[Path]:
+    """The photos of this process, in whole batches: numbers do not depend on who computes them."""
+    starts = range(group.rank * BATCH, len(photos), group.world * BATCH)
+    return [photo for start in starts for photo in photos[start : start + BATCH]]
+
+
+def predict_all(
+    predictor: Predictor,
+    photos: Sequence[Path],
+    group: Group = ALONE,
+    watch: Watch = lambda found: found,
+) -> tuple[list[Prediction], list[Unreadable]]:
+    """Predictions in the order of the photos, and those that could not be read; for all processes.
+
+    `watch` sees this process's predictions as they come.
+    """
+    skipped: list[Unreadable] = []
+    found = list(watch(predictor.predict(portion(photos, group), skipped)))
+    place = {str(photo): number for number, photo in enumerate(photos)}
+    parts = group.gather((found, skipped))
+    return (
+        sorted((each for part, _ in parts for each in part), key=lambda p: place[str(p.path)]),
+        sorted((each for _, part in parts for each in part), key=lambda e: place[e.where]),
+    )

@@ -1,0 +1,115 @@
+"""What a sweep tries, and how: all that its workers need to know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from catdog.direction import Direction, directions
+from catdog.errors import CatdogError, did_you_mean
+from catdog.net_fields import changed
+from catdog.solver_nets import NetSpec, test_nets, train_net
+from catdog.spec import filter_net
+from catdog.sweep.axis import Axis
+from catdog.train import Options, solver_spec
+
+#: How the next values are chosen: by what went well, by chance, or all of them.
+SAMPLERS = ("tpe", "random", "grid")
+#: How trials that do badly are ended early.
+PRUNERS = ("median", "hyperband", "none")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep over fields of a solver.
+
+    Args:
+        solver: the solver file.
+        axes: the fields and what is tried for them.
+        options: of every trial.
+        folder: where the study and the folders of the trials go.
+        metric: the test output that counts, by its best value; by default an accuracy or else a
+            loss.
+        trials: how many in all, those of an earlier call of the same sweep among them.
+        folds: cross-validate each trial by so many parts; 0 for the test net as it is.
+    """
+
+    solver: Path
+    axes: Sequence[Axis]
+    options: Options = field(default_factory=Options)
+    folder: Path = Path("sweep")
+    metric: str = ""
+    trials: int = 20
+    seed: int = 0
+    sampler: str = "tpe"
+    pruner: str = "median"
+    folds: int = 0
+    direction: Direction = Direction.HIGHER
+    max_iter: int = 1
+    test_interval: int = 1
+    tests: int = 1
+    stem: str = ""
+
+    def values(self, words: dict[str, str]) -> list[str]:
+        """The assignments of a command line for the values of a trial, by field."""
+        return [
+            assignment
+            for axis in self.axes
+            for assignment in axis.assignments(words[axis.field], self.tests)
+        ]
+
+
+def planned(plan: Plan) -> Plan:
+    """The plan with what the solver says of it, once each end of each axis is known to work.
+
+    Raises CatdogError with what does not.
+    """
+    twice = [axis.field for axis in plan.axes if sum(a.field == axis.field for a in plan.axes) > 1]
+    if twice:
+        raise CatdogError("is there twice", where=twice[0], remedy="write all values in one")
+    if plan.sampler == "grid" and any(not axis.choices for axis in plan.axes):
+        raise CatdogError("takes fields with values", where="--sampler grid", remedy="FIELD=A,B,C")
+    nets = _nets(plan, [])
+    plan = replace(plan, tests=len(nets) - 1)
+    for axis in plan.axes:
+        for word in axis.ends:
+            _nets(plan, axis.assignments(word, plan.tests))
+    message = solver_spec(plan.solver, plan.options).message
+    if len(nets) < 2 or not message.test_interval:
+        raise CatdogError("tests nothing", where=str(plan.solver), remedy="set test_interval")
+    metric, direction = _metric(plan.metric, nets[1:])
+    prefix = Path(message.snapshot_prefix)
+    return replace(
+        plan,
+        folder=plan.folder if str(plan.folder) != "." else prefix.with_name(f"{prefix.name}_sweep"),
+        metric=metric,
+        direction=direction,
+        max_iter=message.max_iter,
+        test_interval=message.test_interval,
+        stem=prefix.name,
+    )
+
+
+def _nets(plan: Plan, assignments: Sequence[str]) -> list[NetSpec]:
+    options = replace(plan.options, overrides=[*plan.options.overrides, *assignments])
+    spec = solver_spec(plan.solver, options)
+    nets = [train_net(spec, options.level, options.stages), *test_nets(spec)]
+    return changed(nets, options.overrides)
+
+
+def _metric(name: str, nets: Sequence[NetSpec]) -> tuple[str, Direction]:
+    known: dict[str, Direction] = {}
+    for number, net in enumerate(nets):
+        suffix = f" (net #{number})" if number else ""
+        found = directions(filter_net(net.spec.message, net.state))
+        known.update({f"{blob}{suffix}": direction for blob, direction in found.items()})
+    if name in known:
+        return name, known[name]
+    if name or not known:
+        listed = f"there are {', '.join(known)}" if known else "add an Accuracy or a loss layer"
+        raise CatdogError(
+            f'no test output "{name}" that gets better',
+            where="--metric",
+            remedy=did_you_mean(name, known) or listed,
+        )
+    first = next((each for each, way in known.items() if way is Direction.HIGHER), "")
+    return (first, Direction.HIGHER) if first else next(iter(known.items()))

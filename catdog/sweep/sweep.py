@@ -1,0 +1,123 @@
+"""A sweep from its plan to its trials."""
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from catdog.errors import CatdogError
+from catdog.sweep.plan import Plan, planned
+from catdog.sweep.study import limited, open_study
+from catdog.sweep.trial import FOLDER, ITERATION, REASON
+from catdog.sweep.work import Tell, work, work_together
+
+#: How a trial ended, in the words of the table.
+_STATES = {
+    "COMPLETE": "done",
+    "PRUNED": "ended early",
+    "FAIL": "failed",
+    "RUNNING": "waits",
+    "WAITING": "waits",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of a trial; `value` also of one that was ended early, its last."""
+
+    number: int
+    state: str
+    values: Mapping[str, str]
+    value: float | None
+    iteration: int | None
+    seconds: float | None
+    folder: str
+    reason: str
+
+    @property
+    def done(self) -> bool:
+        """Whether it was run to its end."""
+        return self.state == "done"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The trials of a sweep so far, by number."""
+
+    plan: Plan
+    trials: tuple[Trial, ...]
+
+    @property
+    def waiting(self) -> int:
+        """How many are left to run, or to go on with."""
+        return self.plan.trials - sum(trial.state != "waits" for trial in self.trials)
+
+    @property
+    def best(self) -> Trial | None:
+        """The best of those that were run to their end."""
+        order = self.ranked()
+        return order[0] if order and order[0].done else None
+
+    def ranked(self) -> list[Trial]:
+        """The best first; then those that were ended early, then those without a value."""
+        sign = -1 if self.plan.direction.better(1, 0) else 1
+        return sorted(self.trials, key=lambda trial: _rank(trial, sign))
+
+
+def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
+    """Run the trials of a plan, beside those that its folder has from before.
+
+    Raises CatdogError for a plan that cannot work, and where every trial failed.
+    """
+    plan = limited(planned(plan))
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with _alone(plan.folder):
+        try:
+            if workers > 1:
+                work_together(plan, tell, workers)
+            else:
+                work(plan, tell)
+        except KeyboardInterrupt:
+            tell("interrupted")
+    found = read_sweep(plan)
+    failed = [trial for trial in found.trials if trial.state == "failed"]
+    if failed and len(failed) == len(found.trials):
+        raise CatdogError(f"all {len(failed)} trials {failed[-1].reason}", where=str(plan.folder))
+    return found
+
+
+def read_sweep(plan: Plan) -> Sweep:
+    """What the study in the plan's folder has."""
+    axes = {axis.field: axis for axis in plan.axes}
+    trials = tuple(
+        Trial(
+            each.number,
+            _STATES[each.state.name],
+            {name: axes[name].word(value) for name, value in each.params.items()},
+            each.value,
+            each.user_attrs.get(ITERATION),
+            each.duration.total_seconds() if each.duration else None,
+            each.user_attrs.get(FOLDER, ""),
+            each.user_attrs.get(REASON, ""),
+        )
+        for each in open_study(plan).get_trials(deepcopy=False)
+    )
+    return Sweep(plan, trials)
+
+
+def _rank(trial: Trial, sign: int) -> tuple[bool, bool, float]:
+    value = 0.0 if trial.value is None else sign * trial.value
+    return not trial.done, trial.value is None, value
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Raises CatdogError where another process works in the folder."""
+    with (folder / "sweep.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            remedy = "wait for its end; for more at once: --workers"
+            raise CatdogError("a sweep is at work here", where=str(folder), remedy=remedy) from None
+        yield

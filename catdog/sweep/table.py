@@ -1,0 +1,51 @@
+"""A sweep as a table, and the command that repeats its best trial."""
+
+import csv
+import shlex
+from pathlib import Path
+
+from catdog.files import replacing
+from catdog.sweep.sweep import Sweep, Trial
+from catdog.text_table import text_table
+
+
+def table(sweep: Sweep) -> str:
+    """A line for each trial, the best first."""
+    fields = [axis.field for axis in sweep.plan.axes]
+    rows = [
+        (
+            str(trial.number),
+            trial.state,
+            "-" if trial.value is None else f"{trial.value:.5g}",
+            "-" if trial.iteration is None else str(trial.iteration),
+            "-" if trial.seconds is None else f"{trial.seconds:.1f}",
+            *(trial.values.get(name, "-") for name in fields),
+        )
+        for trial in sweep.ranked()
+    ]
+    return text_table(("trial", "", sweep.plan.metric, "at", "seconds", *fields), rows)
+
+
+def write_csv(sweep: Sweep, path: Path) -> None:
+    """The same, and where each trial lies and why it ended, as CSV."""
+    fields = [axis.field for axis in sweep.plan.axes]
+    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        head = ["trial", "state", sweep.plan.metric, "iteration", "seconds", *fields]
+        writer.writerow([*head, "folder", "reason"])
+        for trial in sweep.ranked():
+            numbers = (trial.value, trial.iteration, trial.seconds)
+            values = (trial.values.get(name) for name in fields)
+            writer.writerow(
+                [trial.number, trial.state, *numbers, *values, trial.folder, trial.reason]
+            )
+
+
+def command_of_best(sweep: Sweep, best: Trial) -> str:
+    """The command line of one training with the values of the best trial."""
+    plan = sweep.plan
+    given = [*plan.options.overrides, *plan.values(dict(best.values))]
+    words = ["python", "tools/train.py", "--solver", str(plan.solver)]
+    for assignment in given:
+        words += ["--set", assignment]
+    return shlex.join(words)

@@ -1,0 +1,112 @@
+"""One trial: an ordinary run in a folder of its own, ended early where it does badly."""
+
+import json
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catdog.errors import CatdogError
+from catdog.folds import cross_validate
+from catdog.records import EndRun, NetTested, Record
+from catdog.run_record import named, read_record, record_path
+from catdog.snapshot import AUTO
+from catdog.sweep.plan import Plan
+from catdog.train import Options, train
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+#: Names of attributes of a trial.
+REASON, ITERATION, FOLDER = "reason", "iteration", "folder"
+
+
+class Pruned(EndRun):
+    """The trial does worse than others did at this point."""
+
+
+class Stopped(EndRun):
+    """The sweep is to end: the trial waits with its snapshot for the next call."""
+
+
+def prefix_of(plan: Plan, number: int) -> Path:
+    """snapshot_prefix of a trial."""
+    return plan.folder / f"trial_{number:03d}" / plan.stem
+
+
+def run_trial(plan: Plan, trial: "Trial", goes_on: Callable[[], bool]) -> float:
+    """The best value of the metric in a run with the values of a trial.
+
+    A trial that was begun goes on from its snapshot, if it has one. Raises Pruned, Stopped, and
+    what training raises.
+    """
+    words = {axis.field: axis.suggest(trial) for axis in plan.axes}
+    prefix = prefix_of(plan, trial.number)
+    trial.set_user_attr(FOLDER, str(prefix.parent))
+    place = f"snapshot_prefix={json.dumps(str(prefix))}"
+    overrides = [*plan.options.overrides, *plan.values(words), place]
+    options = replace(plan.options, overrides=overrides, snapshot=AUTO)
+    judge = _Judge(plan, trial, goes_on)
+    return _cross_validated(plan, options, judge) if plan.folds else _trained(plan, options, judge)
+
+
+def _trained(plan: Plan, options: Options, judge: "_Judge") -> float:
+    solver = train(plan.solver, options, listeners=[judge])
+    if solver.stopped:
+        raise Stopped
+    return judge.best(record_path(solver.param.snapshot_prefix))
+
+
+def _cross_validated(plan: Plan, options: Options, judge: "_Judge") -> float:
+    """The mean over the folds; those that are done are compared with other trials' first ones."""
+
+    def run_one(options: Options) -> bool:
+        return train(plan.solver, options).stopped
+
+    values: list[float] = []
+    for record in cross_validate(plan.solver, options, plan.folds, run_one):
+        if record["status"] != "done":
+            raise Stopped
+        values.append(judge.score(record))
+        judge.report(len(values), statistics.fmean(values))
+    return statistics.fmean(values)
+
+
+class _Judge:
+    """A listener that reports the tests of a run and ends it where the study says so."""
+
+    def __init__(self, plan: Plan, trial: "Trial", goes_on: Callable[[], bool]) -> None:
+        self._plan, self._trial, self._goes_on = plan, trial, goes_on
+        # a trial that goes on repeats tests that were reported before
+        frozen = trial.study.get_trials(deepcopy=False)[trial.number]
+        self._reported = set(frozen.intermediate_values)
+
+    def __call__(self, record: Record) -> None:
+        if not self._goes_on():
+            raise Stopped("the sweep has ended")
+        if isinstance(record, NetTested) and record.iteration:
+            for name, output in named(record.outputs, record.net):
+                if name == self._plan.metric:
+                    self.report(record.iteration, output.value)
+
+    def report(self, step: int, value: float) -> None:
+        """Take a value; raises Pruned where it is not worth to go on."""
+        if step not in self._reported:
+            self._reported.add(step)
+            self._trial.report(value, step)
+        if self._trial.should_prune():
+            raise Pruned(f"ended early: others were better than {value:.5g} at {step}")
+
+    def best(self, path: Path) -> float:
+        """The best value of the metric in the record of a run."""
+        return self.score(read_record(path))
+
+    def score(self, record: dict[str, Any]) -> float:
+        """The best value of the metric in a record, which must be a number."""
+        row = record["best"].get(self._plan.metric)
+        if row is None or math.isnan(row["value"]):
+            raise CatdogError(f"no test gave a number for {self._plan.metric}")
+        self._trial.set_user_attr(ITERATION, row["iteration"])
+        return float(row["value"])

@@ -1,0 +1,201 @@
+"""The trials of a sweep one after another, in one process or in several that share a study."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from catdog.errors import CatdogError
+from catdog.parallel import cores
+from catdog.sweep.plan import Plan
+from catdog.sweep.study import begun, open_study, optuna, sampler
+from catdog.sweep.trial import REASON, Pruned, Stopped, run_trial
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+#: Gets a line about each trial that ended; also from other processes.
+Tell = Callable[[str], object]
+#: So many trials that fail before any has succeeded are a mistake in the sweep.
+_HOPELESS = 3
+_THREADS = "OMP_NUM_THREADS"
+
+
+def work(plan: Plan, tell: Tell) -> None:
+    """Run what is left of a sweep in this process."""
+    study = open_study(plan)
+    tickets = iter(range(_taken(study), plan.trials))
+    _Worker(plan, study, tell).run(_numbers(study), lambda: next(tickets, None))
+
+
+def work_together(plan: Plan, tell: Tell, workers: int) -> None:
+    """Run what is left of a sweep in several processes, with a part of the cores for each.
+
+    Ctrl-C is passed on once; a second one ends them without a snapshot.
+    """
+    study = open_study(plan)
+    context = multiprocessing.get_context("spawn")
+    tickets, stop = context.Value("i", _taken(study)), context.Event()
+    waiting = _numbers(study)
+    with _few_threads(max(1, cores() // workers)), _without_interrupts():
+        processes = [
+            context.Process(
+                target=_process,
+                args=(_on_device(plan, index), tell, workers, tickets, waiting[index::workers]),
+                kwargs={"stop": stop},
+                daemon=True,
+            )
+            for index in range(workers)
+        ]
+        for process in processes:
+            process.start()
+    _wait(processes, stop)
+
+
+def _process(
+    plan: Plan, tell: Tell, workers: int, tickets: Any, waiting: Sequence[int], *, stop: Any
+) -> None:
+    """A worker's own; Ctrl-C at a terminal reaches the parent alone, which passes it on."""
+    os.setpgrp()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_interrupt_after, args=(stop,), daemon=True).start()
+
+    def ticket() -> int | None:
+        with tickets.get_lock():
+            tickets.value += 1
+            number = int(tickets.value) - 1
+        return number if number < plan.trials else None
+
+    try:
+        _Worker(plan, open_study(plan), tell, workers).run(waiting, ticket)
+    except KeyboardInterrupt:
+        return
+    except CatdogError as error:
+        tell(f"error: {error}")
+
+
+def _interrupt_after(stop: Any) -> None:
+    """What Ctrl-C would do, at any time: a training that is at work writes its snapshot."""
+    stop.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class _Worker:
+    """Asks the study for trials and tells it what became of them."""
+
+    def __init__(self, plan: Plan, study: "Study", tell: Tell, workers: int = 1) -> None:
+        self._plan, self._study, self._tell, self._workers = plan, study, tell, workers
+
+    def run(self, waiting: Sequence[int], ticket: Callable[[], int | None]) -> None:
+        """First the trials that were begun before, then new ones while there are tickets."""
+        trial = optuna().trial.Trial
+        try:
+            for identity in waiting:
+                self._try(trial(self._study, identity))
+            while _goes_on() and not self._hopeless() and (number := ticket()) is not None:
+                self._study.sampler = sampler(self._plan, number, self._workers)
+                self._try(self._study.ask())
+        except Stopped:
+            return
+
+    def _try(self, trial: "Trial") -> None:
+        states = optuna().trial.TrialState
+        try:
+            value = run_trial(self._plan, trial, _goes_on)
+        except Stopped:
+            self._tell(f"trial {trial.number} waits: it goes on when the command is repeated")
+            raise
+        except Pruned as end:
+            self._end(trial, states.PRUNED, str(end))
+        except (CatdogError, RuntimeError, MemoryError) as error:
+            # a net that does not fit into memory is a trial that failed, not the end of the sweep
+            self._end(trial, states.FAIL, f"failed: {str(error).splitlines()[0]}")
+        else:
+            self._study.tell(trial, value)
+            best = " (best so far)" if self._study.best_trial.number == trial.number else ""
+            text = f"{self._plan.metric} = {value:.5g}{best}"
+            self._tell(f"trial {trial.number}: {text}, with {self._values(trial)}")
+
+    def _end(self, trial: "Trial", state: Any, reason: str) -> None:
+        trial.set_user_attr(REASON, reason)
+        self._study.tell(trial, state=state)
+        self._tell(f"trial {trial.number}: {reason}, with {self._values(trial)}")
+
+    def _values(self, trial: "Trial") -> str:
+        axes = {axis.field: axis for axis in self._plan.axes}
+        return ", ".join(f"{name}={axes[name].word(v)}" for name, v in trial.params.items())
+
+    def _hopeless(self) -> bool:
+        failed = optuna().trial.TrialState.FAIL
+        states = [trial.state for trial in self._study.get_trials(deepcopy=False)]
+        return len(states) >= _HOPELESS and all(state == failed for state in states)
+
+
+def _goes_on() -> bool:
+    """Whether the process that this one works for is still there."""
+    parent = multiprocessing.parent_process()
+    return parent is None or parent.is_alive()
+
+
+def _taken(study: "Study") -> int:
+    return len(study.get_trials(deepcopy=False))
+
+
+def _numbers(study: "Study") -> list[int]:
+    """Optuna's identities of the trials that were begun."""
+    return [trial._trial_id for trial in begun(study)]
+
+
+def _on_device(plan: Plan, index: int) -> Plan:
+    """Where there are several GPUs and none was named, workers take turns."""
+    count = torch.cuda.device_count()
+    if count < 2 or plan.options.device is not None:
+        return plan
+    return replace(plan, options=replace(plan.options, device=torch.device("cuda", index % count)))
+
+
+def _wait(processes: Sequence[Any], stop: Any) -> None:
+    """Wait for the workers; an interrupt is passed on, also where a shell has it ignored."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        for process in processes:
+            process.join()
+    finally:
+        for process in processes:
+            process.terminate()
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started in here begin without: Python's start would show a traceback."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _few_threads(number: int) -> Iterator[None]:
+    """Processes that are started in here compute on so many cores."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = before or str(number)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]

@@ -1,0 +1,172 @@
+"""CIFAR-10-mini: a thousand pictures are chosen, several nets learn from them, a page says how far.
+
+    make cifar-mini
+
+Runs that are done are not done again, so it goes on where it was stopped. The 10,000 test pictures
+choose nothing: every run is judged on them once, by its last weights.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.cifar_mini_page import Result, write_page
+
+ROOT = Path(__file__).parent.parent
+DATA, RUNS = Path("input/cifar10"), Path("snapshots/cifar_mini")
+EXTRACTOR = Path("snapshots/vgg8/vgg8_best.caffemodel")
+SEEDS = (1, 2, 3)
+#: What one training takes, by net: iterations of 50 pictures.
+ITERATIONS = {"vgg8": 500, "vgg16_cifar": 500, "resnet18_cifar": 300, "resnet8_cifar": 500}
+#: The best of all, from the chosen pictures.
+LONG = 5000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training on a thousand pictures."""
+
+    net: str
+    augmented: bool
+    subset: str
+    iterations: int
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        how = "augmented" if self.augmented else "plain"
+        return f"{self.net}_{how}_{self.subset}_{self.iterations}"
+
+    @property
+    def folder(self) -> Path:
+        return RUNS / self.name
+
+    def command(self, share: float) -> list[str]:
+        stages = ["batchnorm", "dropout"] + ["augment"] * self.augmented
+        iterations = max(10, round(self.iterations * share))
+        changes = {
+            "stage": f"[{','.join(stages)}]",
+            "train_net.data.data_param.index_file": DATA / f"{self.subset}.txt",
+            "max_iter": iterations,
+            "warmup_iter": min(200, iterations // 4),
+            "test_interval": max(5, iterations // 8),
+            "ema_decay": 0.99,
+            "snapshot": 0,
+            "snapshot_best": "",
+            "random_seed": self.seed,
+            "snapshot_prefix": self.folder / "net",
+        }
+        words = ["tools/train.py", "--solver", f"solvers/{self.net}.yaml", "--amp", "bf16"]
+        for field, value in changes.items():
+            words += ["--set", f"{field}={value}"]
+        return words
+
+    def weights(self) -> Path:
+        """The last weights, the average of the training where there is one."""
+        found = sorted(self.folder.glob("net_iter_*.caffemodel"))
+        averaged = [path for path in found if path.stem.endswith("_ema")]
+        return (averaged or found)[-1]
+
+
+def runs() -> Iterator[Run]:
+    """All trainings of the page."""
+    for net, iterations in ITERATIONS.items():
+        for augmented in (False, True):
+            yield Run(net, augmented, "chosen", iterations)
+    for augmented in (False, True):
+        for seed in SEEDS:
+            yield Run("vgg8", augmented, f"random{seed}", ITERATIONS["vgg8"])
+    for seed in SEEDS:
+        yield Run("resnet8_cifar", True, f"random{seed}", ITERATIONS["resnet8_cifar"])
+    yield Run("resnet8_cifar", True, "chosen", LONG)
+
+
+def tool(words: Sequence[object]) -> None:
+    """Run a tool, as it would be typed; ends where it fails."""
+    typed = [str(word) for word in words]
+    print("$ python", shlex.join(typed), flush=True)
+    done = subprocess.run([sys.executable, *typed], cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def extract(share: float) -> None:
+    """Train the net whose features choose."""
+    if not EXTRACTOR.exists():
+        change = ["--set", f"max_iter={round(3600 * share)}"] if share != 1 else []
+        tool(["tools/train.py", "--solver", "solvers/vgg8.yaml", "--amp", "bf16", *change])
+    judge(EXTRACTOR, RUNS / "extractor.html")
+
+
+def choose() -> None:
+    """The chosen thousand, and as many at random."""
+    select = ["tools/select_subset.py", "--lmdb", DATA / "train_lmdb", "--count", 100]
+    net = ["--model", "net_specs/vgg8.yaml", "--weights", EXTRACTOR, "--blob", "fc1"]
+    if not (DATA / "chosen.txt").exists():
+        sheet = ["--sheet", RUNS / "chosen.png"]
+        tool([*select, *net, "--distance", "cosine", "--out", DATA / "chosen.txt", *sheet])
+    for seed in SEEDS:
+        if not (DATA / f"random{seed}.txt").exists():
+            drawn = ["--method", "random", "--seed", seed]
+            tool([*select, *drawn, "--out", DATA / f"random{seed}.txt"])
+
+
+def judge(weights: Path, page: Path) -> None:
+    """Score weights on the test pictures, once."""
+    if not page.with_suffix(".json").exists():
+        words = ["tools/evaluate.py", "--weights", weights, "--data", DATA / "test_lmdb"]
+        tool([*words, "--report", page])
+
+
+def train(run: Run, share: float) -> None:
+    """Train and judge, unless that was done."""
+    if (run.folder / "report.json").exists():
+        return
+    began = time.monotonic()
+    tool(run.command(share))
+    (run.folder / "seconds").write_text(f"{time.monotonic() - began:.0f}")
+    judge(run.weights(), run.folder / "report.html")
+
+
+def result(run: Run) -> Result:
+    """What a run came to."""
+    report = json.loads((run.folder / "report.json").read_text())
+    return Result(
+        net=run.net,
+        augmented=run.augmented,
+        subset=run.subset,
+        iterations=run.iterations,
+        accuracy=report["accuracy"],
+        confusion=report["confusion"],
+        classes=[each["name"] for each in report["classes"]],
+        seconds=float((run.folder / "seconds").read_text()),
+        log=run.folder / "train.log",
+        command="python " + shlex.join(str(word) for word in run.command(1)),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--share", type=float, default=1, help="of the iterations, to try it out")
+    parser.add_argument("--only", default="", help="runs with this in their names")
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="where the page goes")
+    args = parser.parse_args()
+    RUNS.mkdir(parents=True, exist_ok=True)
+    extract(args.share)
+    choose()
+    for run in runs():
+        if args.only in run.name:
+            train(run, args.share)
+    extractor = json.loads((RUNS / "extractor.json").read_text())["accuracy"]
+    done = [result(run) for run in runs() if (run.folder / "report.json").exists()]
+    write_page(args.out, done, extractor)
+
+
+if __name__ == "__main__":
+    main()

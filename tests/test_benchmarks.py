@@ -1,0 +1,108 @@
+"""The benchmarks are well-formed, their peers compute the same, and a small one runs."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from benchmarks import __main__ as command
+from benchmarks.comparison import Comparison, Missing, Row, measure, table, write
+from benchmarks.peers.nets import CaffeNet, Deep64
+from benchmarks.workplace import ROOT, Workplace
+from catdog.net import Net
+from catdog.photos import photos_in
+from catdog.proto.caffe_pb2 import TEST
+from catdog.sources import cut
+from catdog.spec import filter_net, net_state, read_net
+
+FIELDS = {"case", "peer", "ours", "theirs", "unit", "ratio", "spread", "goal"}
+
+
+def test_cases_have_names_of_their_own_and_sensible_goals():
+    names = [(case.case, case.peer) for case in command.CASES]
+    assert len(set(names)) == len(names)
+    assert all(case.goal is None or case.goal > 0 for case in command.CASES)
+    assert {case.unit for case in command.CASES} <= {"photos/s", "images/s", "MiB/s", "s", "MiB"}
+
+
+def test_only_what_is_asked_for():
+    assert command.chosen([]) == list(command.CASES)
+    assert [case.case for case in command.chosen(["mean"])] == ["mean of an LMDB"]
+    assert not command.chosen(["nothing of that name"])
+
+
+@pytest.mark.parametrize(("unit", "ratio"), [("photos/s", 2), ("s", 0.5)])
+def test_ratios_say_how_many_times_better_ours_is(unit, ratio):
+    case = Comparison("a", "b", unit, 1, lambda *_: (lambda: 4.0, lambda: 2.0))
+    row = measure(case, None, 3)
+    assert (row.ours, row.theirs, row.ratio, row.spread) == (4, 2, ratio, 0)
+    assert row.reached == (ratio >= 1)
+
+
+def test_sides_take_turns():
+    order = []
+    sides = [lambda name=name: order.append(name) or 1.0 for name in "ab"]
+    measure(Comparison("a", "b", "s", None, lambda *_: sides), None, 3)
+    assert "".join(order) == "ab" + "ab" + "ba" + "ab"
+
+
+def test_results_are_kept_where_only_some_are_measured(tmp_path):
+    old, new = (Row("a", peer, 1.0, 2.0, "s", 2.0, 0.1, None) for peer in "xy")
+    path = tmp_path / "results.json"
+    write([old], path, keep=True)
+    write([new], path, keep=True)
+    rows = json.loads(path.read_text())
+    assert [row["peer"] for row in rows] == ["x", "y"]
+    write([new], path, keep=False)
+    assert [row["peer"] for row in json.loads(path.read_text())] == ["y"]
+    assert all(set(row) == FIELDS for row in rows)
+    assert len(table([old, new]).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "peer", "size"), [("caffenet", CaffeNet, 227), ("deep64", Deep64, 64)]
+)
+def test_peers_are_the_nets_of_the_specs(name, peer, size):
+    message = read_net(ROOT / f"net_specs/{name}.yaml").message
+    rest = cut(filter_net(message, net_state(TEST)))[1]
+    net, plain = Net(rest, inputs={"data": (2, 3, size, size), "label": (2,)}), peer().eval()
+    state = {
+        f"{layer}.{part}": blob
+        for layer, blobs in net.layer_blobs().items()
+        for part, blob in zip(("weight", "bias"), blobs, strict=True)
+    }
+    plain.load_state_dict(state)
+    pictures, labels = torch.randn(2, 3, size, size), torch.tensor([0, 1])
+    with torch.no_grad():
+        loss = net({"data": pictures, "label": labels.float()}).blobs["loss"]
+        expected = torch.nn.functional.cross_entropy(plain(pictures), labels)
+    assert torch.allclose(loss, expected, rtol=1e-4)
+
+
+def test_a_small_comparison_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("benchmarks.building._PASSES", 1)
+    out = tmp_path / "results.json"
+    words = ["--only", "mean of", "--count", "12", "--repeats", "1", "--out", str(out)]
+    command.main(words)
+    (row,) = json.loads(out.read_text())
+    assert set(row) == FIELDS
+    assert all(math.isfinite(row[name]) for name in ("ours", "theirs", "ratio"))
+    assert "a plain read" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_told(tmp_path, monkeypatch, capsys):
+    def prepare(*_):
+        raise Missing("there is no such thing here")
+
+    monkeypatch.setattr(command, "CASES", (Comparison("a", "b", "s", None, prepare),))
+    command.main(["--out", str(tmp_path / "results.json")])
+    assert "left out: a beside b: there is no such thing here" in capsys.readouterr().err
+
+
+def test_given_photos_are_taken_evenly(tmp_path):
+    drawn = Workplace(tmp_path / "drawn", count=6).photos
+    assert sorted(path.name for path in photos_in(drawn))[:2] == ["cat.0.jpg", "cat.1.jpg"]
+    place = Workplace(tmp_path / "taken", drawn, 3)
+    assert len(photos_in(place.photos)) == 3
+    assert {folder.name for folder in place.by_class.iterdir()} <= {"cat", "dog"}

@@ -1,0 +1,237 @@
+"""The best weights, an early end and a rate that drops, and that a resumed run knows of them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from catdog.errors import SpecError
+from catdog.lr_policy import learning_rate
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.records import Best, Display, Done, NetTested, Noted, Snapshotted, Warned
+from catdog.snapshot import load_net, read_state
+from catdog.solver import Action
+from tests.runs import Run
+from tests.test_average import same, weights
+from tests.test_resume import FORMS, shown
+
+#: A rate at which the losses go up and down.
+WILD = {"base_lr": 0.7, "momentum": 0.9, "tests": [None], "test_interval": 1}
+
+
+def rates(run: Run) -> list[float]:
+    return [record.lr for record in run.said(Display)]
+
+
+def scores(run: Run, name: str) -> list[tuple[int, float]]:
+    """The values of a test output by iteration."""
+    return [
+        (record.iteration, output.value)
+        for record in run.said(NetTested)
+        for output in record.outputs
+        if output.name == name
+    ]
+
+
+def notes(run: Run) -> list[str]:
+    return [record.what for record in run.said(Noted)]
+
+
+@pytest.mark.parametrize(("name", "best"), [("accuracy", max), ("loss", min)])
+def test_the_best_weights_are_kept(name: str, best: object, tmp_path: Path) -> None:
+    prefix = str(tmp_path / "snap")
+    run = Run(snapshot_best=name, snapshot_prefix=prefix, max_iter=12, **WILD)
+    kept: dict[int, list[torch.Tensor]] = {}
+    emit = run.solver._emit
+    run.solver._emit = lambda record: (
+        kept.update({record.iteration: weights(run.solver.net)})
+        if isinstance(record, NetTested)
+        else None,
+        emit(record),
+    )
+    run.solver.solve()
+    values = dict(scores(run, name))
+    want = best(values.values())
+    first = min(at for at, value in values.items() if value == want)
+    assert 0 < first < 12, "the case shows nothing"
+    last = run.said(Best)[-1]
+    assert (last.iteration, last.name, last.value) == (first, name, want)
+    assert last.model == f"{prefix}_best.caffemodel"
+    load_net(run.solver.net, Path(last.model))
+    assert same(weights(run.solver.net), kept[first])
+    assert notes(run) == [f"Best {name}: {want:g} at iteration {first}"]
+
+
+def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
+    fields = {"early_stop_patience": 3, "watched_score": "loss", "max_iter": 50, **WILD}
+    run = Run(snapshot_after_train=True, snapshot_prefix=str(tmp_path / "snap"), **fields)
+    run.solver.solve()
+    values = [value for _, value in scores(run, "loss")]
+    at = values.index(min(values))
+    assert len(values) == at + 4 and run.solver.iteration == at + 3 < 50
+    assert notes(run) == [
+        f"Stopping early: 3 tests in a row no better than the best loss, {min(values):g} "
+        f"at iteration {at}"
+    ]
+    assert isinstance(run.records[-1], Done)
+    # the snapshot knows: it ends again at once, and goes on with more patience
+    state = Path(run.said(Snapshotted)[-1].state)
+    again = Run(snapshot_prefix=str(tmp_path / "snap"), **fields)
+    again.solver.restore(state)
+    again.solver.solve()
+    assert again.solver.iteration == run.solver.iteration and notes(again) == notes(run)
+    patient = Run(snapshot_prefix=str(tmp_path / "snap"), **{**fields, "early_stop_patience": 5})
+    patient.solver.restore(state)
+    patient.solver.solve()
+    assert patient.solver.iteration >= run.solver.iteration + 2
+
+
+def test_the_rate_drops_when_the_tests_do_not_get_better() -> None:
+    fields = {"lr_policy": "plateau", "gamma": 0.1, "plateau_patience": 2, "display": 1}
+    run = Run(max_iter=20, min_lr=0.01, watched_score="loss", **fields, **WILD)
+    run.solver.solve()
+    want, rate, best, waited = [], 0.7, float("inf"), 0
+    for _, value in scores(run, "loss")[:-1]:
+        best, waited = (value, 0) if value < best else (best, waited + 1)
+        if waited >= 2:
+            rate, waited = max(rate * 0.1, 0.01), 0
+        want.append(rate)
+    assert rates(run) == pytest.approx(want)
+    assert want[-1] == 0.01, "the case shows nothing"
+    said = [text for text in notes(run) if "the rate drops to" in text]
+    assert [text.rpartition(" ")[2] for text in said] == ["0.07", "0.01"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("stop", [5, 6, 12, 13])
+def test_a_resumed_run_ends_as_the_uninterrupted_one(
+    form: SolverParameter.SnapshotFormat, stop: int, tmp_path: Path
+) -> None:
+    def run(name: str, **more: object) -> Run:
+        return Run(
+            **{
+                **WILD,
+                "tests": [2, None],
+                "test_interval": 2,
+                "max_iter": 20,
+                "display": 1,
+                "lr_policy": "plateau",
+                "gamma": 0.5,
+                "plateau_patience": 1,
+                "snapshot_best": "accuracy",
+                "watched_score": "loss",
+                "early_stop_patience": 4,
+                "ema_decay": 0.6,
+                "snapshot_format": form,
+                "snapshot_prefix": str(tmp_path / name / "snap"),
+                **more,
+            }
+        )
+
+    whole = run("whole")
+    whole.solver.solve()
+    first = run("parts", asks={2 * stop: Action.STOP}, snapshot_after_train=True)
+    first.solver.solve()
+    (snapshot,) = first.said(Snapshotted)
+    second = run("parts", seed=99)
+    second.solver.restore(Path(snapshot.state))
+    second.solver.solve()
+    begun = next(i for i, row in enumerate(shown(whole)) if row[1] >= snapshot.iteration)
+    assert shown(second) == shown(whole)[begun:]
+    assert second.solver.iteration == whole.solver.iteration
+    assert notes(second)[-2:] == notes(whole)[-2:]
+    assert same(weights(second.solver.net), weights(whole.solver.net))
+    for one, other in ((first, whole), (second, whole)):
+        with one.solver._average.applied(), other.solver._average.applied():
+            equal = same(weights(one.solver.net), weights(other.solver.net))
+        assert equal is (one is second)
+    best = ["snap_best.caffemodel" + ".h5" * (form == SolverParameter.HDF5)] * 2
+    files = [(tmp_path / n / b).read_bytes() for n, b in zip(("whole", "parts"), best, strict=True)]
+    if form == SolverParameter.BINARYPROTO:
+        assert files[0] == files[1]
+
+
+def test_tests_and_the_best_have_the_averaged_weights(tmp_path: Path) -> None:
+    fields = {**WILD, "max_iter": 4, "ema_decay": 0.5, "snapshot_best": "loss"}
+    run = Run(snapshot_after_train=True, snapshot_prefix=str(tmp_path / "snap"), **fields)
+    run.solver.solve()
+    net = run.solver.net
+    own = weights(net)
+
+    def loaded(name: str) -> list[torch.Tensor]:
+        load_net(net, tmp_path / name)
+        return weights(net)
+
+    assert same(own, loaded("snap_iter_4.caffemodel"))
+    average = loaded("snap_iter_4_ema.caffemodel")
+    # what the last test saw
+    tested = run.said(NetTested)[-1]
+    plain = Run(**{**WILD, "max_iter": 0})
+    load_net(plain.solver.net, tmp_path / "snap_iter_4_ema.caffemodel")
+    plain.solver.test(0)
+    assert plain.said(NetTested)[0].outputs == tested.outputs
+    assert not same(own, average)
+    assert read_state(tmp_path / "snap_iter_4.solverstate").run.averaged == 4
+
+
+def test_an_average_begins_where_a_snapshot_has_none(tmp_path: Path) -> None:
+    fields = {**WILD, "snapshot_prefix": str(tmp_path / "snap")}
+    first = Run(max_iter=3, snapshot_after_train=True, **fields)
+    first.solver.solve()
+    second = Run(max_iter=3, ema_decay=0.9, **fields)
+    second.solver.restore(tmp_path / "snap_iter_3.solverstate")
+    with second.solver._average.applied():
+        assert same(weights(first.solver.net), weights(second.solver.net))
+
+
+def test_max_iter_can_be_raised(tmp_path: Path) -> None:
+    fields = {"lr_policy": "cosine", "display": 1, "snapshot_prefix": str(tmp_path / "snap")}
+    Run(max_iter=4, snapshot_after_train=True, **fields).solver.solve()
+    state = tmp_path / "snap_iter_4.solverstate"
+    done = Run(max_iter=4, **fields)
+    done.solver.restore(state)
+    done.solver.solve()
+    assert notes(done) == [
+        "The snapshot is at iteration 4 and max_iter is 4: nothing is left to train; "
+        "--set max_iter=N goes on"
+    ]
+    more = Run(max_iter=8, **fields)
+    more.solver.restore(state)
+    more.solver.solve()
+    assert more.solver.iteration == 8
+    assert [warning.what for warning in more.said(Warned)] == [
+        'lr_policy "cosine" looks at max_iter, which was 4 and is 8: the rate goes on at 0.05, '
+        "not at 0"
+    ]
+    fixed = Run(max_iter=8, **{**fields, "lr_policy": "fixed"})
+    fixed.solver.restore(state)
+    fixed.solver.solve()
+    assert not fixed.said(Warned) and not notes(fixed)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"early_stop_patience": 2}, "early_stop_patience needs tests"),
+        ({"watched_score": "loss"}, "watched_score needs tests"),
+        (
+            {"lr_policy": "plateau", "gamma": 0.1, "plateau_patience": 2},
+            "lr_policy needs tests",
+        ),
+        ({"early_stop_min_delta": 0.1}, "early_stop_min_delta needs early_stop_patience"),
+    ],
+)
+def test_what_needs_tests_is_refused_without(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        Run(**fields)
+
+
+def test_a_best_that_no_test_can_find_is_a_warning() -> None:
+    run = Run(snapshot_best="accuracy", max_iter=0)
+    run.solver.solve()
+    assert [w.what for w in run.said(Warned)] == ['snapshot_best "accuracy": there are no tests']
+
+
+def test_the_rate_of_a_plateau_does_not_rise_to_its_floor() -> None:
+    param = SolverParameter(base_lr=0.1, lr_policy="plateau", gamma=0.5, min_lr=0.3)
+    assert learning_rate(param, 0) == learning_rate(param, 0, drops=1) == pytest.approx(0.1)

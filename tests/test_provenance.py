@@ -1,0 +1,49 @@
+import subprocess
+
+import pytest
+import torch
+
+from catdog import provenance
+
+AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+
+
+def git(folder, *words):
+    subprocess.run(["git", *AUTHOR, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_versions():
+    found = provenance.versions()
+    assert found["torch"] == torch.__version__
+    assert type(found["torch"]) is str
+    assert found["python"].startswith("3.")
+
+
+def test_the_commit_and_whether_files_differ(tmp_path):
+    assert provenance.commit(tmp_path) is None
+    git(tmp_path, "init", "-q")
+    assert provenance.commit(tmp_path) is None
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    found = provenance.commit(tmp_path)
+    assert found is not None
+    assert len(found["commit"]) == 40
+    assert found["dirty"] is False
+    (tmp_path / "a").write_text("2")
+    assert provenance.commit(tmp_path) == {**found, "dirty": True}
+
+
+def test_git_that_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.commit(tmp_path) is None
+
+
+def test_the_command_is_quoted(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["tools/train.py", "--set", "net.a*.b=1"])
+    assert provenance.command().endswith(" tools/train.py --set 'net.a*.b=1'")
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_device_that_has_no_other_name(device):
+    assert provenance.device_name(device) == device

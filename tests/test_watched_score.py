@@ -1,0 +1,105 @@
+"""Which scores tests have, and how their best is found."""
+
+import math
+
+import pytest
+
+from catdog.direction import Direction
+from catdog.errors import SpecError
+from catdog.evaluation import TestNet
+from catdog.proto.caffe_pb2 import TEST, ScoreState
+from catdog.records import NetTested, Output
+from catdog.watched_score import Progress, Score, find, scores, usual
+from tests.runs import NET, rows, small
+
+PER_CLASS = NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"')
+LOSS_ALONE = "\n".join(line for line in NET.splitlines() if "accuracy" not in line)
+UP = Score("accuracy", 0, Direction.HIGHER)
+DOWN = Score("loss", 1, Direction.LOWER)
+
+
+def nets(*texts: str) -> list[TestNet]:
+    return [TestNet(small(TEST, text=text), rows()) for text in texts]
+
+
+def outcome(iteration: int, value: float, name: str = "accuracy", net: int = 0) -> NetTested:
+    return NetTested(iteration, net, (Output("other", 5.0), Output(name, value)))
+
+
+def test_scores_are_accuracies_and_losses_of_one_number() -> None:
+    found = [(str(s), s.direction) for s in scores(nets(PER_CLASS, NET))]
+    assert found == [
+        ("accuracy", Direction.HIGHER),
+        ("loss", Direction.LOWER),
+        ("accuracy (net #1)", Direction.HIGHER),
+        ("loss (net #1)", Direction.LOWER),
+    ]
+
+
+def test_a_name_means_the_first_net_that_has_it() -> None:
+    tests = nets(NET, NET.replace('top: "accuracy"', 'top: "top1"'))
+    assert find("loss", tests, "x").net == 0
+    assert find("top1", tests, "x").net == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("acuracy", 'snapshot_best "acuracy" is no score of a test net; did you mean "accuracy"?'),
+        ("each", "its scores are accuracy, loss"),
+        ("zzz", "its scores are accuracy, loss"),
+    ],
+)
+def test_another_name_is_refused(name: str, words: str) -> None:
+    with pytest.raises(SpecError) as error:
+        find(name, nets(PER_CLASS), "snapshot_best")
+    assert words in str(error.value)
+    assert error.value.faults[0].field == "snapshot_best"
+
+
+def test_what_is_looked_at_where_nothing_is_named() -> None:
+    assert str(usual(nets(NET))) == "accuracy"
+    assert str(usual(nets(LOSS_ALONE))) == "loss"
+    assert usual([]) is None
+
+
+def course(score: Score, values: list[float], **fields: float) -> Progress:
+    progress = Progress(score, **fields)
+    for iteration, value in enumerate(values):
+        progress.take(outcome(iteration, value, score.name, score.net))
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("score", "values", "delta", "best", "at", "waited"),
+    [
+        (UP, [0.5, 0.7, 0.7, 0.6], 0.0, 0.7, 1, 2),
+        (DOWN, [0.5, 0.4, 0.45, 0.4], 0.0, 0.4, 1, 2),
+        (UP, [0.5, 0.54, 0.58, 0.62], 0.05, 0.58, 2, 1),
+        (DOWN, [0.5, 0.48, 0.46, 0.44], 0.05, 0.44, 3, 0),
+        (UP, [math.nan, 0.1, math.nan], 0.0, 0.1, 1, 1),
+        (DOWN, [math.nan, 5.0, math.inf], 0.0, 5.0, 1, 1),
+    ],
+)
+def test_the_best_and_how_long_ago(
+    score: Score, values: list[float], delta: float, best: float, at: int, waited: int
+) -> None:
+    state = course(score, values, min_delta=delta).state
+    assert (state.best, state.iteration, state.waited) == (best, at, waited)
+
+
+def test_a_test_counts_once_and_other_nets_do_not() -> None:
+    progress = course(UP, [0.5, 0.4])
+    assert progress.state.waited == 1
+    assert not progress.take(outcome(1, 0.9))
+    assert not progress.take(outcome(2, 0.9, net=1))
+    assert progress.state.best == 0.5
+    assert progress.take(outcome(2, 0.9))
+
+
+def test_a_snapshot_of_another_score_says_nothing() -> None:
+    progress = Progress(UP)
+    progress.load(ScoreState(name="loss", best=0.1, waited=7))
+    assert not progress.state.HasField("best") and progress.state.name == "accuracy"
+    progress.load(ScoreState(name="accuracy", best=0.1, waited=7))
+    assert (progress.state.best, progress.state.waited) == (0.1, 7)

@@ -1,0 +1,49 @@
+import csv
+import io
+import json
+
+import pytest
+
+from catdog import cli
+from catdog.train import Options, train
+from tests.tiny_solver import write_solver
+from tools import runs
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    solver = write_solver(tmp_path)
+    for rate in (0.1, 0.01):
+        train(solver, Options(overrides=[f"base_lr={rate}", f"snapshot_prefix=snapshots/{rate}"]))
+
+    def call(*words):
+        try:
+            cli.tool(runs.main, list(words))
+        except SystemExit as stop:
+            assert stop.code == 2
+        told = capsys.readouterr()
+        return told.out + told.err
+
+    return call
+
+
+def test_list_sort_and_differences(call):
+    lines = call("--sort", "loss").splitlines()
+    assert len(lines) == 3
+    assert "base_lr" in lines[0]
+    assert [
+        line.split() for line in call("--diff", "snapshots/0.1", "snapshots/0.01").splitlines()
+    ] == [
+        ["field", "snapshots/0.1", "snapshots/0.01"],
+        ["base_lr", "0.1", "0.01"],
+    ]
+    assert call("--diff", "snapshots/0.1", "snapshots/0.1") == "no field differs\n"
+    assert call("nowhere").startswith("error: nowhere: no such folder")
+
+
+def test_csv_and_json(call):
+    table = list(csv.DictReader(io.StringIO(call("snapshots", "--csv"))))
+    assert [row["run"] for row in table] == ["snapshots/0.1", "snapshots/0.01"]
+    same = json.loads(call("snapshots", "--json"))
+    assert [row["base_lr"] for row in same] == [row["base_lr"] for row in table] == ["0.1", "0.01"]

@@ -1,0 +1,64 @@
+"""List runs and compare them, by the records that lie beside their snapshots.
+
+    python tools/runs.py snapshots
+    python tools/runs.py snapshots --sort accuracy
+    python tools/runs.py --diff snapshots/a/net snapshots/b/net
+
+Columns are shown for the fields in which the runs differ.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from catdog import cli
+from catdog.arguments import Parser
+from catdog.run_catalog import find_run, find_runs
+from catdog.run_table import difference, listing, ordered, rows
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    parser = Parser(__doc__)
+    parser.add_argument(
+        "folders",
+        metavar="DIR",
+        nargs="*",
+        type=Path,
+        default=[Path("snapshots")],
+        help="where to look, with all folders below (default: snapshots)",
+    )
+    parser.add_argument("--metric", default="", help="a test output (default: accuracy)")
+    parser.add_argument(
+        "--sort", metavar="COLUMN", help="run, status, started, seconds, a test output or a field"
+    )
+    parser.add_argument(
+        "--diff", nargs=2, metavar=("A", "B"), help="the fields in which two runs differ"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="the table as CSV")
+    form.add_argument("--json", action="store_true", help="the table as JSON")
+    args = parser.parse(argv)
+    if args.diff:
+        one, other = map(find_run, args.diff)
+        print(difference(one, other) or "no field differs")
+        return
+    runs = find_runs(args.folders)
+    by_score = any(args.sort in run.best for run in runs)
+    table = rows(runs, args.metric or (args.sort if by_score else ""))
+    if args.sort:
+        table = ordered(table, runs, args.sort)
+    if args.json:
+        print(json.dumps(table, indent=1))
+    elif args.csv:
+        writer = csv.DictWriter(sys.stdout, list(table[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    else:
+        print(listing(table))
+
+
+if __name__ == "__main__":
+    cli.tool(main)
