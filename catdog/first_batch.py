@@ -36,10 +36,10 @@ def first_pictures(feed: Feed, most: int) -> list[Shown]:
     batch = source.next()
     source.load_state(state)
     blobs = source.finish(batch)
-    numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).numpy()
+    numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).cpu().numpy()
     if numbers.shape[1] not in (1, 3):
         return []
-    labels = blobs[source.tops[1]].numpy() if len(source.tops) > 1 else [None] * len(numbers)
+    labels = blobs[source.tops[1]].cpu().numpy() if len(source.tops) > 1 else [None] * len(numbers)
     dataset = dataset_of(source.layer, source.context.locate) or DatasetParameter()
     rgb = dataset.channel_order == DatasetParameter.RGB
     return [

@@ -48,7 +48,7 @@ class Watching:
         stream: where the log's lines go; on a terminal they get a bar below them.
         resumed: the run goes on from a snapshot.
 
-    Raises CatdogError where TensorBoard is wanted and missing.
+    Raises CatdogError where TensorBoard is wanted and missing, and for seconds below 0.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class Watching:
     ) -> None:
         if watch.tensorboard:
             tensorboard.check()
+        if watch.resources < 0:
+            raise CatdogError("is below 0", where="--resources", remedy="seconds, or 0 for none")
         self._prefix, self._folder = prefix, Path(prefix).parent
         self._watch, self._resumed = watch, resumed
         self._terminal = stream if stream is not None and stream.isatty() else None

@@ -1,11 +1,14 @@
 """Looks at memory and load, and what is said of them."""
 
 import csv
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import pytest
+import torch
 
 from catdog.probes import Gpu, Host, HostProbe, NvidiaProbe
 from catdog.records import Iterating, NetTested, NetTesting, Record, Warned
@@ -179,6 +182,26 @@ def test_the_probe_of_the_host_counts_own_memory() -> None:
 
 def test_a_processor_has_no_gpu_probe() -> None:
     assert NvidiaProbe.of(Run().solver.device) is None
+
+
+def test_a_gpu_is_found_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a stand-in for the library: the number of a GPU there may be another."""
+    library = SimpleNamespace(
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByUUID={"GPU-abc": "card"}.__getitem__,
+        nvmlDeviceGetMemoryInfo=lambda _: SimpleNamespace(used=5, total=9),
+        nvmlDeviceGetUtilizationRates=lambda _: SimpleNamespace(gpu=40),
+    )
+    facts = {"abc": SimpleNamespace(uuid="abc"), "other": SimpleNamespace(uuid="other")}
+    monkeypatch.setitem(sys.modules, "pynvml", library)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 3)
+    for name, there in (("abc", True), ("other", False)):
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _, n=name: facts[n])
+        probe = NvidiaProbe.of(torch.device("cuda", 0))
+        assert (probe is not None) == there
+        assert not probe or probe.look() == Gpu(memory=5, own=3, total=9, load=0.4)
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert NvidiaProbe.of(torch.device("cuda", 0)) is None
 
 
 @pytest.mark.parametrize("gpu", [None, Gpu(int(3e9), int(2e9), int(8e10), 0.5)])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog.errors import Diverged
+from catdog.errors import CatdogError, Diverged
 from catdog.train import Options, train
 from catdog.watching import Watch
 from tests.sources.build import pictures, write_lmdb
@@ -58,6 +58,12 @@ def test_nothing_is_looked_at_where_nothing_is_wanted() -> None:
     train("solver.yaml", Options(overrides=FIELDS, watch=Watch(resources=0)))
     assert "waited for data" not in Path("out/train.log").read_text()
     assert not Path("out/resources.csv").exists()
+
+
+def test_seconds_below_0_are_refused() -> None:
+    with pytest.raises(CatdogError, match="--resources: is below 0"):
+        train("solver.yaml", Options(overrides=FIELDS, watch=Watch(resources=-1)))
+    assert not Path("out").exists()
 
 
 def test_numbers_are_the_same_however_a_run_is_watched() -> None:
