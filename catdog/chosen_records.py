@@ -25,14 +25,19 @@ from catdog.store import Reader
 _COLUMNS, _CELL = 50, 0.24
 
 
+def check_free(target: str | Path) -> None:
+    """Raise CatdogError where something is in the place of a new LMDB."""
+    if Path(target).exists():
+        raise CatdogError("exists already", where=str(target), remedy="remove it or name another")
+
+
 def write_lmdb(source: str | Path, places: Sequence[int], target: str | Path, how: str) -> None:
     """Copy records byte for byte, keys too, into a new LMDB; `how` they were chosen goes with it.
 
     Raises CatdogError where the target is there already.
     """
     source, target = Path(source), Path(target)
-    if target.exists():
-        raise CatdogError("exists already", where=str(target), remedy="remove it or name another")
+    check_free(target)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with Reader(source) as reader:

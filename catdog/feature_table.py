@@ -82,6 +82,7 @@ def examples(fed: FedNet, blob: str) -> Examples:
 
 def carrying(spec: Spec[NetParameter], fed: FedNet) -> NetParameter:
     """The message of a weight file: the TEST net's layers, and what a prediction needs."""
-    net = filter_net(spec.message, net_state(TEST))
-    net.MergeFrom(preparation(spec.message, fed.feed.shapes, spec.locate))
+    state = fed.net.message.state
+    net = filter_net(spec.message, state)
+    net.MergeFrom(preparation(spec.message, fed.feed.shapes, spec.locate, state))
     return net

@@ -22,7 +22,7 @@ from catdog.net import Net
 from catdog.net_fields import changed, of_solver
 from catdog.precision import Precision
 from catdog.preparation import preparation, write_deploy
-from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
 from catdog.randomness import Randomness
 from catdog.records import (
     EndRun,
@@ -246,7 +246,7 @@ def open_solver(
             tests,
             emit=emit,
             request=request,
-            model=_model(wanted, trained.feed),
+            model=_model(wanted, tested, trained.feed),
             precision=Precision(options.amp, device),
             compiled=options.compile,
             group=group,
@@ -267,10 +267,15 @@ def _refuse_idle(faults: Iterable[Fault]) -> None:
         raise SpecError(found)
 
 
-def _model(wanted: NetSpec, feed: Feed) -> NetParameter:
+def _model(wanted: NetSpec, tested: Sequence[NetSpec], feed: Feed) -> NetParameter:
     """The message of the snapshots: every layer, and what a prediction needs."""
-    net = filter_net(wanted.spec.message, wanted.state)
-    net.MergeFrom(preparation(wanted.spec.message, feed.shapes, wanted.spec.locate))
+    spec, state = wanted.spec, NetState()
+    state.CopyFrom(wanted.state)
+    state.phase = TEST
+    if tested and tested[0].spec.path == spec.path:
+        state = tested[0].state
+    net = filter_net(spec.message, wanted.state)
+    net.MergeFrom(preparation(spec.message, feed.shapes, spec.locate, state))
     return net
 
 

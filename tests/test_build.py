@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog.build import TEST, TRAIN, VALIDATION, build, divide, write_batches
@@ -129,6 +129,7 @@ def cut(photos, validation, seed=9):
     return [job.photo for job in jobs if job.part == VALIDATION]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.data())
 def test_every_class_gives_its_share(sizes, data):
     photos = [

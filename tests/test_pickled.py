@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog.errors import DataError
@@ -29,6 +29,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(PLAIN, st.integers(2, 5))
 def test_plain_values_come_back(value, protocol):
     assert value_of(pickle.dumps(value, protocol)) == value
@@ -82,12 +83,14 @@ def test_nothing_is_executed(protocol, value, capsys):
     assert not capsys.readouterr().out
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_value_or_refused(data):
     with contextlib.suppress(Refused):
         value_of(b"\x80\x04" + data)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_a_value_or_refused(data):
     whole = bytearray(pickle.dumps({"data": np.zeros((3, 2), np.uint8), "labels": [1, 2]}, 2))

@@ -14,6 +14,7 @@ from catdog.log_reader import read_log
 from catdog.snapshot import AUTO
 from catdog.solver import Solver
 from catdog.train import Options, train
+from tests.tiny_solver import write_solver
 
 GOLDEN = Path(__file__).parent / "goldens" / "solvers" / "sgd_momentum_fixed"
 
@@ -228,3 +229,12 @@ def test_the_device_is_what_the_solver_says_and_the_machine_has(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(CatdogError, match="device_id is 2, this machine has 2 GPUs; 0 to 1"):
         run(solver, "solver_mode=GPU", "device_id=2")
+
+
+def test_prediction_runs_the_stages_that_were_trained(tmp_path: Path) -> None:
+    path = write_solver(tmp_path)
+    for stages in ("[]", "[drop]"):
+        carried = train(path, Options(overrides=[f"stage={stages}"])).model
+        assert carried.layer[-1].name == "loss"
+        for net in (carried.layer, carried.deploy.layer):
+            assert ("drop" in [layer.name for layer in net]) is (stages == "[drop]")

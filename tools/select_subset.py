@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from catdog import cli
 from catdog.arguments import Parser, device_of
-from catdog.choosing import Wanted, choose, table_of
-from catdog.chosen_records import draw_sheet, write_lmdb
+from catdog.choosing import Choice, Wanted, choose, shares, table_of
+from catdog.chosen_records import check_free, draw_sheet, write_lmdb
 from catdog.errors import CatdogError
 from catdog.files import replacing
 from catdog.record_features import (
@@ -94,6 +94,12 @@ def _weight(text: str) -> float:
     return number
 
 
+def _wanted(args: argparse.Namespace) -> Wanted:
+    settings = Settings(args.draws, args.weight)
+    each = 0 if args.total else args.count
+    return Wanted(each, args.total or 0, args.distance, args.seed, settings)
+
+
 def _features(args: argparse.Namespace) -> tuple[str, Table]:
     """What the features are called, and a row for each record."""
     if args.model:
@@ -122,17 +128,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Choose, tell what the choice is worth, and write it."""
     args = _arguments(argv)
     classes = labels(args.lmdb)
+    wanted = _wanted(args)
+    # what cannot be had is told before minutes of features
+    shares(classes, wanted)
+    if args.out_lmdb:
+        check_free(args.out_lmdb)
     name, table = _features(args)
     check_rows(table, len(classes), name)
     if args.write_features:
         _write_features(args.write_features, name, table)
-    wanted = Wanted(
-        0 if args.total else args.count,
-        args.total or 0,
-        args.distance,
-        args.seed,
-        Settings(args.draws, args.weight),
-    )
     methods = list(METHODS) if args.compare else [args.method]
     chosen = choose(table, classes, methods, wanted, _progress)
     print(
@@ -140,7 +144,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"of each ({name}), {args.distance} distance"
     )
     print("\n".join(table_of(chosen)))
-    choice = chosen.choices[args.method]
+    _write(args, chosen.choices[args.method])
+
+
+def _write(args: argparse.Namespace, choice: Choice) -> None:
     places = choice.all_places
     if args.out:
         write_index(args.out, places)
@@ -150,9 +157,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_lmdb(args.lmdb, places, args.out_lmdb, how)
         print(f"written  {args.out_lmdb}")
     if args.sheet:
-        draw_sheet(
-            args.lmdb, {key: value.tolist() for key, value in choice.places.items()}, args.sheet
-        )
+        of_class = {label: some.tolist() for label, some in choice.places.items()}
+        draw_sheet(args.lmdb, of_class, args.sheet)
         print(f"written  {args.sheet}")
 
 

@@ -137,6 +137,8 @@ class Layer(nn.Module):
         self.in_place = (
             self.may_run_in_place and bool(param.bottom) and param.bottom[0] == param.top[0]
         )
+        # torch.compile does not look into messages
+        self.top_count = len(param.top)
         self.blobs = Blobs()
         self.setup(*shapes)
         if len(param.blobs) not in (0, len(self.blobs)):

@@ -52,13 +52,13 @@ def class_labels(
     """The labels of scores whose classes are on `axis`; floats lose their fraction, as in Caffe.
 
     Raises LayerError for a label that is no class. On a GPU that would cost a wait in every
-    iteration; there the index error of the kernel itself stops the run.
+    iteration, and torch.compile cannot; there the index error of the kernel itself stops the run.
     """
     index = labels.detach().reshape(*scores.shape[:axis], 1, *scores.shape[axis + 1 :]).long()
     valid = None if ignore is None else index != ignore
     if valid is not None:
         index = index.where(valid, 0)
-    if index.device.type == "cpu" and index.numel():
+    if index.device.type == "cpu" and index.numel() and not torch.compiler.is_compiling():
         _check_range(layer, index, scores.shape[axis])
     return Labels(index, valid)
 

@@ -55,6 +55,9 @@ class Loss(Layer):
     #: Whether ignore_label and normalization mean something to it.
     takes_loss_param = False
 
+    #: What the sum is divided by, unless the spec says otherwise.
+    normalization = LossParameter.VALID
+
     def setup(self, *shapes: Shape) -> None:
         if self.param.HasField("loss_param") and not self.takes_loss_param:
             raise self.error(
@@ -78,25 +81,24 @@ class Loss(Layer):
         if self.param.loss_param.HasField(field):
             raise self.error(f"takes no {field}", field=field, remedy="leave it out")
 
-    def _ignored(self) -> int | None:
+    def _read_loss_param(self) -> None:
+        """The label that is left out, and what the sum is divided by: `normalization`, or the
+        older `normalize`."""
         param = self.param.loss_param
-        return param.ignore_label if param.HasField("ignore_label") else None
-
-    def _divisor(
-        self, outer: int, inner: int, valid: Tensor | None, default: int = LossParameter.VALID
-    ) -> float | Tensor:
-        """What the sum is divided by: `normalization`, or the older `normalize`; 1 or more."""
-        param = self.param.loss_param
-        mode = default
+        self._ignored = param.ignore_label if param.HasField("ignore_label") else None
+        self._mode = self.normalization
         if param.HasField("normalization"):
-            mode = param.normalization
+            self._mode = param.normalization
         elif param.HasField("normalize"):
-            mode = LossParameter.VALID if param.normalize else LossParameter.BATCH_SIZE
-        if mode == LossParameter.VALID and valid is not None:
+            self._mode = LossParameter.VALID if param.normalize else LossParameter.BATCH_SIZE
+
+    def _divisor(self, outer: int, inner: int, valid: Tensor | None) -> float | Tensor:
+        """What the sum is divided by, 1 or more."""
+        if self._mode == LossParameter.VALID and valid is not None:
             return valid.sum().clamp(min=1)
-        if mode == LossParameter.NONE:
+        if self._mode == LossParameter.NONE:
             return 1
-        return max(outer if mode == LossParameter.BATCH_SIZE else outer * inner, 1)
+        return max(outer if self._mode == LossParameter.BATCH_SIZE else outer * inner, 1)
 
 
 def check_equal_counts(layer: Layer, first: Shape, second: Shape) -> None:
@@ -134,6 +136,7 @@ class SoftmaxWithLoss(Loss):
     takes_loss_param = True
 
     def setup(self, *shapes: Shape) -> None:
+        self._read_loss_param()
         scores, labels = shapes
         axis, field = self._given_axis()
         self._axis = canonical_axis(self, axis, scores, field)
@@ -168,14 +171,14 @@ class SoftmaxWithLoss(Loss):
             losses = losses.where(valid, 0)
         outer, _, inner = extents(tuple(scores.shape), self._axis)
         loss = losses.sum() / self._divisor(outer, inner, valid)
-        return loss if len(self.param.top) == 1 else (loss, logs.exp())
+        return loss if self.top_count == 1 else (loss, logs.exp())
 
     def _each(self, logs: Tensor, given: Tensor, *others: Tensor) -> tuple[Tensor, Tensor | None]:
         """The loss of each label, 1 on the class axis, and which of them count."""
         if self._are_probabilities(given.shape, logs.shape):
             floored = _floor(logs, math.log(FLT_MIN))
             return -(given.to(logs) * floored).sum(self._axis, keepdim=True), None
-        labels = class_labels(self, given, logs, self._axis, self._ignored())
+        labels = class_labels(self, given, logs, self._axis, self._ignored)
         return self._losses(logs, labels, *others), labels.valid
 
     def _smooth(self, losses: Tensor, logs: Tensor) -> Tensor:
@@ -262,22 +265,24 @@ class SigmoidCrossEntropyLoss(Loss):
     """
 
     takes_loss_param = True
+    normalization = LossParameter.BATCH_SIZE
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
+        self._read_loss_param()
         check_equal_counts(self, *shapes)
 
     def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
         scores = precise(scores)
         targets = targets.reshape(scores.shape).to(scores.dtype)
         losses = F.binary_cross_entropy_with_logits(scores, targets, reduction="none")
-        ignored, valid = self._ignored(), None
+        ignored, valid = self._ignored, None
         if ignored is not None:
             valid = targets.trunc() != ignored
             losses = losses.where(valid, 0)
         outer = len(scores)
         inner = scores.numel() // max(outer, 1)
-        return losses.sum() / self._divisor(outer, inner, valid, LossParameter.BATCH_SIZE)
+        return losses.sum() / self._divisor(outer, inner, valid)
 
 
 class MultinomialLogisticLoss(Loss):

@@ -159,6 +159,8 @@ class BatchNorm(Layer):
                 field="bottom",
                 remedy="put a Reshape layer before it",
             )
+        param = self.param.batch_norm_param
+        self._told = param.use_global_stats if param.HasField("use_global_stats") else None
         channels = shapes[0][1] if len(shapes[0]) > 1 else 1
         for shape in ((channels,), (channels,), (1,)):
             self.add_blob(shape)
@@ -171,8 +173,7 @@ class BatchNorm(Layer):
         """Whether the running statistics are used, and stay as they are."""
         if self.param.frozen:
             return True
-        param = self.param.batch_norm_param
-        return param.use_global_stats if param.HasField("use_global_stats") else not self.training
+        return not self.training if self._told is None else self._told
 
     def forward(self, x: Tensor) -> Tensor:
         return self.normalize(x)

@@ -53,6 +53,7 @@ class Pooling(_Pool):
                 remedy="leave it out",
             )
         frame = self._frame(_size(shapes[0]))
+        self._frames = {_size(shapes[0]): frame}
         self._check(frame)
         if min(frame.outputs(_size(shapes[0]))) < 1:
             raise self.error(
@@ -118,8 +119,9 @@ class Pooling(_Pool):
         return alone and self.param.pooling_param.pool == MAX and self._frame(size).fits_torch(size)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        frame = self._frame(_size(x.shape))
-        if len(self.param.top) == 1:
+        size = _size(x.shape)
+        frame = self._frames[size] if size in self._frames else self._frame(size)
+        if self.top_count == 1:
             return self.pool(x, frame, self.param.pooling_param.pool)
         top, places = max_pool(x, frame, with_places=True)
         # half precision has no room for the places of a larger image

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog.subset import METRICS, Distances, scores
@@ -62,6 +62,7 @@ def test_the_outermost():
     assert Distances(features, "euclidean").outermost() == 3
 
 
+@settings(deadline=None)
 @given(st.integers(2, 9), st.data())
 def test_scores_are_those_of_the_definition(count, data):
     features = points(count, seed=data.draw(st.integers(0, 99)))

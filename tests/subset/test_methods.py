@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catdog.subset import METHODS, METRICS, Distances, Settings, scores
@@ -18,8 +18,8 @@ def made(count, size=4, seed=0, metric="euclidean"):
     return Distances(features.astype(np.float32), metric)
 
 
-def run(name, distances, count, seed=0, **settings):
-    return METHODS[name](distances, count, Settings(**settings), np.random.default_rng(seed))
+def run(name, distances, count, seed=0, **told):
+    return METHODS[name](distances, count, Settings(**told), np.random.default_rng(seed))
 
 
 def diversity(distances, chosen):
@@ -31,6 +31,7 @@ def best_of_all(distances, count, value=diversity):
 
 
 @pytest.mark.parametrize("name", METHODS)
+@settings(deadline=None)
 @given(st.integers(1, 12), st.data())
 def test_so_many_without_doubles(name, count, data):
     wanted, seed = data.draw(st.integers(1, count)), data.draw(st.integers(0, 9))
@@ -75,6 +76,7 @@ def test_no_exchange_is_left_that_gains(seed):
             assert diversity(distances, changed) <= value + 1e-6
 
 
+@settings(deadline=None)
 @given(st.integers(2, 10), st.data())
 def test_gains_are_differences_of_the_sum(count, data):
     distances = made(count, seed=data.draw(st.integers(0, 50)))
@@ -119,6 +121,7 @@ def test_representative_ends_where_no_exchange_gains(seed, weight):
     assert max(value(distances, some) for some in found) == pytest.approx(best, abs=1e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(3, 10), st.data())
 def test_what_representative_adds_is_the_difference(count, data):
     distances = made(count, seed=data.draw(st.integers(0, 50)))
@@ -173,6 +176,6 @@ def test_distances_that_are_not_held_give_the_same():
     features = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     held, asked = Distances(features, "euclidean"), Distances(features, "euclidean", held=0)
     for name in METHODS:
-        settings = {"draws": 20, "steps": 20}
-        first, second = (run(name, some, 6, **settings) for some in (held, asked))
+        few = {"draws": 20, "steps": 20}
+        first, second = (run(name, some, 6, **few) for some in (held, asked))
         assert sorted(first) == sorted(second), name
