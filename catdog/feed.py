@@ -102,6 +102,9 @@ class Feed:
         part: Part = WHOLE,
     ) -> None:
         self.sources, self.device = tuple(sources), torch.device(device)
+        self._copies: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            self._copies = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         self.part = part
         self.shapes: dict[str, Shape] = {}
         for source in self.sources:
@@ -194,7 +197,7 @@ class Feed:
 
     def _pass(self, part: Part) -> Iterator[dict[str, Tensor]]:
         passes = zip(*(source.one_pass(part) for source in self.sources), strict=True)
-        rounds = ([self._pinned(batch) for batch in batches] for batches in passes)
+        rounds = ([self._sent(batch) for batch in batches] for batches in passes)
         if not self._depth:
             yield from map(self._deliver, rounds)
             return
@@ -210,7 +213,7 @@ class Feed:
 
     def _round(self) -> Round:
         if self._is_mine():
-            batches = [self._pinned(source.next()) for source in self.sources]
+            batches = [self._sent(source.next()) for source in self.sources]
         else:
             batches = [Batch() for _ in self.sources]
             for source in self.sources:
@@ -222,18 +225,29 @@ class Feed:
             return True
         return self.sources[0].turn % self.part.world == self.part.rank
 
-    def _pinned(self, batch: Batch) -> Batch:
-        if self.device.type != "cuda":
+    def _sent(self, batch: Batch) -> Batch:
+        """A batch on its way to a GPU, in a stream of its own beside what the net computes."""
+        if self._copies is None:
             return batch
-        return _each(batch, Tensor.pin_memory)
+        with torch.cuda.stream(self._copies):
+            return _each(batch, lambda b: b.pin_memory().to(self.device, non_blocking=True))
+
+    def _arrived(self, batch: Batch) -> Batch:
+        """The batch on the device, there for the stream that the net computes in."""
+        if self._copies is None:
+            return _each(batch, lambda blob: blob.to(self.device))
+        computing = torch.cuda.current_stream(self.device)
+        computing.wait_stream(self._copies)
+        for blob in batch.blobs.values():
+            blob.record_stream(computing)
+        return batch
 
     def _deliver(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         if self.sources and not any(batch.blobs for batch in batches):
             return ELSEWHERE
         blobs: dict[str, Tensor] = {}
         for source, batch in zip(self.sources, batches, strict=True):
-            there = _each(batch, lambda blob: blob.to(self.device, non_blocking=True))
-            blobs.update(source.finish(there))
+            blobs.update(source.finish(self._arrived(batch)))
         return blobs
 
 

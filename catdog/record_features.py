@@ -37,13 +37,15 @@ class NetFeatures:
     """Which blob of which net: the one that its last InnerProduct layer reads where none is named.
 
     Pictures become `side` x `side` before the net sees them; 0 leaves them to its spec. Weights are
-    files or names, copied by layer name.
+    files or names, copied by layer name; `stages` are those of the net's rules.
     """
 
     spec: Spec[NetParameter]
     weights: Sequence[str] = ()
     blob: str = ""
     side: int = 0
+    level: int = 0
+    stages: Sequence[str] = ()
 
 
 def pixels(lmdb: str | Path) -> Table:
@@ -142,7 +144,7 @@ def _open(
     """The TEST net on the records of an LMDB, up to a blob, and its name; the stack closes them."""
     spec = wanted.spec
     with spec.located():
-        layers, rest = cut(filter_net(spec.message, net_state(TEST)))
+        layers, rest = cut(filter_net(spec.message, net_state(TEST, wanted.level, wanted.stages)))
         if len(layers) != 1 or layers[0].type != "Data":
             raise CatdogError(
                 "needs one Data layer in its TEST phase, in whose place the records are put",

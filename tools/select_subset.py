@@ -60,6 +60,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--model", help="features of this net instead, .yaml or .prototxt")
     parser.add_weights()
     add("--blob", default="", help="of the net (default: what its last InnerProduct reads)")
+    parser.add_state()
     add("--side", type=_positive, default=0, help="stretch pictures to this before the net")
     add("--write-features", type=Path, metavar="NPZ", help="keep the features for --features")
     add("--distance", choices=METRICS, default=METRICS[0], help=f"(default: {METRICS[0]})")
@@ -103,7 +104,8 @@ def _wanted(args: argparse.Namespace) -> Wanted:
 def _features(args: argparse.Namespace) -> tuple[str, Table]:
     """What the features are called, and a row for each record."""
     if args.model:
-        wanted = NetFeatures(read_net(args.model), args.weights, args.blob, args.side)
+        spec, rules = read_net(args.model), (args.level, args.stage)
+        wanted = NetFeatures(spec, args.weights, args.blob, args.side, *rules)
     elif args.features == _LITE0:
         spec = read_net(f"net_specs/{_LITE0}.yaml")
         wanted = NetFeatures(spec, [_LITE0], args.blob, args.side or _LITE0_SIDE)
