@@ -110,8 +110,8 @@ def extract(share: float) -> None:
 
 def choose() -> None:
     """The chosen thousand, and as many at random."""
-    select = ["tools/select_subset.py", "--lmdb", DATA / "train_lmdb", "--count", 100]
-    net = ["--model", "net_specs/vgg8.yaml", "--stage", "batchnorm"]
+    select: list[object] = ["tools/select_subset.py", "--lmdb", DATA / "train_lmdb", "--count", 100]
+    net: list[object] = ["--model", "net_specs/vgg8.yaml", "--stage", "batchnorm"]
     net += ["--weights", EXTRACTOR, "--blob", "fc1"]
     table = RUNS / "features.npz"
     for name, method in METHODS.items():
