@@ -31,11 +31,10 @@ second does what is told here and writes this page. How to choose pictures of yo
 
 A VGG-8 learns from all 45,000 training pictures and their labels ({extractor} of the test pictures
 right). By its features 100 pictures of each class are chosen in two ways: those that differ most
-(`diverse`), and those that differ and leave no other picture far from all of them (`covering`, the
-method `representative`). Other nets then start from nothing and see these 1,000 only. The choice
-knew all labels, which is why a random thousand stands beside it. The test pictures choose nothing:
-each run is judged on all 10,000 once, by the average of its last weights. Which choice the long run
-takes was told by the validation pictures.
+(`diverse`), and those that leave no other picture far from the nearest of them (`covering`, the
+method `representative` with a large weight). Other nets then start from nothing and see these 1,000
+only. The choice knew all labels, which is why a random thousand stands beside it. The test pictures
+choose nothing: each run is judged on all 10,000 once, by the average of its last weights.
 
 The best: **{best}**, {net}, {iterations} iterations of 50 pictures, {minutes} beside other work on
 two CPU cores. The original's VGG-8 had {plain} %, improved {improved} %.
