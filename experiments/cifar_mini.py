@@ -3,7 +3,7 @@
     make cifar-mini
 
 Runs that are done are not done again, so it goes on where it was stopped. The 10,000 test pictures
-choose nothing: every run is judged on them once, by its last weights.
+choose nothing: every run is judged on them once, by the weights that were best on 5,000 others.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SEEDS = (1, 2, 3)
 #: Those that differ most, and those that lie near all others.
 METHODS = {"diverse": ["exchange"], "covering": ["representative", "--weight", "10000"]}
 #: What one training takes, by net: iterations of 50 pictures.
-ITERATIONS = {"vgg8": 200, "vgg16_cifar": 200, "resnet18_cifar": 150, "resnet8_cifar": 300}
+ITERATIONS = {"vgg8": 200, "vgg16_cifar": 200, "resnet18_cifar": 100, "resnet8_cifar": 300}
 #: The choice that all nets learn from, and the iterations of the longest run.
 BEST, LONG = "covering", 3600
 
@@ -58,7 +58,7 @@ class Run:
             "train_net.data.data_param.index_file": DATA / f"{self.subset}.txt",
             "max_iter": iterations,
             "warmup_iter": min(200, iterations // 4),
-            "test_interval": max(5, iterations // 8),
+            "test_interval": max(5, iterations // (8 if self.iterations == LONG else 2)),
             "ema_decay": 0.99,
             "snapshot": 0,
             "random_seed": self.seed,
@@ -69,11 +69,10 @@ class Run:
             words += ["--set", f"{field}={value}"]
         return words
 
+    @property
     def weights(self) -> Path:
-        """The last weights, the average of the training where there is one."""
-        found = sorted(self.folder.glob("net_iter_*.caffemodel"))
-        averaged = [path for path in found if path.stem.endswith("_ema")]
-        return (averaged or found)[-1]
+        """The weights that were best on the validation pictures."""
+        return self.folder / "net_best.caffemodel"
 
 
 def runs() -> Iterator[Run]:
@@ -125,17 +124,17 @@ def judge(weights: Path, page: Path) -> None:
     """Score weights on the test pictures, once."""
     if not page.with_suffix(".json").exists():
         words = ["tools/evaluate.py", "--weights", weights, "--data", DATA / "test_lmdb"]
-        tool([*words, "--report", page])
+        tool([*words, "--tta", "flip", "--report", page])
 
 
 def train(run: Run, share: float) -> None:
     """Train and judge, unless that was done."""
-    if (run.folder / "report.json").exists():
-        return
-    began = time.monotonic()
-    tool(run.command(share))
-    (run.folder / "seconds").write_text(f"{time.monotonic() - began:.0f}")
-    judge(run.weights(), run.folder / "report.html")
+    done = run.folder / "seconds"
+    if not done.exists():
+        began = time.monotonic()
+        tool(run.command(share))
+        done.write_text(f"{time.monotonic() - began:.0f}")
+    judge(run.weights, run.folder / "report.html")
 
 
 def result(run: Run) -> Result:

@@ -34,7 +34,8 @@ right). By its features 100 pictures of each class are chosen in two ways: those
 (`diverse`), and those that leave no other picture far from the nearest of them (`covering`, the
 method `representative` with a large weight). Other nets then start from nothing and see these 1,000
 only. The choice knew all labels, which is why a random thousand stands beside it. The test pictures
-choose nothing: each run is judged on all 10,000 once, by the average of its last weights.
+choose nothing: each run is judged on all 10,000 once, by the weights that were best on the 5,000
+validation pictures, as the mean over a picture and its mirror image.
 
 The best: **{best}**, {net}, {iterations} iterations of 50 pictures, {minutes} beside other work on
 two CPU cores. The original's VGG-8 had {plain} %, improved {improved} %.
@@ -93,10 +94,11 @@ def _nets(own: Sequence[Result]) -> list[str]:
 
 
 def _subsets(results: Sequence[Result]) -> list[str]:
-    rows = ["## Chosen against random", ""]
-    rows += ["The same training, on the chosen pictures and on random ones of several seeds:", ""]
-    rows += ["| net | covering | diverse | random, mean and spread | of each seed |"]
-    rows += ["|---|---|---|---|---|"]
+    head = ["## Chosen against random", ""]
+    head += ["The same training, on the chosen pictures and on random ones of several seeds:", ""]
+    head += ["| net | covering | diverse | random, mean and spread | of each seed |"]
+    head += ["|---|---|---|---|---|"]
+    rows = []
     groups: dict[tuple[str, bool, int], dict[str, float]] = defaultdict(dict)
     for each in results:
         groups[each.net, each.augmented, each.iterations][each.subset] = each.accuracy
@@ -109,7 +111,7 @@ def _subsets(results: Sequence[Result]) -> list[str]:
         each_seed = ", ".join(_percent(share) for share in random)
         how = "augmented" if augmented else "plain"
         rows.append(f"| {NAMES[net]}, {how} | {' | '.join(chosen)} | {spread} | {each_seed} |")
-    return [*rows, ""]
+    return [*head, *rows, ""] if rows else []
 
 
 def _best(best: Result) -> list[str]:
