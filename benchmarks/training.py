@@ -1,14 +1,15 @@
 """Training steps beside plain PyTorch, and with their data beside without."""
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.comparison import Comparison, Side
-from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import Workplace
 from catdog.evaluation import Batches
 from catdog.proto.caffe_pb2 import SourceState
@@ -56,38 +57,27 @@ def stepping(solver: Solver, feed: Batches, batch: int, steps: int) -> Side:
     return run
 
 
-def plain(
-    net: nn.Module, batch: dict[str, Tensor], layout: torch.memory_format, steps: int
-) -> Side:
-    """Images a second of a loop as tutorials write it."""
-    net = net.to(memory_format=layout).train()
-    pictures = batch["data"].contiguous(memory_format=layout)
-    labels = batch["label"].long()
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
-    criterion = nn.CrossEntropyLoss()
+def plain(stack: ExitStack, *words: object) -> Side:
+    """Images a second of a tutorial's loop, in a process of its own; the stack ends it."""
+    command = [sys.executable, "-m", "benchmarks.peers.train_plain", *map(str, words)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = stack.enter_context(subprocess.Popen(command, text=True, **pipes))
 
     def run() -> float:
-        began = time.perf_counter()
-        for _ in range(steps):
-            optimizer.zero_grad()
-            loss = criterion(net(pictures), labels)
-            loss.backward()
-            optimizer.step()
-        return steps * len(labels) / (time.perf_counter() - began)
+        print(file=process.stdin, flush=True)
+        assert process.stdout is not None  # it is a pipe
+        return float(process.stdout.readline())
 
     return run
 
 
-def _step(
-    name: str, size: int, batch: int, steps: int, peer: Callable[[], nn.Module], layout: str
-) -> Comparison:
-    formats = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last}
+def _step(name: str, size: int, batch: int, steps: int, layout: str) -> Comparison:
     goals = {("caffenet", "NCHW"): 1.5, ("caffenet", "channels_last"): 1.25}
 
     def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         solver = opened(place, stack, name, size, batch)
         resident = Resident(dict(solver.feed.next()))
-        theirs = plain(peer(), resident.next(), formats[layout], steps)
+        theirs = plain(stack, name, layout, size, batch, steps)
         return stepping(solver, resident, batch, steps), theirs
 
     goal = goals.get((name, layout), 1.1)
@@ -104,8 +94,8 @@ def _fed(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
 
 
 CASES = (
-    _step("caffenet", 227, 64, 2, CaffeNet, "NCHW"),
-    _step("caffenet", 227, 64, 2, CaffeNet, "channels_last"),
-    _step("deep64", 64, 128, 4, Deep64, "channels_last"),
+    _step("caffenet", 227, 64, 2, "NCHW"),
+    _step("caffenet", 227, 64, 2, "channels_last"),
+    _step("deep64", 64, 128, 4, "channels_last"),
     Comparison("training of caffenet with its data", "one resident batch", "images/s", 0.97, _fed),
 )
