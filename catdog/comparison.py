@@ -112,6 +112,9 @@ def _draw_accuracies(axes: Axes, lines: _Lines, color: str) -> None:
 def _mark_drops(axes: Axes, curve: Curve, color: str) -> None:
     """Drops of the learning rate as small triangles at the foot."""
     drops = [x for x, _ in rate_drops(curve.log)]
+    if not drops:
+        # a line of no points that is not clipped has no end for the layout
+        return
     foot = axes.get_xaxis_transform()
     axes.plot(drops, [0.0] * len(drops), "v", color=color, ms=7, clip_on=False, transform=foot)
 

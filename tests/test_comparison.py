@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from catdog import comparison
 from catdog.comparison import compare
 from catdog.curve_data import Style, read_curves
 from catdog.curve_files import plot
@@ -109,3 +110,13 @@ def test_a_run_that_is_no_training_is_named(runs: list[Path], tmp_path: Path) ->
     with pytest.raises(CatdogError, match=r"test\.log: is the log of a test"):
         plot([*runs, LOGS / "test.log"], tmp_path / "x.png")
     assert np.all([not path.name.endswith(".png") for path in tmp_path.iterdir()])
+
+
+def test_runs_without_drops_of_the_rate_fill_the_picture(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "rate_drops", lambda _: [])
+    figure = compare(*read_curves(runs, Style()))
+    figure.savefig(tmp_path / "curves.png")
+    heights = [axes.get_position().height for axes in figure.axes]
+    assert min(heights) > 0.2
