@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test check format lmdb data bench proto clean
+.PHONY: help demo test check format lmdb cifar10 cifar-mini data bench proto clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
