@@ -177,7 +177,7 @@ def test_the_probe_of_the_host_counts_own_memory() -> None:
     """Pages of their own: an allocator may hand out what an earlier test freed."""
     probe = HostProbe()
     before = probe.look().memory
-    with mmap.mmap(-1, 256 * 2**20) as kept:
+    with mmap.mmap(-1, 256 * 2**20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as kept:
         kept[:: mmap.PAGESIZE] = b"x" * (len(kept) // mmap.PAGESIZE)
         grown = probe.look().memory - before
     assert 250e6 < grown < 290e6
