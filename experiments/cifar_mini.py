@@ -26,7 +26,7 @@ SEEDS = (1, 2, 3)
 #: Those that differ most, and those that lie near all others.
 METHODS = {"diverse": ["exchange"], "covering": ["representative", "--weight", "10000"]}
 #: What one training takes, by net: iterations of 50 pictures.
-ITERATIONS = {"vgg8": 200, "vgg16_cifar": 200, "resnet18_cifar": 100, "resnet8_cifar": 300}
+ITERATIONS = {"vgg8": 600, "vgg16_cifar": 600, "resnet18_cifar": 500, "resnet8_cifar": 1200}
 #: The choice that all nets learn from, and the iterations of the longest run.
 BEST, LONG = "covering", 3600
 
@@ -58,7 +58,7 @@ class Run:
             "train_net.data.data_param.index_file": DATA / f"{self.subset}.txt",
             "max_iter": iterations,
             "warmup_iter": min(200, iterations // 4),
-            "test_interval": max(5, iterations // (8 if self.iterations == LONG else 2)),
+            "test_interval": max(5, iterations // (8 if self.iterations == LONG else 4)),
             "ema_decay": 0.99,
             "snapshot": 0,
             "random_seed": self.seed,
