@@ -1,6 +1,7 @@
 """Datum and BlobProto messages to arrays and back."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -53,48 +54,85 @@ def read_example(value: bytes | memoryview, *, color: bool | None = None) -> Exa
     return Example(datum_to_array(datum, color=color), datum.label, labels)
 
 
+class _Start(NamedTuple):
+    """The bytes of a raw Datum up to its pixels, what they say, and where the pixels end."""
+
+    bytes: bytes
+    shape: tuple[int, ...]
+    stop: int
+
+
+class _Latest:
+    """The start of the raw Datum that was read last: a store holds pictures of one shape."""
+
+    start: _Start | None = None
+
+
 def scan_raw(value: bytes | memoryview) -> Example | None:
     """A Datum of raw bytes without a copy of them, or None where only protobuf can tell.
 
     Whatever is not plain (floats, an encoded picture, unknown or repeated fields, sizes that do
-    not fit) is left to `parse_datum`.
+    not fit, another order) is left to `parse_datum`.
     """
-    numbers, pixels, labels = _scan(memoryview(value))
-    shape = tuple(numbers.get(tag, 0) for tag in (_CHANNELS, _HEIGHT, _WIDTH))
-    if pixels is None or numbers.get(_ENCODED) or shape[0] * shape[1] * shape[2] != len(pixels):
+    view = memoryview(value)
+    start = _Latest.start
+    if start is None or view[: len(start.bytes)] != start.bytes:
+        start = _read_start(view)
+        if start is None:
+            return None
+        _Latest.start = start
+    tail = _read_tail(bytes(view[start.stop :])) if start.stop <= len(view) else None
+    if tail is None:
         return None
-    label = numbers.get(_LABEL, 0)
-    array = np.frombuffer(pixels, np.uint8).reshape(shape)
-    # a copy: a view of so few bytes would keep all of the value
-    several = None if labels is None else np.frombuffer(labels, "<f4").copy()
-    return Example(array, label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label, several)
+    array = np.frombuffer(view[len(start.bytes) : start.stop], np.uint8).reshape(start.shape)
+    labels = np.frombuffer(tail[1], "<f4") if tail[1] else None
+    return Example(array, tail[0], labels)
 
 
-def _scan(view: memoryview) -> tuple[dict[int, int], memoryview | None, memoryview | None]:
-    """The numbers of a Datum by their tags, its bytes, its labels; no bytes if it is not plain."""
-    numbers: dict[int, int] = {}
-    pixels: memoryview | None = None
-    labels: memoryview | None = None
+def _read_start(view: memoryview) -> _Start | None:
+    """Channels, height and width, and the tag and length of the pixels."""
+    shape: list[int] = []
     at = 0
+    try:
+        for tag in (_CHANNELS, _HEIGHT, _WIDTH, _DATA):
+            if view[at] != tag:
+                return None
+            number, at = packed.read_varint(view, at + 1)
+            shape.append(number)
+    except (ValueError, IndexError):
+        return None
+    size = shape.pop()
+    if shape[0] * shape[1] * shape[2] != size:
+        return None
+    return _Start(bytes(view[:at]), tuple(shape), at + size)
+
+
+@lru_cache(maxsize=1024)
+def _read_tail(part: bytes) -> tuple[int, bytes] | None:
+    """The label behind the pixels, and the bytes of several; None if there is more to it."""
+    view, at = memoryview(part), 0
+    numbers: dict[int, int] = {}
+    labels = b""
     try:
         while at < len(view):
             tag = view[at]
             number, at = packed.read_varint(view, at + 1)
-            if tag == _DATA and pixels is None:
-                pixels = view[at : at + number]
-                at += number
-            elif tag in (_CHANNELS, _HEIGHT, _WIDTH, _LABEL, _ENCODED) and tag not in numbers:
+            if tag in (_LABEL, _ENCODED) and tag not in numbers:
                 numbers[tag] = number
-            elif tag == _LABELS[0] and number == _LABELS[1] and labels is None:
+            elif tag == _LABELS[0] and number == _LABELS[1] and not labels:
                 length, at = packed.read_varint(view, at)
-                labels = view[at : at + length]
+                labels = bytes(view[at : at + length])
                 at += length
+                if not labels or len(labels) % 4:
+                    return None
             else:
-                return {}, None, None
+                return None
     except ValueError:
-        return {}, None, None
-    whole = at == len(view) and (labels is None or len(labels) % 4 == 0 < len(labels))
-    return numbers, pixels if whole else None, labels
+        return None
+    if numbers.get(_ENCODED) or at != len(view):
+        return None
+    label = numbers.get(_LABEL, 0)
+    return label - (1 << _SIGN_BITS) if label >> _SIGN_BITS - 1 else label, labels
 
 
 def datum_to_array(datum: Datum, *, color: bool | None = None) -> Array:

@@ -1,13 +1,16 @@
 """The mean picture of an LMDB, as Caffe's compute_image_mean writes it."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from catdog.datum import Array, array_to_legacy_blob, blob_to_array, read_example
+from catdog.datum import Array, array_to_legacy_blob, blob_to_array, read_example, scan_raw
 from catdog.errors import DataError
 from catdog.files import replacing
 from catdog.parallel import cores
@@ -18,6 +21,8 @@ _EXACT = 2**16 // 255
 """Sums of that many bytes fit in 16 bits, in which addition is several times faster."""
 _LEAST = 64
 """Fewer pictures than these are not worth a thread."""
+_TOGETHER = 16
+"""Pictures that are added in one call, in which other threads can run."""
 
 
 class Mean:
@@ -29,7 +34,7 @@ class Mean:
     """
 
     def __init__(self, shape: tuple[int, ...] = (), before: int = 0) -> None:
-        self.count, self._before = 0, before
+        self.count, self._before, self._unsettled = 0, before, 0
         self._sum: NDArray[np.float64] = np.zeros(shape)
         self._recent: NDArray[np.uint16] = np.zeros(shape, np.uint16)
 
@@ -44,11 +49,23 @@ class Mean:
                 f"it are {_size(self._sum.shape)}",
                 remedy="a mean needs pictures of one size: give one when the LMDB is built",
             )
-        total = self._recent if planes.dtype == np.uint8 else self._sum
-        np.add(total, planes, out=total)
+        if planes.dtype == np.uint8:
+            self._make_room(1)
+            np.add(self._recent, planes, out=self._recent)
+        else:
+            np.add(self._sum, planes, out=self._sum)
         self.count += 1
-        if self.count % _EXACT == 0:
+
+    def add_stack(self, stack: NDArray[np.uint8]) -> None:
+        """At most 257 more pictures of bytes, of the shape of those before, in one array."""
+        self._make_room(len(stack))
+        self._recent += np.add.reduce(stack, axis=0, dtype=np.uint16)
+        self.count += len(stack)
+
+    def _make_room(self, pictures: int) -> None:
+        if self._unsettled + pictures > _EXACT:
             self._settle()
+        self._unsettled += pictures
 
     def merge(self, other: "Mean") -> None:
         """Add the pictures of another mean of the same shape."""
@@ -59,6 +76,7 @@ class Mean:
     def _settle(self) -> None:
         self._sum += self._recent
         self._recent[...] = 0
+        self._unsettled = 0
 
     def result(self) -> NDArray[np.float32]:
         """The mean, channels x height x width; DataError when there was no picture."""
@@ -90,13 +108,41 @@ def compute_mean(lmdb: str | Path) -> NDArray[np.float32]:
 
 def _part_of_mean(reader: Reader, part: range, shape: tuple[int, ...]) -> Mean:
     mean = Mean(shape, part.start)
-    for key, value in reader.views(part):
-        try:
-            mean.add(read_example(value).array)
-        except DataError as error:
-            where = f"{reader.path}, key {key.decode(errors='replace')}"
-            raise DataError(error.what, where=where, remedy=error.remedy) from error
+    views = reader.views(part)
+    while several := list(islice(views, _TOGETHER)):
+        stack = _as_stack([value for _, value in several], shape)
+        if stack is not None:
+            mean.add_stack(stack)
+            continue
+        for key, value in several:
+            try:
+                mean.add(read_example(value).array)
+            except DataError as error:
+                where = f"{reader.path}, key {key.decode(errors='replace')}"
+                raise DataError(error.what, where=where, remedy=error.remedy) from error
     return mean
+
+
+def _as_stack(
+    values: Sequence[bytes | memoryview], shape: tuple[int, ...]
+) -> NDArray[np.uint8] | None:
+    """The raw pictures in these values as one array without a copy, while the values live.
+
+    None where they are no such pictures of this shape, or do not lie at equal distances in memory,
+    as they do in an LMDB that was written in the order of its keys.
+    """
+    pictures: list[Array] = []
+    for value in values:
+        example = scan_raw(value)
+        if example is None or example.array.shape != shape:
+            return None
+        pictures.append(example.array)
+    places = [each.__array_interface__["data"][0] for each in pictures]
+    distances = {after - before for before, after in pairwise(places)}
+    if len(distances) != 1:
+        return None
+    strides = (*distances, *pictures[0].strides)
+    return as_strided(pictures[0], (len(pictures), *shape), strides, writeable=False)
 
 
 def write_mean(mean: NDArray[np.float32], path: str | Path) -> None:

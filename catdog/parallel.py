@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from typing import TypeVar
 
@@ -44,6 +45,25 @@ def in_order(
                 yield from results
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def share(work: Callable[[slice], None], count: int, *, threads: int, least: int) -> None:
+    """Do `work` for the slices of so many items, on threads that each get at least so many.
+
+    For work that releases the interpreter's lock; the threads stay for the next call.
+    """
+    parts = min(threads, cores(), count // least)
+    if parts < 2:
+        work(slice(0, count))
+        return
+    bounds = [count * part // parts for part in range(parts + 1)]
+    for _ in _sharing().map(work, map(slice, bounds, bounds[1:])):
+        pass
+
+
+@cache
+def _sharing() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores(), "catdog-share")
 
 
 def _all(work: Callable[[In], Out], items: Iterable[In]) -> list[Out]:

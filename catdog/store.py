@@ -15,6 +15,9 @@ from catdog.errors import DataError
 MAP_START = 64 << 20
 """Bytes of the map of a new LMDB; it doubles whenever it is full."""
 
+SYNC_BYTES = 32 << 20
+"""Bytes after which a writer brings what it has to the disk, so that little is left at the end."""
+
 MAX_KEY = 511
 """Bytes that LMDB allows in a key."""
 
@@ -72,7 +75,7 @@ class Reader:
         return value
 
     def views(self, indices: Iterable[int]) -> Iterator[tuple[bytes, bytes | memoryview]]:
-        """Keys and values at these positions without a copy: a value lives until the next one."""
+        """Keys and values at these positions without a copy: they live as long as the iterator."""
         with self._explained(), self._environment.begin(buffers=True) as transaction:
             for index in indices:
                 key = self.keys[index]
@@ -189,17 +192,29 @@ class Writer:
             str(self.path), map_size=map_size, readahead=False, sync=False
         )
         self._closed = False
+        self._unsynced = 0
 
     def put(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Store these pairs together; the map grows until they fit."""
-        while True:
-            try:
-                with self._explained(), self._environment.begin(write=True) as transaction:
-                    for key, value in pairs:
-                        transaction.put(key, value)
-                return
-            except lmdb.MapFullError:
-                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+        while not self._fits(pairs):
+            self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+        self._unsynced += sum(len(value) for _, value in pairs)
+        if self._unsynced >= SYNC_BYTES:
+            self._sync()
+
+    def _fits(self, pairs: Sequence[tuple[bytes, bytes]]) -> bool:
+        try:
+            with self._explained(), self._environment.begin(write=True) as transaction:
+                for key, value in pairs:
+                    transaction.put(key, value)
+        except lmdb.MapFullError:
+            return False
+        return True
+
+    def _sync(self) -> None:
+        with self._explained():
+            self._environment.sync(True)
+        self._unsynced = 0
 
     def close(self) -> None:
         """Bring everything to the disk and let go of the files; a second call does nothing."""
@@ -207,8 +222,7 @@ class Writer:
             return
         self._closed = True
         try:
-            with self._explained():
-                self._environment.sync(True)
+            self._sync()
         finally:
             self._environment.close()
             (self.path / "lock.mdb").unlink(missing_ok=True)

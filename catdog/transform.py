@@ -20,6 +20,7 @@ from catdog.augment.geometry import Window
 from catdog.buffers import Buffers
 from catdog.errors import DataError, LayerError
 from catdog.mean import read_mean
+from catdog.parallel import share
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, Phase
 
 #: A picture: channels x height x width, uint8 or float32, BGR.
@@ -35,6 +36,9 @@ class Cut(NamedTuple):
     left: int
     mirrored: bool
 
+
+#: Fewer pictures than these are not worth a thread.
+_LEAST = 8
 
 #: The cuts of a batch.
 Draw = tuple[Cut, ...]
@@ -176,29 +180,36 @@ class Transform:
         return numbers if self.param.scale == 1 else numbers.mul_(self.param.scale)
 
     def _apply_here(self, batch: Tensor, draw: Draw, changed: Tensor | None) -> Tensor:
-        """`apply` on the CPU, in the caller's thread: torch's would wait for busy cores.
+        """`apply` on the CPU, in threads of our own: torch's would wait for busy cores.
 
         One picture after the other, so that each stays in the cache.
         """
         pictures = (batch if changed is None else changed).numpy()
         numbers = self._numbers.empty(pictures.shape, np.float32) if changed is None else pictures
-        if self.mean_picture is not None and not self.param.mean_value:
-            height, width = pictures.shape[2:]
-            means = self._mean_on(batch.device).numpy()
-            corners = mirrored_corners(draw, width, means.shape[-1])
-            for number, picture, (side, top, left) in zip(numbers, pictures, corners, strict=True):
-                window = means[side, :, top : top + height, left : left + width]
-                np.subtract(picture, window, out=number)
-                self._scale(number)
-            return torch.from_numpy(numbers)
-        least = np.array(self.param.mean_value, np.float32).reshape(-1, 1, 1)
-        np.subtract(pictures, least if least.size else np.float32(0), out=numbers)
-        self._scale(numbers)
+        least = self._least(draw, pictures.shape)
+
+        def work(part: slice) -> None:
+            for number, picture, value in zip(
+                numbers[part], pictures[part], least[part], strict=True
+            ):
+                np.subtract(picture, value, out=number)
+                if self.param.scale != 1:
+                    np.multiply(number, np.float32(self.param.scale), out=number)
+
+        share(work, len(pictures), threads=torch.get_num_threads(), least=_LEAST)
         return torch.from_numpy(numbers)
 
-    def _scale(self, numbers: npt.NDArray[np.float32]) -> None:
-        if self.param.scale != 1:
-            np.multiply(numbers, np.float32(self.param.scale), out=numbers)
+    def _least(self, draw: Draw, shape: Shape) -> list[npt.NDArray[np.float32]]:
+        """What is subtracted from each picture of a batch of this shape."""
+        if self.mean_picture is None or self.param.mean_value:
+            values = np.array(self.param.mean_value or (0,), np.float32).reshape(-1, 1, 1)
+            return [values] * shape[0]
+        height, width = shape[2:]
+        means = self._mean_on(torch.device("cpu")).numpy()
+        return [
+            means[side, :, top : top + height, left : left + width]
+            for side, top, left in mirrored_corners(draw, width, means.shape[-1])
+        ]
 
     def restore(self, numbers: Tensor, draw: Draw) -> Tensor:
         """Pixel values again from what `apply` gave: x / scale + mean."""

@@ -5,7 +5,7 @@ import threading
 import cv2
 import pytest
 
-from catdog.parallel import in_order
+from catdog.parallel import in_order, share
 
 
 def test_order_is_kept():
@@ -36,3 +36,16 @@ def test_an_error_comes_out_and_the_threads_end():
         list(in_order(lambda x: 1 / (x - 50), range(100), workers=2))
     assert cv2.getNumThreads() == before
     assert not [t for t in threading.enumerate() if t.name.startswith("catdog-work")]
+
+
+@pytest.mark.parametrize(("count", "threads"), [(0, 2), (1, 2), (7, 3), (64, 1), (65, 4)])
+def test_shares_are_all_of_it_once(count, threads, monkeypatch):
+    monkeypatch.setattr("catdog.parallel.cores", lambda: 4)
+    done = []
+    share(lambda part: done.extend(range(count)[part]), count, threads=threads, least=2)
+    assert sorted(done) == list(range(count))
+
+
+def test_an_error_of_a_share_comes_out():
+    with pytest.raises(ZeroDivisionError):
+        share(lambda part: 1 / part.start, 64, threads=2, least=1)
