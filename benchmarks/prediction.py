@@ -21,6 +21,7 @@ from catdog.weights import read_weights
 
 _PHOTOS = 256
 CASE = "photos to a submission with caffenet"
+IN_BF16 = f"{CASE}, --amp bf16"
 
 
 def _folder(place: Workplace) -> Path:
@@ -32,8 +33,9 @@ def _folder(place: Workplace) -> Path:
     return folder
 
 
-def _ours(place: Workplace) -> Side:
-    predictor, photos = Predictor(read_weights(place.caffenet)), photos_in(_folder(place))
+def _ours(place: Workplace, amp: str = "") -> Side:
+    predictor = Predictor(read_weights(place.caffenet), amp=amp)
+    photos = photos_in(_folder(place))
 
     def run() -> float:
         began = time.perf_counter()
@@ -50,6 +52,14 @@ def _mean(place: Workplace) -> Path:
 
 
 def _pytorch(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    return _ours(place), _by_pytorch(place)
+
+
+def _pytorch_in_bf16(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    return _ours(place, "bf16"), _by_pytorch(place)
+
+
+def _by_pytorch(place: Workplace) -> Side:
     state = place.folder / "caffenet.pt"
     torch.save(
         {
@@ -61,7 +71,7 @@ def _pytorch(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
         state,
     )
     arguments = [state, _mean(place), _folder(place), place.folder / "theirs.csv"]
-    return _ours(place), lambda: script("predict_pytorch", arguments)
+    return lambda: script("predict_pytorch", arguments)
 
 
 def _opencv(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
@@ -89,6 +99,7 @@ def _onnx(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
 
 CASES = (
     Comparison(CASE, "plain PyTorch, one at a time", "photos/s", 4, _pytorch),
+    Comparison(IN_BF16, "plain PyTorch, one at a time", "photos/s", None, _pytorch_in_bf16),
     Comparison(CASE, "OpenCV 4's dnn, one at a time", "photos/s", 4, _opencv),
     Comparison(CASE, "onnxruntime, one at a time", "photos/s", None, _onnx),
 )

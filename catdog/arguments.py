@@ -12,6 +12,7 @@ from catdog.devices import chosen
 from catdog.distributed import ALONE, Group
 from catdog.errors import CatdogError
 from catdog.layers.base import Shape
+from catdog.precision import NAMES
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
 from catdog.spec import net_state
 from catdog.views import VIEWS
@@ -82,6 +83,10 @@ class Parser(argparse.ArgumentParser):
             default="",
             help="average over looks at each photo: flip or 2 (mirrored), 5 (corners), 10 (both)",
         )
+
+    def add_precision(self) -> None:
+        """--amp, mixed precision."""
+        self.add_argument("--amp", choices=NAMES, default="", help="mixed precision")
 
     def add_device(self, *, several: bool = False) -> None:
         """--gpu and --device; with `several` more than one GPU, and --processes."""

@@ -24,7 +24,8 @@ class Candidate:
     """Which net is judged on what, and how.
 
     Without `model` the weights carry their deploy net; without `data` the model's TEST phase says
-    what it is judged on. `views` is a word of `catdog.views.VIEWS`, or empty.
+    what it is judged on. `views` is a word of `catdog.views.VIEWS`, `amp` one of
+    `catdog.precision.NAMES`, or empty.
     """
 
     weights: Path
@@ -33,6 +34,7 @@ class Candidate:
     views: str = ""
     state: NetState = field(default_factory=lambda: NetState(phase=TEST))
     device: torch.device | str = "cpu"
+    amp: str = ""
 
     def open(self) -> tuple[Predictor, Path]:
         """The net, ready to judge, and its data. Raises CatdogError where it is not said which."""
@@ -50,6 +52,7 @@ class Candidate:
             mean=_mean(carried),
             device=self.device,
             views=self.views,
+            amp=self.amp,
         )
         return predictor, data
 

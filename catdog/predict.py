@@ -16,6 +16,7 @@ from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.images import Pixels, Unreadable, load
 from catdog.net import Net
 from catdog.parallel import in_order
+from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.snapshot import best_of_run
 from catdog.spec import filter_net, net_state
@@ -54,6 +55,7 @@ class Predictor:
             net names a mean file.
         views: looks at each photo whose probabilities are averaged, a word of
             `catdog.views.VIEWS`; empty for one look, the net's own.
+        amp: mixed precision, a name of `catdog.precision.NAMES`; empty for float32.
 
     `temperature` is that of the weights; 1 leaves probabilities as they are. Raises WeightsError
     when something is carried by neither.
@@ -68,8 +70,10 @@ class Predictor:
         mean: NDArray[np.float32] | None = None,
         device: torch.device | str = "cpu",
         views: str = "",
+        amp: str = "",
     ) -> None:
         self.device = torch.device(device)
+        self._precision = Precision(amp, self.device)
         carried = weights.net or NetParameter()
         message = deploy or (carried.deploy if carried.HasField("deploy") else None)
         if message is None:
@@ -154,7 +158,7 @@ class Predictor:
 
     def _look(self, pictures: Sequence[Picture], draw: Draw) -> Probabilities:
         batch = self.transform.gather(pictures, draw).to(self.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._precision.context():
             blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
         return both_classes(blobs[self.output].flatten(1)).float().cpu().numpy()
 

@@ -93,6 +93,19 @@ def test_prediction_sees_what_the_test_net_sees(built, outputs, loss):
         np.testing.assert_allclose(prediction.probabilities, row, rtol=1e-5)
 
 
+@pytest.mark.parametrize("amp", ["bf16", "fp16"])
+def test_fewer_bits_stay_near(built, amp):
+    weights, _, _ = trained(built)
+    photos = photos_in(built / "input" / "train")
+    rows = [
+        np.stack([each.probabilities for each in Predictor(weights, amp=name).predict(photos)])
+        for name in ("", amp)
+    ]
+    np.testing.assert_allclose(*rows, atol=0.02)
+    assert not np.array_equal(*rows)
+    assert rows[1].dtype == np.float32
+
+
 def test_unreadable_photos_are_kept_apart_in_order(built, tmp_path):
     weights, _, feed = trained(built)
     feed.close()

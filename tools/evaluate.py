@@ -59,10 +59,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="find the temperature for these data and write it into the weights",
     )
     parser.add_views()
+    parser.add_precision()
     parser.add_state()
     parser.add_device()
     args = parser.parse(argv)
-    asked = args.data or args.report is not None or args.fit_temperature or args.tta
+    asked = args.data or args.report is not None or args.fit_temperature or args.tta or args.amp
     if asked or not args.model:
         judge(args)
     else:
@@ -93,7 +94,7 @@ def judge(args: Namespace) -> None:
     weights = weight_file(args.weights[0])
     model = Path(args.model) if args.model else None
     candidate = Candidate(
-        weights, model, args.data, args.tta, state_of(args, TEST), device_of(args)
+        weights, model, args.data, args.tta, state_of(args, TEST), device_of(args), args.amp
     )
     predictor, place = candidate.open()
     if args.fit_temperature:

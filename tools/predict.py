@@ -46,6 +46,7 @@ def run(argv: Sequence[str], group: Group) -> None:
     parser.add_argument("--probability", action="store_true", help="write probabilities of class 1")
     parser.add_argument("--picture", help="draw the first photos with what they were taken for")
     parser.add_views()
+    parser.add_precision()
     parser.add_device(several=True)
     args = parser.parse(argv)
     count = len(devices_of(args))
@@ -68,6 +69,7 @@ def predict(args: argparse.Namespace, group: Group) -> None:
         mean=read_mean(args.mean) if args.mean else None,
         device=device,
         views=args.tta,
+        amp=args.amp,
     )
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
     if group.leads:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser, device_of
-from catdog.precision import NAMES
 from catdog.sweep import (
     PRUNERS,
     SAMPLERS,
@@ -54,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--allow-python", action="store_true", help="build Python layers: they run code"
     )
-    parser.add_argument("--amp", choices=NAMES, default="", help="mixed precision")
+    parser.add_precision()
     args = parser.parse(argv)
     chosen = args.gpu is not None or args.device is not None
     options = Options(

@@ -14,7 +14,6 @@ from catdog.arguments import Parser, device_in, devices_of
 from catdog.distributed import Group, is_member, joined
 from catdog.distributed.launch import launch
 from catdog.folds import cross_validate, table
-from catdog.precision import NAMES
 from catdog.signals import EFFECTS
 from catdog.tensorboard import HISTOGRAMS
 from catdog.train import Options, train
@@ -68,7 +67,7 @@ def run(argv: Sequence[str], group: Group) -> None:
     parser.add_argument(
         "--allow-python", action="store_true", help="build Python layers: they run code"
     )
-    parser.add_argument("--amp", choices=NAMES, default="", help="mixed precision")
+    parser.add_precision()
     parser.add_argument(
         "--folds",
         type=int,
