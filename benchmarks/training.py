@@ -38,9 +38,11 @@ class Resident:
         """There is nothing to go on from."""
 
 
-def opened(place: Workplace, stack: ExitStack, name: str, size: int, batch: int) -> Solver:
+def opened(
+    place: Workplace, stack: ExitStack, name: str, size: int, batch: int, *, compiled: bool = False
+) -> Solver:
     """The solver of a shipped net on the photos, as tools/train.py opens it, on the CPU."""
-    options = Options(device=_CPU)
+    options = Options(device=_CPU, compile=compiled)
     spec = solver_spec(place.solver(name, size, batch), options)
     return open_solver(spec, options, stack)[0]
 
@@ -86,16 +88,29 @@ def _step(name: str, size: int, batch: int, steps: int, layout: str) -> Comparis
 
 
 def _fed(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
-    batch, steps = 64, 4
+    batch, steps = 64, 8
     solver = opened(place, stack, "caffenet", 227, batch)
     feed = solver.feed
     resident = Resident(dict(feed.next()))
     return stepping(solver, feed, batch, steps), stepping(solver, resident, batch, steps)
 
 
+def _compiled(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+    name, size, batch, steps = "deep64", 64, 128, 4
+    sides = []
+    for compiled in (True, False):
+        solver = opened(place, stack, name, size, batch, compiled=compiled)
+        resident = Resident(dict(solver.feed.next()))
+        sides.append(stepping(solver, resident, batch, steps))
+    return sides[0], sides[1]
+
+
 CASES = (
     _step("caffenet", 227, 64, 2, "NCHW"),
     _step("caffenet", 227, 64, 2, "channels_last"),
     _step("deep64", 64, 128, 4, "channels_last"),
+    Comparison(
+        "step of deep64, batch 128, --compile", "without --compile", "images/s", None, _compiled
+    ),
     Comparison("training of caffenet with its data", "one resident batch", "images/s", 0.97, _fed),
 )

@@ -85,8 +85,8 @@ class Parser(argparse.ArgumentParser):
         )
 
     def add_precision(self) -> None:
-        """--amp, mixed precision."""
-        self.add_argument("--amp", choices=NAMES, default="", help="mixed precision")
+        """--amp, fewer bits than float32."""
+        self.add_argument("--amp", choices=NAMES, default="", help="compute in fewer bits")
 
     def add_device(self, *, several: bool = False) -> None:
         """--gpu and --device; with `several` more than one GPU, and --processes."""

@@ -5,22 +5,39 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
+from catdog.errors import CatdogError
 from catdog.updates import Update
 
+_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 #: What --amp takes.
-NAMES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+NAMES = (*_AUTOCAST, "tf32")
+
+
+def set_tf32(allowed: bool) -> None:
+    """Whether GPUs may keep ten bits of the factors in products of float32, in this process.
+
+    torch allows it in convolutions unless told otherwise; Caffe's numbers need all 23.
+    """
+    kept = "tf32" if allowed else "ieee"
+    torch.backends.cudnn.conv.fp32_precision = kept  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = kept
 
 
 class Precision:
-    """How a training computes: in float32 throughout, or with autocast to a type of NAMES.
+    """How a net computes: in float32 throughout, or as one of NAMES says.
 
     Parameters, histories and losses stay in float32. With fp16 the loss is scaled, so that small
-    gradients are not lost, and a step whose gradients overflow is left out.
+    gradients are not lost, and a step whose gradients overflow is left out. Raises CatdogError
+    for tf32 without a GPU.
     """
 
     def __init__(self, name: str = "", device: torch.device | str = "cpu") -> None:
         self._kind = torch.device(device).type
-        self._dtype = NAMES[name] if name else None
+        self._dtype = _AUTOCAST.get(name)
+        if self._kind == "cuda":
+            set_tf32(name == "tf32")
+        elif name == "tf32":
+            raise CatdogError("tf32 needs a GPU", where="--amp", remedy="leave it out, or say bf16")
         scaled = self._dtype is torch.float16
         self._scaler = torch.amp.GradScaler(self._kind, enabled=scaled)
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from catdog.errors import CatdogError
 from catdog.precision import Precision
 from tests.runs import Run
 
@@ -41,3 +42,17 @@ def test_the_scale_goes_through_a_snapshot():
     assert precision.loss_scale == 128
     assert Precision().loss_scale == 1
     Precision("bf16").load_loss_scale(128.0)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("", "ieee"), ("bf16", "ieee"), ("tf32", "tf32")])
+def test_a_gpu_keeps_all_bits_unless_told(name, kept, monkeypatch):
+    places = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    for place in places:
+        monkeypatch.setattr(place, "fp32_precision", "none")
+    Precision(name, "cuda")
+    assert [place.fp32_precision for place in places] == [kept, kept]
+
+
+def test_tf32_needs_a_gpu():
+    with pytest.raises(CatdogError, match="--amp: tf32 needs a GPU"):
+        Precision("tf32")

@@ -5,6 +5,7 @@ pycaffe's interface has no other place for them; nothing outside this package lo
 
 import torch
 
+from catdog.precision import set_tf32
 from catdog.pycaffe import glog
 from catdog.randomness import Randomness
 
@@ -44,6 +45,7 @@ def set_mode_gpu() -> None:
     """Run nets on the GPU from now on; where there is none, say so and stay on the CPU."""
     if torch.cuda.is_available():
         mode.device = torch.device("cuda", mode.gpu)
+        set_tf32(False)
     else:
         glog.warning("there is no GPU here: running on the CPU")
 
