@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.precision import Precision
+from catdog.precision import Precision, set_tf32
 from tests.runs import Run
 
 
@@ -45,12 +45,13 @@ def test_the_scale_goes_through_a_snapshot():
 
 
 @pytest.mark.parametrize(("name", "kept"), [("", "ieee"), ("bf16", "ieee"), ("tf32", "tf32")])
-def test_a_gpu_keeps_all_bits_unless_told(name, kept, monkeypatch):
-    places = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
-    for place in places:
-        monkeypatch.setattr(place, "fp32_precision", "none")
-    Precision(name, "cuda")
-    assert [place.fp32_precision for place in places] == [kept, kept]
+def test_a_gpu_keeps_all_bits_unless_told(name, kept):
+    try:
+        Precision(name, "cuda")
+        places = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+        assert [place.fp32_precision for place in places] == [kept, kept]
+    finally:
+        set_tf32(False)
 
 
 def test_tf32_needs_a_gpu():
