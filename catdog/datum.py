@@ -57,7 +57,7 @@ def read_example(value: bytes | memoryview, *, color: bool | None = None) -> Exa
 class _Start(NamedTuple):
     """The bytes of a raw Datum up to its pixels, what they say, and where the pixels end."""
 
-    bytes: bytes
+    head: bytes
     shape: tuple[int, ...]
     stop: int
 
@@ -76,7 +76,7 @@ def scan_raw(value: bytes | memoryview) -> Example | None:
     """
     view = memoryview(value)
     start = _Latest.start
-    if start is None or view[: len(start.bytes)] != start.bytes:
+    if start is None or view[: len(start.head)] != start.head:
         start = _read_start(view)
         if start is None:
             return None
@@ -84,7 +84,7 @@ def scan_raw(value: bytes | memoryview) -> Example | None:
     tail = _read_tail(bytes(view[start.stop :])) if start.stop <= len(view) else None
     if tail is None:
         return None
-    array = np.frombuffer(view[len(start.bytes) : start.stop], np.uint8).reshape(start.shape)
+    array = np.frombuffer(view[len(start.head) : start.stop], np.uint8).reshape(start.shape)
     labels = np.frombuffer(tail[1], "<f4") if tail[1] else None
     return Example(array, tail[0], labels)
 
