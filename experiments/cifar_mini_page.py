@@ -104,13 +104,16 @@ def _subsets(results: Sequence[Result]) -> list[str]:
         groups[each.net, each.augmented, each.iterations][each.subset] = each.accuracy
     for (net, augmented, _), shares in groups.items():
         random = [share for name, share in shares.items() if name.startswith("random")]
-        if len(random) < 2:
+        if not random:
             continue
         chosen = [_percent(shares[name]) if name in shares else "" for name in CHOSEN]
-        spread = f"{_percent(mean(random))} ± {100 * stdev(random):.1f}"
+        spread = f" ± {100 * stdev(random):.1f}" if len(random) > 1 else ", one seed"
         each_seed = ", ".join(_percent(share) for share in random)
         how = "augmented" if augmented else "plain"
-        rows.append(f"| {NAMES[net]}, {how} | {' | '.join(chosen)} | {spread} | {each_seed} |")
+        rows.append(
+            f"| {NAMES[net]}, {how} | {' | '.join(chosen)} | "
+            f"{_percent(mean(random))}{spread} | {each_seed} |"
+        )
     return [*head, *rows, ""] if rows else []
 
 
