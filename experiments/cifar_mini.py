@@ -28,7 +28,7 @@ METHODS = {"diverse": ["exchange"], "covering": ["representative", "--weight", "
 #: What one training takes, by net: iterations of 50 pictures.
 ITERATIONS = {"vgg8": 600, "vgg16_cifar": 600, "resnet18_cifar": 500, "resnet8_cifar": 1200}
 #: The choice that all nets learn from, and the iterations of the longest run.
-BEST, LONG = "covering", 9000
+BEST, LONG = "covering", 4000
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Run:
             "train_net.data.data_param.index_file": DATA / f"{self.subset}.txt",
             "max_iter": iterations,
             "warmup_iter": min(200, iterations // 4),
-            "test_interval": max(5, iterations // (6 if self.iterations == LONG else 4)),
-            "ema_decay": 0.998 if self.iterations == LONG else 0.99,
+            "test_interval": max(5, iterations // (8 if self.iterations == LONG else 4)),
+            "ema_decay": 0.995 if self.iterations == LONG else 0.99,
             "snapshot": 0,
             "random_seed": self.seed,
             "snapshot_prefix": self.folder / "net",
