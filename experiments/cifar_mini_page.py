@@ -114,7 +114,12 @@ def _subsets(results: Sequence[Result]) -> list[str]:
             f"| {NAMES[net]}, {how} | {' | '.join(chosen)} | "
             f"{_percent(mean(random))}{spread} | {each_seed} |"
         )
-    return [*head, *rows, ""] if rows else []
+    tail = [
+        "",
+        "What differs most from all others is odd, and tells little of what they look like.",
+        "",
+    ]
+    return [*head, *rows, *tail] if rows else []
 
 
 def _best(best: Result) -> list[str]:
