@@ -9,6 +9,7 @@ from typing import TextIO
 import torch
 
 from catdog.advice import advice
+from catdog.compiling import check_compiler
 from catdog.distributed import ALONE, Group
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
@@ -209,6 +210,8 @@ def open_solver(
     setting = Setting(randomness, allow_python=options.allow_python)
     device = _device(message, options, group, emit)
     group.use(device)
+    if options.compile:
+        check_compiler(device)
     nets = [train_net(spec, options.level, options.stages), *test_nets(spec)]
     wanted, *tested = nets = changed(nets, options.overrides)
     texts = (to_prototxt(filter_net(each.frozen.message, each.state)) for each in nets)

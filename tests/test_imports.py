@@ -45,7 +45,7 @@ blueprint
 summary timing
 lr_policy
 updates
-precision
+precision compiling
 records when_done
 direction
 provenance text_table
