@@ -14,11 +14,8 @@ CPU = torch.device("cpu")
 
 
 def test_a_machine_without_a_compiler(monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setenv("CXX", "no-such")
-    with pytest.raises(
-        CatdogError, match=r"--compile: no C\+\+ compiler here \(no-such\); install"
-    ):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(CatdogError, match=r"--compile: no C\+\+ compiler here \(no-such-comp"):
         check_compiler(CPU)
     check_compiler(torch.device("cuda"))
 
