@@ -1,6 +1,7 @@
 """The training loop against Caffe's trajectories, and when it says and does what."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def arrays(case: str, name: str) -> Arrays:
         return dict(content)
 
 
-def golden(case: str, emit: Callable[[Record], object] = lambda _: None) -> Solver:
+def golden(
+    case: str, emit: Callable[[Record], object] = lambda _: None, *, compiled: bool = False
+) -> Solver:
     """The solver of a case at its start, on the case's rows."""
     param, message = SolverParameter(), NetParameter()
     text_format.Parse((SOLVERS / case / "solver.prototxt").read_text(), param)
@@ -52,7 +55,7 @@ def golden(case: str, emit: Callable[[Record], object] = lambda _: None) -> Solv
         layer, index = key.rsplit(":", 1)
         net.layer_blobs()[layer][int(index)].copy_(torch.from_numpy(value))
     rows = Rows(arrays(case, "data"), INDEX[case]["batch_size"])
-    return Solver(param, net, rows, emit=emit)
+    return Solver(param, net, rows, emit=emit, compiled=compiled)
 
 
 def trajectory(solver: Solver, iterations: int) -> list[float]:
@@ -88,13 +91,23 @@ def agrees_at_the_end(solver: Solver, final: Arrays, history: Arrays) -> None:
         agree(blob, history[f"history:{i}"], f"history:{i}")
 
 
-@pytest.mark.parametrize("case", INDEX)
-def test_a_trajectory_is_caffes(case: str) -> None:
+def is_caffes(case: str, *, compiled: bool = False) -> None:
     want = caffes_losses(case)
-    solver = golden(case)
+    solver = golden(case, compiled=compiled)
     losses = trajectory(solver, len(want))
     np.testing.assert_allclose(losses, want, rtol=2e-4, atol=2e-4 * max(want))
     agrees_at_the_end(solver, arrays(case, "final"), arrays(case, "history"))
+
+
+@pytest.mark.parametrize("case", INDEX)
+def test_a_trajectory_is_caffes(case: str) -> None:
+    is_caffes(case)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("case", ["bn_net", "sgd_iter_size2", "sgd_sigmoid"])
+def test_a_compiled_trajectory_is_caffes(case: str) -> None:
+    is_caffes(case, compiled=True)
 
 
 def test_the_displayed_loss_is_caffes() -> None:
