@@ -42,7 +42,11 @@ def arrays(case: str, name: str) -> Arrays:
 
 
 def golden(
-    case: str, emit: Callable[[Record], object] = lambda _: None, *, compiled: bool = False
+    case: str,
+    emit: Callable[[Record], object] = lambda _: None,
+    *,
+    placed: bool = False,
+    compiled: bool = False,
 ) -> Solver:
     """The solver of a case at its start, on the case's rows."""
     param, message = SolverParameter(), NetParameter()
@@ -51,6 +55,9 @@ def golden(
     message.state.phase = TRAIN
     param.ClearField("snapshot")
     net = Net(message)
+    if placed:
+        # in channels_last, as tools/train.py has it
+        net.place("cpu")
     for key, value in arrays(case, "init").items():
         layer, index = key.rsplit(":", 1)
         net.layer_blobs()[layer][int(index)].copy_(torch.from_numpy(value))
@@ -91,23 +98,24 @@ def agrees_at_the_end(solver: Solver, final: Arrays, history: Arrays) -> None:
         agree(blob, history[f"history:{i}"], f"history:{i}")
 
 
-def is_caffes(case: str, *, compiled: bool = False) -> None:
+def is_caffes(case: str, *, placed: bool = False, compiled: bool = False) -> None:
     want = caffes_losses(case)
-    solver = golden(case, compiled=compiled)
+    solver = golden(case, placed=placed, compiled=compiled)
     losses = trajectory(solver, len(want))
     np.testing.assert_allclose(losses, want, rtol=2e-4, atol=2e-4 * max(want))
     agrees_at_the_end(solver, arrays(case, "final"), arrays(case, "history"))
 
 
+@pytest.mark.parametrize("placed", [False, True])
 @pytest.mark.parametrize("case", INDEX)
-def test_a_trajectory_is_caffes(case: str) -> None:
-    is_caffes(case)
+def test_a_trajectory_is_caffes(case: str, placed: bool) -> None:
+    is_caffes(case, placed=placed)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 @pytest.mark.parametrize("case", ["bn_net", "sgd_iter_size2", "sgd_sigmoid"])
 def test_a_compiled_trajectory_is_caffes(case: str) -> None:
-    is_caffes(case, compiled=True)
+    is_caffes(case, placed=True, compiled=True)
 
 
 def test_the_displayed_loss_is_caffes() -> None:
