@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from catdog.log_reader import read_log
 
@@ -155,6 +156,9 @@ def _curves(results: Sequence[Result]) -> Figure:
             label=f"{label}, {each.iterations:,} iterations",
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=20))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("iteration")
     axes.set_ylabel("accuracy on 5,000 validation pictures")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
