@@ -246,12 +246,13 @@ def test_an_interrupt_of_the_launcher_stops_all_at_one_iteration(
     words = ("--solver", "solver.yaml", "--set", "max_iter=1000000")
     program = start("catdog.tools.train", *words, *TWO)
     assert program.stderr
-    for line in program.stderr:
-        if "Iteration 4" in line:
-            program.send_signal(signal.SIGHUP)
-        if "Snapshotting solver state" in line:
-            program.send_signal(signal.SIGINT)
-            break
+    lines = iter(program.stderr)
+    next(line for line in lines if "Iteration 4" in line)
+    program.send_signal(signal.SIGHUP)
+    next(line for line in lines if "Snapshotting solver state" in line)
+    # not at the iteration of that snapshot
+    next(line for line in lines if ", loss = " in line)
+    program.send_signal(signal.SIGINT)
     _, said = program.communicate()
     assert program.returncode == 0
     assert "Optimization stopped early." in said
