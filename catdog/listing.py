@@ -144,32 +144,28 @@ def _side_by_side(train: Listing, validation: Listing, name: str) -> Listing:
 
 
 def _find_one(folder: Path, root: Path) -> Listing:
-    """The photos of one folder, named relative to the root."""
+    """The photos of one folder, each with the name that its key has."""
+    # relative to train/, or with val/ in front
+    above = () if folder in (root, root / "train") else (folder.name,)
     skipped: list[Skipped] = []
     found: list[tuple[str, ...]] = []
     for parts in _files(folder):
         if Path(parts[-1]).suffix.lower() in PICTURES:
             found.append(parts)
         elif not parts[-1].startswith(".") and parts[-1].lower() not in _SILENT:
-            skipped.append(Skipped(_name(folder, parts, root), "not a picture by its name"))
+            skipped.append(Skipped("/".join((*above, *parts)), "not a picture by its name"))
     if not found:
         raise DataError("no photos in this folder", where=str(folder))
     layout, of_file = _labels(found, folder)
     classes = _in_order({name for name in of_file if name})
     photos = []
     for parts, name in zip(found, of_file, strict=True):
-        full = _name(folder, parts, root)
+        full = "/".join((*above, *parts))
         if name:
             photos.append(Photo(folder.joinpath(*parts), full, classes.index(name)))
         else:
             skipped.append(Skipped(full, "no class in its name, and in no class folder"))
     return Listing(layout, classes, photos, None, skipped)
-
-
-def _name(folder: Path, parts: Sequence[str], root: Path) -> str:
-    """The name of a file as its key has it: relative to train/, or with val/ in front."""
-    inside = () if folder in (root, root / "train") else (folder.name,)
-    return "/".join((*inside, *parts))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, ...]]:
