@@ -99,8 +99,10 @@ def tool(words: Sequence[object]) -> None:
 def extract(share: float) -> None:
     """Train the net whose features choose."""
     if not EXTRACTOR.exists():
-        change = ["--set", f"max_iter={round(3600 * share)}"] if share != 1 else []
-        tool(["tools/train.py", "--solver", "solvers/vgg8.yaml", "--amp", "bf16", *change])
+        iterations = round(3600 * share)
+        words = ["tools/train.py", "--solver", "solvers/vgg8.yaml", "--amp", "bf16"]
+        words += ["--set", f"max_iter={iterations}"]
+        tool([*words, "--set", f"test_interval={min(450, iterations)}"])
     judge(EXTRACTOR, RUNS / "extractor.html")
 
 
