@@ -1,4 +1,4 @@
-"""What a machine can compute on: its GPUs and its CPU, as tables."""
+"""What a machine can compute on: its GPUs and its CPU, as tables; in how many bits."""
 
 import os
 import platform
@@ -27,6 +27,16 @@ def chosen(text: str) -> list[int]:
     if len(set(words)) < len(words):
         raise CatdogError(f"{text} has a GPU twice", where="--gpu", remedy="name each once")
     return [int(word) for word in words]
+
+
+def set_tf32(allowed: bool) -> None:
+    """Whether GPUs may keep ten bits of the factors in products of float32, in this process.
+
+    torch allows it in convolutions unless told otherwise; Caffe's numbers need all 23.
+    """
+    kept = "tf32" if allowed else "ieee"
+    torch.backends.cudnn.conv.fp32_precision = kept  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = kept
 
 
 def gpu(index: int) -> Table:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from catdog import wiring
+from catdog.devices import set_tf32
 from catdog.errors import CatdogError, LayerError, SpecError
 from catdog.fusion import fused
 from catdog.layers import LAYERS, overwritten
@@ -132,8 +133,10 @@ class Net(nn.Module):
     def place(self, device: torch.device | str) -> Self:
         """Move to a device and compute in channels_last, which convolutions are fastest in.
 
-        The numbers are the same up to rounding.
+        The numbers are the same up to rounding. A GPU keeps all bits of float32 from here on.
         """
+        if torch.device(device).type == "cuda":
+            set_tf32(False)
         self.to(device)
         for node in self.nodes:
             if isinstance(node.layer, Convolution | Deconvolution):

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
+from catdog.devices import set_tf32
 from catdog.errors import CatdogError
 from catdog.updates import Update
 
@@ -13,31 +14,22 @@ _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 NAMES = (*_AUTOCAST, "tf32")
 
 
-def set_tf32(allowed: bool) -> None:
-    """Whether GPUs may keep ten bits of the factors in products of float32, in this process.
-
-    torch allows it in convolutions unless told otherwise; Caffe's numbers need all 23.
-    """
-    kept = "tf32" if allowed else "ieee"
-    torch.backends.cudnn.conv.fp32_precision = kept  # type: ignore[attr-defined]
-    torch.backends.cuda.matmul.fp32_precision = kept
-
-
 class Precision:
     """How a net computes: in float32 throughout, or as one of NAMES says.
 
     Parameters, histories and losses stay in float32. With fp16 the loss is scaled, so that small
-    gradients are not lost, and a step whose gradients overflow is left out. Raises CatdogError
-    for tf32 without a GPU.
+    gradients are not lost, and a step whose gradients overflow is left out. For tf32 the net is
+    placed before, which forbids it; raises CatdogError without a GPU.
     """
 
     def __init__(self, name: str = "", device: torch.device | str = "cpu") -> None:
         self._kind = torch.device(device).type
         self._dtype = _AUTOCAST.get(name)
-        if self._kind == "cuda":
-            set_tf32(name == "tf32")
-        elif name == "tf32":
-            raise CatdogError("tf32 needs a GPU", where="--amp", remedy="leave it out, or say bf16")
+        if name == "tf32":
+            if self._kind != "cuda":
+                remedy = "leave it out, or say bf16"
+                raise CatdogError("tf32 needs a GPU", where="--amp", remedy=remedy)
+            set_tf32(True)
         scaled = self._dtype is torch.float16
         self._scaler = torch.amp.GradScaler(self._kind, enabled=scaled)
 

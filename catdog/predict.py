@@ -73,7 +73,6 @@ class Predictor:
         amp: str = "",
     ) -> None:
         self.device = torch.device(device)
-        self._precision = Precision(amp, self.device)
         carried = weights.net or NetParameter()
         message = deploy or (carried.deploy if carried.HasField("deploy") else None)
         if message is None:
@@ -81,6 +80,7 @@ class Predictor:
         self.net = Net(filter_net(message, net_state(TEST)))
         copy_weights(self.net, weights, strict=True)
         self.net.place(self.device).requires_grad_(False)
+        self._precision = Precision(amp, self.device)
         self.input = _input(message)
         if dataset is None and not carried.HasField("dataset"):
             raise WeightsError(

@@ -37,8 +37,8 @@ class Cut(NamedTuple):
     mirrored: bool
 
 
-#: Fewer pictures than these are not worth a thread.
-_LEAST = 8
+#: Pictures: fewer are done before a thread has begun.
+_WORTH_A_THREAD = 8
 
 #: The cuts of a batch.
 Draw = tuple[Cut, ...]
@@ -186,20 +186,20 @@ class Transform:
         """
         pictures = (batch if changed is None else changed).numpy()
         numbers = self._numbers.empty(pictures.shape, np.float32) if changed is None else pictures
-        least = self._least(draw, pictures.shape)
+        taken = self._subtracted(draw, pictures.shape)
 
         def work(part: slice) -> None:
             for number, picture, value in zip(
-                numbers[part], pictures[part], least[part], strict=True
+                numbers[part], pictures[part], taken[part], strict=True
             ):
                 np.subtract(picture, value, out=number)
                 if self.param.scale != 1:
                     np.multiply(number, np.float32(self.param.scale), out=number)
 
-        share(work, len(pictures), threads=torch.get_num_threads(), least=_LEAST)
+        share(work, len(pictures), threads=torch.get_num_threads(), least=_WORTH_A_THREAD)
         return torch.from_numpy(numbers)
 
-    def _least(self, draw: Draw, shape: Shape) -> list[npt.NDArray[np.float32]]:
+    def _subtracted(self, draw: Draw, shape: Shape) -> list[npt.NDArray[np.float32]]:
         """What is subtracted from each picture of a batch of this shape."""
         if self.mean_picture is None or self.param.mean_value:
             values = np.array(self.param.mean_value or (0,), np.float32).reshape(-1, 1, 1)

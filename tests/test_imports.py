@@ -10,6 +10,7 @@ ROOT = Path(__file__).parent.parent
 #: A module imports only from those before it; those of one line may import each other.
 FLOW = """
 errors
+devices
 proto
 files
 randomness
@@ -38,7 +39,6 @@ wiring sharing net
 example_batch
 weights
 preparation
-devices
 distributed
 data_shapes
 blueprint

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from catdog.devices import set_tf32
 from catdog.errors import CatdogError
-from catdog.precision import Precision, set_tf32
+from catdog.precision import Precision
 from tests.runs import Run
 
 
@@ -45,8 +46,13 @@ def test_the_scale_goes_through_a_snapshot():
 
 
 @pytest.mark.parametrize(("name", "kept"), [("", "ieee"), ("bf16", "ieee"), ("tf32", "tf32")])
-def test_a_gpu_keeps_all_bits_unless_told(name, kept):
+def test_a_gpu_keeps_all_bits_unless_told(name, kept, monkeypatch):
+    """A net is placed, as far as that goes without a GPU."""
+    net = Run().solver.net
+    monkeypatch.setattr(net, "to", lambda _: net)
+    set_tf32(True)
     try:
+        net.place("cuda")
         Precision(name, "cuda")
         places = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
         assert [place.fp32_precision for place in places] == [kept, kept]

@@ -5,7 +5,7 @@ pycaffe's interface has no other place for them; nothing outside this package lo
 
 import torch
 
-from catdog.precision import set_tf32
+from catdog.devices import set_tf32
 from catdog.pycaffe import glog
 from catdog.randomness import Randomness
 
