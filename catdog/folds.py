@@ -11,7 +11,7 @@ from catdog.errors import CatdogError
 from catdog.net_fields import changed
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
-from catdog.run_record import DONE, Content, read_record, record_path
+from catdog.run_record import Content, read_record, record_path
 from catdog.scikit import scikit
 from catdog.snapshot import AUTO
 from catdog.solver_nets import NetSpec, test_nets, train_net
@@ -21,6 +21,7 @@ from catdog.spec.rules import is_kept
 from catdog.store import Reader
 from catdog.text_table import text_table
 from catdog.train import Options, solver_spec
+from catdog.when_done import DONE
 
 #: Trains with these options; gives whether the run was stopped.
 Train = Callable[[Options], bool]

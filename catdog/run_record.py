@@ -32,9 +32,10 @@ from catdog.records import (
     Snapshotted,
     Stopped,
 )
+from catdog.when_done import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"
-RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
+RUNNING = "running"
 _HEADER = "# What was run and what came of it; `python tools/runs.py` compares such files.\n"
 
 #: The content of a record, by its keys.

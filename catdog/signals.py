@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Mapping
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from catdog.solver import Action
@@ -31,12 +31,7 @@ class Signals:
             self._before[number] = signal.signal(number, self._take)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
