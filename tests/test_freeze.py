@@ -14,9 +14,7 @@ from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.randomness import Randomness
 from catdog.train import Options, train
 from catdog.updates import UPDATES
-from tests.sources.build import pictures, write_lmdb
-from tests.test_feature_cache import NET as YAML
-from tests.test_feature_cache import SOLVER
+from tests.small_solver import SOLVER, write_small
 
 NET = """
 state { phase: TRAIN }
@@ -135,10 +133,7 @@ def test_a_pattern_that_names_nothing() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_lmdb(tmp_path / "train", pictures(10))
-    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
-    (tmp_path / "net.yaml").write_text(YAML)
-    (tmp_path / "solver.yaml").write_text(SOLVER)
+    write_small(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

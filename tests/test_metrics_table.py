@@ -10,8 +10,7 @@ from catdog.records import Iterating, NetTested, NetTesting, NetTestInterrupted,
 from catdog.train import Options, train
 from catdog.watching import Watch
 from tests.runs import Run
-from tests.sources.build import pictures, write_lmdb
-from tests.test_feature_cache import NET, SOLVER
+from tests.small_solver import SOLVER, write_small
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -21,10 +20,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_lmdb(tmp_path / "train", pictures(10))
-    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
-    (tmp_path / "net.yaml").write_text(NET)
-    (tmp_path / "solver.yaml").write_text(SOLVER + "average_loss: 2\n")
+    write_small(tmp_path, solver=SOLVER + "average_loss: 2\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

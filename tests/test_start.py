@@ -9,8 +9,7 @@ from catdog.errors import WeightsError
 from catdog.log_reader import read_log
 from catdog.solver import Solver
 from catdog.train import Options, train
-from tests.sources.build import pictures, write_lmdb
-from tests.test_feature_cache import NET, SOLVER
+from tests.small_solver import NET, SOLVER, write_small
 
 WEIGHTS = "before/run_iter_2.caffemodel"
 
@@ -18,11 +17,8 @@ WEIGHTS = "before/run_iter_2.caffemodel"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A net that was trained for two iterations, and a solver to fine-tune it."""
-    write_lmdb(tmp_path / "train", pictures(10))
-    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
+    write_small(tmp_path, solver=SOLVER.replace('freeze: ["*1"]', ""))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.yaml").write_text(NET)
-    (tmp_path / "solver.yaml").write_text(SOLVER.replace('freeze: ["*1"]', ""))
     run("before", "max_iter=2")
     renamed = NET.replace("name: fc2", "name: fc2-new")
     (tmp_path / "net.yaml").write_text(renamed)

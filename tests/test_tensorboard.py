@@ -10,8 +10,8 @@ from catdog import tensorboard as module
 from catdog.errors import CatdogError
 from catdog.train import Options, train
 from catdog.watching import Watch
-from tests.sources.build import pictures, write_lmdb
-from tests.test_feature_cache import NET, SOLVER
+from tests.small_solver import NET, write_small
+from tests.sources.build import pictures
 
 pytest.importorskip("tensorboard")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -19,10 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_lmdb(tmp_path / "train", pictures(10))
-    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
-    (tmp_path / "net.yaml").write_text(NET)
-    (tmp_path / "solver.yaml").write_text(SOLVER)
+    write_small(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -9,8 +9,7 @@ from catdog.errors import CatdogError, SpecError
 from catdog.records import Noted, Record
 from catdog.solver import Solver
 from catdog.train import Options, train
-from tests.sources.build import pictures, write_lmdb
-from tests.test_feature_cache import NET, SOLVER
+from tests.small_solver import NET, SOLVER, write_small
 
 UNFREEZE = """
 unfreeze:
@@ -21,12 +20,8 @@ unfreeze:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_lmdb(tmp_path / "train", pictures(10))
-    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
     net = NET.replace("name: fc1", "name: fc1\n  param: [{lr_mult: 2}, {lr_mult: 3}]", 1)
-    (tmp_path / "net.yaml").write_text(net)
-    text = SOLVER.replace('freeze: ["*1"]', "") + UNFREEZE
-    (tmp_path / "solver.yaml").write_text(text)
+    write_small(tmp_path, net, SOLVER.replace('freeze: ["*1"]', "") + UNFREEZE)
     monkeypatch.chdir(tmp_path)
 
 

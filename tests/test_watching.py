@@ -8,8 +8,7 @@ import pytest
 from catdog.errors import CatdogError, Diverged
 from catdog.train import Options, train
 from catdog.watching import Watch
-from tests.sources.build import pictures, write_lmdb
-from tests.test_feature_cache import NET, SOLVER
+from tests.small_solver import write_small
 from tests.test_progress import Terminal, lines_left
 
 FIELDS = ("snapshot_prefix=out/run",)
@@ -17,10 +16,7 @@ FIELDS = ("snapshot_prefix=out/run",)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    write_lmdb(tmp_path / "train", pictures(10))
-    write_lmdb(tmp_path / "validation", pictures(7, seed=1))
-    (tmp_path / "net.yaml").write_text(NET)
-    (tmp_path / "solver.yaml").write_text(SOLVER)
+    write_small(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -12,7 +12,7 @@ from catdog.datum import array_to_datum
 from catdog.errors import CatdogError
 from catdog.store import Writer
 from catdog.train import Options, train
-from tests.test_feature_cache import NET, SOLVER
+from tests.small_solver import NET, SOLVER
 
 pytest.importorskip("sklearn")
 
