@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from catdog.parallel import in_order
+from catdog.runtime.parallel import in_order
 from catdog.sample import CLASSES, draw
 
 WIDTH, HEIGHT = 500, 375

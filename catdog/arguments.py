@@ -8,12 +8,12 @@ from typing import NoReturn
 
 import torch
 
-from catdog.devices import chosen
-from catdog.distributed import ALONE, Group
 from catdog.errors import CatdogError
 from catdog.layers.base import Shape
 from catdog.precision import NAMES
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
+from catdog.runtime.devices import chosen
+from catdog.runtime.distributed.group import ALONE, Group
 from catdog.spec import net_state
 from catdog.views import VIEWS
 

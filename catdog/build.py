@@ -18,8 +18,8 @@ from catdog.errors import DataError
 from catdog.headers import NO_KIND, Kind
 from catdog.images import Picture, Pixels, Unreadable, decode, prepare, read_file
 from catdog.listing import Listing, Photo, Skipped
-from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.parallel import in_order
 from catdog.store import Writer, key
 
 Entry = tuple[str, bytes, bytes]

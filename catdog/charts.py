@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 
 Numbers = NDArray[np.float64]
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from catdog.build import Entry, write_batches
 from catdog.datum import read_example
 from catdog.errors import CatdogError
-from catdog.files import replacing
 from catdog.preparation import DATASET_FILE
 from catdog.proto.caffe_pb2 import DatasetCount, DatasetParameter
+from catdog.runtime.files import replacing
 from catdog.spec import read_message, to_yaml
 from catdog.store import Reader
 

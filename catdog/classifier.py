@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catdog.errors import CatdogError, DataError
 from catdog.net import Net
 from catdog.node import Node
-from catdog.scikit import scikit
+from catdog.runtime.optional import scikit
 
 Floats = NDArray[np.float64]
 

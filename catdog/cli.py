@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import catdog.tools
 from catdog.errors import CatdogError, did_you_mean
-from catdog.memory import keep_freed_memory
+from catdog.runtime.malloc import keep_freed_memory
 
 Main = Callable[[Sequence[str] | None], None]
 

@@ -7,7 +7,7 @@ from catdog.comparison import compare
 from catdog.curve_data import Style, log_path, read_curves
 from catdog.curves import draw
 from catdog.errors import CatdogError
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 
 
 def plot(

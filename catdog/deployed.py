@@ -10,7 +10,7 @@ from catdog.errors import CatdogError
 from catdog.layers.base import Setting, Shape
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.sources import Context, cut
 from catdog.spec import deploy_net, filter_net, net_state, read_net
 from catdog.weights import copy_weights, read_weights

@@ -7,11 +7,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from catdog.distributed import Group
 from catdog.feed import ELSEWHERE
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.records import Output
+from catdog.runtime.distributed.group import Group
 
 Batch = Mapping[str, Tensor]
 

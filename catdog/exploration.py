@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 
 from catdog import charts
 from catdog.duplicates import groups
-from catdog.files import replacing
 from catdog.images import Pixels, Unreadable, decode, read_file
 from catdog.labelled import Judged, Labelled
 from catdog.listing import Listing
 from catdog.page import Card, Page, cards, figures, group, numbers, table, thumbnail
-from catdog.parallel import in_order
+from catdog.runtime.files import replacing
+from catdog.runtime.parallel import in_order
 from catdog.survey import Blind, Sight
 from catdog.suspects import Suspects, losses, photo_cards, suspects
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catdog.datum import array_to_datum
 from catdog.errors import CatdogError, did_you_mean
 from catdog.fed_net import FedNet
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 from catdog.store import Writer
 
 Array = NDArray[np.float32]

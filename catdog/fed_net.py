@@ -9,7 +9,8 @@ from catdog.feed import Feed
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, NetState
-from catdog.sources import WHOLE, Context, Part, cut, open_source
+from catdog.runtime.distributed.group import WHOLE, Part
+from catdog.sources import Context, cut, open_source
 from catdog.spec import Spec, filter_net
 
 

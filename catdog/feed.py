@@ -13,7 +13,8 @@ from torch import Tensor
 
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import SourceState
-from catdog.sources import WHOLE, Batch, Part, Source
+from catdog.runtime.distributed.group import WHOLE, Part
+from catdog.sources import Batch, Source
 
 T = TypeVar("T")
 Shape = tuple[int, ...]

@@ -12,14 +12,14 @@ from catdog.net_fields import changed
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
 from catdog.run_record import Content, read_record, record_path
-from catdog.scikit import scikit
+from catdog.runtime.optional import scikit
+from catdog.runtime.text_table import text_table
 from catdog.snapshot import AUTO
 from catdog.solver_nets import NetSpec, test_nets, train_net
 from catdog.sources.index_file import read_index, write_index
 from catdog.spec import Spec
 from catdog.spec.rules import is_kept
 from catdog.store import Reader
-from catdog.text_table import text_table
 from catdog.train import Options, solver_spec
 from catdog.when_done import DONE
 

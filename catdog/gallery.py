@@ -8,9 +8,9 @@ import cv2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from catdog.files import replacing
 from catdog.images import decode, read_file
 from catdog.predict import Prediction
+from catdog.runtime.files import replacing
 
 COLUMNS, ROWS = 6, 3
 _SURE, _UNSURE = "#1a7f37", "#b35900"

@@ -16,8 +16,8 @@ from catdog.datum import array_to_datum, encoded_datum
 from catdog.errors import DataError
 from catdog.images import Pixels, Unreadable, decode, planes, read_file, resize
 from catdog.listing import Photo, Skipped, read_numbered
-from catdog.parallel import in_order
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.parallel import in_order
 from catdog.store import key
 
 

@@ -15,10 +15,10 @@ from catdog.datum import Array, Example, read_example
 from catdog.errors import DataError
 from catdog.images import Pixels, Unreadable, decode, load, read_file
 from catdog.listing import Photo, find_photos
-from catdog.parallel import in_order
 from catdog.predict import BATCH, Predictor, Probabilities
 from catdog.preparation import DATASET_FILE
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.parallel import in_order
 from catdog.spec import read_message
 from catdog.store import Reader
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from catdog.files import keep
 from catdog.records import (
     Best,
     Cached,
@@ -31,6 +30,7 @@ from catdog.records import (
     Stopped,
     Warned,
 )
+from catdog.runtime.files import keep
 
 #: A line without its prefix: severity, place in Caffe's source, text.
 Line = tuple[str, str, str]

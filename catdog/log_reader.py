@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catdog.errors import CatdogError
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 
 # I1121 06:10:15.661042 19367 solver.cpp:239] ..., from glog 0.6 on with the year: I20261121 ...
 _PREFIX = re.compile(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from catdog.datum import Array, array_to_legacy_blob, blob_to_array, read_example, scan_raw
 from catdog.errors import DataError
-from catdog.files import replacing
-from catdog.parallel import cores
 from catdog.proto.caffe_pb2 import BlobProto
+from catdog.runtime.files import replacing
+from catdog.runtime.parallel import cores
 from catdog.store import Reader
 
 _EXACT = 2**16 // 255

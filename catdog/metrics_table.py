@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 
-from catdog.files import keep, replacing
 from catdog.plan import plan
 from catdog.records import Done, Iterating, NetTested, NetTesting, Output, Record, Stopped
 from catdog.run_record import named
+from catdog.runtime.files import keep, replacing
 from catdog.solver import Solver
 
 #: The columns before those of the test outputs.

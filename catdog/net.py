@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from catdog import wiring
-from catdog.devices import set_tf32
 from catdog.errors import CatdogError, LayerError, SpecError
 from catdog.fusion import fused
 from catdog.layers import LAYERS, overwritten
@@ -19,6 +18,7 @@ from catdog.layers.base import Layer, Setting, Shape
 from catdog.layers.vision import Convolution, Deconvolution
 from catdog.node import Node, Step
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter, ParamSpec
+from catdog.runtime.devices import set_tf32
 from catdog.sharing import Learnable, ParameterTable
 
 Contents = dict[str, list[overwritten.Content]]

@@ -17,8 +17,8 @@ import cv2
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from catdog.files import replacing
 from catdog.images import Pixels
+from catdog.runtime.files import replacing
 
 #: The longer side of a thumbnail, in pixels: sharp on a phone, a few kilobytes.
 THUMBNAIL = 240

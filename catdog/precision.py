@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from catdog.devices import set_tf32
 from catdog.errors import CatdogError
+from catdog.runtime.devices import set_tf32
 from catdog.updates import Update
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}

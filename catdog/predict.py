@@ -15,9 +15,9 @@ from catdog.datum import blob_to_array
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.images import Pixels, Unreadable, load
 from catdog.net import Net
-from catdog.parallel import in_order
 from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
+from catdog.runtime.parallel import in_order
 from catdog.snapshot import best_of_run
 from catdog.spec import filter_net, net_state
 from catdog.transform import Draw, Picture, Shape, Transform

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from catdog.datum import array_to_legacy_blob
 from catdog.errors import SpecError
-from catdog.files import replacing
 from catdog.mean import read_mean
 from catdog.proto.caffe_pb2 import (
     TEST,
@@ -18,6 +17,7 @@ from catdog.proto.caffe_pb2 import (
     NetParameter,
     NetState,
 )
+from catdog.runtime.files import replacing
 from catdog.spec import deploy_net, filter_net, read_message, to_prototxt
 
 DATASET_FILE = "dataset.yaml"

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from catdog.class_names import name_of
 from catdog.errors import CatdogError
-from catdog.files import replacing
 from catdog.preparation import dataset_of
 from catdog.proto.caffe_pb2 import (
     TEST,
@@ -24,6 +23,7 @@ from catdog.proto.caffe_pb2 import (
     NetState,
     SolverParameter,
 )
+from catdog.runtime.files import replacing
 from catdog.solver_nets import test_nets, train_net
 from catdog.sources import Context, cut, open_source
 from catdog.sources.pictures import PictureSource

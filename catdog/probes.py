@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, Self
 import psutil
 import torch
 
-from catdog.parallel import cores
+from catdog.runtime.parallel import cores
 
 MB = 1e6
 

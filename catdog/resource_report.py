@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catdog.files import replacing
 from catdog.probes import MB
 from catdog.resources import Look, Resources
+from catdog.runtime.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

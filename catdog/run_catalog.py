@@ -9,11 +9,11 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from catdog import provenance
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.run_fields import net_fields, plain_fields
 from catdog.run_record import RUNNING, SUFFIX, Content, read_record, record_path
+from catdog.runtime import provenance
 
 #: Of a run whose process is gone without a word.
 LOST = "lost"

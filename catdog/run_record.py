@@ -15,10 +15,8 @@ from typing import Any, Self
 import yaml
 from google.protobuf import text_format
 
-from catdog import provenance
 from catdog.direction import Direction, directions
 from catdog.errors import CatdogError
-from catdog.files import free_name, replacing
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.records import (
     Display,
@@ -32,6 +30,8 @@ from catdog.records import (
     Snapshotted,
     Stopped,
 )
+from catdog.runtime import provenance
+from catdog.runtime.files import free_name, replacing
 from catdog.when_done import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"

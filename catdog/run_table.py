@@ -8,7 +8,7 @@ from catdog.direction import Direction
 from catdog.errors import CatdogError, did_you_mean
 from catdog.run_catalog import Run
 from catdog.run_fields import TEST_NET, TRAIN_NET
-from catdog.text_table import text_table
+from catdog.runtime.text_table import text_table
 
 #: With more columns for fields a terminal shows no table.
 MOST_FIELDS = 8

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from catdog.errors import DataError
 from catdog.images import Pixels
-from catdog.parallel import in_order
+from catdog.runtime.parallel import in_order
 
 CLASSES = ("cat", "dog")
 

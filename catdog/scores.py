@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catdog.errors import CatdogError
 from catdog.labelled import Judged
 from catdog.predict import tempered
-from catdog.scikit import scikit
+from catdog.runtime.optional import scikit
 from catdog.submission import CLIP
 
 Numbers = NDArray[np.float64]

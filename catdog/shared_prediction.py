@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from catdog.distributed import ALONE, Group
 from catdog.images import Unreadable
 from catdog.predict import BATCH, Prediction, Predictor
+from catdog.runtime.distributed.group import ALONE, Group
 
 Watch = Callable[[Iterable[Prediction]], Iterable[Prediction]]
 

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from catdog.datum import blob_to_array
 from catdog.errors import DataError, WeightsError, did_you_mean
-from catdog.files import replacing
 from catdog.net import Net
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
+from catdog.runtime.files import replacing
 from catdog.weights import CopyRow, copy_weights, read_weights, weights_of, write_weights
 from catdog.weights import State as Copied
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from catdog.average import Average
 from catdog.errors import Diverged
-from catdog.files import free_name
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverParameter
 from catdog.records import Best, Snapshotted
+from catdog.runtime.files import free_name
 from catdog.snapshot import (
     State,
     average_path,

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from catdog import lr_policy, updates
+from catdog import chance, lr_policy, updates
 from catdog.average import Average
 from catdog.debug_info import tracing
-from catdog.distributed import ALONE, Engine, Group, chance
 from catdog.ending import Ending
+from catdog.engine import Engine
 from catdog.errors import SpecError, WeightsError
 from catdog.evaluation import Batches, Means, TestNet, outputs
 from catdog.net import Net, Result
@@ -37,6 +37,7 @@ from catdog.records import (
     Stopped,
     Warned,
 )
+from catdog.runtime.distributed.group import ALONE, Group
 from catdog.snapshot import State, learned_net, load_net, read_state
 from catdog.snapshots import Snapshots
 from catdog.solver_faults import faults

@@ -4,10 +4,10 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from catdog.files import replacing
 from catdog.images import Unreadable
 from catdog.photos import natural
 from catdog.predict import Prediction
+from catdog.runtime.files import replacing
 
 #: A probability of 0 or 1 that is wrong costs everything in a log loss.
 CLIP = 0.005

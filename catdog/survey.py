@@ -11,7 +11,7 @@ from catdog.duplicates import perceptual_hash
 from catdog.headers import Kind
 from catdog.images import Pixels, Unreadable, decode, read_file
 from catdog.listing import Photo
-from catdog.parallel import in_order
+from catdog.runtime.parallel import in_order
 
 #: Levels by which the channels of a grey photo differ at most, as compression leaves them.
 _COLORLESS = 6

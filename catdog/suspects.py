@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catdog.labelled import Judged, Labelled
 from catdog.page import Card, thumbnail
-from catdog.parallel import in_order
+from catdog.runtime.parallel import in_order
 
 _TINY = float(np.finfo(np.float64).tiny)
 

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from catdog.errors import CatdogError
 from catdog.feed import Feed
-from catdog.files import keep
 from catdog.first_batch import first_pictures, sheet
 from catdog.pace import Pace
 from catdog.plan import plan
@@ -23,6 +22,7 @@ from catdog.records import (
 )
 from catdog.run_fields import plain_fields
 from catdog.run_record import named
+from catdog.runtime.files import keep
 from catdog.solver import Solver
 from catdog.tensorboard_graph import graph
 

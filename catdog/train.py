@@ -9,8 +9,6 @@ from typing import TextIO
 import torch
 
 from catdog.advice import advice
-from catdog.compiling import check_compiler
-from catdog.distributed import ALONE, Group
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
 from catdog.feature_cache import cache_features
@@ -24,7 +22,6 @@ from catdog.net_fields import changed, of_solver
 from catdog.precision import Precision
 from catdog.preparation import preparation, write_deploy
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
-from catdog.randomness import Randomness
 from catdog.records import (
     EndRun,
     Failed,
@@ -37,6 +34,9 @@ from catdog.records import (
     everyone,
 )
 from catdog.run_record import RunRecord
+from catdog.runtime.compiler import check_compiler
+from catdog.runtime.distributed.group import ALONE, Group
+from catdog.runtime.randomness import Randomness
 from catdog.signals import Signals
 from catdog.snapshot import AUTO, find
 from catdog.solver import Action, Solver
@@ -62,7 +62,7 @@ class Options:
         freeze: names or patterns of layers that stand still, beside those of the solver.
         overrides: `FIELD=VALUE` for fields of the solver, `net.LAYER.FIELD=VALUE` for its nets.
         level, stages: of the train net's state.
-        allow_python: build Python layers, which run code.
+        provide_caffe: lets `import caffe` work in Python layers, which run code; None refuses them.
         amp: mixed precision, a name of `precision.NAMES`.
         compile: run the trained net through torch.compile.
         watch: what to show and keep beside the log.
@@ -75,7 +75,7 @@ class Options:
     overrides: Sequence[str] = ()
     level: int = 0
     stages: Sequence[str] = ()
-    allow_python: bool = False
+    provide_caffe: Callable[[], object] | None = None
     amp: str = ""
     compile: bool = False
     watch: Watch = field(default_factory=Watch)
@@ -207,7 +207,7 @@ def open_solver(
     message = spec.message
     seed = message.random_seed if message.random_seed >= 0 else Randomness().seed
     randomness = Randomness(group.gather(seed)[0])
-    setting = Setting(randomness, allow_python=options.allow_python)
+    setting = Setting(randomness, provide_caffe=options.provide_caffe)
     device = _device(message, options, group, emit)
     group.use(device)
     if options.compile:

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from catdog.augment import Changes, Recipe
 from catdog.augment.geometry import Window
-from catdog.buffers import Buffers
 from catdog.errors import DataError, LayerError
 from catdog.mean import read_mean
-from catdog.parallel import share
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, Phase
+from catdog.runtime.buffers import Buffers
+from catdog.runtime.parallel import share
 
 #: A picture: channels x height x width, uint8 or float32, BGR.
 Picture = npt.NDArray[Any]

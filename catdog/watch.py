@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from catdog.distributed import ALONE, Group
 from catdog.errors import Diverged
 from catdog.net import Net, run
 from catdog.node import Node
 from catdog.overfitting import OverfittingWatch
+from catdog.runtime.distributed.group import ALONE, Group
 
 # -log(FLT_MIN): what SoftmaxWithLoss gives when the label's probability is 0
 _FLOOR = 87.3365

@@ -8,7 +8,6 @@ from typing import Self, TextIO
 
 from catdog import tensorboard
 from catdog.errors import CatdogError
-from catdog.files import keep
 from catdog.log import Lines
 from catdog.metrics_table import MetricsTable
 from catdog.plan import plan
@@ -16,6 +15,7 @@ from catdog.progress import AboveBar, Progress
 from catdog.records import Listener, Noted, Record, Warned, everyone
 from catdog.resource_report import picture, verdict
 from catdog.resources import Resources
+from catdog.runtime.files import keep
 from catdog.solver import Solver
 from catdog.tensorboard import TensorBoard
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from catdog import cli
-from catdog.distributed import Group, joined
+from catdog.runtime.distributed.group import Group
+from catdog.runtime.distributed.join import joined
 from catdog.train import Options, train
 
 

@@ -12,8 +12,8 @@ from catdog.evaluation import TestNet
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter, SourceState
-from catdog.randomness import Randomness
 from catdog.records import Record, Tick
+from catdog.runtime.randomness import Randomness
 from catdog.solver import Action, Solver
 
 

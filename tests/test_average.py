@@ -10,7 +10,7 @@ from catdog.freeze import freeze
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from tests.test_freeze import built, message, step
 
 

@@ -19,20 +19,22 @@ from catdog.tools.predict import main as predict
 from google.protobuf import text_format
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
+from catdog import chance
 from catdog.arguments import Parser, device_in, devices_of
-from catdog.distributed import ALONE, Group, ToldElsewhere, chance, is_member, join, joined
-from catdog.distributed.engine import all_are_reached
-from catdog.distributed.launch import _failure as failure_of
+from catdog.engine import all_are_reached
 from catdog.errors import CatdogError
 from catdog.evaluation import Means, TestNet
 from catdog.feed import ELSEWHERE, Feed
 from catdog.log_reader import read_log
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState
-from catdog.randomness import Randomness
 from catdog.records import Warned
+from catdog.runtime.distributed import join
+from catdog.runtime.distributed.group import ALONE, Group, Part
+from catdog.runtime.distributed.join import ToldElsewhere, is_member, joined
+from catdog.runtime.distributed.launch import _failure as failure_of
+from catdog.runtime.randomness import Randomness
 from catdog.snapshot import read_state
-from catdog.sources import Part
 from catdog.train import Options, train
 from catdog.watch import ClassWatch
 from catdog.weights import read_weights, weights_of, write_weights

@@ -10,7 +10,7 @@ from catdog.errors import CatdogError, LayerError, SpecError
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.spec import filter_net, net_state
 from catdog.spec.read import parse_yaml
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from catdog.devices import set_tf32
 from catdog.errors import CatdogError
 from catdog.precision import Precision
+from catdog.runtime.devices import set_tf32
 from tests.runs import Run
 
 

@@ -10,7 +10,7 @@ from catdog.layers.base import Setting
 from catdog.lr_policy import learning_rate
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.solver_faults import faults
 from catdog.sources import cut
 from catdog.spec import deploy_net, filter_net, net_state, read_net, read_solver

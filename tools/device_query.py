@@ -5,8 +5,9 @@ python tools/device_query.py --gpu all
 
 from collections.abc import Sequence
 
-from catdog import cli, devices
+from catdog import cli
 from catdog.arguments import Parser
+from catdog.runtime import devices
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from catdog import cli
 from catdog.arguments import Parser, device_in, devices_of
-from catdog.distributed import Group, is_member, joined
-from catdog.distributed.launch import launch
 from catdog.gallery import draw_gallery
 from catdog.mean import read_mean
 from catdog.photos import photos_in
 from catdog.predict import Prediction, Predictor, newest_weights
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.distributed.group import Group
+from catdog.runtime.distributed.join import is_member, joined
+from catdog.runtime.distributed.launch import launch
 from catdog.shared_prediction import portion, predict_all
 from catdog.spec import read_message, read_net
 from catdog.submission import write_skipped, write_submission

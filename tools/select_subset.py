@@ -23,7 +23,6 @@ from catdog.arguments import Parser, device_of
 from catdog.choosing import Choice, Wanted, choose, shares, table_of
 from catdog.chosen_records import check_free, draw_sheet, write_lmdb
 from catdog.errors import CatdogError
-from catdog.files import replacing
 from catdog.record_features import (
     NetFeatures,
     Table,
@@ -33,6 +32,7 @@ from catdog.record_features import (
     pixels,
     read_features,
 )
+from catdog.runtime.files import replacing
 from catdog.sources.index_file import write_index
 from catdog.spec import read_net
 from catdog.subset import METHODS, METRICS, Settings

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser, device_of
+from catdog.pycaffe.install import install
 from catdog.sweep import (
     PRUNERS,
     SAMPLERS,
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         overrides=args.set,
         level=args.level,
         stages=args.stage,
-        allow_python=args.allow_python,
+        provide_caffe=install if args.allow_python else None,
         amp=args.amp,
     )
     plan = Plan(

@@ -11,9 +11,11 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser, device_in, devices_of
-from catdog.distributed import Group, is_member, joined
-from catdog.distributed.launch import launch
 from catdog.folds import cross_validate, table
+from catdog.pycaffe.install import install
+from catdog.runtime.distributed.group import Group
+from catdog.runtime.distributed.join import is_member, joined
+from catdog.runtime.distributed.launch import launch
 from catdog.signals import EFFECTS
 from catdog.tensorboard import HISTOGRAMS
 from catdog.train import Options, train
@@ -118,7 +120,7 @@ def run(argv: Sequence[str], group: Group) -> None:
         overrides=[*args.set, *cached],
         level=args.level,
         stages=args.stage,
-        allow_python=args.allow_python,
+        provide_caffe=install if args.allow_python else None,
         amp=args.amp,
         compile=args.compile,
         watch=Watch(

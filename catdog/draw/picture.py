@@ -6,8 +6,8 @@ from pathlib import Path
 from catdog.draw import dot, render
 from catdog.draw.graph import Shape, graph_of
 from catdog.errors import CatdogError
-from catdog.files import replacing
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.runtime.files import replacing
 
 RANKDIRS = ("LR", "TB", "BT", "RL")
 #: What is written without Graphviz, which knows more.

@@ -17,7 +17,6 @@ from torch.export import Dim
 from catdog.errors import CatdogError, LayerError
 from catdog.example_batch import example_batch
 from catdog.export.names import attributes
-from catdog.files import replacing
 from catdog.layers.affine import Embed
 from catdog.layers.base import Layer
 from catdog.layers.norm import LRN
@@ -25,6 +24,7 @@ from catdog.layers.recurrent import LSTM, RNN
 from catdog.net import Net, run
 from catdog.node import Node
 from catdog.proto.caffe_pb2 import LRNParameter
+from catdog.runtime.files import replacing
 
 #: How far onnxruntime's numbers may be from ours, relative to the largest.
 TOLERANCE = 1e-4

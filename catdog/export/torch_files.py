@@ -9,7 +9,7 @@ from catdog.deployed import Deployed
 from catdog.errors import CatdogError
 from catdog.export.module import torch_module
 from catdog.export.notes import preparation_notes
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 
 _SAFETENSORS, _TORCH = ".safetensors", (".pt", ".pth")
 

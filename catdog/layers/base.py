@@ -13,7 +13,7 @@ from catdog.datum import blob_shape, blob_to_array
 from catdog.errors import CatdogError, LayerError
 from catdog.fillers import check, fill
 from catdog.proto.caffe_pb2 import BlobProto, FillerParameter, LayerParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 
 Shape = tuple[int, ...]
 
@@ -42,10 +42,17 @@ NONE, ONE, TWO, ANY = Count(0, 0), Count(1, 1), Count(2, 2), Count(1, None)
 
 @dataclass(frozen=True)
 class Setting:
-    """What a layer is built in, beside its own parameters; `locate` finds files that it names."""
+    """What a layer is built in, beside its own parameters.
+
+    Args:
+        randomness: for fillers, dropout and other draws.
+        provide_caffe: lets `import caffe` work in the module of a Python layer; None refuses
+            Python layers, which run code.
+        locate: finds files that a layer names.
+    """
 
     randomness: Randomness = field(default_factory=Randomness)
-    allow_python: bool = False
+    provide_caffe: Callable[[], object] | None = None
     locate: Callable[[str], Path] = Path
 
 

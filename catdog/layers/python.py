@@ -1,7 +1,6 @@
 """Layers that the user writes in Python (caffe/layers/python_layer.hpp)."""
 
 import importlib
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -55,8 +54,8 @@ class Python(Layer):
     """A layer of the class `layer` in the module `module`, which derives from `caffe.Layer`.
 
     It runs on the host, whatever the device. `share_in_parallel` is accepted: there are no
-    threads that could share a layer. Where Caffe itself is not there, `import caffe` in the
-    module finds catdog.pycaffe.
+    threads that could share a layer. `import caffe` in the module finds what the
+    Setting provides.
 
     Raises LayerError where Python layers are not allowed, for a class that is not there, and for
     whatever the user's code raises, with that as its cause.
@@ -65,12 +64,15 @@ class Python(Layer):
     bottoms = tops = Count(0, None)
 
     def setup(self, *shapes: Shape) -> None:
-        if not self.setting.allow_python:
+        provide_caffe = self.setting.provide_caffe
+        if provide_caffe is None:
             raise self.error(
                 "runs code of its own, which is not allowed here",
                 field="type",
                 remedy="if you trust the spec, say --allow-python",
             )
+        # the user's module derives from caffe.Layer
+        provide_caffe()
         self.instance = self._new()
         self._tops = [Blob(0) for _ in self.param.top]
         bottoms = [Blob(*shape) for shape in shapes]
@@ -83,9 +85,6 @@ class Python(Layer):
 
     def _new(self) -> Any:
         param = self.param.python_param
-        if "caffe" not in sys.modules:
-            # the user's module derives from caffe.Layer; it is above us, so it is found by name
-            importlib.import_module("catdog.pycaffe.install").install()
         try:
             kind = getattr(importlib.import_module(param.module), param.layer)
         except (ImportError, AttributeError) as error:

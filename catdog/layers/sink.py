@@ -8,8 +8,8 @@ import h5py
 import torch
 from torch import Tensor
 
-from catdog.files import replacing
 from catdog.layers.base import NONE, TWO, Layer, Shape
+from catdog.runtime.files import replacing
 
 
 class HDF5Output(Layer):

@@ -11,6 +11,7 @@ from catdog.net import Net
 from catdog.node import Node
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, NetState
 from catdog.pycaffe.flags import Flags, settle
+from catdog.pycaffe.install import install
 from catdog.pycaffe.layer_unit import LayerUnit, ViewUnit
 from catdog.pycaffe.mode import mode
 from catdog.pycaffe.unit import (
@@ -70,7 +71,7 @@ def _build(spec: Spec[NetParameter], state: NetState) -> Built:
     )
     sources = {layer.top[0]: open_source(layer, context) for layer in data if layer.top}
     shapes = {name: shape for source in sources.values() for name, shape in source.shapes.items()}
-    setting = Setting(mode.randomness, allow_python=True)
+    setting = Setting(mode.randomness, provide_caffe=install)
     core = Net(rest, inputs=shapes, setting=setting)
     whole = wiring.with_automatic_tops(message)
     wired = _Wiring(core)

@@ -1,8 +1,8 @@
 """Weights of a net from and to files, whatever device the net runs on."""
 
-from catdog.files import replacing
 from catdog.pycaffe import glog
 from catdog.pycaffe.build import Built
+from catdog.runtime.files import replacing
 from catdog.weights import caffemodel, copy_weights, hdf5, read_weights, weights_of
 
 

@@ -11,7 +11,12 @@ _MODULES = (
 
 
 def install() -> None:
-    """Make `import caffe`, `import caffe.io` and so on find catdog.pycaffe and its modules."""
+    """Make `import caffe`, `import caffe.io` and so on find catdog.pycaffe and its modules.
+
+    Nothing happens where a `caffe` is imported already.
+    """
+    if "caffe" in sys.modules:
+        return
     package = importlib.import_module("catdog.pycaffe")
     sys.modules["caffe"] = package
     # the module in which Caffe has Net itself

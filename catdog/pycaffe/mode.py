@@ -5,9 +5,9 @@ pycaffe's interface has no other place for them; nothing outside this package lo
 
 import torch
 
-from catdog.devices import set_tf32
 from catdog.pycaffe import glog
-from catdog.randomness import Randomness
+from catdog.runtime.devices import set_tf32
+from catdog.runtime.randomness import Randomness
 
 CPU = torch.device("cpu")
 

@@ -5,16 +5,14 @@ from collections.abc import Iterable, Iterator
 from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.sources import data, dummy, hdf5, image, memory, window
-from catdog.sources.base import WHOLE, Batch, Context, Part, RecordSource, Source
+from catdog.sources.base import Batch, Context, RecordSource, Source
 from catdog.sources.memory import MemoryData
 
 __all__ = [
     "SOURCES",
-    "WHOLE",
     "Batch",
     "Context",
     "MemoryData",
-    "Part",
     "RecordSource",
     "Source",
     "cut",

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,20 +13,11 @@ from torch import Tensor
 from catdog.augment import Changes
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, Phase, SourceState
+from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.transform import Draw, Transform
 
 Shape = tuple[int, ...]
 Order = Sequence[int]
-
-
-class Part(NamedTuple):
-    """Which of several processes this is: each has its part of the work."""
-
-    rank: int = 0
-    world: int = 1
-
-
-WHOLE = Part()
 
 
 @dataclass(frozen=True)

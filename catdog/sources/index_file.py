@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catdog.errors import DataError
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 from catdog.sources.base import read_text
 
 _REMEDY = "each line holds the place of one record in the order of keys, from 0"

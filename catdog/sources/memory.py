@@ -8,11 +8,10 @@ from numpy.typing import ArrayLike
 
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.sources.base import (
-    WHOLE,
     Batch,
     Context,
-    Part,
     RecordSource,
     Shape,
     Source,

@@ -11,8 +11,8 @@ from torch import Tensor
 from catdog.augment import Changes
 from catdog.datum import Example
 from catdog.errors import DataError
-from catdog.parallel import cores
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.parallel import cores
 from catdog.sources.base import Batch, Context, RecordSource, Shape
 from catdog.transform import Draw, Picture, Transform, shape_text
 

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 from catdog.sweep.axis import Axis
 from catdog.sweep.sweep import Sweep, Trial
 

@@ -4,9 +4,9 @@ import csv
 import shlex
 from pathlib import Path
 
-from catdog.files import replacing
+from catdog.runtime.files import replacing
+from catdog.runtime.text_table import text_table
 from catdog.sweep.sweep import Sweep, Trial
-from catdog.text_table import text_table
 
 
 def table(sweep: Sweep) -> str:

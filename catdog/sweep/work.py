@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from catdog.errors import CatdogError
-from catdog.parallel import cores
+from catdog.runtime.parallel import cores
 from catdog.sweep.plan import Plan
 from catdog.sweep.study import begun, open_study, optuna, sampler
 from catdog.sweep.trial import REASON, Pruned, Stopped, run_trial

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 
 from catdog.errors import WeightsError, did_you_mean
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 from catdog.weights import caffemodel, hdf5, tensors
 from catdog.weights.copy import CopyRow, State, compare, copy_weights
 from catdog.weights.fold import fold_net, fold_weights

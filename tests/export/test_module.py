@@ -12,7 +12,7 @@ from catdog.export.module import EMITTERS, torch_module
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.sources import cut
 from catdog.spec import deploy_net, filter_net, net_state, read_net
 from catdog.spec.read import parse_yaml

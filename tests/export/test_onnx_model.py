@@ -12,7 +12,7 @@ from catdog.export.onnx_model import write_onnx
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.spec.read import parse_yaml
 
 GOLDENS = Path(__file__).parents[1] / "goldens"

@@ -12,7 +12,7 @@ from torch import Tensor
 from catdog.layers import LAYERS
 from catdog.layers.base import Layer, Setting
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "layers"
 #: What only moves, counts or compares numbers gives the very numbers of Caffe.

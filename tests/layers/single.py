@@ -9,7 +9,7 @@ from torch import Tensor
 from catdog.layers import LAYERS
 from catdog.layers.base import Layer, Setting, Shape
 from catdog.proto.caffe_pb2 import LayerParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 
 
 def build(text: str, *shapes: Shape, tops: int = 1, training: bool = False) -> Layer:

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from catdog.layers import LAYERS
 from catdog.layers.base import Setting
 from catdog.proto.caffe_pb2 import LayerParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from tests.layers.single import build, numbers
 
 SHAPE = (4, 3, 5, 5)

@@ -9,9 +9,10 @@ from catdog.layers.base import Setting
 from catdog.layers.python import Python, UserCodeError
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
+from catdog.pycaffe.install import install
 
 MODULE = "tests.pycaffe.user_layers"
-ALLOWED = Setting(allow_python=True)
+ALLOWED = Setting(provide_caffe=install)
 
 
 def build(kind, shapes, param_str="", setting=ALLOWED):

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.weights import Weights
 
 FORMATS = Path(__file__).parent.parent / "goldens" / "formats"

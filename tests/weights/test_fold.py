@@ -8,7 +8,7 @@ from catdog.errors import WeightsError
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 from catdog.weights import Weights, copy_weights, fold_net, fold_weights, weights_of
 
 INPUT = """

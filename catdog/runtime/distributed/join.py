@@ -10,8 +10,8 @@ import torch.distributed as dist
 from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 from torch.distributed.rendezvous import rendezvous
 
-from catdog.distributed.group import ALONE, Group, Members
 from catdog.errors import CatdogError
+from catdog.runtime.distributed.group import ALONE, Group, Members
 
 #: How long a process waits for the others before it takes them for lost.
 TIMEOUT = timedelta(minutes=10)

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from catdog import devices
 from catdog.errors import CatdogError
+from catdog.runtime import devices
 
 
 def test_which_gpus(monkeypatch):

@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import torch
 
-from catdog.buffers import Buffers
+from catdog.runtime.buffers import Buffers
 
 
 def address(array):

@@ -1,6 +1,6 @@
 import torch
 
-from catdog.randomness import Randomness
+from catdog.runtime.randomness import Randomness
 
 
 def test_a_seed_gives_the_same_numbers_and_a_state_goes_on():

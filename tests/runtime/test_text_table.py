@@ -1,4 +1,4 @@
-from catdog.text_table import text_table
+from catdog.runtime.text_table import text_table
 
 
 def test_words_to_the_left_numbers_to_the_right():

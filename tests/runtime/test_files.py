@@ -1,7 +1,7 @@
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.files import replacing
+from catdog.runtime.files import replacing
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):

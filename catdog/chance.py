@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
-from catdog.distributed.group import Group
 from catdog.proto.caffe_pb2 import GeneratorState, ProcessState, RunState
-from catdog.randomness import Randomness
+from catdog.runtime.distributed.group import Group
+from catdog.runtime.randomness import Randomness
 
 
 def states(randomness: Randomness, group: Group) -> tuple[list[GeneratorState], list[ProcessState]]:

@@ -5,7 +5,7 @@ import threading
 import cv2
 import pytest
 
-from catdog.parallel import in_order, share
+from catdog.runtime.parallel import in_order, share
 
 
 def test_order_is_kept():
@@ -40,7 +40,7 @@ def test_an_error_comes_out_and_the_threads_end():
 
 @pytest.mark.parametrize(("count", "threads"), [(0, 2), (1, 2), (7, 3), (64, 1), (65, 4)])
 def test_shares_are_all_of_it_once(count, threads, monkeypatch):
-    monkeypatch.setattr("catdog.parallel.cores", lambda: 4)
+    monkeypatch.setattr("catdog.runtime.parallel.cores", lambda: 4)
     done = []
     share(lambda part: done.extend(range(count)[part]), count, threads=threads, least=2)
     assert sorted(done) == list(range(count))

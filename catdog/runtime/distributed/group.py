@@ -1,15 +1,23 @@
 """The processes that work on one training, and what they tell each other."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from catdog.sources import Part
-
 T = TypeVar("T")
+
+
+class Part(NamedTuple):
+    """Which of several processes this is: each has its part of the work."""
+
+    rank: int = 0
+    world: int = 1
+
+
+WHOLE = Part()
 
 
 class Group:

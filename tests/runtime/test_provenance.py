@@ -3,7 +3,7 @@ import subprocess
 import pytest
 import torch
 
-from catdog import provenance
+from catdog.runtime import provenance
 
 AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
 

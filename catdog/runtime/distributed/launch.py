@@ -14,9 +14,9 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from catdog.distributed.join import ToldElsewhere
 from catdog.errors import CatdogError
-from catdog.parallel import cores
+from catdog.runtime.distributed.join import ToldElsewhere
+from catdog.runtime.parallel import cores
 
 _HANDED_ON = (signal.SIGINT, signal.SIGHUP)
 

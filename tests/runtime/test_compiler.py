@@ -5,8 +5,8 @@ import shutil
 import pytest
 import torch
 
-from catdog.compiling import check_compiler
 from catdog.errors import CatdogError
+from catdog.runtime.compiler import check_compiler
 from catdog.train import Options, train
 from tests.tiny_solver import write_solver
 

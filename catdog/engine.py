@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from catdog.distributed.group import ALONE, Group
 from catdog.net import Net, Result
+from catdog.runtime.distributed.group import ALONE, Group
 
 Batch = Mapping[str, Tensor]
 
