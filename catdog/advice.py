@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from catdog.preparation import dataset_of
 from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter, NetParameter, NetState
 from catdog.records import Noted, Warned
-from catdog.sources import cut
 from catdog.spec import Spec, filter_net
+from catdog.spec.data_layers import cut_data_layers
 
 #: A class with less than this part of an equal share is worth a word.
 _SCARCE = 0.2
@@ -16,7 +16,7 @@ _NARROW = 0.4
 
 def advice(spec: Spec[NetParameter], state: NetState) -> Iterator[Noted | Warned]:
     """How many examples of each class there are, and what may be wrong with the data of a net."""
-    layers, _ = cut(filter_net(spec.message, state))
+    layers, _ = cut_data_layers(filter_net(spec.message, state))
     for layer in layers:
         dataset = dataset_of(layer, spec.locate)
         if dataset is not None:

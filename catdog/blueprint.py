@@ -9,8 +9,9 @@ from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.base import Setting, Shape
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import BlobShape, NetParameter, NetState
-from catdog.sources import Context, cut
+from catdog.sources import Context
 from catdog.spec import Spec, filter_net
+from catdog.spec.data_layers import cut_data_layers
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def blueprint(
     """
     given = given or {}
     with spec.located():
-        layers, rest = cut(filter_net(spec.message, state))
+        layers, rest = cut_data_layers(filter_net(spec.message, state))
         own = wiring.input_shapes(rest)
         _check_names(given, [*own, *(top for layer in layers for top in layer.top)])
         context = Context(state.phase, locate=spec.locate)

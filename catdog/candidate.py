@@ -13,8 +13,9 @@ from catdog.errors import CatdogError
 from catdog.predict import Predictor
 from catdog.preparation import preparation
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
-from catdog.sources import Context, cut
+from catdog.sources import Context
 from catdog.spec import filter_net, read_net
+from catdog.spec.data_layers import cut_data_layers
 from catdog.store import Reader
 from catdog.weights import Weights, read_weights, write_weights
 
@@ -60,7 +61,7 @@ class Candidate:
         """Dataset, mean and deploy net of the spec, and its data where none are given."""
         spec = read_net(self.model or "")
         with spec.located():
-            layers, _ = cut(filter_net(spec.message, self.state))
+            layers, _ = cut_data_layers(filter_net(spec.message, self.state))
             if not layers:
                 return NetParameter(deploy=spec.message), self.data
             context = Context(TEST, locate=spec.locate)

@@ -11,8 +11,9 @@ from catdog.layers.base import Setting, Shape
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
-from catdog.sources import Context, cut
+from catdog.sources import Context
 from catdog.spec import deploy_net, filter_net, net_state, read_net
+from catdog.spec.data_layers import cut_data_layers
 from catdog.weights import copy_weights, read_weights
 
 
@@ -54,7 +55,7 @@ def _derived(model: Path, given: Mapping[str, Shape]) -> NetParameter:
     """The deploy net of a spec; data layers give pictures one by one, Input layers as they are."""
     spec = read_net(model)
     with spec.located():
-        layers, rest = cut(filter_net(spec.message, net_state(TEST)))
+        layers, rest = cut_data_layers(filter_net(spec.message, net_state(TEST)))
         context = Context(TEST, locate=spec.locate)
         shapes = dict(wiring.input_shapes(rest))
         for layer in layers:

@@ -11,8 +11,8 @@ from catdog.features import features
 from catdog.fed_net import FedNet, open_fed_net
 from catdog.preparation import preparation
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
-from catdog.sources import cut
 from catdog.spec import Spec, filter_net, net_state
+from catdog.spec.data_layers import cut_data_layers
 
 
 def open_both(
@@ -47,7 +47,7 @@ def _on_training_data(net: NetParameter) -> NetParameter:
 
 
 def _data_layer(net: NetParameter, phase: str) -> LayerParameter:
-    layers, _ = cut(filter_net(net, net_state(TRAIN if phase == "TRAIN" else TEST)))
+    layers, _ = cut_data_layers(filter_net(net, net_state(TRAIN if phase == "TRAIN" else TEST)))
     if len(layers) != 1 or len(layers[0].top) != 2:
         raise CatdogError(
             f"needs one data layer with pictures and labels in the {phase} phase, has "

@@ -10,8 +10,9 @@ from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, NetState
 from catdog.runtime.distributed.group import WHOLE, Part
-from catdog.sources import Context, cut, open_source
+from catdog.sources import Context, open_source
 from catdog.spec import Spec, filter_net
+from catdog.spec.data_layers import cut_data_layers
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def open_fed_net(
     """
     setting = replace(setting or Setting(), locate=spec.locate)
     with spec.located():
-        layers, rest = cut(filter_net(spec.message, state))
+        layers, rest = cut_data_layers(filter_net(spec.message, state))
         mine, shares = (part, WHOLE) if state.phase == TRAIN else (WHOLE, part)
         seed = setting.randomness.seed
         context = Context(state.phase, seed, mine.rank, mine.world, spec.locate)

@@ -10,13 +10,13 @@ from catdog.blueprint import Blueprint, blueprint
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
-from catdog.solver_nets import net_faults, test_nets, train_net
-from catdog.sources import SOURCES
 from catdog.spec import Spec, filter_net, net_state
+from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.kind import read_spec
 from catdog.spec.rules import is_kept
+from catdog.spec.solver_nets import net_faults, test_nets, train_net
+from catdog.spec.unused_fields import unread
 from catdog.summary import summarize
-from catdog.unread import unread
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -66,7 +66,7 @@ def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list
 
 def _has_data(subject: _Subject) -> bool:
     kept = (layer for layer in subject.spec.message.layer if is_kept(layer, subject.state))
-    return any(layer.type in {*SOURCES, "Input"} for layer in kept)
+    return any(layer.type in {*DATA_LAYERS, "Input"} for layer in kept)
 
 
 def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:

@@ -24,11 +24,12 @@ from catdog.proto.caffe_pb2 import (
     SolverParameter,
 )
 from catdog.runtime.files import replacing
-from catdog.solver_nets import test_nets, train_net
-from catdog.sources import Context, cut, open_source
+from catdog.sources import Context, open_source
 from catdog.sources.pictures import PictureSource
 from catdog.spec import Spec, filter_net, net_state
+from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.kind import read_spec
+from catdog.spec.solver_nets import test_nets, train_net
 from catdog.transform import Picture
 
 #: Inches of a picture and of the line above it.
@@ -89,7 +90,7 @@ def _net(path: str | Path, state: NetState) -> tuple[Spec[NetParameter], NetStat
 
 
 def _data_layer(spec: Spec[NetParameter], state: NetState) -> LayerParameter:
-    layers, _ = cut(filter_net(spec.message, state))
+    layers, _ = cut_data_layers(filter_net(spec.message, state))
     if not layers:
         phase = "TEST" if state.phase == TEST else "TRAIN"
         raise CatdogError(

@@ -20,10 +20,11 @@ from catdog.feed import Feed
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
 from catdog.snapshot import load_net
-from catdog.sources import Context, cut
+from catdog.sources import Context
 from catdog.sources.base import Batch, Shape
 from catdog.sources.data import Data
 from catdog.spec import Spec, filter_net, net_state
+from catdog.spec.data_layers import cut_data_layers
 from catdog.store import Reader
 from catdog.transform import shape_text
 from catdog.weights import weight_file
@@ -144,7 +145,9 @@ def _open(
     """The TEST net on the records of an LMDB, up to a blob, and its name; the stack closes them."""
     spec = wanted.spec
     with spec.located():
-        layers, rest = cut(filter_net(spec.message, net_state(TEST, wanted.level, wanted.stages)))
+        layers, rest = cut_data_layers(
+            filter_net(spec.message, net_state(TEST, wanted.level, wanted.stages))
+        )
         if len(layers) != 1 or layers[0].type != "Data":
             raise CatdogError(
                 "needs one Data layer in its TEST phase, in whose place the records are put",

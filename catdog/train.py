@@ -18,7 +18,6 @@ from catdog.freeze import parameter_faults
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
 from catdog.net import Net
-from catdog.net_fields import changed, of_solver
 from catdog.precision import Precision
 from catdog.preparation import preparation, write_deploy
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
@@ -41,11 +40,12 @@ from catdog.signals import Signals
 from catdog.snapshot import AUTO, find
 from catdog.solver import Action, Solver
 from catdog.solver_faults import faults
-from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
+from catdog.spec.overrides import changed, of_solver
+from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
+from catdog.spec.unused_fields import unread
 from catdog.spec.upgrade import upgrade_solver
 from catdog.start import start, table
-from catdog.unread import unread
 from catdog.watching import Watch, Watching
 from catdog.weights import weight_file
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from catdog.freeze import at_first, by_then, freeze
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.sharing import Learnable
+from catdog.spec.freezing import at_first, by_then, freeze
 
 
 class Unfreezing:

@@ -6,12 +6,12 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from catdog.average import Average
-from catdog.freeze import freeze
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
-from tests.test_freeze import built, message, step
+from catdog.spec.freezing import freeze
+from tests.spec.test_freezing import built, message, step
 
 
 def weights(net: Net) -> list[torch.Tensor]:

@@ -13,8 +13,8 @@ from benchmarks.workplace import ROOT, Workplace
 from catdog.net import Net
 from catdog.photos import photos_in
 from catdog.proto.caffe_pb2 import TEST
-from catdog.sources import cut
 from catdog.spec import filter_net, net_state, read_net
+from catdog.spec.data_layers import cut_data_layers
 
 FIELDS = {"case", "peer", "ours", "theirs", "unit", "ratio", "spread", "goal"}
 
@@ -65,7 +65,7 @@ def test_results_are_kept_where_only_some_are_measured(tmp_path):
 )
 def test_peers_are_the_nets_of_the_specs(name, peer, size):
     message = read_net(ROOT / f"net_specs/{name}.yaml").message
-    rest = cut(filter_net(message, net_state(TEST)))[1]
+    rest = cut_data_layers(filter_net(message, net_state(TEST)))[1]
     net, plain = Net(rest, inputs={"data": (2, 3, size, size), "label": (2,)}), peer().eval()
     state = {
         f"{layer}.{part}": blob

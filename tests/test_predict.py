@@ -19,8 +19,9 @@ from catdog.predict import Prediction, Predictor, both_classes, newest_weights
 from catdog.preparation import preparation
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.sample import draw_sample
-from catdog.sources import Context, cut, open_source
+from catdog.sources import Context, open_source
 from catdog.spec import filter_net, net_state
+from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
 from catdog.submission import CLIP, write_skipped, write_submission
 from catdog.weights import Weights, weights_of
@@ -61,7 +62,7 @@ def train_val(folder: Path, outputs: int = 2, loss: str = "SoftmaxWithLoss") -> 
 def trained(folder: Path, **changes) -> tuple[Weights, Net, Feed]:
     """Weights that carry the preparation, with the test net and its feed."""
     message = train_val(folder, **changes)
-    layers, rest = cut(filter_net(message, net_state(TEST)))
+    layers, rest = cut_data_layers(filter_net(message, net_state(TEST)))
     locate = folder.joinpath
     feed = Feed([open_source(layer, Context(TEST, locate=locate)) for layer in layers])
     net = Net(rest, inputs=feed.shapes)

@@ -12,8 +12,8 @@ from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.runtime.randomness import Randomness
 from catdog.solver_faults import faults
-from catdog.sources import cut
 from catdog.spec import deploy_net, filter_net, net_state, read_net, read_solver
+from catdog.spec.data_layers import cut_data_layers
 from catdog.updates import UPDATES
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +53,7 @@ def switched() -> list:
 @pytest.mark.parametrize(("path", "stages"), switched())
 def test_a_net_takes_a_step(path, stages, monkeypatch):
     monkeypatch.chdir(ROOT)
-    _, rest = cut(filter_net(read_net(path).message, net_state(TRAIN, stages=stages)))
+    _, rest = cut_data_layers(filter_net(read_net(path).message, net_state(TRAIN, stages=stages)))
     shapes = own_shapes(path, SIZE)
     net = Net(rest, inputs=shapes, setting=Setting(Randomness(0)))
     generator = torch.Generator().manual_seed(0)

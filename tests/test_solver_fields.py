@@ -8,7 +8,7 @@ import pytest
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver_faults import faults
-from catdog.solver_nets import net_faults
+from catdog.spec.solver_nets import net_faults
 from catdog.spec.upgrade import upgrade_solver
 
 CATDOG = Path(__file__).parents[1] / "catdog"

@@ -4,8 +4,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
-from catdog.sources import cut
 from catdog.spec import filter_net, net_state, read_net
+from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
 from catdog.summary import summarize, table
 
@@ -93,7 +93,7 @@ def test_multiply_adds_by_hand_and_by_the_counter_of_torch(name):
 )
 def test_parameters_of_shipped_nets(path, size, parameters, request):
     spec = read_net(request.config.rootpath / path)
-    _, rest = cut(filter_net(spec.message, net_state(TRAIN)))
+    _, rest = cut_data_layers(filter_net(spec.message, net_state(TRAIN)))
     inputs = {"data": (2, 3, size, size), "label": (2,)}
     found = summarize(Net(rest, inputs=inputs, fill=False))
     assert found.parameters == parameters

@@ -22,8 +22,9 @@ from catdog.pycaffe.unit import (
     SplitUnit,
     Unit,
 )
-from catdog.sources import SOURCES, Context, Source, cut, open_source
+from catdog.sources import SOURCES, Context, Source, open_source
 from catdog.spec import Spec, filter_net
+from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.splits import insert_splits
 
 #: Tops that have the bottom's numbers, or a parameter's, and no memory of their own.
@@ -61,7 +62,7 @@ def build(spec: Spec[NetParameter], state: NetState) -> Built:
 def _build(spec: Spec[NetParameter], state: NetState) -> Built:
     message = insert_splits(filter_net(spec.message, state))
     _drop_idle_transforms(message)
-    data, rest = cut(message)
+    data, rest = cut_data_layers(message)
     context = Context(
         phase=state.phase,
         seed=mode.draw_seed(),

@@ -43,8 +43,8 @@ from catdog.snapshot import (
     write_state,
 )
 from catdog.solver_faults import faults
-from catdog.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec import Spec, read_solver
+from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
 
 PathLike = str | os.PathLike[str]
 Callback = Callable[[], object]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from catdog.errors import CatdogError
-from catdog.net_fields import is_of_net
 from catdog.proto.caffe_pb2 import LayerParameter, SolverParameter
+from catdog.spec.overrides import is_of_net
 
 if TYPE_CHECKING:
     from optuna import Trial

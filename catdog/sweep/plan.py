@@ -6,9 +6,9 @@ from pathlib import Path
 
 from catdog.direction import Direction, directions
 from catdog.errors import CatdogError, did_you_mean
-from catdog.net_fields import changed
-from catdog.solver_nets import NetSpec, test_nets, train_net
 from catdog.spec import filter_net
+from catdog.spec.overrides import changed
+from catdog.spec.solver_nets import NetSpec, test_nets, train_net
 from catdog.sweep.axis import Axis
 from catdog.train import Options, solver_spec
 

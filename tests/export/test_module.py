@@ -13,8 +13,8 @@ from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.runtime.randomness import Randomness
-from catdog.sources import cut
 from catdog.spec import deploy_net, filter_net, net_state, read_net
+from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
 from tests.export.written import load, same
 
@@ -48,7 +48,7 @@ def test_every_layer_gives_the_nets_numbers_to_the_bit(kind, case, tmp_path):
 
 def deployed(path, size):
     message = read_net(path).message
-    layers, rest = cut(filter_net(message, net_state(TEST)))
+    layers, rest = cut_data_layers(filter_net(message, net_state(TEST)))
     shapes = dict(wiring.input_shapes(rest))
     for layer in layers:
         shapes.update({layer.top[0]: (2, 3, size, size)})

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf import text_format
 
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.sources import cut
+from catdog.spec.data_layers import cut_data_layers
 from tests.sources.build import FORMATS, source
 
 FOLDER = FORMATS / "datalayer"
@@ -21,7 +21,7 @@ def test_there_are_cases():
 @pytest.mark.parametrize("case", CASES)
 def test_batches_are_those_of_caffe(case):
     net = text_format.Parse((FOLDER / f"{case}.prototxt").read_text(), NetParameter())
-    (layer,), rest = cut(net)
+    (layer,), rest = cut_data_layers(net)
     assert not rest.layer
     opened = source(layer, FORMATS)
     with np.load(FOLDER / f"{case}.npz") as expected:

@@ -3,7 +3,8 @@
 from google.protobuf import text_format
 
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.sources import SOURCES, cut
+from catdog.sources import SOURCES
+from catdog.spec.data_layers import DATA_LAYERS, cut_data_layers
 
 NET = """
 name: "n" state { phase: TEST }
@@ -17,7 +18,7 @@ layer { name: "r" type: "DummyData" top: "z" }
 def test_cut():
     net = text_format.Parse(NET, NetParameter())
     before = net.SerializeToString()
-    layers, rest = cut(net)
+    layers, rest = cut_data_layers(net)
     assert [layer.name for layer in layers] == ["d", "r"]
     assert [layer.name for layer in rest.layer] == ["i", "c"]
     assert rest.name == "n" and rest.state == net.state
@@ -25,11 +26,4 @@ def test_cut():
 
 
 def test_every_data_layer_of_caffe_has_a_source():
-    assert set(SOURCES) == {
-        "Data",
-        "DummyData",
-        "HDF5Data",
-        "ImageData",
-        "MemoryData",
-        "WindowData",
-    }
+    assert set(SOURCES) == DATA_LAYERS

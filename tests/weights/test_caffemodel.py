@@ -3,8 +3,8 @@ import pytest
 
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, BlobProto, NetParameter
-from catdog.sources import cut
 from catdog.spec import filter_net, net_state, read_net
+from catdog.spec.data_layers import cut_data_layers
 from catdog.weights import Weights, copy_weights, read_weights, weights_of, write_weights
 from tests.weights.nets import FORMATS, SHARED, flat, net, text
 
@@ -58,7 +58,7 @@ def test_blobs_of_doubles(tmp_path):
 def test_our_file_is_caffes_to_the_byte(tmp_path):
     """The net and parameters of Caffe's file, written by us: data layer, phases, blobs, all."""
     message = filter_net(read_net(FORMATS / "model_net.prototxt").message, net_state(TRAIN))
-    _, rest = cut(message)
+    _, rest = cut_data_layers(message)
     built = Net(rest, inputs={"data": (4, 3, 8, 8), "label": (4,)})
     copy_weights(built, read_weights(FORMATS / "model.caffemodel"))
     write_weights(tmp_path / "x.caffemodel", weights_of(built, message))

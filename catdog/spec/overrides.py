@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter, Phase
-from catdog.solver_nets import NetSpec
 from catdog.spec import Spec, override
 from catdog.spec.rules import is_kept
+from catdog.spec.solver_nets import NetSpec
 
 #: What an assignment begins with, and the phases that it means.
 PREFIXES: dict[str, tuple[Phase, ...]] = {

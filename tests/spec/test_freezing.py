@@ -7,11 +7,11 @@ import torch
 from google.protobuf import text_format
 
 from catdog.errors import CatdogError, SpecError
-from catdog.freeze import freeze, name_faults
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.runtime.randomness import Randomness
+from catdog.spec.freezing import freeze, name_faults
 from catdog.train import Options, train
 from catdog.updates import UPDATES
 from tests.small_solver import SOLVER, write_small

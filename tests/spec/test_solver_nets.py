@@ -4,9 +4,9 @@ import pytest
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import TEST, TRAIN
-from catdog.solver_nets import test_nets as nets_to_test
-from catdog.solver_nets import train_net
 from catdog.spec import read_solver
+from catdog.spec.solver_nets import test_nets as nets_to_test
+from catdog.spec.solver_nets import train_net
 
 DATA = 'layer { name: "d" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } } }'
 

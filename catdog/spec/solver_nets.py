@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from catdog.errors import Fault, SpecError, did_you_mean
-from catdog.freeze import at_first, freeze, name_faults
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
-from catdog.sources import SOURCES
 from catdog.spec import Spec, net_state, read_net
+from catdog.spec.data_layers import DATA_LAYERS
+from catdog.spec.freezing import at_first, freeze, name_faults
 from catdog.spec.rules import is_kept
 from catdog.spec.upgrade import upgrade_net
 
@@ -84,7 +84,7 @@ def _generic(spec: Spec[SolverParameter]) -> Spec[NetParameter] | None:
 
 def _has_data(net: Spec[NetParameter]) -> bool:
     state = net_state(TEST)
-    return any(layer.type in SOURCES and is_kept(layer, state) for layer in net.message.layer)
+    return any(layer.type in DATA_LAYERS and is_kept(layer, state) for layer in net.message.layer)
 
 
 def _in_state(

@@ -2,12 +2,12 @@ import pytest
 from google.protobuf import text_format
 
 from catdog.errors import CatdogError, SpecError
-from catdog.net_fields import changed, of_solver
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver_nets import test_nets as nets_of_tests
-from catdog.solver_nets import train_net
 from catdog.spec import Spec, filter_net
+from catdog.spec.overrides import changed, of_solver
 from catdog.spec.read import parse_prototxt
+from catdog.spec.solver_nets import test_nets as nets_of_tests
+from catdog.spec.solver_nets import train_net
 
 NET = """
 net_param {

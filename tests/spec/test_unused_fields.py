@@ -4,7 +4,7 @@ from google.protobuf import text_format
 from catdog.layers import LAYERS
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.sources import SOURCES
-from catdog.unread import messages_of, unread
+from catdog.spec.unused_fields import messages_of, unread
 
 TYPES = [*LAYERS, *SOURCES, "Input"]
 
