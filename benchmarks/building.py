@@ -9,9 +9,9 @@ from pathlib import Path
 
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import Workplace, dataset, script
-from catdog.dataset import create
-from catdog.mean import compute_mean
-from catdog.photos import photos_in
+from catdog.data.build.dataset import create
+from catdog.data.build.photos import photos_in
+from catdog.data.mean import compute_mean
 
 _SIZE = 227
 _BLOCK = 1 << 20

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import Workplace, script
-from catdog.feed import Feed
+from catdog.data.feed import Feed
+from catdog.data.sources import open_source
 from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
-from catdog.sources import open_source
 
 _STORED, _CROP, _BATCH = 256, 227, 64
 _BATCHES, _THEIR_IMAGES = 150, 1536

@@ -2,9 +2,9 @@
 
 import sys
 
-from catdog.feed import Feed
+from catdog.data.feed import Feed
+from catdog.data.sources import open_source
 from catdog.proto.caffe_pb2 import LayerParameter
-from catdog.sources import open_source
 
 BATCH = 64
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from catdog.data.build.synthetic import CLASSES, draw
 from catdog.runtime.parallel import in_order
-from catdog.sample import CLASSES, draw
 
 WIDTH, HEIGHT = 500, 375
 #: Such that a file has some 23 kB, as those of Kaggle's have on average.

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks.photos import draw_photos
-from catdog.dataset import create
+from catdog.data.build.dataset import create
+from catdog.data.build.photos import photos_in
 from catdog.errors import CatdogError
-from catdog.photos import photos_in
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.spec import read_net, to_prototxt
 from catdog.train import Options, train

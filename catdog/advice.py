@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from catdog.preparation import dataset_of
+from catdog.data.preprocessing import dataset_of
 from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter, NetParameter, NetState
 from catdog.records import Noted, Warned
 from catdog.spec import Spec, filter_net

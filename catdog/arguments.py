@@ -8,14 +8,14 @@ from typing import NoReturn
 
 import torch
 
+from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError
-from catdog.layers.base import Shape
 from catdog.precision import NAMES
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
 from catdog.runtime.devices import chosen
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.spec import net_state
-from catdog.views import VIEWS
+from catdog.spec.shape import Shape
 
 PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 

@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from catdog.data_shapes import data_shapes
-from catdog.datum import blob_to_array, read_example
+from catdog.data.datum import blob_to_array, read_example
+from catdog.data.lmdb_store import Reader
+from catdog.data.preprocessing import preparation
+from catdog.data.shapes import data_shapes
+from catdog.data.sources import Context
 from catdog.errors import CatdogError
 from catdog.predict import Predictor
-from catdog.preparation import preparation
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
-from catdog.sources import Context
 from catdog.spec import filter_net, read_net
 from catdog.spec.data_layers import cut_data_layers
-from catdog.store import Reader
 from catdog.weights import Weights, read_weights, write_weights
 
 
@@ -25,7 +25,7 @@ class Candidate:
     """Which net is judged on what, and how.
 
     Without `model` the weights carry their deploy net; without `data` the model's TEST phase says
-    what it is judged on. `views` is a word of `catdog.views.VIEWS`, `amp` one of
+    what it is judged on. `views` is a word of `catdog.data.test_time.VIEWS`, `amp` one of
     `catdog.precision.NAMES`, or empty.
     """
 

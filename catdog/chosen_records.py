@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from catdog.build import Entry, write_batches
-from catdog.datum import read_example
+from catdog.data.build.builder import Entry, write_batches
+from catdog.data.datum import read_example
+from catdog.data.lmdb_store import Reader
+from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import CatdogError
-from catdog.preparation import DATASET_FILE
 from catdog.proto.caffe_pb2 import DatasetCount, DatasetParameter
 from catdog.runtime.files import replacing
 from catdog.spec import read_message, to_yaml
-from catdog.store import Reader
 
 #: Pictures of a class that are shown beside each other, and inches of each.
 _COLUMNS, _CELL = 50, 0.24

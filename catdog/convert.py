@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from catdog.data.mean import read_mean, write_mean
 from catdog.deployed import deployed
 from catdog.errors import CatdogError, DataError
 from catdog.export.onnx_model import write_onnx
-from catdog.layers.base import Shape
-from catdog.mean import read_mean, write_mean
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.files import replacing
 from catdog.spec import read_net, to_text
 from catdog.spec.kind import read_spec
+from catdog.spec.shape import Shape
 from catdog.spec.upgrade import upgrade_net, upgrade_solver
 from catdog.weights import fold_net, fold_weights, read_weights, write_weights
 

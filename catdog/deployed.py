@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catdog import wiring
-from catdog.data_shapes import data_shapes
+from catdog.data.shapes import data_shapes
+from catdog.data.sources import Context
 from catdog.errors import CatdogError
-from catdog.layers.base import Setting, Shape
+from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
-from catdog.sources import Context
 from catdog.spec import deploy_net, filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers
+from catdog.spec.shape import Shape
 from catdog.weights import copy_weights, read_weights
 
 

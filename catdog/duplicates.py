@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.images import Pixels
+from catdog.data.images import Pixels
 
 Hashes = NDArray[np.uint64]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from catdog.feed import ELSEWHERE
+from catdog.data.feed import ELSEWHERE
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.records import Output

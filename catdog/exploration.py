@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from catdog import charts
+from catdog.data.build.listing import Listing
+from catdog.data.images import Pixels, Unreadable, decode, read_file
 from catdog.duplicates import groups
-from catdog.images import Pixels, Unreadable, decode, read_file
 from catdog.labelled import Judged, Labelled
-from catdog.listing import Listing
 from catdog.page import Card, Page, cards, figures, group, numbers, table, thumbnail
 from catdog.runtime.files import replacing
 from catdog.runtime.parallel import in_order

@@ -18,15 +18,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from catdog.data.feed import Feed
+from catdog.data.sources import Batch, RecordSource
+from catdog.data.sources.base import Order
 from catdog.errors import CatdogError, DataError
 from catdog.fed_net import FedNet
-from catdog.feed import Feed
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, SourceState
 from catdog.records import Cached, Record, Warned
 from catdog.solver import Solver
-from catdog.sources import Batch, RecordSource
-from catdog.sources.base import Order, Shape
+from catdog.spec.shape import Shape
 from catdog.steady import frozen_part, moving, one_source, refuse
 
 Array = NDArray[np.float32]

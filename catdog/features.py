@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from catdog.datum import array_to_datum
+from catdog.data.datum import array_to_datum
+from catdog.data.lmdb_store import Writer
 from catdog.errors import CatdogError, did_you_mean
 from catdog.fed_net import FedNet
 from catdog.runtime.files import replacing
-from catdog.store import Writer
 
 Array = NDArray[np.float32]
 #: Blobs of one batch by name.

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from catdog.feed import Feed
+from catdog.data.feed import Feed
+from catdog.data.sources import Context, open_source
 from catdog.layers.base import Setting
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, NetState
 from catdog.runtime.distributed.group import WHOLE, Part
-from catdog.sources import Context, open_source
 from catdog.spec import Spec, filter_net
 from catdog.spec.data_layers import cut_data_layers
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from catdog.data.lmdb_store import Reader
+from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
@@ -14,12 +16,10 @@ from catdog.run_record import Content, read_record, record_path
 from catdog.runtime.optional import scikit
 from catdog.runtime.text_table import text_table
 from catdog.snapshot import AUTO
-from catdog.sources.index_file import read_index, write_index
 from catdog.spec import Spec
 from catdog.spec.overrides import changed
 from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import NetSpec, test_nets, train_net
-from catdog.store import Reader
 from catdog.train import Options, solver_spec
 from catdog.when_done import DONE
 

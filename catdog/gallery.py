@@ -8,7 +8,7 @@ import cv2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from catdog.images import decode, read_file
+from catdog.data.images import decode, read_file
 from catdog.predict import Prediction
 from catdog.runtime.files import replacing
 

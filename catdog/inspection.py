@@ -8,12 +8,12 @@ from pathlib import Path
 from catdog import solver_faults
 from catdog.blueprint import Blueprint, blueprint
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
-from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.kind import read_spec
 from catdog.spec.rules import is_kept
+from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import net_faults, test_nets, train_net
 from catdog.spec.unused_fields import unread
 from catdog.summary import summarize

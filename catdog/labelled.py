@@ -11,16 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.datum import Array, Example, read_example
+from catdog.data.build.listing import Photo, find_photos
+from catdog.data.datum import Array, Example, read_example
+from catdog.data.images import Pixels, Unreadable, decode, load, read_file
+from catdog.data.lmdb_store import Reader
+from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import DataError
-from catdog.images import Pixels, Unreadable, decode, load, read_file
-from catdog.listing import Photo, find_photos
 from catdog.predict import BATCH, Predictor, Probabilities
-from catdog.preparation import DATASET_FILE
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
 from catdog.spec import read_message
-from catdog.store import Reader
 
 #: Fields of a data set's record that change what a net sees.
 _PREPARED = ("width", "height", "equalize", "interpolation", "channel_order", "resize")

@@ -17,7 +17,7 @@ import cv2
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from catdog.images import Pixels
+from catdog.data.images import Pixels
 from catdog.runtime.files import replacing
 
 #: The longer side of a thumbnail, in pixels: sharp on a phone, a few kilobytes.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import ceil
 
+from catdog.data.feed import Feed
 from catdog.evaluation import TestNet
-from catdog.feed import Feed
 from catdog.solver import Solver
 
 

@@ -11,17 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catdog.datum import blob_to_array
+from catdog.data.datum import blob_to_array
+from catdog.data.images import Pixels, Unreadable, load
+from catdog.data.test_time import cuts
+from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
-from catdog.images import Pixels, Unreadable, load
 from catdog.net import Net
 from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.runtime.parallel import in_order
 from catdog.snapshot import best_of_run
 from catdog.spec import filter_net, net_state
-from catdog.transform import Draw, Picture, Shape, Transform
-from catdog.views import cuts
+from catdog.spec.shape import Shape
 from catdog.weights import Weights, copy_weights
 
 Probabilities = NDArray[np.float32]
@@ -54,7 +55,7 @@ class Predictor:
         mean: the mean picture, channels x height x width, where the weights carry none and the
             net names a mean file.
         views: looks at each photo whose probabilities are averaged, a word of
-            `catdog.views.VIEWS`; empty for one look, the net's own.
+            `catdog.data.test_time.VIEWS`; empty for one look, the net's own.
         amp: mixed precision, a name of `catdog.precision.NAMES`; empty for float32.
 
     `temperature` is that of the weights; 1 leaves probabilities as they are. Raises WeightsError

@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from catdog.datum import Example, read_example
+from catdog.data.datum import Example, read_example
+from catdog.data.feed import Feed
+from catdog.data.lmdb_store import Reader
+from catdog.data.sources import Context
+from catdog.data.sources.base import Batch
+from catdog.data.sources.data import Data
+from catdog.data.transform import shape_text
 from catdog.errors import CatdogError, DataError, did_you_mean
 from catdog.features import Blobs, features
 from catdog.fed_net import FedNet
-from catdog.feed import Feed
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
 from catdog.snapshot import load_net
-from catdog.sources import Context
-from catdog.sources.base import Batch, Shape
-from catdog.sources.data import Data
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.data_layers import cut_data_layers
-from catdog.store import Reader
-from catdog.transform import shape_text
+from catdog.spec.shape import Shape
 from catdog.weights import weight_file
 
 #: Records x numbers, of bytes or floats.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from catdog.images import Unreadable
+from catdog.data.images import Unreadable
 from catdog.predict import BATCH, Prediction, Predictor
 from catdog.runtime.distributed.group import ALONE, Group
 

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catdog.datum import blob_to_array
+from catdog.data.datum import blob_to_array
 from catdog.errors import DataError, WeightsError, did_you_mean
 from catdog.net import Net
 from catdog.proto import packed

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection
 
+from catdog.data.feed import Feed
+from catdog.data.sources import RecordSource
+from catdog.data.sources.pictures import PictureSource
 from catdog.errors import CatdogError, LayerError
 from catdog.fed_net import FedNet
-from catdog.feed import Feed
 from catdog.layers.norm import BatchNorm
 from catdog.net import Net
 from catdog.node import Node
 from catdog.proto.caffe_pb2 import TRAIN, PoolingParameter
-from catdog.sources import RecordSource
-from catdog.sources.pictures import PictureSource
 
 #: Layers whose top has, for each example, what they make of this example alone.
 _BY_EXAMPLE = frozenset(

@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from catdog.images import Unreadable
-from catdog.photos import natural
+from catdog.data.build.photos import natural
+from catdog.data.images import Unreadable
 from catdog.predict import Prediction
 from catdog.runtime.files import replacing
 

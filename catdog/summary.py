@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
 from catdog.net import Net
 from catdog.node import Node
+from catdog.spec.shape import Shape
 
 _FLOAT_BYTES = 4
 

@@ -7,10 +7,10 @@ from typing import NamedTuple, cast
 import cv2
 import numpy as np
 
+from catdog.data.build.listing import Photo
+from catdog.data.headers import Kind
+from catdog.data.images import Pixels, Unreadable, decode, read_file
 from catdog.duplicates import perceptual_hash
-from catdog.headers import Kind
-from catdog.images import Pixels, Unreadable, decode, read_file
-from catdog.listing import Photo
 from catdog.runtime.parallel import in_order
 
 #: Levels by which the channels of a grey photo differ at most, as compression leaves them.

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
+from catdog.data.feed import Feed
+from catdog.data.first_batch import first_pictures, sheet
 from catdog.errors import CatdogError
-from catdog.feed import Feed
-from catdog.first_batch import first_pictures, sheet
 from catdog.pace import Pace
 from catdog.plan import plan
 from catdog.records import (

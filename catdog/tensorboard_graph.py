@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from catdog.layers.base import Shape
 from catdog.net import Net
 from catdog.node import Node
+from catdog.spec.shape import Shape
 
 
 def graph(net: Net) -> Any:

@@ -9,17 +9,17 @@ from typing import TextIO
 import torch
 
 from catdog.advice import advice
+from catdog.data.feed import Feed
+from catdog.data.preprocessing import preparation, write_deploy
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
 from catdog.feature_cache import cache_features
 from catdog.fed_net import FedNet, open_fed_net
-from catdog.feed import Feed
 from catdog.freeze import parameter_faults
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
 from catdog.net import Net
 from catdog.precision import Precision
-from catdog.preparation import preparation, write_deploy
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
 from catdog.records import (
     EndRun,

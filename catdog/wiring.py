@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterator
 
 from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.layers import LAYERS
-from catdog.layers.base import Count, Shape
+from catdog.layers.base import Count
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase
+from catdog.spec.shape import Shape
 
 AUTOMATIC = "(automatic)"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.sources.build import pictures, write_lmdb
+from tests.data.sources.build import pictures, write_lmdb
 
 NET = """
 name: small

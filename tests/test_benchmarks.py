@@ -10,8 +10,8 @@ from benchmarks import __main__ as command
 from benchmarks.comparison import Comparison, Missing, Row, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
+from catdog.data.build.photos import photos_in
 from catdog.net import Net
-from catdog.photos import photos_in
 from catdog.proto.caffe_pb2 import TEST
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from catdog.blueprint import blueprint
-from catdog.data_shapes import data_shapes
+from catdog.data.shapes import data_shapes
+from catdog.data.sources import Context
 from catdog.errors import CatdogError, DataError, LayerError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter
-from catdog.sources import Context
 from catdog.spec import net_state, read_net
 from catdog.spec.read import parse_yaml
 

@@ -21,10 +21,10 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 
 from catdog import chance
 from catdog.arguments import Parser, device_in, devices_of
+from catdog.data.feed import ELSEWHERE, Feed
 from catdog.engine import all_are_reached
 from catdog.errors import CatdogError
 from catdog.evaluation import Means, TestNet
-from catdog.feed import ELSEWHERE, Feed
 from catdog.log_reader import read_log
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState
@@ -39,7 +39,7 @@ from catdog.train import Options, train
 from catdog.watch import ClassWatch
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs
-from tests.sources.build import labels, layer, pictures, source, write_lmdb
+from tests.data.sources.build import labels, layer, pictures, source, write_lmdb
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 600

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from catdog import cli
-from catdog.listing import find_photos
+from catdog.data.build.listing import find_photos
 from catdog.predict import Predictor
 from catdog.weights import read_weights
 from tests.pictures import encoded, picture, save_all

@@ -5,14 +5,14 @@ import h5py
 import numpy as np
 import pytest
 
-from catdog.datum import datum_to_array, parse_datum
+from catdog.data.datum import datum_to_array, parse_datum
+from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError
 from catdog.features import features, write_file, write_lmdbs
 from catdog.fed_net import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import net_state, read_net
-from catdog.store import Reader
 
 FORMATS = Path(__file__).parent / "goldens/formats"
 

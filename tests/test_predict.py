@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from catdog.dataset import create
+from catdog.data.build.dataset import create
+from catdog.data.build.photos import natural, photos_in
+from catdog.data.build.synthetic import draw_sample
+from catdog.data.feed import Feed
+from catdog.data.preprocessing import preparation
+from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError, DataError, WeightsError
-from catdog.feed import Feed
 from catdog.gallery import draw_gallery
 from catdog.net import Net
-from catdog.photos import natural, photos_in
 from catdog.predict import Prediction, Predictor, both_classes, newest_weights
-from catdog.preparation import preparation
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
-from catdog.sample import draw_sample
-from catdog.sources import Context, open_source
 from catdog.spec import filter_net, net_state
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from catdog.data.build.listing import find_photos
 from catdog.duplicates import perceptual_hash
-from catdog.listing import find_photos
 from catdog.survey import Blind, Sight, survey
 from tests.pictures import by_pillow, encoded, picture, save_all, turned_jpeg
 

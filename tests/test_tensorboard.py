@@ -10,8 +10,8 @@ from catdog import tensorboard as module
 from catdog.errors import CatdogError
 from catdog.train import Options, train
 from catdog.watching import Watch
+from tests.data.sources.build import pictures
 from tests.small_solver import NET, write_small
-from tests.sources.build import pictures
 
 pytest.importorskip("tensorboard")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from catdog.datum import array_to_datum
-from catdog.store import Writer
+from catdog.data.datum import array_to_datum
+from catdog.data.lmdb_store import Writer
 
 NET = """
 name: tiny

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.mean import compute_mean_file
+from catdog.data.mean import compute_mean_file
 
 
 def main(argv: Sequence[str] | None = None) -> None:

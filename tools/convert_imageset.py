@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.imageset import Wanted, convert
+from catdog.data.build.imageset import Wanted, convert
 
 _FLAGS = {
     "gray": "read in grey",

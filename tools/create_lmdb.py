@@ -17,7 +17,7 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.dataset import DEFAULT_FOLDER, Files, create
+from catdog.data.build.dataset import DEFAULT_FOLDER, Files, create
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.sample import draw_sample
+from catdog.data.build.synthetic import draw_sample
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from catdog import cli
 from catdog.arguments import Parser, device_of
+from catdog.data.build.listing import find_photos
 from catdog.exploration import Trained, explore, summary, write_exploration
 from catdog.labelled import collect, labelled_photos, rows
-from catdog.listing import find_photos
 from catdog.predict import Predictor
 from catdog.survey import survey
 from catdog.weights import read_weights

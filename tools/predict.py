@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from catdog import cli
 from catdog.arguments import Parser, device_in, devices_of
+from catdog.data.build.photos import photos_in
+from catdog.data.mean import read_mean
 from catdog.gallery import draw_gallery
-from catdog.mean import read_mean
-from catdog.photos import photos_in
 from catdog.predict import Prediction, Predictor, newest_weights
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.distributed.group import Group

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser, state_of
-from catdog.preview import Wanted, preview
+from catdog.data.preview import Wanted, preview
 
 
 def _positive(text: str) -> int:

@@ -22,6 +22,7 @@ from catdog import cli
 from catdog.arguments import Parser, device_of
 from catdog.choosing import Choice, Wanted, choose, shares, table_of
 from catdog.chosen_records import check_free, draw_sheet, write_lmdb
+from catdog.data.sources.index_file import write_index
 from catdog.errors import CatdogError
 from catdog.record_features import (
     NetFeatures,
@@ -33,7 +34,6 @@ from catdog.record_features import (
     read_features,
 )
 from catdog.runtime.files import replacing
-from catdog.sources.index_file import write_index
 from catdog.spec import read_net
 from catdog.subset import METHODS, METRICS, Settings
 

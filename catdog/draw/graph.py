@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from catdog.draw.words import Colour, colour, details, rates
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-
-Shape = tuple[int, ...]
+from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)

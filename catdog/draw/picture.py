@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from catdog.draw import dot, render
-from catdog.draw.graph import Shape, graph_of
+from catdog.draw.graph import graph_of
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.files import replacing
+from catdog.spec.shape import Shape
 
 RANKDIRS = ("LR", "TB", "BT", "RL")
 #: What is written without Graphviz, which knows more.

@@ -4,7 +4,7 @@ from math import prod
 
 from catdog.export.blobs import parameter
 from catdog.export.code import Code, Emitter, Site, call, result
-from catdog.layers.base import Shape
+from catdog.spec.shape import Shape
 
 
 def _inner_product(site: Site) -> Code:

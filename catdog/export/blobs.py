@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 from catdog.export.code import Code, Emitter, Site, listed, number, result
-from catdog.layers.base import Shape
 from catdog.proto.caffe_pb2 import EltwiseParameter, ReductionParameter
+from catdog.spec.shape import Shape
 
 
 def _concat(site: Site) -> Code:

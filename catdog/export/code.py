@@ -7,8 +7,9 @@ import numpy as np
 from torch import Tensor
 
 from catdog.export.names import Names
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
 from catdog.proto.caffe_pb2 import FillerParameter
+from catdog.spec.shape import Shape
 
 
 class ReLU(Layer):

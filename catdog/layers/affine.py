@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis
-from catdog.layers.base import Count, Layer, Shape
+from catdog.layers.base import Count, Layer
 from catdog.proto.caffe_pb2 import FillerParameter
+from catdog.spec.shape import Shape
 
 
 class InnerProduct(Layer):

@@ -3,7 +3,8 @@
 from math import prod
 from typing import NamedTuple
 
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
+from catdog.spec.shape import Shape
 
 
 class Extents(NamedTuple):

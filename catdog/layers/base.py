@@ -9,13 +9,12 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from catdog.datum import blob_shape, blob_to_array
+from catdog.data.datum import blob_shape, blob_to_array
 from catdog.errors import CatdogError, LayerError
 from catdog.fillers import check, fill
 from catdog.proto.caffe_pb2 import BlobProto, FillerParameter, LayerParameter
 from catdog.runtime.randomness import Randomness
-
-Shape = tuple[int, ...]
+from catdog.spec.shape import Shape
 
 
 class Count(NamedTuple):

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.errors import CatdogError
+from catdog.spec.shape import Shape
 
 Array = NDArray[np.float32]
-Shape = tuple[int, ...]
 
 CPU = torch.device("cpu")
 

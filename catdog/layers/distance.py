@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from catdog.layers.base import Count, Layer, Shape
+from catdog.layers.base import Count, Layer
 from catdog.layers.loss import Loss, check_equal_counts, check_one_label_each, precise
+from catdog.spec.shape import Shape
 
 
 class EuclideanLoss(Loss):

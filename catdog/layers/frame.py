@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
+from catdog.spec.shape import Shape
 
 Pair = tuple[int, int]
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from catdog.layers.axes import extents
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
+from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)

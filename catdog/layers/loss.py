@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
-from catdog.datum import blob_to_array
+from catdog.data.datum import blob_to_array
 from catdog.errors import DataError
 from catdog.layers.axes import canonical_axis, extents
-from catdog.layers.base import TWO, Count, Layer, Shape
+from catdog.layers.base import TWO, Count, Layer
 from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
 from catdog.proto.caffe_pb2 import BlobProto, HingeLossParameter, LossParameter
+from catdog.spec.shape import Shape
 
 #: The smallest normal float, below which Caffe takes no logarithm of a softmax.
 FLT_MIN = float(torch.finfo(torch.float32).tiny)

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, extents
-from catdog.layers.base import TWO, Count, Layer, Shape
+from catdog.layers.base import TWO, Count, Layer
 from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
+from catdog.spec.shape import Shape
 
 
 class Accuracy(Layer):

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
 from catdog.layers.frame import check_images
 from catdog.proto.caffe_pb2 import LRNParameter
+from catdog.spec.shape import Shape
 
 
 class LRN(Layer):

@@ -5,9 +5,10 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from catdog.layers.base import Count, Layer, Shape
+from catdog.layers.base import Count, Layer
 from catdog.layers.frame import Frame, Pair, average_pool, check_images, max_pool, stochastic_pool
 from catdog.proto.caffe_pb2 import PoolingParameter, SPPParameter
+from catdog.spec.shape import Shape
 
 MAX, AVE, STOCHASTIC = PoolingParameter.MAX, PoolingParameter.AVE, PoolingParameter.STOCHASTIC
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from catdog.errors import LayerError
-from catdog.layers.base import Count, Layer, Shape
+from catdog.layers.base import Count, Layer
 from catdog.layers.blob import Blob, BlobVec
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.shape import Shape
 
 Blobs = Sequence[Blob]
 

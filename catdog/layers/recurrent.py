@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import Count, Layer, Shape
+from catdog.layers.base import Count, Layer
+from catdog.spec.shape import Shape
 
 
 def _misfit(layer: Layer, index: int, shape: Shape, wanted: str) -> Exception:

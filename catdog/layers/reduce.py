@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, same_but_one
-from catdog.layers.base import Count, Layer, Shape
+from catdog.layers.base import Count, Layer
 from catdog.proto.caffe_pb2 import EltwiseParameter, ReductionParameter
+from catdog.spec.shape import Shape
 
 
 class Eltwise(Layer):

@@ -2,8 +2,9 @@
 
 from torch import Tensor
 
-from catdog.layers.base import ANY, TWO, Count, Layer, Shape
+from catdog.layers.base import ANY, TWO, Count, Layer
 from catdog.layers.shape import refuse_in_place
+from catdog.spec.shape import Shape
 
 
 class BatchReindex(Layer):

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, same_but_one
-from catdog.layers.base import ANY, NONE, ONE, TWO, Layer, Shape
+from catdog.layers.base import ANY, NONE, ONE, TWO, Layer
 from catdog.proto.caffe_pb2 import ConcatParameter, SliceParameter
+from catdog.spec.shape import Shape
 
 
 class Concat(Layer):

@@ -8,8 +8,9 @@ import h5py
 import torch
 from torch import Tensor
 
-from catdog.layers.base import NONE, TWO, Layer, Shape
+from catdog.layers.base import NONE, TWO, Layer
 from catdog.runtime.files import replacing
+from catdog.spec.shape import Shape
 
 
 class HDF5Output(Layer):

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, same_but_one
-from catdog.layers.base import ANY, Layer, Shape
+from catdog.layers.base import ANY, Layer
 from catdog.layers.window import patches, read_window
+from catdog.spec.shape import Shape
 
 #: By the number of spatial axes; a bottom without any gets one of size 1.
 CONVOLVE: list[Callable[..., Tensor]] = [F.conv1d, F.conv1d, F.conv2d, F.conv3d]

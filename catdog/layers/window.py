@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
+from catdog.spec.shape import Shape
 
 
 class Window(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catdog import wiring
+from catdog.data.sources import SOURCES, Context, Source, open_source
 from catdog.layers.base import Layer, Setting
 from catdog.layers.blob import Blob, BlobVec
 from catdog.layers.python import Python, UserCodeError
@@ -22,7 +23,6 @@ from catdog.pycaffe.unit import (
     SplitUnit,
     Unit,
 )
-from catdog.sources import SOURCES, Context, Source, open_source
 from catdog.spec import Spec, filter_net
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.splits import insert_splits

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from catdog.data.sources import SOURCES
 from catdog.layers import LAYERS
 from catdog.layers.blob import BlobVec
 from catdog.layers.python import UserLayer as Layer
-from catdog.sources import SOURCES
 
 __all__ = ["BuiltLayer", "Layer", "layer_type_list"]
 

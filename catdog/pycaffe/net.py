@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from catdog.data.sources import MemoryData
 from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.blob import Blob, BlobVec
 from catdog.proto.caffe_pb2 import NetParameter, NetState, Phase
@@ -17,7 +18,6 @@ from catdog.pycaffe.batches import batches, joined, length
 from catdog.pycaffe.build import Built, build
 from catdog.pycaffe.layer import BuiltLayer
 from catdog.pycaffe.unit import DataUnit, PythonUnit, Unit
-from catdog.sources import MemoryData
 from catdog.spec import Spec, read_net
 
 Array = NDArray[np.float32]

@@ -4,13 +4,13 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catdog.feed import Feed
+from catdog.data.feed import Feed
+from catdog.data.sources import Source
 from catdog.layers.blob import Blob, BlobVec
 from catdog.layers.python import Python
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.pycaffe.flags import Flags
 from catdog.pycaffe.mode import mode
-from catdog.sources import Source
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from catdog.datum import blob_to_array
+from catdog.data.datum import blob_to_array
 from catdog.errors import DataError, SpecError, WeightsError
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import (

@@ -7,8 +7,9 @@ from enum import Enum
 import torch
 
 from catdog.errors import WeightsError
-from catdog.layers.base import Layer, Shape
+from catdog.layers.base import Layer
 from catdog.net import Net
+from catdog.spec.shape import Shape
 from catdog.weights.model import Array, Weights
 
 #: What to do about a layer whose shapes differ.

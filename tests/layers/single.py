@@ -7,9 +7,10 @@ from google.protobuf import text_format
 from torch import Tensor
 
 from catdog.layers import LAYERS
-from catdog.layers.base import Layer, Setting, Shape
+from catdog.layers.base import Layer, Setting
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.runtime.randomness import Randomness
+from catdog.spec.shape import Shape
 
 
 def build(text: str, *shapes: Shape, tops: int = 1, training: bool = False) -> Layer:

@@ -1,9 +1,9 @@
 import pytest
 from google.protobuf import text_format
 
+from catdog.data.sources import SOURCES
 from catdog.layers import LAYERS
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.sources import SOURCES
 from catdog.spec.unused_fields import messages_of, unread
 
 TYPES = [*LAYERS, *SOURCES, "Input"]

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from catdog.tools.select_subset import main
 
-from catdog.datum import read_example, write_raw
+from catdog.data.datum import read_example, write_raw
+from catdog.data.lmdb_store import Reader, Writer
 from catdog.errors import CatdogError, DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.record_features import NetFeatures, net_features
 from catdog.spec import read_message, read_net
-from catdog.store import Reader, Writer
 from catdog.train import Options, train
-from tests.sources.build import labels as labels_of
-from tests.sources.build import layer, source
+from tests.data.sources.build import labels as labels_of
+from tests.data.sources.build import layer, source
 
 NET = """
 name: small

@@ -8,9 +8,9 @@ import pytest
 from catdog.tools.evaluate import main as evaluate
 from catdog.tools.train_classifier import main
 
-from catdog.datum import array_to_datum
+from catdog.data.datum import array_to_datum
+from catdog.data.lmdb_store import Writer
 from catdog.errors import CatdogError
-from catdog.store import Writer
 from catdog.train import Options, train
 from tests.small_solver import NET, SOLVER
 

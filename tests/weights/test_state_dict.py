@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from catdog.data.transform import Transform
 from catdog.errors import WeightsError
 from catdog.net import Net
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
-from catdog.transform import Transform
 from catdog.weights import Weights, copy_weights, fold_net, fold_weights, read_weights
 from catdog.weights.architectures import ARCHITECTURES
 from catdog.weights.state_dict import blobs_of, recognise

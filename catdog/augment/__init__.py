@@ -1,5 +1,0 @@
-"""Random changes of training pictures: drawn first, for a whole batch, and applied second."""
-
-from catdog.augment.recipe import Changes, Recipe
-
-__all__ = ["Changes", "Recipe"]

@@ -1,0 +1,1 @@
+"""Photos to batches: pictures, stores, transformations, sources, the feed."""

@@ -1,0 +1,1 @@
+"""Photos and lists of photos to LMDBs."""

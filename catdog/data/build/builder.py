@@ -1,0 +1,240 @@
+"""Labelled photos to LMDBs of prepared pixels, on all cores and with memory that does not grow."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from catdog.data.build.listing import Listing, Photo, Skipped
+from catdog.data.datum import write_raw
+from catdog.data.headers import NO_KIND, Kind
+from catdog.data.images import Picture, Pixels, Unreadable, decode, prepare, read_file
+from catdog.data.lmdb_store import Writer, key
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.parallel import in_order
+
+Entry = tuple[str, bytes, bytes]
+"""Which LMDB, the key, the value."""
+
+TRAIN, VALIDATION, TEST = "train_lmdb", "validation_lmdb", "test_lmdb"
+_PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "the test"}
+
+BATCH_BYTES = 2 << 20
+"""Bytes that are put into an LMDB in one transaction, whose memory the next one then uses."""
+
+
+class Job(NamedTuple):
+    """A photo, its place in the shuffled list, and the LMDB it goes to."""
+
+    photo: Photo
+    number: int
+    part: str
+
+
+class Prepared(NamedTuple):
+    """What became of a photo: its planes and serialised Datum, or the reason why not."""
+
+    job: Job
+    planes: Pixels | None = None
+    value: bytes = b""
+    kinds: frozenset[Kind] = frozenset()
+    reason: str = ""
+
+
+@dataclass
+class Counts:
+    """What a build met: pictures by part, and of each class, converted ones by kind, skipped files.
+
+    `labelled` is by (part, label); of several labels each one that is not 0 counts.
+    """
+
+    pictures: Counter[str] = field(default_factory=Counter)
+    labelled: Counter[tuple[str, int]] = field(default_factory=Counter)
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def divide(listing: Listing, dataset: DatasetParameter) -> list[Job]:
+    """The photos shuffled by the seed, each with the LMDB that it goes to.
+
+    Every `validation_every`-th of the shuffled list, the first one included, is for validation,
+    or so many of each class as `validation` says; photos that came divided stay so. Raises
+    DataError where `validation` leaves nothing to train on.
+    """
+    shuffle = random.Random(dataset.seed).shuffle
+    jobs: list[Job] = []
+    came = ((TRAIN, listing.train), (VALIDATION, listing.validation), (TEST, listing.test))
+    for part, photos in came:
+        shuffled = list(photos or ())
+        shuffle(shuffled)
+        parts = [part] * len(shuffled)
+        if part == TRAIN and listing.validation is None:
+            parts = _cut(shuffled, dataset)
+        jobs += map(Job, shuffled, range(len(shuffled)), parts)
+    return jobs
+
+
+def _cut(photos: Sequence[Photo], dataset: DatasetParameter) -> list[str]:
+    """The part of each shuffled photo where some have yet to be cut off for validation."""
+    if not dataset.HasField("validation"):
+        every = dataset.validation_every
+        return [TRAIN if number % every else VALIDATION for number in range(len(photos))]
+    left = _shares(Counter(photo.label for photo in photos), dataset.validation)
+    parts = []
+    for photo in photos:
+        parts.append(VALIDATION if left[photo.label] else TRAIN)
+        left[photo.label] = max(0, left[photo.label] - 1)
+    return parts
+
+
+def _shares(classes: Counter[int], validation: float) -> dict[int, int]:
+    """How many of each class are for validation: in proportion, and together what was asked for.
+
+    What is left after rounding down goes to the largest remainders.
+    """
+    count = classes.total()
+    wanted = round(validation * count if validation < 1 else validation)
+    if wanted >= count:
+        raise DataError(
+            f"{wanted} photos for validation leave none of {count} for training",
+            remedy="give a smaller number, or a share such as 0.1",
+        )
+    exact = {label: wanted * number / count for label, number in sorted(classes.items())}
+    shares = {label: int(number) for label, number in exact.items()}
+    by_remainder = sorted(exact, key=lambda label: shares[label] - exact[label])
+    for label in by_remainder[: wanted - sum(shares.values())]:
+        shares[label] += 1
+    return shares
+
+
+def build(
+    jobs: Sequence[Job],
+    folder: Path,
+    dataset: DatasetParameter,
+    *,
+    workers: int = 0,
+    each: Callable[[str, Pixels], None] | None = None,
+) -> Counts:
+    """Prepare the photos and write the LMDBs of their parts into a folder.
+
+    `each` sees every part and its planes in order. Keys are the number in the shuffled list, eight
+    digits, `_` and the photo's name. Photos that cannot be read are counted and left out;
+    DataError when one of the LMDBs would be empty. There is none for validation only where the
+    data set asks for 0 photos.
+    """
+    counts = Counts()
+    parts = {job.part for job in jobs} | {TRAIN}
+    if not dataset.HasField("validation") or dataset.validation:
+        parts.add(VALIDATION)
+    gray = dataset.channel_order == DatasetParameter.GRAY
+
+    def work(job: Job) -> Prepared:
+        return _prepare(job, dataset, gray)
+
+    with ExitStack() as stack:
+        results = stack.enter_context(closing(in_order(work, jobs, workers=workers)))
+        bar = stack.enter_context(tqdm(results, total=len(jobs), unit=" photos"))
+        folders = {part: folder / part for part in parts}
+        write_batches(folders, map(_entry, _counted(bar, counts, each)))
+    _check(counts, parts)
+    return counts
+
+
+def _entry(done: Prepared) -> Entry:
+    return done.job.part, key(done.job.number, done.job.photo.name), done.value
+
+
+def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None:
+    """Write (folder's name, key, value) to new LMDBs, some 2 MiB at a time.
+
+    A batch is written and flushed while the next one is being made; no more than two are held.
+    """
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(closing(Writer(at))) for name, at in folders.items()}
+        pool = stack.enter_context(ThreadPoolExecutor(1, "catdog-write"))
+        writing: Future[None] | None = None
+        for batch in _batches(entries):
+            if writing:
+                writing.result()
+            writing = pool.submit(_put, writers, batch)
+        if writing:
+            writing.result()
+
+
+def _put(writers: Mapping[str, Writer], batch: Sequence[Entry]) -> None:
+    for name, writer in writers.items():
+        writer.put([(at, value) for part, at, value in batch if part == name])
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    held = 0
+    for entry in entries:
+        batch.append(entry)
+        held += len(entry[2])
+        if held >= BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _prepare(job: Job, dataset: DatasetParameter, gray: bool) -> Prepared:
+    photo = job.photo
+    try:
+        pixels, kinds = _read(photo, gray)
+    except Unreadable as error:
+        return Prepared(job, reason=error.what)
+    planes = prepare(pixels, dataset)
+    return Prepared(job, planes, write_raw(planes, photo.label, photo.labels), kinds)
+
+
+def _read(photo: Photo, gray: bool) -> Picture:
+    if photo.pixels is None:
+        return decode(read_file(photo.path), gray=gray)
+    # a copy, as preparing uses the pixels up
+    pixels: Pixels = np.array(photo.pixels, order="C")
+    return Picture(
+        cast(Pixels, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)) if gray else pixels, NO_KIND
+    )
+
+
+def _counted(
+    results: Iterable[Prepared], counts: Counts, each: Callable[[str, Pixels], None] | None
+) -> Iterator[Prepared]:
+    """The photos that could be read."""
+    for done in results:
+        photo, _, part = done.job
+        if done.planes is None:
+            counts.skipped.append(Skipped(photo.name, done.reason))
+            continue
+        counts.pictures[part] += 1
+        labels = [at for at, value in enumerate(photo.labels) if value]
+        counts.labelled.update(
+            (part, label) for label in (labels if photo.labels else [photo.label])
+        )
+        counts.kinds.update(done.kinds)
+        if each:
+            each(part, done.planes)
+        yield done
+
+
+def _check(counts: Counts, parts: Collection[str]) -> None:
+    for part, purpose in _PURPOSE.items():
+        if part in parts and not counts.pictures[part]:
+            skipped = len(counts.skipped)
+            first = f" (the first: {': '.join(counts.skipped[0])})" if skipped else ""
+            raise DataError(
+                f"no photos left for {purpose}: {counts.pictures.total()} could be read, "
+                f"{skipped} not{first}",
+                remedy="more photos are needed",
+            )

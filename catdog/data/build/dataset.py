@@ -1,0 +1,218 @@
+"""The whole way from a folder of photos to LMDBs, mean picture and dataset.yaml."""
+
+import csv
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from catdog.data.build.builder import TEST, TRAIN, VALIDATION, Counts, build, divide
+from catdog.data.build.cifar import find_cifar, read_cifar
+from catdog.data.build.label_table import read_label_table
+from catdog.data.build.listing import Listing, Skipped, add_test, find_photos, has_photos, read_list
+from catdog.data.build.synthetic import draw_sample
+from catdog.data.images import Pixels
+from catdog.data.lmdb_store import replace_folder
+from catdog.data.mean import Mean, write_mean
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.spec import to_yaml
+
+MEAN, DATASET, SKIPPED, SAMPLE = "mean.binaryproto", "dataset.yaml", "skipped.csv", "sample"
+
+DEFAULT_FOLDER = Path("input")
+_KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit": "16-bit"}
+
+
+@dataclass(frozen=True)
+class Files:
+    """What says of photos which they are, in place of their folders.
+
+    `train` and `validation` are list files with, in `labels`, the names of their classes; see
+    `listing.read_list`. `labels` alone is a table; see `label_table`. `test` is a folder of test
+    photos.
+    """
+
+    train: Path | None = None
+    labels: Path | None = None
+    validation: Path | None = None
+    test: Path | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was built: `dataset` has the numbers, `str()` is the table that a person reads."""
+
+    dataset: DatasetParameter
+    layout: str
+    out: Path
+    seconds: float
+
+    def __str__(self) -> str:
+        return "\n".join((*self._heading(), *self._classes(), *self._remarks(), *self._places()))
+
+    def _heading(self) -> list[str]:
+        titles = ["train", "validation", "test"][: 3 if self.dataset.count.test else 2]
+        return [f"{self.dataset.source}: {self.layout}", "", _row("class", *titles)]
+
+    def _classes(self) -> list[str]:
+        count = self.dataset.count
+        columns = [count.per_class_train, count.per_class_validation]
+        all_of_it = [count.train, count.validation]
+        if count.test:
+            columns.append(count.per_class_test)
+            all_of_it.append(count.test)
+        lines = [
+            _row(f"{label} {name}", *numbers)
+            for label, (name, *numbers) in enumerate(
+                zip(self.dataset.class_name, *columns, strict=True)
+            )
+        ]
+        return [*lines, _row("all", *all_of_it), ""]
+
+    def _remarks(self) -> list[str]:
+        count = self.dataset.count
+        kinds = [
+            f"{getattr(count, kind)} {_KINDS.get(kind, kind)}"
+            for kind in (*_KINDS, "rotated")
+            if getattr(count, kind)
+        ]
+        skipped = f" (listed in {self.out / SKIPPED})" if count.skipped else ""
+        rate = (count.train + count.validation + count.test) / max(self.seconds, 1e-9)
+        return [
+            f"skipped    {count.skipped}{skipped}",
+            f"converted  {', '.join(kinds) or 'none'}",
+            f"rate       {rate:.0f} photos/s, {self.seconds:.1f} s",
+        ]
+
+    def _places(self) -> list[str]:
+        count = self.dataset.count
+        parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
+        return [f"written    {self.out / name}" for name in (*parts, MEAN, DATASET)]
+
+
+def _row(name: str, train: object, *later: object) -> str:
+    return f"{name:<24}{train:>10}" + "".join(f"{number:>12}" for number in later)
+
+
+def create(
+    data: str | Path,
+    out: str | Path,
+    dataset: DatasetParameter,
+    *,
+    files: Files | None = None,
+    workers: int = 0,
+) -> Report:
+    """Build train_lmdb, validation_lmdb, mean.binaryproto and dataset.yaml in `out`.
+
+    `dataset` says how the pictures are prepared, divided and shuffled; the report has a copy with
+    what was met. Photos come from the files or the folder `data`, or, where it has none, from a
+    drawn sample; test photos go to test_lmdb. All is written beside its place and moved there when
+    it is whole, so that whatever stops a build leaves the last one as it was.
+    """
+    began, out = time.perf_counter(), Path(out)
+    staging = out / f".building.{os.getpid()}"
+    try:
+        staging.mkdir(parents=True)
+        listing, source = _listing(Path(data), out, files or Files(), dataset)
+        if files and files.test:
+            add_test(listing, files.test)
+        described = _described(dataset, listing, source)
+        _fill(staging, listing, described, workers)
+        _move(staging, out)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"cannot be written ({reason})", where=str(out)) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return Report(described, listing.layout, out, time.perf_counter() - began)
+
+
+def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: int) -> None:
+    """Write all files; the counts go into `dataset`."""
+    mean = Mean()
+
+    def each(part: str, planes: Pixels) -> None:
+        if part == TRAIN:
+            mean.add(planes)
+
+    counts = build(divide(listing, dataset), folder, dataset, workers=workers, each=each)
+    _count(dataset, listing, counts)
+    _write(folder, dataset, mean, listing.skipped + counts.skipped)
+
+
+def _listing(data: Path, out: Path, files: Files, dataset: DatasetParameter) -> tuple[Listing, str]:
+    """The labelled photos, and the words by which dataset.yaml remembers them."""
+    if files.train:
+        return read_list(files.train, data, files.labels, files.validation), str(files.train)
+    if files.labels:
+        return read_label_table(files.labels, data), str(files.labels)
+    if not (data / "train").is_dir() and (batches := find_cifar(data)):
+        return read_cifar(batches), str(batches)
+    missing = not data.is_dir()
+    if missing and data != DEFAULT_FOLDER:
+        raise DataError(
+            "no such folder", where=str(data), remedy="without a folder, a sample is drawn"
+        )
+    if not missing and has_photos(data):
+        return find_photos(data), str(data)
+    sample = out / SAMPLE
+    if not (sample / "train").exists():
+        draw_sample(sample, seed=dataset.seed)
+    return find_photos(sample), f"a drawn sample, as there are no photos in {data}/train: {sample}"
+
+
+def _described(dataset: DatasetParameter, listing: Listing, source: str) -> DatasetParameter:
+    described = DatasetParameter()
+    described.CopyFrom(dataset)
+    described.class_name[:] = listing.classes
+    described.source = source
+    if listing.validation is not None:
+        if dataset.HasField("validation"):
+            raise DataError(
+                "has validation photos of its own",
+                where=source,
+                remedy="leave out --validation, or name the folder of the training photos",
+            )
+        described.validation_every = 0
+    return described
+
+
+def _count(dataset: DatasetParameter, listing: Listing, counts: Counts) -> None:
+    count = dataset.count
+    count.train, count.validation = counts.pictures[TRAIN], counts.pictures[VALIDATION]
+    if counts.pictures[TEST]:
+        count.test = counts.pictures[TEST]
+    count.skipped = len(listing.skipped) + len(counts.skipped)
+    for kind, number in sorted(counts.kinds.items()):
+        setattr(count, kind, number)
+    for part, numbers in (
+        (TRAIN, count.per_class_train),
+        (VALIDATION, count.per_class_validation),
+        (TEST, count.per_class_test),
+    ):
+        if part != TEST or count.test:
+            numbers.extend(counts.labelled[part, label] for label in range(len(listing.classes)))
+
+
+def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterable[Skipped]) -> None:
+    write_mean(mean.result(), folder / MEAN)
+    text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
+    for place in (folder, *_parts(folder)):
+        (place / DATASET).write_text(text, encoding="utf-8")
+    with (folder / SKIPPED).open("w", newline="", encoding="utf-8", errors="replace") as file:
+        csv.writer(file).writerows([("file", "reason"), *skipped])
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The LMDBs that were written: all, or no test and validation ones."""
+    return [folder / name for name in (TRAIN, VALIDATION, TEST) if (folder / name).exists()]
+
+
+def _move(staging: Path, out: Path) -> None:
+    for part in _parts(staging):
+        replace_folder(part, out / part.name)
+    for name in (MEAN, DATASET, SKIPPED):
+        (staging / name).replace(out / name)

@@ -1,0 +1,144 @@
+"""A list file to one LMDB, as Caffe's convert_imageset makes it."""
+
+import os
+import random
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from catdog.data.build.builder import Entry, write_batches
+from catdog.data.build.listing import Photo, Skipped, read_numbered
+from catdog.data.datum import array_to_datum, encoded_datum
+from catdog.data.images import Pixels, Unreadable, decode, planes, read_file, resize
+from catdog.data.lmdb_store import key
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.parallel import in_order
+
+
+class Wanted(NamedTuple):
+    """What each stored picture shall be; no width or height: its own size.
+
+    `encoded` keeps picture files instead of pixels, of the type `encode_type` (`jpg`, `png`), or
+    of each file's own.
+    """
+
+    gray: bool = False
+    width: int = 0
+    height: int = 0
+    encoded: bool = False
+    encode_type: str = ""
+
+
+class _Stored(NamedTuple):
+    photo: Photo
+    value: bytes = b""
+    shape: tuple[int, ...] = ()
+    reason: str = ""
+
+
+@dataclass
+class Converted:
+    """How many pictures were stored, and which files were not, with the reason."""
+
+    count: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def convert(
+    root: str | Path,
+    list_file: str | Path,
+    target: str | Path,
+    wanted: Wanted,
+    *,
+    seed: int | None = None,
+    check_size: bool = False,
+) -> Converted:
+    """Store the pictures of a list file in a new LMDB, shuffled if there is a seed.
+
+    Paths in the list follow on from `root`. Resizing is bilinear. Raises DataError when the target
+    exists, when nothing can be read, and with `check_size` when a picture has another size.
+    """
+    target, result = Path(target), Converted()
+    if target.exists():
+        raise DataError("exists already", where=str(target), remedy="remove it or name another")
+    photos = read_numbered(list_file, root)
+    if seed is not None:
+        random.Random(seed).shuffle(photos)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        _write(photos, beside, wanted, check_size, result)
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return result
+
+
+def _write(
+    photos: list[Photo], folder: Path, wanted: Wanted, check_size: bool, result: Converted
+) -> None:
+    with closing(in_order(lambda photo: _store(photo, wanted), photos)) as stored:
+        write_batches({"": folder}, _entries(stored, check_size, result))
+    if not result.count:
+        first = result.skipped[0]
+        raise DataError(f"none of the {len(photos)} files can be read", where=first.name)
+
+
+def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) -> Iterator[Entry]:
+    expected: tuple[int, ...] = ()
+    for number, stored in enumerate(results):
+        name = stored.photo.name
+        if stored.reason:
+            result.skipped.append(Skipped(name, stored.reason))
+            continue
+        expected = expected or stored.shape
+        if check_size and stored.shape != expected:
+            raise DataError(
+                f"{_size(stored.shape)} where the ones before are {_size(expected)}",
+                where=name,
+                remedy="give --resize_width and --resize_height, or leave --check_size out",
+            )
+        result.count += 1
+        yield "", key(number, name), stored.value
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _store(photo: Photo, wanted: Wanted) -> _Stored:
+    try:
+        data = read_file(photo.path)
+        picture = decode(data, gray=wanted.gray).pixels
+        resized = bool(wanted.width and wanted.height)
+        if resized:
+            picture = resize(picture, wanted.width, wanted.height, DatasetParameter.LINEAR)
+        if not wanted.encoded:
+            datum = array_to_datum(planes(picture), photo.label)
+        else:
+            own = photo.path.suffix[1:].lower()
+            encoding = wanted.encode_type.lower().lstrip(".") or own
+            as_it_is = not resized and _same_type(own, encoding)
+            datum = encoded_datum(data if as_it_is else _encode(picture, encoding), photo.label)
+    except Unreadable as error:
+        return _Stored(photo, reason=error.what)
+    return _Stored(photo, datum.SerializeToString(), picture.shape)
+
+
+def _same_type(one: str, other: str) -> bool:
+    return one == other or {one, other} == {"jpg", "jpeg"}
+
+
+def _encode(picture: Pixels, encoding: str) -> bytes:
+    try:
+        done, data = cv2.imencode(f".{encoding}", picture)
+    except cv2.error:
+        done = False
+    if not done:
+        raise DataError(f'no pictures of type "{encoding}"', remedy="--encode_type jpg or png")
+    return data.tobytes()

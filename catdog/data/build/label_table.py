@@ -1,0 +1,102 @@
+"""Photos with several labels each, from a table: a CSV file with a header.
+
+Either the file, then a number for each label, which the header names; or the file, then the names
+of its labels with spaces between them.
+"""
+
+import csv
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from catdog.data.build.listing import Listing, Photo, Skipped
+from catdog.errors import DataError
+
+Vector = tuple[float, ...]
+
+
+class _Row(NamedTuple):
+    line: int
+    name: str
+    words: list[str]
+
+
+def read_label_table(file: str | Path, root: str | Path) -> Listing:
+    """The photos of a table, each with a vector of labels.
+
+    Paths are relative to `root`, or to its train/ where the first one is there. The places of a
+    vector are those of the header, or of the names in order; a name is a 1. A file that is named
+    twice is used once. Raises DataError with file and line for what cannot be read.
+    """
+    file, root = Path(file), Path(root)
+    header, rows = _read(file)
+    layout, classes, vector = _form(header, rows, file)
+    if not classes:
+        raise DataError("has no labels", where=str(file), remedy="write the file, then its labels")
+    base = root / "train" if (root / "train" / rows[0].name).exists() else root
+    listing = Listing(layout, classes, [])
+    seen: set[str] = set()
+    for row in rows:
+        if row.name in seen:
+            listing.skipped.append(Skipped(row.name, "listed twice"))
+        else:
+            listing.train.append(Photo(base / row.name, row.name, labels=vector(row)))
+            seen.add(row.name)
+    return listing
+
+
+def _form(
+    header: Sequence[str], rows: Sequence[_Row], file: Path
+) -> tuple[str, list[str], Callable[[_Row], Vector]]:
+    """What kind of table it is, what its labels are called, and how a row becomes a vector."""
+    if len(header) != 2 or all(_number(row.words[0]) is not None for row in rows):
+        return "a table of numbers", list(header[1:]), lambda row: _numbers(row, file)
+    names = sorted({name for row in rows for name in row.words[0].split()})
+
+    def vector(row: _Row) -> Vector:
+        own = row.words[0].split()
+        return tuple(float(name in own) for name in names)
+
+    return "a table of names", names, vector
+
+
+def _read(file: Path) -> tuple[list[str], list[_Row]]:
+    """The header and the rows, each as long as it."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
+            reader = csv.reader(stream)
+            table = [(reader.line_num, list(map(str.strip, row))) for row in reader if any(row)]
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=str(file)) from error
+    except csv.Error as error:
+        raise DataError(f"is no CSV ({error})", where=str(file)) from error
+    if len(table) < 2:
+        raise DataError("names no photos", where=str(file), remedy="write a header, then the rows")
+    (_, header), *rows = table
+    for line, words in rows:
+        if len(words) != len(header):
+            raise DataError(
+                f"{len(words)} columns where the header has {len(header)}",
+                where=f"{file}:{line}",
+                remedy="write the file, then its labels",
+            )
+    return header, [_Row(line, name, words) for line, (name, *words) in rows]
+
+
+def _numbers(row: _Row, file: Path) -> Vector:
+    numbers = []
+    for word in row.words:
+        number = _number(word)
+        if number is None:
+            raise DataError(f'the label "{word}" is no number', where=f"{file}:{row.line}")
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def _number(word: str) -> float | None:
+    try:
+        number = float(word)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,313 @@
+"""Cats and dogs drawn by the program: something to train on before there are photos.
+
+Colour, size, place, light and clutter are drawn from the same distributions for both classes; only
+the animal tells them apart.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from catdog.data.images import Pixels
+from catdog.errors import DataError
+from catdog.runtime.parallel import in_order
+
+CLASSES = ("cat", "dog")
+
+_PARTS = ("train", "test1")
+
+Color = tuple[float, float, float]
+Point = tuple[float, float]
+
+_WIDTH, _HEIGHT = 320, 420
+_FURS: tuple[Color, ...] = (
+    (60, 120, 205), (90, 160, 225), (70, 90, 130), (50, 60, 75), (120, 120, 125), (175, 185, 190),
+    (225, 230, 235), (40, 75, 110), (150, 190, 220), (105, 85, 80),
+)  # fmt: skip
+_EYES: tuple[Color, ...] = ((70, 190, 120), (60, 180, 220), (190, 150, 90), (50, 100, 150))
+_DARK: Color = (25, 22, 25)
+_PINK: Color = (150, 140, 235)
+_WHITE: Color = (245, 248, 250)
+
+
+class Layer:
+    """A picture of an animal and where it covers what is behind it."""
+
+    def __init__(self) -> None:
+        self.pixels = np.zeros((_HEIGHT, _WIDTH, 3), np.uint8)
+        self.mask = np.zeros((_HEIGHT, _WIDTH), np.uint8)
+
+    def ellipse(self, at: Point, axes: Point, color: Color, angle: float = 0) -> None:
+        """A filled ellipse with these half axes."""
+        for target, value in ((self.pixels, color), (self.mask, (255,))):
+            box = (at, (2 * axes[0], 2 * axes[1]), angle)
+            cv2.ellipse(target, box, value, -1, cv2.LINE_AA)
+
+    def polygon(self, points: Sequence[Point], color: Color) -> None:
+        """A filled polygon."""
+        corners = np.array(points).round().astype(np.int32)
+        for target, value in ((self.pixels, color), (self.mask, (255,))):
+            cv2.fillPoly(target, [corners], value, cv2.LINE_AA)
+
+    def line(self, points: Sequence[Point], color: Color, width: float) -> None:
+        """A line through these points."""
+        corners = np.array(points).round().astype(np.int32)
+        for target, value in ((self.pixels, color), (self.mask, (255,))):
+            cv2.polylines(target, [corners], False, value, max(1, round(width)), cv2.LINE_AA)
+
+
+class Look(NamedTuple):
+    """What is drawn at random before the animal: its colours, its proportions, where it looks."""
+
+    fur: Color
+    shade: Color
+    light: Color
+    eye: Color
+    x: float
+    y: float
+    wide: float
+    high: float
+    turn: float
+    marked: bool
+    mouth_open: bool
+
+
+def _mix(one: Color, other: Color, part: float) -> Color:
+    mixed = np.array(one) * (1 - part) + np.array(other) * part
+    return (float(mixed[0]), float(mixed[1]), float(mixed[2]))
+
+
+def _fur(rng: np.random.Generator) -> Color:
+    return _FURS[rng.integers(len(_FURS))]
+
+
+def _color(rng: np.random.Generator) -> Color:
+    blue, green, red = rng.uniform(0, 255, 3)
+    return (blue, green, red)
+
+
+def _look(rng: np.random.Generator) -> Look:
+    fur = _mix(_fur(rng), _fur(rng), rng.uniform(0, 1))
+    return Look(
+        fur=fur,
+        shade=_mix(fur, _DARK, rng.uniform(0.2, 0.5)),
+        light=_mix(fur, _WHITE, rng.uniform(0.2, 0.7)),
+        eye=_EYES[rng.integers(len(_EYES))],
+        x=_WIDTH / 2,
+        y=150,
+        wide=rng.uniform(66, 86),
+        high=rng.uniform(60, 82),
+        turn=rng.uniform(-16, 16),
+        marked=rng.random() < 0.5,
+        mouth_open=rng.random() < 0.6,
+    )
+
+
+def _body(layer: Layer, look: Look, tail: Sequence[Point]) -> None:
+    x, bottom = look.x, 395
+    layer.line(tail, look.shade, 20)
+    layer.ellipse((x, 310), (72, 98), look.fur)
+    layer.ellipse((x, 285), (38, 62), look.light)
+    for side in (-1, 1):
+        layer.ellipse((x + side * 58, 370), (34, 30), look.shade)
+        layer.ellipse((x + side * 26, 350), (17, 48), look.fur)
+        layer.ellipse((x + side * 28, bottom), (23, 14), look.light)
+
+
+def _pricked_ears(layer: Layer, look: Look, rng: np.random.Generator) -> None:
+    """Triangles with a paler inside."""
+    x, y, wide, high = look.x, look.y, look.wide, look.high
+    tall, lean = rng.uniform(40, 72), rng.uniform(-10, 16)
+    for side in (-1, 1):
+        tip = (x + side * (wide * 0.78 + lean), y - high * 0.55 - tall)
+        outer, inner = (x + side * wide * 0.98, y - 8), (x + side * wide * 0.18, y - high * 0.85)
+        middle = _between(outer, inner, 0.5)
+        layer.polygon([tip, outer, inner], look.fur)
+        small = [_between(tip, middle, 0.4), *(_between(p, middle, 0.55) for p in (outer, inner))]
+        layer.polygon(small, _mix(_PINK, look.fur, 0.3))
+
+
+def _between(one: Point, other: Point, part: float) -> Point:
+    return (one[0] * (1 - part) + other[0] * part, one[1] * (1 - part) + other[1] * part)
+
+
+def _hanging_ears(layer: Layer, look: Look, rng: np.random.Generator) -> None:
+    long, wide, drop = rng.uniform(40, 66), rng.uniform(20, 27), rng.uniform(6, 26)
+    for side in (-1, 1):
+        at = (look.x + side * (look.wide * 0.92), look.y - look.high * 0.35 + long * 0.55)
+        layer.ellipse(at, (wide, long), look.shade, -side * drop)
+
+
+def _cat(layer: Layer, look: Look, rng: np.random.Generator) -> None:
+    x, y, wide, high = look.x, look.y, look.wide, look.high
+    swing = rng.uniform(-25, 25)
+    _body(layer, look, [(x + 50, 385), (x + 105, 370), (x + 122, 320), (x + 105 + swing, 265)])
+    _pricked_ears(layer, look, rng)
+    layer.ellipse((x, y), (wide, high), look.fur)
+    if look.marked:
+        for at in (-18, 0, 18):
+            layer.line([(x + at, y - high * 0.92), (x + at * 0.7, y - high * 0.5)], look.shade, 8)
+    x += look.turn
+    for side in (-1, 1):
+        layer.ellipse((x + side * 17, y + high * 0.44), (23, 19), look.light)
+    slit, whisker = rng.uniform(3, 6), _mix((245, 245, 245), look.shade, rng.uniform(0.1, 0.7))
+    for side in (-1, 1):
+        eye = (x + side * wide * 0.44, y - 4)
+        layer.ellipse(eye, (19, 14), look.eye, side * -12)
+        layer.ellipse(eye, (slit, 13), _DARK)
+        layer.ellipse((eye[0] + 4, eye[1] - 5), (3, 3), _WHITE)
+        for spread in (-12, 0, 12):
+            start = (x + side * 24, y + high * 0.42 + spread * 0.4)
+            end = (x + side * (wide + 36), y + high * 0.38 + spread * 1.7)
+            layer.line([start, end], whisker, 2)
+    nose = y + high * 0.24
+    layer.polygon([(x - 10, nose), (x + 10, nose), (x, nose + 12)], _PINK)
+    for side in (-1, 1):
+        mouth = [(x, nose + 12), (x + side * 7, nose + 23), (x + side * 19, nose + 20)]
+        layer.line(mouth, _DARK, 3)
+
+
+def _dog(layer: Layer, look: Look, rng: np.random.Generator) -> None:
+    x, y, wide, high = look.x, look.y, look.wide * 0.9, look.high
+    swing = rng.uniform(-25, 25)
+    _body(layer, look, [(x + 55, 365), (x + 95, 335), (x + 118 + swing * 0.5, 290 + swing)])
+    pricked = rng.random() < 0.3
+    if pricked:
+        _pricked_ears(layer, look, rng)
+    layer.ellipse((x, y), (wide, high), look.fur)
+    if not pricked:
+        _hanging_ears(layer, look, rng)
+    x += look.turn
+    if look.marked:
+        layer.ellipse((x - wide * 0.42, y - 12), (27, 29), look.shade)
+    layer.ellipse((x, y + high * 0.62), (rng.uniform(34, 44), rng.uniform(42, 54)), look.light)
+    for side in (-1, 1):
+        eye = (x + side * wide * 0.42, y - 12)
+        layer.ellipse(eye, (14, 14), _mix(look.eye, _WHITE, 0.5))
+        layer.ellipse(eye, (9, 10), _DARK)
+        layer.ellipse((eye[0] + 3, eye[1] - 4), (3, 3), _WHITE)
+        brow = [(eye[0] - 12, y - 35 + side * 2), (eye[0] + 12, y - 35 - side * 2)]
+        layer.line(brow, look.shade, 4)
+    _dog_mouth(layer, x, y + high * 0.38, tongue=look.mouth_open)
+
+
+def _dog_mouth(layer: Layer, x: float, nose: float, *, tongue: bool) -> None:
+    if tongue:
+        layer.ellipse((x, nose + 56), (13, 25), _PINK)
+        layer.line([(x, nose + 42), (x, nose + 70)], _mix(_PINK, _DARK, 0.3), 2)
+    layer.line([(x, nose + 8), (x, nose + 34)], _DARK, 3)
+    for side in (-1, 1):
+        mouth = [(x, nose + 34), (x + side * 14, nose + 41), (x + side * 27, nose + 33)]
+        layer.line(mouth, _DARK, 3)
+    layer.ellipse((x, nose), (18, 13), _DARK)
+    layer.ellipse((x - 5, nose - 5), (4, 2), (150, 150, 150))
+
+
+def _background(rng: np.random.Generator, width: int, height: int) -> Pixels:
+    """A gradient with things in it, in the colours of furs, with corners and without."""
+    corners = rng.uniform(60, 190) + rng.normal(0, 38, (2, 2, 3))
+    small = np.clip(corners, 0, 255).astype(np.float32)
+    picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    for _ in range(rng.integers(4, 14)):
+        _thing(picture, rng, rng.uniform((0, 0), (width, height)), 0.14)
+    blur = int(rng.integers(0, 3)) * 2 + 1
+    return np.asarray(cv2.GaussianBlur(picture, (blur, blur), 0), np.uint8)
+
+
+def _thing(picture: Pixels, rng: np.random.Generator, at: NDArray[np.float64], big: float) -> None:
+    """An ellipse or a polygon; `big` is its size as part of the picture's."""
+    size = min(picture.shape[:2]) * big
+    color = _mix(_fur(rng), _color(rng), rng.uniform(0, 0.5))
+    if rng.random() < 0.5:
+        axes = rng.uniform(0.3, 3, 2) * size
+        box = ((at[0], at[1]), (axes[0], axes[1]), rng.uniform(0, 180))
+        cv2.ellipse(picture, box, color, -1, cv2.LINE_AA)
+    else:
+        points = at + rng.normal(0, size, (rng.integers(3, 6), 2))
+        cv2.fillPoly(picture, [points.astype(np.int32)], color, cv2.LINE_AA)
+
+
+def _place(layer: Layer, picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """The animal somewhere in the picture: turned, scaled, mirrored, now and then cut off."""
+    height, width = picture.shape[:2]
+    scale = min(width, height) / 300 * rng.uniform(0.42, 1.3)
+    turn = cv2.getRotationMatrix2D((_WIDTH / 2, 190), rng.normal(0, 22), scale)
+    turn[0, 1] += rng.normal(0, 0.12) * scale
+    turn[0, 2] += width * rng.uniform(0.28, 0.72) - _WIDTH / 2
+    turn[1, 2] += height * rng.uniform(0.35, 0.65) - 190
+    pixels = cv2.warpAffine(layer.pixels, turn, (width, height), flags=cv2.INTER_AREA)
+    mask = cv2.warpAffine(layer.mask, turn, (width, height), flags=cv2.INTER_AREA)
+    part = mask[:, :, None].astype(np.float32) / 255
+    mixed = np.asarray(pixels * part + picture * (1 - part), np.uint8)
+    return np.ascontiguousarray(mixed[:, ::-1]) if rng.random() < 0.5 else mixed
+
+
+def _cover(picture: Pixels, rng: np.random.Generator) -> None:
+    """Things in front of the animal."""
+    height, width = picture.shape[:2]
+    for _ in range(rng.integers(0, 5)):
+        _thing(picture, rng, rng.uniform((0, 0), (width, height)), rng.uniform(0.03, 0.11))
+
+
+def _expose(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """Light, colour cast, grain and, now and then, no colour."""
+    light = rng.uniform(0.6, 1.25) * rng.uniform(0.85, 1.15, 3)
+    grain: NDArray[np.float32] = rng.standard_normal(picture.shape, dtype=np.float32)
+    lit = (picture - 128.0) * rng.uniform(0.55, 1.1) + 128.0
+    lit = lit * light + rng.uniform(-15, 15) + grain * rng.uniform(2, 16)
+    if rng.random() < 0.08:
+        lit = lit.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
+
+
+def draw(name: str, rng: np.random.Generator) -> Pixels:
+    """A `cat` or a `dog` in BGR, each side between 60 and 400 pixels long."""
+    width, height = (int(side) for side in rng.integers(60, 401, 2))
+    if max(width, height) > 2 * min(width, height):
+        width = height = min(width, height)
+    layer = Layer()
+    {"cat": _cat, "dog": _dog}[name](layer, _look(rng), rng)
+    picture = _place(layer, _background(rng, width, height), rng)
+    _cover(picture, rng)
+    return _expose(picture, rng)
+
+
+def draw_sample(folder: str | Path, *, train: int = 2500, test: int = 100, seed: int = 0) -> None:
+    """Draw `train/cat.0.jpg ...` and, without the class in their names, `test1/1.jpg ...`.
+
+    Half of `train` are dogs, counted on their own as on Kaggle; one in eight files is a PNG. The
+    same seed draws the same pictures. Raises DataError when `train/` or `test1/` exists already.
+    """
+    folder = Path(folder)
+    for part in _PARTS:
+        if (folder / part).exists():
+            raise DataError("exists already", where=str(folder / part), remedy="another folder")
+    beside = folder / f".drawing.{os.getpid()}"
+    jobs = [(beside / _PARTS[0] / f"{CLASSES[i % 2]}.{i // 2}", i % 2, i) for i in range(train)]
+    classes = np.random.default_rng((seed, 1)).integers(0, 2, test).tolist()
+    jobs += [(beside / _PARTS[1] / f"{i + 1}", c, train + i) for i, c in enumerate(classes)]
+    try:
+        for part in _PARTS:
+            (beside / part).mkdir(parents=True)
+        drawn = in_order(lambda job: _save(*job, seed), jobs)
+        for _ in tqdm(drawn, total=len(jobs), unit=" drawings"):
+            pass
+        for part in _PARTS:
+            (beside / part).rename(folder / part)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _save(path: Path, label: int, number: int, seed: int) -> None:
+    rng = np.random.default_rng((seed, 0, number))
+    ending = ".png" if rng.random() < 1 / 8 else ".jpg"
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
+    data = cv2.imencode(ending, draw(CLASSES[label], rng), quality if ending == ".jpg" else [])[1]
+    path.with_name(path.name + ending).write_bytes(data.tobytes())

@@ -1,0 +1,195 @@
+"""The mean picture of an LMDB, as Caffe's compute_image_mean writes it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, pairwise
+from pathlib import Path
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from catdog.data.datum import Array, array_to_legacy_blob, blob_to_array, read_example, scan_raw
+from catdog.data.lmdb_store import Reader
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import BlobProto
+from catdog.runtime.files import replacing
+from catdog.runtime.parallel import cores
+
+_EXACT = 2**16 // 255
+"""Sums of that many bytes fit in 16 bits, in which addition is several times faster."""
+_LEAST = 64
+"""Fewer pictures than these are not worth a thread."""
+_TOGETHER = 16
+"""Pictures that are added in one call, in which other threads can run."""
+
+
+class Mean:
+    """The mean of pictures of one shape, without the pictures.
+
+    Sums of bytes are exact integers; Caffe adds in float32, which is the same up to 65,793
+    pictures. `shape`, by default that of the first one, and how many are `before` matter where
+    others add other pictures of the same data.
+    """
+
+    def __init__(self, shape: tuple[int, ...] = (), before: int = 0) -> None:
+        self.count, self._before, self._unsettled = 0, before, 0
+        self._sum: NDArray[np.float64] = np.zeros(shape)
+        self._recent: NDArray[np.uint16] = np.zeros(shape, np.uint16)
+
+    def add(self, planes: Array) -> None:
+        """One more picture, channels x height x width; DataError when its shape is another."""
+        if not self._sum.shape:
+            self._sum = np.zeros(planes.shape)
+            self._recent = np.zeros(planes.shape, np.uint16)
+        if planes.shape != self._sum.shape:
+            raise DataError(
+                f"picture {self._before + self.count} is {_size(planes.shape)}, the ones before "
+                f"it are {_size(self._sum.shape)}",
+                remedy="a mean needs pictures of one size: give one when the LMDB is built",
+            )
+        if planes.dtype == np.uint8:
+            self._make_room(1)
+            np.add(self._recent, planes, out=self._recent)
+        else:
+            np.add(self._sum, planes, out=self._sum)
+        self.count += 1
+
+    def add_stack(self, stack: NDArray[np.uint8]) -> None:
+        """At most 257 more pictures of bytes, of the shape of those before, in one array."""
+        self._make_room(len(stack))
+        self._recent += np.add.reduce(stack, axis=0, dtype=np.uint16)
+        self.count += len(stack)
+
+    def _make_room(self, pictures: int) -> None:
+        if self._unsettled + pictures > _EXACT:
+            self._settle()
+        self._unsettled += pictures
+
+    def merge(self, other: "Mean") -> None:
+        """Add the pictures of another mean of the same shape."""
+        other._settle()
+        self._sum += other._sum
+        self.count += other.count
+
+    def _settle(self) -> None:
+        self._sum += self._recent
+        self._recent[...] = 0
+        self._unsettled = 0
+
+    def result(self) -> NDArray[np.float32]:
+        """The mean, channels x height x width; DataError when there was no picture."""
+        if not self.count:
+            raise DataError("no pictures, so no mean")
+        self._settle()
+        return (self._sum / self.count).astype(np.float32)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def compute_mean(lmdb: str | Path) -> NDArray[np.float32]:
+    """The mean of all examples of an LMDB, channels x height x width; encoded ones are decoded.
+
+    Each core adds the pictures of one part.
+    """
+    with Reader(lmdb) as reader:
+        shape = read_example(reader.first()).array.shape
+        step = max(_LEAST, -(-len(reader) // cores()))
+        parts = [range(at, min(at + step, len(reader))) for at in range(0, len(reader), step)]
+        with ThreadPoolExecutor(len(parts), "catdog-mean") as pool:
+            first, *others = pool.map(lambda part: _part_of_mean(reader, part, shape), parts)
+    for other in others:
+        first.merge(other)
+    return first.result()
+
+
+def _part_of_mean(reader: Reader, part: range, shape: tuple[int, ...]) -> Mean:
+    mean = Mean(shape, part.start)
+    views = reader.views(part)
+    while several := list(islice(views, _TOGETHER)):
+        stack = _as_stack([value for _, value in several], shape)
+        if stack is not None:
+            mean.add_stack(stack)
+            continue
+        for key, value in several:
+            try:
+                mean.add(read_example(value).array)
+            except DataError as error:
+                where = f"{reader.path}, key {key.decode(errors='replace')}"
+                raise DataError(error.what, where=where, remedy=error.remedy) from error
+    return mean
+
+
+def _as_stack(
+    values: Sequence[bytes | memoryview], shape: tuple[int, ...]
+) -> NDArray[np.uint8] | None:
+    """The raw pictures in these values as one array without a copy, while the values live.
+
+    None where they are no such pictures of this shape, or do not lie at equal distances in memory,
+    as they do in an LMDB that was written in the order of its keys.
+    """
+    pictures: list[Array] = []
+    for value in values:
+        example = scan_raw(value)
+        if example is None or example.array.shape != shape:
+            return None
+        pictures.append(example.array)
+    places = [each.__array_interface__["data"][0] for each in pictures]
+    distances = {after - before for before, after in pairwise(places)}
+    if len(distances) != 1:
+        return None
+    strides = (*distances, *pictures[0].strides)
+    return as_strided(pictures[0], (len(pictures), *shape), strides, writeable=False)
+
+
+def write_mean(mean: NDArray[np.float32], path: str | Path) -> None:
+    """Write a .binaryproto, 1 x channels x height x width, byte for byte as Caffe does."""
+    with replacing(path) as beside:
+        beside.write_bytes(array_to_legacy_blob(mean).SerializeToString())
+
+
+def read_mean(path: str | Path) -> NDArray[np.float32]:
+    """The array in a .binaryproto or .npy, in its shape, a leading 1 left out.
+
+    Raises DataError when the file is missing or neither.
+    """
+    path = Path(path)
+    try:
+        mean = _read_npy(path) if path.suffix == ".npy" else _read_binaryproto(path)
+    except OSError as error:
+        raise DataError(
+            f"cannot read the mean ({error.strerror or error})",
+            where=str(path),
+            remedy="tools/compute_image_mean.py makes one from an LMDB",
+        ) from error
+    except (DecodeError, DataError, ValueError) as error:
+        raise DataError(
+            "not a mean file", where=str(path), remedy="name a .binaryproto or an .npy"
+        ) from error
+    return mean[0] if mean.ndim == 4 and mean.shape[0] == 1 else mean
+
+
+def _read_binaryproto(path: Path) -> NDArray[np.float32]:
+    return blob_to_array(BlobProto.FromString(path.read_bytes()))
+
+
+def _read_npy(path: Path) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = np.load(path, allow_pickle=False).astype(np.float32)
+    return array
+
+
+def compute_mean_file(lmdb: str | Path, path: str | Path | None) -> list[str]:
+    """Compute the mean of an LMDB, write it if there is a path; what to tell the user.
+
+    Caffe's tool tells the mean of each channel, in the order of the channels.
+    """
+    mean = compute_mean(lmdb)
+    if path is not None:
+        write_mean(mean, path)
+    return [f"Number of channels: {len(mean)}"] + [
+        f"mean_value channel [{index}]: {plane.mean(dtype=np.float64):g}"
+        for index, plane in enumerate(mean)
+    ]

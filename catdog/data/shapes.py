@@ -1,0 +1,116 @@
+"""Shapes of the blobs of data layers: from the data where they are there, else assumed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catdog.data.sources import Context, open_source
+from catdog.data.transform import Transform, shape_text
+from catdog.errors import DataError, LayerError
+from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.shape import Shape
+
+#: Height and width of pictures of which nothing else says it: that of CaffeNet.
+ASSUMED_SIZE = 227
+
+_PARAMETER = {
+    "Data": "data_param",
+    "ImageData": "image_data_param",
+    "WindowData": "window_data_param",
+    "HDF5Data": "hdf5_data_param",
+}
+
+
+@dataclass(frozen=True)
+class DataShapes:
+    """Shapes of the tops of a data layer by name, and what was assumed of them."""
+
+    shapes: dict[str, Shape]
+    assumed: str = ""
+
+
+def data_shapes(
+    layer: LayerParameter, context: Context, given: Mapping[str, Shape] | None = None
+) -> DataShapes:
+    """Shapes of one batch of a data layer.
+
+    `given` ones count first, then those of the data; where these are not there, crop_size, the
+    mean and the other fields say what they can, and the rest is assumed.
+
+    Raises LayerError for the layer's fields, DataError for data that are there but do not fit.
+    """
+    wanted = {top: shape for top, shape in (given or {}).items() if top in layer.top}
+    if len(wanted) == len(layer.top):
+        return DataShapes(wanted)
+    try:
+        source = open_source(layer, context)
+        found = source.shapes
+        source.close()
+    except DataError:
+        if _is_there(layer, context):
+            raise
+        return _assume(layer, context, wanted)
+    return DataShapes({**found, **_with_batch(layer, found, wanted), **wanted})
+
+
+def _is_there(layer: LayerParameter, context: Context) -> bool:
+    name = _PARAMETER.get(layer.type)
+    source = getattr(layer, name).source if name else ""
+    return bool(source) and context.locate(source).exists()
+
+
+def _with_batch(
+    layer: LayerParameter, found: Mapping[str, Shape], wanted: Mapping[str, Shape]
+) -> dict[str, Shape]:
+    """Labels for a batch of another size, where the pictures' shape was given."""
+    if layer.top[0] not in wanted:
+        return {}
+    return {top: (wanted[layer.top[0]][0], *found[top][1:]) for top in layer.top[1:]}
+
+
+def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
+    """The shape of labels, which augment_param may change."""
+    if layer.type == "ImageData" and layer.image_data_param.num_labels > 1:
+        return (batch, layer.image_data_param.num_labels)
+    without_mean = LayerParameter()
+    without_mean.CopyFrom(layer)
+    without_mean.transform_param.ClearField("mean_file")
+    return Transform(without_mean, context.phase).label_shape(batch)
+
+
+def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]) -> DataShapes:
+    param = getattr(layer, _PARAMETER[layer.type])
+    batch = max(1, param.batch_size)
+    first = wanted.get(layer.top[0]) or (batch, *_picture(layer, context))
+    labels = _labels(layer, context, first[0])
+    shapes = {**dict.fromkeys(layer.top, labels), layer.top[0]: first, **wanted}
+    if layer.top[0] in wanted:
+        return DataShapes(shapes)
+    blob = layer.top[0]
+    return DataShapes(
+        shapes,
+        f'layer "{layer.name}": no data at {param.source}, so {blob} was assumed to be '
+        f"{shape_text(first)}; --shape {blob}={','.join(map(str, first))} says otherwise",
+    )
+
+
+def _picture(layer: LayerParameter, context: Context) -> Shape:
+    """Channels, height and width of a picture, from what the fields say of it."""
+    if layer.type == "HDF5Data":
+        raise LayerError(
+            f"(HDF5Data) no data at {layer.hdf5_data_param.source}, which alone have the shape of "
+            f"{layer.top[0]}",
+            layer=layer.name,
+            field="source",
+            remedy=f"say it: --shape {layer.top[0]}=N,C,H,W",
+        )
+    transform = layer.transform_param
+    channels = len(transform.mean_value) if len(transform.mean_value) > 1 else 3
+    if transform.force_gray or (layer.type == "ImageData" and not layer.image_data_param.is_color):
+        channels = 1
+    height, width = ASSUMED_SIZE, ASSUMED_SIZE
+    if layer.image_data_param.new_height:
+        height, width = layer.image_data_param.new_height, layer.image_data_param.new_width
+    elif transform.mean_file and context.locate(transform.mean_file).exists():
+        mean = Transform(layer, context.phase, context.locate).mean_picture
+        channels, height, width = (channels, height, width) if mean is None else mean.shape
+    return (channels, transform.crop_size or height, transform.crop_size or width)

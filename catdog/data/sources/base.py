@@ -1,0 +1,269 @@
+"""What a data layer is outside the net: a source of batches that stands at a known place."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from catdog.data.augment import Changes
+from catdog.data.transform import Draw, Transform
+from catdog.errors import DataError, LayerError
+from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, Phase, SourceState
+from catdog.runtime.distributed.group import WHOLE, Part
+from catdog.spec.shape import Shape
+
+Order = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a source is opened in, beside its own parameters.
+
+    `rank` of `world` processes takes every world-th record, in the TRAIN phase only. `locate`
+    finds the file that a spec names.
+    """
+
+    phase: Phase = TRAIN
+    seed: int = 0
+    rank: int = 0
+    world: int = 1
+    locate: Callable[[str], Path] = Path
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Blobs on the host by name; `draw` and `changes` are what the transformation of the first
+    will do.
+    """
+
+    blobs: dict[str, Tensor] = field(default_factory=dict)
+    draw: Draw | None = None
+    changes: Changes | None = None
+
+
+class Source(ABC):
+    """A data layer of Caffe.
+
+    There is no running random state: whatever is drawn comes from the seed, the layer's name and
+    the place in the data, so that `state()` is small and a resume exact.
+
+    Raises LayerError for fields that cannot work, DataError for the data.
+    """
+
+    #: The fewest and most tops; no most means any number.
+    least_tops: ClassVar[int] = 1
+    most_tops: ClassVar[int | None] = None
+    #: Whether transform_param applies; it is refused where it does not.
+    transforms: ClassVar[bool] = False
+    transform: Transform | None = None
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        context = context or Context()
+        # a layer may have a phase of its own
+        self.context = replace(context, phase=layer.phase) if layer.HasField("phase") else context
+        self.layer = layer
+        self.name, self.tops = layer.name, tuple(layer.top)
+        self.seed = self.context.seed % 2**64
+        self.position = self.epoch = 0
+        #: Batches that a feed prepares ahead.
+        self.prefetch = layer.data_param.prefetch
+        self._check_ends()
+
+    @property
+    @abstractmethod
+    def shapes(self) -> dict[str, Shape]:
+        """Shapes of the tops of a full batch, after the transformation."""
+
+    @property
+    def size(self) -> int | None:
+        """Examples in one pass; None for a source without end."""
+        return None
+
+    @abstractmethod
+    def next(self) -> Batch:
+        """The next batch on the host, not yet transformed; the cursor moves on and wraps."""
+
+    @property
+    def turn(self) -> int:
+        """The number of the next batch."""
+        return self.position
+
+    def pass_over(self) -> None:
+        """Leave out the next batch: another process has it."""
+        self.next()
+
+    def one_pass(self, _part: Part = WHOLE, /) -> Iterator[Batch]:
+        """Every example once, from the first, the last batch smaller; the cursor stays.
+
+        Of several processes each gets its part of the batches, and all equally many: some may have
+        no blobs. Raises DataError for a source without end.
+        """
+        raise DataError(
+            f'layer "{self.name}" ({self.layer.type}) has no end, so there is no one pass over it',
+            remedy="give test_iter in the solver",
+        )
+
+    def finish(self, batch: Batch) -> dict[str, Tensor]:
+        """The blobs of a batch as the net gets them, on the device that they are on."""
+        if self.transform is None or batch.draw is None:
+            return batch.blobs
+        data = self.tops[0]
+        numbers = self.transform.apply(batch.blobs[data], batch.draw, batch.changes)
+        return {**batch.blobs, data: numbers}
+
+    def state(self) -> SourceState:
+        """Where the source stands: what the next batch follows from."""
+        return SourceState(
+            layer=self.name, position=self.position, epoch=self.epoch, seed=self.seed
+        )
+
+    def load_state(self, state: SourceState) -> None:
+        """Go on where `state()` was taken. Raises DataError when the data are shorter now."""
+        if self.size and state.position >= self.size:
+            raise DataError(
+                f'layer "{self.name}": the snapshot stands at record {state.position} of a pass, '
+                f"the data have {self.size}",
+                remedy="resume with the data of the snapshot, or start with --weights",
+            )
+        self.position, self.epoch = state.position, state.epoch
+        self.seed = state.seed
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing
+        """Let go of files and threads."""
+
+    def generator(self, *key: object) -> torch.Generator:
+        """A generator of the CPU that follows from the seed, this layer's name and a key."""
+        text = repr((self.seed, self.name, *key)).encode()
+        number = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+        return torch.Generator().manual_seed(number)
+
+    def error(self, what: str, *, field: str = "", remedy: str = "") -> LayerError:
+        """A LayerError that names this layer: `raise self.error(...)`."""
+        return LayerError(
+            f"({self.layer.type}) {what}", layer=self.name, field=field, remedy=remedy
+        )
+
+    def _check_ends(self) -> None:
+        if self.layer.bottom:
+            raise self.error("is a data layer and takes no bottom", field="bottom")
+        most, number = self.most_tops, len(self.tops)
+        if number < self.least_tops or (most is not None and number > most):
+            wanted = (
+                f"{self.least_tops}" if most == self.least_tops else f"{self.least_tops} to {most}"
+            )
+            wanted = f"{self.least_tops} or more" if most is None else wanted
+            raise self.error(f"has {number} top(s), takes {wanted}", field="top")
+        if self.layer.HasField("transform_param") and not self.transforms:
+            raise self.error(
+                "has a transform_param, which this type does not apply",
+                field="transform_param",
+                remedy="leave it out and prepare the numbers before, or use a Data layer",
+            )
+
+
+class RecordSource(Source):
+    """A source over a known number of records, read by their index."""
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        self.batch_size = 0
+        self.shuffle = False
+        self._orders: dict[int, Order] = {}
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Records in one pass."""
+
+    @abstractmethod
+    def read(self, indices: Sequence[int], generator: torch.Generator, /) -> Batch:
+        """These records as a batch; what is drawn comes from the generator."""
+
+    def order(self, epoch: int) -> Order:
+        """The records of a pass in the order in which `next` takes them."""
+        return self.permutation(self.size, epoch) if self.shuffle else range(self.size)
+
+    def next(self) -> Batch:
+        place = self._place
+        rank, world = self._share()
+        indices = [
+            self._ordered(*divmod(place + rank + step * world, self.size))
+            for step in range(self.batch_size)
+        ]
+        batch = self.read(indices, self.generator("batch", place, rank))
+        self.pass_over()
+        return batch
+
+    def pass_over(self) -> None:
+        _, world = self._share()
+        self.epoch, self.position = divmod(self._place + self.batch_size * world, self.size)
+
+    @property
+    def turn(self) -> int:
+        return self._place // self.batch_size
+
+    @property
+    def _place(self) -> int:
+        """Records before the next one, those of earlier passes too."""
+        return self.epoch * self.size + self.position
+
+    def one_pass(self, part: Part = WHOLE, /) -> Iterator[Batch]:
+        for together in range(0, self.size, self.batch_size * part.world):
+            start = together + self.batch_size * part.rank
+            indices = range(start, min(start + self.batch_size, self.size))
+            yield self.read(indices, self.generator("pass", start)) if indices else Batch()
+
+    def skip(self, most: int) -> None:
+        """Begin at a random record before number `most` (rand_skip), wrapping around."""
+        if most:
+            draw = torch.randint(most, (), generator=self.generator("skip"))
+            self.epoch, self.position = 0, int(draw) % self.size
+
+    def permutation(self, count: int, *key: object) -> list[int]:
+        """The numbers below `count` in an order that follows from the seed and a key."""
+        order: list[int] = torch.randperm(count, generator=self.generator("order", *key)).tolist()
+        return order
+
+    def load_state(self, state: SourceState) -> None:
+        super().load_state(state)
+        self._orders.clear()
+
+    def _share(self) -> tuple[int, int]:
+        # every process tests on all records, as Caffe's do
+        return (0, 1) if self.context.phase == TEST else (self.context.rank, self.context.world)
+
+    def _ordered(self, epoch: int, index: int) -> int:
+        if epoch not in self._orders:
+            self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
+            self._orders[epoch] = self.order(epoch)
+        return self._orders[epoch][index]
+
+
+def batch_size_of(source: Source, value: int) -> int:
+    """A batch_size of at least 1; LayerError otherwise."""
+    if value < 1:
+        raise source.error("needs a batch_size of at least 1", field="batch_size")
+    return value
+
+
+def read_text(path: Path, what: str, field: str = "source") -> str:
+    """The text of the list file that a field names. Raises DataError where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError(f"no such {what}", where=str(path), remedy=f"check {field}") from None
+    except IsADirectoryError:
+        raise DataError(
+            f"is a folder, not a {what}", where=str(path), remedy=f"check {field}"
+        ) from None
+    except UnicodeDecodeError:
+        raise DataError(
+            f"is no text, not a {what}", where=str(path), remedy=f"check {field}"
+        ) from None
+    except OSError as error:
+        raise DataError(str(error.strerror), where=str(path)) from None

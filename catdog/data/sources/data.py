@@ -1,0 +1,135 @@
+"""Data: pictures from an LMDB (caffe/layers/data_layer.cpp)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Lock
+
+import torch
+from torch import Tensor
+
+from catdog.data.datum import Example, parse_datum, read_example
+from catdog.data.lmdb_store import Reader
+from catdog.data.sources.base import Batch, Context, Source, batch_size_of
+from catdog.data.sources.index_file import read_index
+from catdog.data.sources.pictures import PictureSource
+from catdog.data.sources.resident import Resident
+from catdog.data.transform import Draw, Picture
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
+
+
+class Data(PictureSource):
+    """The Datums of an LMDB in the order of their keys; data_param has the fields.
+
+    `backend` may say LEVELDB, Caffe's default, where the folder holds an LMDB. Of several
+    processes each takes every world-th record, as Caffe's do. With an `index_file` the records are
+    those that it names, in its order.
+    """
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        self.param = layer.data_param
+        self.batch_size = batch_size_of(self, self.param.batch_size)
+        if not self.param.source:
+            raise self.error("needs a source, the folder of an LMDB", field="source")
+        self.reader = Reader(self.context.locate(self.param.source))
+        self._places = self._chosen()
+        self._kept: dict[int, Example] | None = (
+            {} if self.param.cache == DataParameter.MEMORY else None
+        )
+        self._resident: Resident | None = None
+        self._loading = Lock()
+        self._encoded = parse_datum(self.reader.first()).encoded
+        self._check_color()
+        self.shuffle = self.param.shuffle
+        self.skip(self.param.rand_skip)
+
+    @property
+    def size(self) -> int:
+        return len(self._places)
+
+    def where(self, index: int) -> str:
+        key = self.reader.keys[self._places[index]].decode(errors="replace")
+        return f'{self.reader.path} key "{key}"'
+
+    def examples(self, indices: Sequence[int]) -> Sequence[Example]:
+        if self._kept is None:
+            return self._read(indices)
+        fresh = [index for index in dict.fromkeys(indices) if index not in self._kept]
+        if fresh:
+            self._kept.update(zip(fresh, self._read(fresh), strict=True))
+        return [self._kept[index] for index in indices]
+
+    def described(self, indices: Sequence[int]) -> Sequence[Example]:
+        resident = self.resident()
+        return [resident.examples[i] for i in indices] if resident else self.examples(indices)
+
+    def gather(self, indices: Sequence[int], pictures: Sequence[Picture], draw: Draw) -> Tensor:
+        if self.resident():
+            return torch.tensor(indices)
+        return super().gather(indices, pictures, draw)
+
+    def finish(self, batch: Batch) -> dict[str, Tensor]:
+        resident, data = self.resident(), self.tops[0]
+        if resident and batch.draw is not None:
+            pictures = resident.gather(batch.blobs[data], batch.draw, self.transform)
+            batch = replace(batch, blobs={**batch.blobs, data: pictures})
+        return super().finish(batch)
+
+    def resident(self) -> Resident | None:
+        """The pictures on the device, read when first asked for; None without cache: DEVICE."""
+        if self.param.cache != DataParameter.DEVICE:
+            return None
+        # a pass and the batches between may both come first
+        with self._loading:
+            if self._resident is None:
+                self._resident = Resident(self.examples, self.size, str(self.reader.path))
+        return self._resident
+
+    def close(self) -> None:
+        super().close()
+        self.reader.close()
+
+    def _chosen(self) -> Sequence[int]:
+        count, name = len(self.reader), self.param.index_file
+        if not name:
+            return range(count)
+        try:
+            return read_index(self.context.locate(name), count)
+        except DataError:
+            self.reader.close()
+            raise
+
+    def _read(self, indices: Sequence[int]) -> list[Example]:
+        values = self.reader.get_many(self._places[index] for index in indices)
+        decode = self.pool().map if self._encoded and len(values) > 1 else map
+        return list(decode(self._decode, indices, values))
+
+    def _decode(self, index: int, value: bytes) -> Example:
+        try:
+            return read_example(value, color=self._color)
+        except DataError as error:
+            raise DataError(error.what, where=self.where(index), remedy=error.remedy) from error
+
+    @property
+    def _color(self) -> bool | None:
+        if self.transform.param.force_gray:
+            return False
+        return self.transform.param.force_color or self.param.force_encoded_color or None
+
+    def _check_color(self) -> None:
+        """That raw data have the channels that are asked for: only encoded ones are converted."""
+        if self._color is None or self._encoded:
+            return
+        channels, wanted = self.examples([0])[0].array.shape[0], 3 if self._color else 1
+        if channels != wanted:
+            field = "force_color" if self._color else "force_gray"
+            raise self.error(
+                f"{field} converts encoded pictures, these are stored raw with {channels} "
+                "channel(s)",
+                field=field,
+                remedy="leave it out, or build the LMDB in that form",
+            )
+
+
+TABLE: dict[str, type[Source]] = {"Data": Data}

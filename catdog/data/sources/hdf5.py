@@ -1,0 +1,158 @@
+"""HDF5Data: rows of HDF5 files (caffe/layers/hdf5_data_layer.cpp)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catdog.data.sources.base import (
+    Batch,
+    Context,
+    Order,
+    RecordSource,
+    Source,
+    batch_size_of,
+    read_text,
+)
+from catdog.data.transform import shape_text
+from catdog.errors import DataError, did_you_mean
+from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.shape import Shape
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file, its first row among all rows, its number of rows, the shape of a row of each top."""
+
+    path: Path
+    start: int
+    rows: int
+    shapes: dict[str, Shape]
+
+
+class HDF5Data(RecordSource):
+    """Rows in the order of the list of files; a top is the dataset of its name.
+
+    Batches run across the ends of files. One file at a time is held in memory, as in Caffe.
+    `shuffle`: files in another order each pass, and the rows within each.
+    """
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        self.param = layer.hdf5_data_param
+        self.batch_size = batch_size_of(self, self.param.batch_size)
+        self.shuffle = self.param.shuffle
+        self._files = self._open_list()
+        self._starts = np.array([file.start for file in self._files])
+        self._held: tuple[int, dict[str, NDArray[np.float32]]] = (-1, {})
+
+    @property
+    def size(self) -> int:
+        return self._files[-1].start + self._files[-1].rows
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        return {top: (self.batch_size, *row) for top, row in self._files[0].shapes.items()}
+
+    def order(self, epoch: int) -> Order:
+        if not self.shuffle:
+            return range(self.size)
+        return [
+            self._files[number].start + row
+            for number in self.permutation(len(self._files), epoch)
+            for row in self.permutation(self._files[number].rows, epoch, number)
+        ]
+
+    def read(self, indices: Sequence[int], _generator: torch.Generator, /) -> Batch:
+        numbers = np.searchsorted(self._starts, indices, side="right") - 1
+        parts: dict[str, list[NDArray[np.float32]]] = {top: [] for top in self.tops}
+        for number, run in groupby(zip(numbers.tolist(), indices, strict=True), lambda at: at[0]):
+            rows = [index - self._files[number].start for _, index in run]
+            for top, values in self._hold(number).items():
+                parts[top].append(values[rows])
+        return Batch({top: torch.from_numpy(np.concatenate(part)) for top, part in parts.items()})
+
+    def _hold(self, number: int) -> dict[str, NDArray[np.float32]]:
+        held, values = self._held
+        if held != number:
+            path = self._files[number].path
+            with _open(path) as file:
+                values = {top: _values(file[top], path) for top in self.tops}
+            self._held = (number, values)
+        return values
+
+    def _open_list(self) -> list[_File]:
+        source = self.context.locate(self.param.source)
+        paths = [
+            self.context.locate(name)
+            for line in read_text(source, "list of HDF5 files").splitlines()
+            for name in self._names(line.strip())
+        ]
+        if not paths:
+            raise DataError("names no files", where=str(source), remedy="write one in each line")
+        shapes = [self._inspect(path) for path in paths]
+        rows = [next(iter(shape.values()))[0] for shape in shapes]
+        files = [
+            _File(path, start, count, {top: shape[1:] for top, shape in tops.items()})
+            for path, start, count, tops in zip(
+                paths, accumulate(rows, initial=0), rows, shapes, strict=False
+            )
+        ]
+        self._check_alike(files)
+        return files
+
+    def _names(self, line: str) -> list[str]:
+        # Caffe splits at every space; a name that is there with its spaces is meant
+        return [line] if line and self.context.locate(line).exists() else line.split()
+
+    def _inspect(self, path: Path) -> dict[str, Shape]:
+        """Shapes of the datasets that the tops name."""
+        with _open(path) as file:
+            datasets = {name for name in file if isinstance(file.get(name), h5py.Dataset)}
+            for top in self.tops:
+                if top not in datasets:
+                    remedy = did_you_mean(top, datasets) or f"it has {', '.join(sorted(datasets))}"
+                    raise DataError(f'has no dataset "{top}"', where=str(path), remedy=remedy)
+            shapes = {top: tuple(map(int, file[top].shape)) for top in self.tops}
+        rows = {shape[:1] for shape in shapes.values()}
+        if len(rows) != 1 or not all(count and count[0] for count in rows):
+            found = ", ".join(f"{top} {shape_text(shape)}" for top, shape in shapes.items())
+            raise DataError(
+                f"its datasets need one and the same number of rows ({found})", where=str(path)
+            )
+        return shapes
+
+    def _check_alike(self, files: Sequence[_File]) -> None:
+        first = files[0]
+        for file in files[1:]:
+            for top, shape in file.shapes.items():
+                if shape != first.shapes[top]:
+                    raise DataError(
+                        f'rows of "{top}" are {shape_text(shape)}, in {first.path} they are '
+                        f"{shape_text(first.shapes[top])}",
+                        where=str(file.path),
+                    )
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        remedy = "check the list of files"
+        raise DataError("no such HDF5 file", where=str(path), remedy=remedy) from None
+    except OSError:
+        raise DataError("is no HDF5 file, or a damaged one", where=str(path)) from None
+
+
+def _values(dataset: h5py.Dataset, path: Path) -> NDArray[np.float32]:
+    if dataset.dtype.kind not in "fiub":
+        raise DataError(f'dataset "{dataset.name}" holds no numbers', where=str(path))
+    return np.asarray(dataset[()], np.float32)
+
+
+TABLE: dict[str, type[Source]] = {"HDF5Data": HDF5Data}

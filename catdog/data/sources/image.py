@@ -1,0 +1,152 @@
+"""ImageData: picture files named in a list (caffe/layers/image_data_layer.cpp)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catdog.data.datum import Example
+from catdog.data.sources.base import Context, Source, batch_size_of, read_text
+from catdog.data.sources.pictures import PictureSource
+from catdog.data.transform import Picture
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import LayerParameter
+
+
+class _Line(NamedTuple):
+    name: str
+    label: int
+    labels: NDArray[np.float32] | None = None
+
+
+class ImageData(PictureSource):
+    """The pictures of a list file, `path label` in each line; image_data_param has the fields.
+
+    root_folder stands before every path; with num_labels above 1 each line ends in so many. A file
+    that cannot be read or decoded is a DataError.
+    """
+
+    least_tops = 2
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        self.param = layer.image_data_param
+        self.batch_size = batch_size_of(self, self.param.batch_size)
+        if bool(self.param.new_height) != bool(self.param.new_width):
+            raise self.error("needs both of new_height and new_width, or none", field="new_height")
+        self._check_color()
+        self._root = self._root_folder()
+        if not self.param.num_labels:
+            raise self.error("needs at least one label on a line", field="num_labels")
+        path = self.context.locate(self.param.source)
+        self._lines = list(_read_list(path, self.param.num_labels))
+        self.shuffle = self.param.shuffle
+        self.skip(self.param.rand_skip)
+
+    @property
+    def size(self) -> int:
+        return len(self._lines)
+
+    def where(self, index: int) -> str:
+        return str(self._path(index))
+
+    def examples(self, indices: Sequence[int]) -> Sequence[Example]:
+        load = self.pool().map if len(indices) > 1 else map
+        pictures = load(self._load, indices)
+        return [
+            Example(picture, self._lines[index].label, self._lines[index].labels)
+            for index, picture in zip(indices, pictures, strict=True)
+        ]
+
+    def _path(self, index: int) -> Path:
+        return self.context.locate(self._root + self._lines[index].name)
+
+    def _load(self, index: int) -> Picture:
+        picture = read_picture(self._path(index), color=self.param.is_color)
+        if self.param.new_height:
+            size = (self.param.new_width, self.param.new_height)
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        return picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
+
+    def _root_folder(self) -> str:
+        root = self.param.root_folder
+        # Caffe joins the texts; a folder without its last slash is meant as a folder
+        is_folder = bool(root) and self.context.locate(root).is_dir()
+        return root + "/" if is_folder and not root.endswith("/") else root
+
+    def _check_color(self) -> None:
+        transform = self.transform.param
+        if transform.force_gray or (transform.force_color and not self.param.is_color):
+            raise self.error(
+                "takes force_color and force_gray for a Data layer only",
+                field="force_gray" if transform.force_gray else "force_color",
+                remedy="set is_color in image_data_param",
+            )
+
+
+def read_picture(path: Path, *, color: bool) -> Picture:
+    """The pixels of a file, uint8: height x width x BGR, or height x width in grey.
+
+    Raises DataError when it is not there or no picture.
+    """
+    return decode_picture(read_bytes(path), path, color=color)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A picture file as it is; DataError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read ({error.strerror})",
+            where=str(path),
+            remedy="check the list file and root_folder",
+        ) from None
+
+
+def decode_picture(content: bytes, path: Path, *, color: bool) -> Picture:
+    """As `read_picture`, of a file that was read."""
+    flag = cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), flag) if content else None
+    if picture is None:
+        raise DataError(
+            "cannot be decoded", where=str(path), remedy="take it out of the list or replace it"
+        )
+    return picture
+
+
+def _read_list(path: Path, count: int) -> Iterator[_Line]:
+    text = read_text(path, "list file")
+    if not text.strip():
+        raise DataError("names no pictures", where=str(path), remedy="write `path label` lines")
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, *labels = line.rstrip().rsplit(" " if count == 1 else None, count)
+        try:
+            yield _one(name, *labels) if count == 1 else _several(name, labels, count)
+        except (ValueError, TypeError):
+            many = f"{count} labels, all numbers" if count > 1 else "a label"
+            wanted = f"`path {'label ' * count}`".replace(" `", "`")
+            raise DataError(
+                f'"{line.strip()}" does not end in {many}',
+                where=f"{path}:{number}",
+                remedy=f"write {wanted}" + ", the label a whole number" * (count == 1),
+            ) from None
+
+
+def _one(name: str, label: str) -> _Line:
+    return _Line(name, int(label))
+
+
+def _several(name: str, labels: Sequence[str], count: int) -> _Line:
+    numbers = np.array([float(label) for label in labels], np.float32)
+    if len(numbers) != count or not np.isfinite(numbers).all():
+        raise ValueError(name)
+    return _Line(name, 0, numbers)
+
+
+TABLE: dict[str, type[Source]] = {"ImageData": ImageData}

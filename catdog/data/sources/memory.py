@@ -1,0 +1,88 @@
+"""MemoryData: arrays given by the program (caffe/layers/memory_data_layer.cpp)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from catdog.data.sources.base import Batch, Context, RecordSource, Source, batch_size_of
+from catdog.data.transform import shape_text
+from catdog.errors import DataError
+from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.distributed.group import WHOLE, Part
+from catdog.spec.shape import Shape
+
+
+class MemoryData(RecordSource):
+    """Examples from arrays, in their order, over and over; `reset` gives them.
+
+    They are used as they are: there is no transformation and nothing is prepared ahead.
+    """
+
+    least_tops = most_tops = 2
+
+    def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
+        super().__init__(layer, context)
+        param = layer.memory_data_param
+        self.batch_size = batch_size_of(self, param.batch_size)
+        self.prefetch = 0
+        self._shape = (param.channels, param.height, param.width)
+        for field, extent in zip(("channels", "height", "width"), self._shape, strict=True):
+            if not extent:
+                raise self.error(f"needs {field} of at least 1", field=field)
+        self._data = torch.empty(0, *self._shape)
+        self._labels = torch.empty(0)
+
+    def reset(self, data: ArrayLike, labels: ArrayLike) -> None:
+        """Use these arrays from their first example on.
+
+        `data` is N x channels x height x width, `labels` has N numbers, and N is a multiple of
+        batch_size. Raises DataError otherwise.
+        """
+        pictures, numbers = np.array(data, np.float32), np.array(labels, np.float32)
+        count = len(pictures) if pictures.ndim else 0
+        where = f'layer "{self.name}"'
+        if pictures.shape != (count, *self._shape) or numbers.size != count:
+            raise DataError(
+                f"got data of shape {shape_text(pictures.shape)} and {numbers.size} labels, "
+                f"takes N x {shape_text(self._shape)} and N",
+                where=where,
+            )
+        if not count or count % self.batch_size:
+            raise DataError(
+                f"got {count} examples, takes a multiple of batch_size {self.batch_size}",
+                where=where,
+            )
+        self._data, self._labels = torch.from_numpy(pictures), torch.from_numpy(numbers.ravel())
+        self.position = self.epoch = 0
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        blobs = ((self.batch_size, *self._shape), (self.batch_size,))
+        return dict(zip(self.tops, blobs, strict=True))
+
+    def next(self) -> Batch:
+        self._check_given()
+        return super().next()
+
+    def one_pass(self, part: Part = WHOLE, /) -> Iterator[Batch]:
+        self._check_given()
+        return super().one_pass(part)
+
+    def read(self, indices: Sequence[int], _generator: torch.Generator, /) -> Batch:
+        rows = torch.tensor(indices)
+        return Batch(dict(zip(self.tops, (self._data[rows], self._labels[rows]), strict=True)))
+
+    def _check_given(self) -> None:
+        if not self.size:
+            raise DataError(
+                "has no data yet", where=f'layer "{self.name}"', remedy="give arrays to reset()"
+            )
+
+
+TABLE: dict[str, type[Source]] = {"MemoryData": MemoryData}

@@ -1,0 +1,41 @@
+"""Several looks at one photo, whose probabilities are averaged: mirrored, and cut at its corners.
+
+Ten looks, the four corners and the middle with their mirror images, are those of Krizhevsky,
+Sutskever, Hinton, ImageNet Classification with Deep Convolutional Neural Networks, 2012.
+"""
+
+from collections.abc import Sequence
+
+from catdog.data.transform import Cut
+from catdog.errors import DataError
+
+#: By the word of `--tta`: whether there are corners, and mirror images.
+VIEWS = {
+    "flip": (False, True),
+    "2": (False, True),
+    "5": (True, False),
+    "10": (True, True),
+}
+
+
+def cuts(views: str, stored: Sequence[int], wanted: Sequence[int]) -> list[Cut]:
+    """The cuts of a picture of shape `stored` to `wanted` (both C x H x W), the middle first.
+
+    `views` is a word of VIEWS, or empty for no more than the net's own look: no cuts. Raises
+    DataError for five or ten of a picture that is not larger than its cut.
+    """
+    if not views:
+        return []
+    corners, mirrored = VIEWS[views]
+    high, wide = stored[1] - wanted[1], stored[2] - wanted[2]
+    if corners and not (high or wide):
+        raise DataError(
+            f"the net sees the whole photo: there are no {views} looks at it",
+            where=f"--tta {views}",
+            remedy="use --tta flip, or a net with a crop_size",
+        )
+    places = [(high // 2, wide // 2)]
+    if corners:
+        places += [(top, left) for top in (0, high) for left in (0, wide)]
+    flips = (False, True) if mirrored else (False,)
+    return [Cut(top, left, flip) for top, left in places for flip in flips]
