@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from catdog.net import Net
+from catdog.net.net import Net
 
 
 class Average:

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.errors import CatdogError, DataError
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.step import Node
 from catdog.runtime.optional import scikit
 
 Floats = NDArray[np.float64]

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog import wiring
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net import wiring
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec import deploy_net, filter_net, net_state, read_net

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from catdog.net import Net, Result
+from catdog.net.net import Net, Result
 from catdog.runtime.distributed.group import ALONE, Group
 
 Batch = Mapping[str, Tensor]

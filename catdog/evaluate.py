@@ -8,7 +8,7 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.evaluation import Means, TestNet, outputs
-from catdog.fed_net import FedNet
+from catdog.net.opened import FedNet
 from catdog.records import Output
 
 

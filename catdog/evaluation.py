@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from catdog.data.feed import ELSEWHERE
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.records import Output
 from catdog.runtime.distributed.group import Group

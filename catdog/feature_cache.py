@@ -22,8 +22,8 @@ from catdog.data.feed import Feed
 from catdog.data.sources import Batch, RecordSource
 from catdog.data.sources.base import Order
 from catdog.errors import CatdogError, DataError
-from catdog.fed_net import FedNet
-from catdog.net import Net
+from catdog.net.net import Net
+from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter, SourceState
 from catdog.records import Cached, Record, Warned
 from catdog.solver import Solver

@@ -9,7 +9,7 @@ from catdog.classifier import Examples
 from catdog.data.preprocessing import preparation
 from catdog.errors import CatdogError, DataError
 from catdog.features import features
-from catdog.fed_net import FedNet, open_fed_net
+from catdog.net.opened import FedNet, open_fed_net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.data_layers import cut_data_layers

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catdog.data.datum import array_to_datum
 from catdog.data.lmdb_store import Writer
 from catdog.errors import CatdogError, did_you_mean
-from catdog.fed_net import FedNet
+from catdog.net.opened import FedNet
 from catdog.runtime.files import replacing
 
 Array = NDArray[np.float32]

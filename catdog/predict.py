@@ -16,7 +16,7 @@ from catdog.data.images import Pixels, Unreadable, load
 from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.runtime.parallel import in_order

@@ -21,8 +21,8 @@ from catdog.data.sources.data import Data
 from catdog.data.transform import shape_text
 from catdog.errors import CatdogError, DataError, did_you_mean
 from catdog.features import Blobs, features
-from catdog.fed_net import FedNet
-from catdog.net import Net
+from catdog.net.net import Net
+from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
 from catdog.snapshot import load_net
 from catdog.spec import Spec, filter_net, net_state

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from catdog.data.datum import blob_to_array
 from catdog.errors import DataError, WeightsError, did_you_mean
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
 from catdog.runtime.files import replacing

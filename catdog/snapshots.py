@@ -5,7 +5,7 @@ from pathlib import Path
 
 from catdog.average import Average
 from catdog.errors import Diverged
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverParameter
 from catdog.records import Best, Snapshotted
 from catdog.runtime.files import free_name

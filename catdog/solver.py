@@ -13,12 +13,12 @@ from torch import Tensor
 
 from catdog import chance, lr_policy, updates
 from catdog.average import Average
-from catdog.debug_info import tracing
 from catdog.ending import Ending
 from catdog.engine import Engine
 from catdog.errors import SpecError, WeightsError
 from catdog.evaluation import Batches, Means, TestNet, outputs
-from catdog.net import Net, Result
+from catdog.net.debug_info import tracing
+from catdog.net.net import Net, Result
 from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import FeedState, NetParameter, RunState, SolverParameter
 from catdog.records import (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from catdog.node import Node
+from catdog.net.step import Node
 from catdog.records import Finetuning, LayerStart, Record, Starting, Warned
 from catdog.snapshot import copy_notes
 from catdog.solver import Solver

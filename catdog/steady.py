@@ -6,10 +6,10 @@ from catdog.data.feed import Feed
 from catdog.data.sources import RecordSource
 from catdog.data.sources.pictures import PictureSource
 from catdog.errors import CatdogError, LayerError
-from catdog.fed_net import FedNet
 from catdog.layers.norm import BatchNorm
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.opened import FedNet
+from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import TRAIN, PoolingParameter
 
 #: Layers whose top has, for each example, what they make of this example alone.

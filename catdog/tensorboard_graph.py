@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.step import Node
 from catdog.spec.shape import Shape
 
 

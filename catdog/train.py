@@ -14,11 +14,11 @@ from catdog.data.preprocessing import preparation, write_deploy
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.evaluation import TestNet
 from catdog.feature_cache import cache_features
-from catdog.fed_net import FedNet, open_fed_net
-from catdog.freeze import parameter_faults
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
-from catdog.net import Net
+from catdog.net.freezing import parameter_faults
+from catdog.net.net import Net
+from catdog.net.opened import FedNet, open_fed_net
 from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
 from catdog.records import (

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from catdog.net import Net
+from catdog.net.net import Net
+from catdog.net.parameters import Learnable
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
-from catdog.sharing import Learnable
 from catdog.spec.freezing import at_first, by_then, freeze
 
 

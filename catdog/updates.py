@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from catdog.errors import Fault, WeightsError, did_you_mean
+from catdog.net.parameters import Learnable
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.sharing import Learnable
 
 Tensors = list[Tensor]
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from catdog.errors import Diverged
-from catdog.net import Net, run
-from catdog.node import Node
+from catdog.net.net import Net, run
+from catdog.net.step import Node
 from catdog.overfitting import OverfittingWatch
 from catdog.runtime.distributed.group import ALONE, Group
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from catdog.evaluation import TestNet
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter, SourceState
 from catdog.records import Record, Tick
 from catdog.runtime.randomness import Randomness

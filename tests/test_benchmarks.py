@@ -11,7 +11,7 @@ from benchmarks.comparison import Comparison, Missing, Row, measure, table, writ
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
 from catdog.data.build.photos import photos_in
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catdog.classifier import KINDS, STRENGTHS, Examples, Linear, fit, last_layer, put, score
 from catdog.errors import CatdogError, DataError, LayerError
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 
 linear_model = pytest.importorskip("sklearn.linear_model")

@@ -26,7 +26,7 @@ from catdog.engine import all_are_reached
 from catdog.errors import CatdogError
 from catdog.evaluation import Means, TestNet
 from catdog.log_reader import read_log
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState
 from catdog.records import Warned
 from catdog.runtime.distributed import join

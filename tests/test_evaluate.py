@@ -8,7 +8,7 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.evaluate import Score, Scored, evaluate, lines
-from catdog.fed_net import open_fed_net
+from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.records import Output
 from catdog.spec import net_state, read_net

@@ -9,7 +9,7 @@ from catdog.data.datum import datum_to_array, parse_datum
 from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError
 from catdog.features import features, write_file, write_lmdbs
-from catdog.fed_net import open_fed_net
+from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import net_state, read_net

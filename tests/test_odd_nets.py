@@ -10,7 +10,7 @@ import pytest
 
 from catdog.errors import CatdogError
 from catdog.inspection import inspect
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, BlobProto, BlobShape
 from catdog.spec import filter_net, net_state, read_net
 

@@ -17,7 +17,7 @@ from catdog.data.preprocessing import preparation
 from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.gallery import draw_gallery
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.predict import Prediction, Predictor, both_classes, newest_weights
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.spec import filter_net, net_state

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from catdog.blueprint import blueprint
 from catdog.layers.base import Setting
 from catdog.lr_policy import learning_rate
-from catdog.net import Net
+from catdog.net.abstract import blueprint
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.runtime.randomness import Randomness
 from catdog.solver_faults import faults

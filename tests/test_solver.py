@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from catdog.errors import SpecError
 from catdog.log import lines
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.records import (
     Display,

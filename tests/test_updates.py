@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from catdog.errors import WeightsError
+from catdog.net.parameters import Learnable
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.sharing import Learnable
 from catdog.updates import UPDATES, Update, faults
 
 A = NDArray[np.float64]

@@ -20,7 +20,6 @@ from catdog.arguments import Parser, device_of, state_of
 from catdog.candidate import Candidate, set_temperature
 from catdog.errors import CatdogError
 from catdog.evaluate import evaluate, lines
-from catdog.fed_net import open_fed_net
 from catdog.judging import (
     calibrated,
     calibration_lines,
@@ -30,6 +29,7 @@ from catdog.judging import (
     write_report,
 )
 from catdog.labelled import collect, open_labelled, rows
+from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import read_net

@@ -18,7 +18,7 @@ from catdog import cli
 from catdog.arguments import Parser, device_of
 from catdog.errors import CatdogError
 from catdog.features import features, write_file, write_lmdbs
-from catdog.fed_net import open_fed_net
+from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import net_state, read_net

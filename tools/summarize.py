@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser, state_of
-from catdog.blueprint import blueprint
+from catdog.net.abstract import blueprint
+from catdog.net.summary import summarize, table
 from catdog.spec import read_net
-from catdog.summary import summarize, table
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ from catdog import cli
 from catdog.arguments import Parser, device_of
 from catdog.classifier import KINDS, Linear, fit, last_layer, put, score
 from catdog.feature_table import carrying, examples, open_both
-from catdog.fed_net import FedNet
+from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.snapshot import load_net, save_net
 from catdog.spec import Spec, read_net

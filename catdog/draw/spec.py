@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from catdog.blueprint import blueprint
 from catdog.draw.picture import draw_to_file
 from catdog.errors import CatdogError
+from catdog.net.abstract import blueprint
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
 from catdog.spec import Spec, filter_net, net_state, read_net
 from catdog.spec.shape import Shape

@@ -11,7 +11,7 @@ from catdog.export import affine, blobs, elementwise, vision
 from catdog.export.code import Code, Emitter, Site
 from catdog.export.names import RESERVED, Names, attributes, class_name
 from catdog.export.source_text import block, definitions, imports, needed
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.spec.shape import Shape
 
 EMITTERS: dict[str, Emitter] = {

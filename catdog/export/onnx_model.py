@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from catdog.errors import CatdogError, LayerError
-from catdog.example_batch import example_batch
 from catdog.export.names import attributes
 from catdog.layers.affine import Embed
 from catdog.layers.base import Layer
 from catdog.layers.norm import LRN
 from catdog.layers.recurrent import LSTM, RNN
-from catdog.net import Net, run
-from catdog.node import Node
+from catdog.net.example_batch import example_batch
+from catdog.net.net import Net, run
+from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import LRNParameter
 from catdog.runtime.files import replacing
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catdog import wiring
 from catdog.data.sources import SOURCES, Context, Source, open_source
 from catdog.layers.base import Layer, Setting
 from catdog.layers.blob import Blob, BlobVec
 from catdog.layers.python import Python, UserCodeError
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net import wiring
+from catdog.net.net import Net
+from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, NetState
 from catdog.pycaffe.flags import Flags, settle
 from catdog.pycaffe.install import install

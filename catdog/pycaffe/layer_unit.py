@@ -10,7 +10,7 @@ from torch import Tensor
 from catdog.layers import LAYERS, overwritten
 from catdog.layers.base import Layer
 from catdog.layers.blob import BlobVec
-from catdog.node import Node
+from catdog.net.step import Node
 from catdog.pycaffe.mode import mode
 from catdog.pycaffe.unit import Place, Unit
 

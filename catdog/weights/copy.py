@@ -8,7 +8,7 @@ import torch
 
 from catdog.errors import WeightsError
 from catdog.layers.base import Layer
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.spec.shape import Shape
 from catdog.weights.model import Array, Weights
 

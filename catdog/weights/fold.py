@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import WeightsError
+from catdog.net.wiring import readers
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.weights.model import BlobsOfLayers, Weights
-from catdog.wiring import readers
 
 _PARAMETER = {"Convolution": "convolution_param", "InnerProduct": "inner_product_param"}
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.step import Node
+from catdog.net.wiring import AUTOMATIC
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.splits import insert_splits
-from catdog.wiring import AUTOMATIC
 
 Array = NDArray[np.float32]
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from google.protobuf import text_format
 
-from catdog import wiring
 from catdog.errors import CatdogError
 from catdog.export.module import EMITTERS, torch_module
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net import wiring
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec import deploy_net, filter_net, net_state, read_net

@@ -10,7 +10,7 @@ from catdog.errors import CatdogError
 from catdog.export import onnx_model
 from catdog.export.onnx_model import write_onnx
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec.read import parse_yaml

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from catdog.export.module import Module, torch_module
-from catdog.net import Net
+from catdog.net.net import Net
 
 _numbers = count()
 

@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from catdog.errors import LayerError
 from catdog.layers.base import Setting
 from catdog.layers.python import Python, UserCodeError
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
 from catdog.pycaffe.install import install
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import Phase
 from catdog.spec import filter_net, net_state
 from catdog.spec.splits import insert_splits

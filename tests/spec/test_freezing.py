@@ -8,7 +8,7 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError, SpecError
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec.freezing import freeze, name_faults

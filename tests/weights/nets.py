@@ -6,7 +6,7 @@ import numpy as np
 from google.protobuf import text_format
 
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.weights import Weights

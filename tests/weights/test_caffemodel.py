@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, BlobProto, NetParameter
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers

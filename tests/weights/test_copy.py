@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from catdog.errors import WeightsError
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.weights import State, Weights, compare, copy_weights, read_weights, weights_of
 from catdog.weights.copy import fits
 from tests.weights.nets import FORMATS, PLAIN, SHARED, assert_same, flat, net, text

@@ -6,7 +6,7 @@ from google.protobuf import text_format
 
 from catdog.errors import WeightsError
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.weights import Weights, copy_weights, fold_net, fold_weights, weights_of

@@ -6,7 +6,7 @@ import torch
 
 from catdog.data.transform import Transform
 from catdog.errors import WeightsError
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
 from catdog.weights import Weights, copy_weights, fold_net, fold_weights, read_weights
 from catdog.weights.architectures import ARCHITECTURES

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.spec import deploy_net, read_net
 from catdog.weights.architectures import ARCHITECTURES, Architecture

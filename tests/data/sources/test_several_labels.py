@@ -14,7 +14,7 @@ from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import DataError, LayerError
 from catdog.evaluate import evaluate
-from catdog.fed_net import open_fed_net
+from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.snapshot import load_net
 from catdog.spec import net_state, read_net

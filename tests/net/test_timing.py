@@ -1,11 +1,11 @@
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.net import Net
+from catdog.net.net import Net
+from catdog.net.timing import LayerTimes, Times, lines, time_net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
 from catdog.spec import filter_net, net_state
 from catdog.spec.read import parse_yaml
-from catdog.timing import LayerTimes, Times, lines, time_net
 
 NET = """
 layer:

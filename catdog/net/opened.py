@@ -8,7 +8,7 @@ import torch
 from catdog.data.feed import Feed
 from catdog.data.sources import Context, open_source
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, NetState
 from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.spec import Spec, filter_net

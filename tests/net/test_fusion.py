@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
 from catdog.spec import filter_net, net_state
 from catdog.spec.read import parse_yaml

@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from catdog.blueprint import blueprint
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError, DataError, LayerError
+from catdog.net.abstract import blueprint
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter
 from catdog.spec import net_state, read_net
 from catdog.spec.read import parse_yaml
 
-FORMATS = Path(__file__).parent / "goldens/formats"
+FORMATS = Path(__file__).parents[1] / "goldens/formats"
 
 
 def layer_of(text):

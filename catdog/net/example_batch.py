@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from catdog.net import Net
+from catdog.net.net import Net
 
 
 def example_batch(net: Net, device: torch.device | str = "cpu") -> dict[str, Tensor]:

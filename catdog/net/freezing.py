@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from catdog.errors import Fault
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.spec.freezing import pattern_faults
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from catdog.errors import CatdogError
-from catdog.example_batch import example_batch
-from catdog.net import Net, run
-from catdog.node import Node
+from catdog.net.example_batch import example_batch
+from catdog.net.net import Net, run
+from catdog.net.step import Node
 
 T = TypeVar("T")
 

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from catdog import wiring
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net import wiring
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import BlobShape, NetParameter, NetState
 from catdog.spec import Spec, filter_net
 from catdog.spec.data_layers import cut_data_layers

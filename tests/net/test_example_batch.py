@@ -1,7 +1,7 @@
 import torch
 
-from catdog.example_batch import example_batch
-from catdog.net import Net
+from catdog.net.example_batch import example_batch
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.spec.read import parse_yaml
 

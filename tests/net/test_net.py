@@ -8,13 +8,13 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError, LayerError, SpecError
 from catdog.layers.base import Setting
-from catdog.net import Net
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec import filter_net, net_state
 from catdog.spec.read import parse_yaml
 
-COMPOSITES = Path(__file__).parent / "goldens/composites"
+COMPOSITES = Path(__file__).parents[1] / "goldens/composites"
 CASES = json.loads((COMPOSITES / "index.json").read_text())
 
 

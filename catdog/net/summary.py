@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import prod
 
 from catdog.layers.base import Layer
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.step import Node
 from catdog.spec.shape import Shape
 
 _FLOAT_BYTES = 4

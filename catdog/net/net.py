@@ -10,16 +10,16 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from catdog import wiring
 from catdog.errors import CatdogError, LayerError, SpecError
-from catdog.fusion import fused
 from catdog.layers import LAYERS, overwritten
 from catdog.layers.base import Layer, Setting
 from catdog.layers.vision import Convolution, Deconvolution
-from catdog.node import Node, Step
+from catdog.net import wiring
+from catdog.net.fusion import fused
+from catdog.net.parameters import Learnable, ParameterTable
+from catdog.net.step import Node, Step
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter, ParamSpec
 from catdog.runtime.devices import set_tf32
-from catdog.sharing import Learnable, ParameterTable
 from catdog.spec.shape import Shape
 
 Contents = dict[str, list[overwritten.Content]]

@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from catdog.net import Net
+from catdog.net.net import Net
+from catdog.net.summary import summarize, table
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
-from catdog.summary import summarize, table
 
 INPUT = "layer:\n- {name: d, type: Input, top: d, input_param: {shape: {dim: [%s]}}}\n"
 CONT = "- {name: c, type: Input, top: c, input_param: {shape: {dim: [4, 3]}}}\n"

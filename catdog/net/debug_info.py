@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from catdog.net import Net
-from catdog.node import Node
+from catdog.net.net import Net
+from catdog.net.step import Node
 
 
 class Trace:

@@ -10,7 +10,7 @@ from catdog.layers.activation import ReLU
 from catdog.layers.affine import Scale
 from catdog.layers.norm import BatchNorm
 from catdog.layers.pooling import Pooling
-from catdog.node import Node, Step
+from catdog.net.step import Node, Step
 from catdog.spec.shape import Shape
 
 Function = Callable[[Tensor], Tensor]

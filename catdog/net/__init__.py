@@ -1,0 +1,1 @@
+"""A net message to a torch module."""
