@@ -11,9 +11,9 @@ from torch import Tensor
 
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import Workplace
-from catdog.evaluation import Batches
 from catdog.proto.caffe_pb2 import SourceState
-from catdog.solver import Solver
+from catdog.solver.solver import Solver
+from catdog.solver.test_pass import Batches
 from catdog.train import Options, open_solver, solver_spec
 
 _CPU = torch.device("cpu")

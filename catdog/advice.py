@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from catdog.data.preprocessing import dataset_of
 from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter, NetParameter, NetState
-from catdog.records import Noted, Warned
+from catdog.solver.events import Noted, Warned
 from catdog.spec import Spec, filter_net
 from catdog.spec.data_layers import cut_data_layers
 

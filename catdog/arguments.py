@@ -10,10 +10,10 @@ import torch
 
 from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError
-from catdog.precision import NAMES
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
 from catdog.runtime.devices import chosen
 from catdog.runtime.distributed.group import ALONE, Group
+from catdog.solver.precision import NAMES
 from catdog.spec import net_state
 from catdog.spec.shape import Shape
 

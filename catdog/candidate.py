@@ -26,7 +26,7 @@ class Candidate:
 
     Without `model` the weights carry their deploy net; without `data` the model's TEST phase says
     what it is judged on. `views` is a word of `catdog.data.test_time.VIEWS`, `amp` one of
-    `catdog.precision.NAMES`, or empty.
+    `catdog.solver.precision.NAMES`, or empty.
     """
 
     weights: Path

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from catdog.errors import CatdogError
-from catdog.evaluation import Means, TestNet, outputs
 from catdog.net.opened import FedNet
-from catdog.records import Output
+from catdog.solver.events import Output
+from catdog.solver.test_pass import Means, TestNet, outputs
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from catdog.errors import CatdogError, DataError
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter, SourceState
-from catdog.records import Cached, Record, Warned
-from catdog.solver import Solver
+from catdog.solver.events import Cached, Record, Warned
+from catdog.solver.solver import Solver
 from catdog.spec.shape import Shape
 from catdog.steady import frozen_part, moving, one_source, refuse
 

@@ -15,7 +15,7 @@ from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
 from catdog.run_record import Content, read_record, record_path
 from catdog.runtime.optional import scikit
 from catdog.runtime.text_table import text_table
-from catdog.snapshot import AUTO
+from catdog.solver.solverstate import AUTO
 from catdog.spec import Spec
 from catdog.spec.overrides import changed
 from catdog.spec.rules import is_kept

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog import solver_faults
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.summary import summarize
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
+from catdog.solver.faults import solver_faults
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.kind import read_spec
@@ -72,7 +72,7 @@ def _has_data(subject: _Subject) -> bool:
 def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:
     of_nets = list(net_faults(spec.message))
     with _gathering(faults), spec.located():
-        found = [*solver_faults.faults(spec.message), *of_nets]
+        found = [*solver_faults(spec.message), *of_nets]
         if found:
             raise SpecError(found)
     if of_nets:

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from catdog.records import (
+from catdog.runtime.files import keep
+from catdog.solver.events import (
     Best,
     Cached,
     DebugInfo,
@@ -30,7 +31,6 @@ from catdog.records import (
     Stopped,
     Warned,
 )
-from catdog.runtime.files import keep
 
 #: A line without its prefix: severity, place in Caffe's source, text.
 Line = tuple[str, str, str]

@@ -8,10 +8,10 @@ from math import prod
 from pathlib import Path
 
 from catdog.plan import plan
-from catdog.records import Done, Iterating, NetTested, NetTesting, Output, Record, Stopped
 from catdog.run_record import named
 from catdog.runtime.files import keep, replacing
-from catdog.solver import Solver
+from catdog.solver.events import Done, Iterating, NetTested, NetTesting, Output, Record, Stopped
+from catdog.solver.solver import Solver
 
 #: The columns before those of the test outputs.
 COLUMNS = ("iteration", "epoch", "seconds", "learning_rate", "train_loss")

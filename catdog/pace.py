@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from catdog.plan import Plan
-from catdog.records import Iterating, NetTested, NetTesting, NetTestInterrupted, Record
+from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted, Record
 
 #: Seconds after which what was measured counts for a third.
 _MEMORY = 30.0

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from catdog.data.feed import Feed
-from catdog.evaluation import TestNet
-from catdog.solver import Solver
+from catdog.solver.solver import Solver
+from catdog.solver.test_pass import TestNet
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.net.net import Net
-from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.runtime.parallel import in_order
-from catdog.snapshot import best_of_run
+from catdog.solver.precision import Precision
+from catdog.solver.solverstate import best_of_run
 from catdog.spec import filter_net, net_state
 from catdog.spec.shape import Shape
 from catdog.weights import Weights, copy_weights
@@ -56,7 +56,7 @@ class Predictor:
             net names a mean file.
         views: looks at each photo whose probabilities are averaged, a word of
             `catdog.data.test_time.VIEWS`; empty for one look, the net's own.
-        amp: mixed precision, a name of `catdog.precision.NAMES`; empty for float32.
+        amp: mixed precision, a name of `catdog.solver.precision.NAMES`; empty for float32.
 
     `temperature` is that of the weights; 1 leaves probabilities as they are. Raises WeightsError
     when something is carried by neither.

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from catdog.pace import Pace
 from catdog.plan import Plan
-from catdog.records import (
+from catdog.solver.events import (
     Display,
     Iterating,
     NetTested,

@@ -24,7 +24,7 @@ from catdog.features import Blobs, features
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
-from catdog.snapshot import load_net
+from catdog.solver.solverstate import load_net
 from catdog.spec import Spec, filter_net, net_state
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.shape import Shape

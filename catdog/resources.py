@@ -12,8 +12,8 @@ from catdog.growth import steady_growth
 from catdog.pace import Pace
 from catdog.plan import Plan, plan
 from catdog.probes import MB, Gpu, GpuProbe, Host, HostProbe, NvidiaProbe
-from catdog.records import Record, Warned
-from catdog.solver import Solver
+from catdog.solver.events import Record, Warned
+from catdog.solver.solver import Solver
 
 COLUMNS = (
     "seconds",

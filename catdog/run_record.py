@@ -15,10 +15,12 @@ from typing import Any, Self
 import yaml
 from google.protobuf import text_format
 
-from catdog.direction import Direction, directions
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.records import (
+from catdog.runtime import provenance
+from catdog.runtime.files import free_name, replacing
+from catdog.solver.direction import Direction, directions
+from catdog.solver.events import (
     Display,
     Done,
     EndRun,
@@ -30,8 +32,6 @@ from catdog.records import (
     Snapshotted,
     Stopped,
 )
-from catdog.runtime import provenance
-from catdog.runtime.files import free_name, replacing
 from catdog.when_done import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"

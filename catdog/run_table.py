@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from catdog.direction import Direction
 from catdog.errors import CatdogError, did_you_mean
 from catdog.run_catalog import Run
 from catdog.run_fields import TEST_NET, TRAIN_NET
 from catdog.runtime.text_table import text_table
+from catdog.solver.direction import Direction
 
 #: With more columns for fields a terminal shows no table.
 MOST_FIELDS = 8

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from catdog.net.step import Node
-from catdog.records import Finetuning, LayerStart, Record, Starting, Warned
-from catdog.snapshot import copy_notes
-from catdog.solver import Solver
+from catdog.solver.events import Finetuning, LayerStart, Record, Starting, Warned
+from catdog.solver.solver import Solver
+from catdog.solver.solverstate import copy_notes
 from catdog.weights import CopyRow, State, compare, copy_weights, read_weights
 from catdog.weights.copy import RENAME
 

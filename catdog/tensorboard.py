@@ -11,7 +11,10 @@ from catdog.data.first_batch import first_pictures, sheet
 from catdog.errors import CatdogError
 from catdog.pace import Pace
 from catdog.plan import plan
-from catdog.records import (
+from catdog.run_fields import plain_fields
+from catdog.run_record import named
+from catdog.runtime.files import keep
+from catdog.solver.events import (
     Display,
     Done,
     FinalLoss,
@@ -20,10 +23,7 @@ from catdog.records import (
     Record,
     Stopped,
 )
-from catdog.run_fields import plain_fields
-from catdog.run_record import named
-from catdog.runtime.files import keep
-from catdog.solver import Solver
+from catdog.solver.solver import Solver
 from catdog.tensorboard_graph import graph
 
 #: When histograms are taken.

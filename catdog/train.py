@@ -12,16 +12,18 @@ from catdog.advice import advice
 from catdog.data.feed import Feed
 from catdog.data.preprocessing import preparation, write_deploy
 from catdog.errors import CatdogError, Fault, SpecError
-from catdog.evaluation import TestNet
 from catdog.feature_cache import cache_features
 from catdog.layers.base import Setting
 from catdog.log import LogWriter
 from catdog.net.freezing import parameter_faults
 from catdog.net.net import Net
 from catdog.net.opened import FedNet, open_fed_net
-from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
-from catdog.records import (
+from catdog.run_record import RunRecord
+from catdog.runtime.compiler import check_compiler
+from catdog.runtime.distributed.group import ALONE, Group
+from catdog.runtime.randomness import Randomness
+from catdog.solver.events import (
     EndRun,
     Failed,
     Listener,
@@ -32,14 +34,12 @@ from catdog.records import (
     Warned,
     everyone,
 )
-from catdog.run_record import RunRecord
-from catdog.runtime.compiler import check_compiler
-from catdog.runtime.distributed.group import ALONE, Group
-from catdog.runtime.randomness import Randomness
-from catdog.signals import Signals
-from catdog.snapshot import AUTO, find
-from catdog.solver import Action, Solver
-from catdog.solver_faults import faults
+from catdog.solver.faults import solver_faults
+from catdog.solver.precision import Precision
+from catdog.solver.signals import Signals
+from catdog.solver.solver import Action, Solver
+from catdog.solver.solverstate import AUTO, find
+from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.overrides import changed, of_solver
 from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
@@ -163,7 +163,7 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
     message.freeze.extend(options.freeze)
     spec = Spec(message, read.path, read.tree)
     with spec.located():
-        found = [*faults(message), *net_faults(message)]
+        found = [*solver_faults(message), *net_faults(message)]
         if not message.HasField("max_iter"):
             found.append(Fault("max_iter is missing", remedy="write how many iterations to train"))
         if found:

@@ -12,11 +12,11 @@ from catdog.log import Lines
 from catdog.metrics_table import MetricsTable
 from catdog.plan import plan
 from catdog.progress import AboveBar, Progress
-from catdog.records import Listener, Noted, Record, Warned, everyone
 from catdog.resource_report import picture, verdict
 from catdog.resources import Resources
 from catdog.runtime.files import keep
-from catdog.solver import Solver
+from catdog.solver.events import Listener, Noted, Record, Warned, everyone
+from catdog.solver.solver import Solver
 from catdog.tensorboard import TensorBoard
 
 #: Seconds between two looks at memory and load.

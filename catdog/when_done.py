@@ -11,7 +11,7 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.records import Best, Preparing, Record, Snapshotted, Stopped
+from catdog.solver.events import Best, Preparing, Record, Snapshotted, Stopped
 
 DONE, STOPPED, FAILED = "done", "stopped", "failed"
 #: When a command runs, and after which ends of a training.

@@ -8,13 +8,13 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catdog.evaluation import TestNet
 from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter, SourceState
-from catdog.records import Record, Tick
 from catdog.runtime.randomness import Randomness
-from catdog.solver import Action, Solver
+from catdog.solver.events import Record, Tick
+from catdog.solver.solver import Action, Solver
+from catdog.solver.test_pass import TestNet
 
 
 class Rows:

@@ -2,7 +2,7 @@ import pytest
 
 from catdog.advice import advice
 from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, NetParameter
-from catdog.records import Noted, Warned
+from catdog.solver.events import Noted, Warned
 from catdog.spec import Spec, net_state, to_yaml
 from catdog.spec.read import parse_yaml
 

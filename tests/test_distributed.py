@@ -19,24 +19,24 @@ from catdog.tools.predict import main as predict
 from google.protobuf import text_format
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-from catdog import chance
 from catdog.arguments import Parser, device_in, devices_of
 from catdog.data.feed import ELSEWHERE, Feed
-from catdog.engine import all_are_reached
 from catdog.errors import CatdogError
-from catdog.evaluation import Means, TestNet
 from catdog.log_reader import read_log
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState
-from catdog.records import Warned
 from catdog.runtime.distributed import join
 from catdog.runtime.distributed.group import ALONE, Group, Part
 from catdog.runtime.distributed.join import ToldElsewhere, is_member, joined
 from catdog.runtime.distributed.launch import _failure as failure_of
 from catdog.runtime.randomness import Randomness
-from catdog.snapshot import read_state
+from catdog.solver import random_state
+from catdog.solver.divergence import ClassWatch
+from catdog.solver.engine import all_are_reached
+from catdog.solver.events import Warned
+from catdog.solver.solverstate import read_state
+from catdog.solver.test_pass import Means, TestNet
 from catdog.train import Options, train
-from catdog.watch import ClassWatch
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs
 from tests.data.sources.build import labels, layer, pictures, source, write_lmdb
@@ -436,19 +436,19 @@ def test_every_process_has_its_random_numbers_back() -> None:
     ranks = [Randomness(3), Randomness(3)]
     ranks[1].branch(1)
     assert ranks[0].seed != ranks[1].seed
-    generators = [chance.states(each, ALONE)[0] for each in ranks]
+    generators = [random_state.states(each, ALONE)[0] for each in ranks]
     run = RunState(generator=generators[0])
     run.process.add(generator=generators[1])
     wanted = [torch.rand(3, generator=each.on("cpu")) for each in ranks]
     for rank, want in enumerate(wanted):
         again = Randomness(9)
-        assert not chance.restore(run, again, Told(rank, 2), torch.device("cpu"))
+        assert not random_state.restore(run, again, Told(rank, 2), torch.device("cpu"))
         assert torch.equal(torch.rand(3, generator=again.on("cpu")), want)
     fourth = Randomness(9)
-    warning = chance.restore(run, fourth, Told(3, 4), torch.device("cpu"))
+    warning = random_state.restore(run, fourth, Told(3, 4), torch.device("cpu"))
     assert "of 2 processes, this is a training in 4 processes" in warning
     assert fourth.state() == Randomness(9).state()
-    assert not chance.restore(RunState(), fourth, Told(1, 2), torch.device("cpu"))
+    assert not random_state.restore(RunState(), fourth, Told(1, 2), torch.device("cpu"))
 
 
 def arguments(*words: str) -> Any:

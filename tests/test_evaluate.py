@@ -10,7 +10,7 @@ from catdog.errors import CatdogError
 from catdog.evaluate import Score, Scored, evaluate, lines
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
-from catdog.records import Output
+from catdog.solver.events import Output
 from catdog.spec import net_state, read_net
 
 GOLDENS = Path(__file__).parent / "goldens"

@@ -8,7 +8,7 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.feature_cache import Features
-from catdog.solver import Solver
+from catdog.solver.solver import Solver
 from catdog.train import Options, train
 from tests.small_solver import NET, SOLVER, write_small
 

@@ -6,7 +6,7 @@ from catdog.errors import CatdogError
 from catdog.folds import cross_validate, scores, table
 from catdog.proto.caffe_pb2 import Datum
 from catdog.run_record import read_record, record_path
-from catdog.snapshot import AUTO
+from catdog.solver.solverstate import AUTO
 from catdog.train import Options, train
 from tests.tiny_solver import write_labelled, write_solver
 

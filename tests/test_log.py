@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from catdog.log import LogWriter, lines
 from catdog.log_reader import parse, read_log
-from catdog.records import (
+from catdog.solver.events import (
     Best,
     DebugInfo,
     Display,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catdog.metrics_table import COLUMNS, MetricsTable
-from catdog.records import Iterating, NetTested, NetTesting, NetTestInterrupted, Output
+from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted, Output
 from catdog.train import Options, train
 from catdog.watching import Watch
 from tests.runs import Run

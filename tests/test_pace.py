@@ -6,7 +6,7 @@ import pytest
 
 from catdog.pace import Pace
 from catdog.plan import Plan
-from catdog.records import Iterating, NetTested, NetTesting, NetTestInterrupted
+from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted
 
 
 class Clock:

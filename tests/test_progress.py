@@ -6,7 +6,7 @@ import re
 from catdog.log import LogWriter
 from catdog.plan import Plan
 from catdog.progress import AboveBar, Progress
-from catdog.records import (
+from catdog.solver.events import (
     Display,
     Iterating,
     NetTested,

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from catdog.probes import Gpu, Host, HostProbe, NvidiaProbe
-from catdog.records import Iterating, NetTested, NetTesting, Record, Warned
 from catdog.resource_report import picture, verdict
 from catdog.resources import COLUMNS, Look, Resources
+from catdog.solver.events import Iterating, NetTested, NetTesting, Record, Warned
 from tests.runs import Run
 
 

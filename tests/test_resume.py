@@ -9,10 +9,10 @@ import torch
 
 from catdog.errors import Diverged, WeightsError
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter, SolverState
-from catdog.records import Display, NetTested, Snapshotted
-from catdog.solver import Action
+from catdog.solver.events import Display, NetTested, Snapshotted
+from catdog.solver.solver import Action
 from tests.runs import Run, rows
-from tests.test_solver import RESUMES, SOLVERS, agrees_at_the_end, arrays, golden, trajectory
+from tests.solver.test_solver import RESUMES, SOLVERS, agrees_at_the_end, arrays, golden, trajectory
 
 FORMS = [SolverParameter.BINARYPROTO, SolverParameter.HDF5]
 

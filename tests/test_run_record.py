@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from catdog.errors import CatdogError
-from catdog.records import (
+from catdog.run_record import RunRecord, named, read_record, record_path
+from catdog.solver.events import (
     Display,
     Done,
     EndRun,
@@ -15,7 +16,6 @@ from catdog.records import (
     Snapshotted,
     Stopped,
 )
-from catdog.run_record import RunRecord, named, read_record, record_path
 from catdog.train import Options, train
 from tests.tiny_solver import write_solver
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.records import Done, NetTested, Output, Preparing
 from catdog.run_catalog import find_run, find_runs
 from catdog.run_record import RunRecord, read_record, record_path
 from catdog.run_table import difference, differing, listing, metric_of, ordered, rows
+from catdog.solver.events import Done, NetTested, Output, Preparing
 
 NET = """
 layer { name: "fc" type: "InnerProduct" inner_product_param { num_output: %d } }

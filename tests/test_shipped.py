@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from catdog.layers.base import Setting
-from catdog.lr_policy import learning_rate
 from catdog.net.abstract import blueprint
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.runtime.randomness import Randomness
-from catdog.solver_faults import faults
+from catdog.solver.faults import solver_faults
+from catdog.solver.lr_policy import learning_rate
+from catdog.solver.updates import UPDATES
 from catdog.spec import deploy_net, filter_net, net_state, read_net, read_solver
 from catdog.spec.data_layers import cut_data_layers
-from catdog.updates import UPDATES
 
 ROOT = Path(__file__).parent.parent
 NETS = sorted(ROOT.glob("net_specs/*.yaml"))
@@ -91,7 +91,7 @@ def test_a_spec_opens_with_the_command_that_runs_it(path):
 def test_a_solver_is_without_faults(path):
     solver = read_solver(path).message
     assert (ROOT / solver.net).is_file()
-    assert not faults(solver)
+    assert not solver_faults(solver)
     first = solver.base_lr * (solver.warmup_start if solver.warmup_iter else 1)
     assert learning_rate(solver, 0) == pytest.approx(first)
 

@@ -7,7 +7,7 @@ import pytest
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver_faults import faults
+from catdog.solver.faults import solver_faults
 from catdog.spec.solver_nets import net_faults
 from catdog.spec.upgrade import upgrade_solver
 
@@ -47,7 +47,7 @@ def test_what_is_listed_is_read(path):
 
 def told(**fields):
     solver = SolverParameter(**{**SOUND, **fields})
-    return [fault.what for fault in [*faults(solver), *net_faults(solver)]]
+    return [fault.what for fault in [*solver_faults(solver), *net_faults(solver)]]
 
 
 def test_a_sound_solver_has_no_faults():

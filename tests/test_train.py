@@ -11,8 +11,8 @@ import torch
 
 from catdog.errors import CatdogError, Diverged, SpecError, WeightsError
 from catdog.log_reader import read_log
-from catdog.snapshot import AUTO
-from catdog.solver import Solver
+from catdog.solver.solver import Solver
+from catdog.solver.solverstate import AUTO
 from catdog.train import Options, train
 from tests.tiny_solver import write_solver
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.records import Best, Display, Done, Preparing, Snapshotted, Stopped
+from catdog.solver.events import Best, Display, Done, Preparing, Snapshotted, Stopped
 from catdog.when_done import OCCASIONS, WhenDone
 
 NAMES = ("STATUS", "ITERATION", "LOG", "BEST", "SCORE", "ERROR")

@@ -31,7 +31,7 @@ from catdog.judging import (
 from catdog.labelled import collect, open_labelled, rows
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
-from catdog.snapshot import load_net
+from catdog.solver.solverstate import load_net
 from catdog.spec import read_net
 from catdog.weights import weight_file
 

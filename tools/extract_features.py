@@ -20,7 +20,7 @@ from catdog.errors import CatdogError
 from catdog.features import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
-from catdog.snapshot import load_net
+from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
 from catdog.weights import weight_file
 

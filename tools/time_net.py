@@ -12,7 +12,7 @@ from catdog import cli
 from catdog.arguments import Parser, device_of, state_of
 from catdog.net.abstract import blueprint
 from catdog.net.timing import lines, time_net
-from catdog.snapshot import load_net
+from catdog.solver.solverstate import load_net
 from catdog.spec import read_net
 from catdog.weights import weight_file
 

@@ -16,7 +16,7 @@ from catdog.pycaffe.install import install
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
-from catdog.signals import EFFECTS
+from catdog.solver.signals import EFFECTS
 from catdog.tensorboard import HISTOGRAMS
 from catdog.train import Options, train
 from catdog.watching import EVERY, Watch

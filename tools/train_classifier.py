@@ -19,7 +19,7 @@ from catdog.classifier import KINDS, Linear, fit, last_layer, put, score
 from catdog.feature_table import carrying, examples, open_both
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.snapshot import load_net, save_net
+from catdog.solver.solverstate import load_net, save_net
 from catdog.spec import Spec, read_net
 from catdog.weights import weight_file
 

@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from catdog import lr_policy, updates
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.log import lines
 from catdog.proto.caffe_pb2 import SolverParameter
@@ -21,7 +20,8 @@ from catdog.pycaffe import files, glog
 from catdog.pycaffe.mode import mode
 from catdog.pycaffe.net import Net
 from catdog.pycaffe.unit import DataUnit
-from catdog.records import (
+from catdog.solver import lr_policy, updates
+from catdog.solver.events import (
     Display,
     Done,
     FinalLoss,
@@ -33,7 +33,8 @@ from catdog.records import (
     Solving,
     Warned,
 )
-from catdog.snapshot import (
+from catdog.solver.faults import solver_faults
+from catdog.solver.solverstate import (
     State,
     find,
     learned_net,
@@ -42,7 +43,6 @@ from catdog.snapshot import (
     state_path,
     write_state,
 )
-from catdog.solver_faults import faults
 from catdog.spec import Spec, read_solver
 from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
 
@@ -68,7 +68,7 @@ class Solver:
         if self.kind:
             self.param.type = self.kind
         with spec.located():
-            found = [*faults(self.param), *net_faults(self.param), *_strangers(self.param)]
+            found = [*solver_faults(self.param), *net_faults(self.param), *_strangers(self.param)]
             if found:
                 raise SpecError(found)
         if self.param.random_seed >= 0:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from catdog.direction import Direction, directions
 from catdog.errors import CatdogError, did_you_mean
+from catdog.solver.direction import Direction, directions
 from catdog.spec import filter_net
 from catdog.spec.overrides import changed
 from catdog.spec.solver_nets import NetSpec, test_nets, train_net

@@ -7,8 +7,8 @@ from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from catdog.direction import Direction
 from catdog.errors import CatdogError
+from catdog.solver.direction import Direction
 from catdog.sweep.plan import Plan
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
 from catdog.folds import cross_validate
-from catdog.records import EndRun, NetTested, Record
 from catdog.run_record import named, read_record, record_path
-from catdog.snapshot import AUTO
+from catdog.solver.events import EndRun, NetTested, Record
+from catdog.solver.solverstate import AUTO
 from catdog.sweep.plan import Plan
 from catdog.train import Options, train
 

@@ -3,7 +3,7 @@
 import torch
 
 from catdog.proto.caffe_pb2 import TRAIN
-from catdog.records import DebugInfo
+from catdog.solver.events import DebugInfo
 from tests.runs import Run, rows, small
 
 

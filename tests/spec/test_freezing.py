@@ -11,9 +11,9 @@ from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.runtime.randomness import Randomness
+from catdog.solver.updates import UPDATES
 from catdog.spec.freezing import freeze, name_faults
 from catdog.train import Options, train
-from catdog.updates import UPDATES
 from tests.small_solver import SOLVER, write_small
 
 NET = """

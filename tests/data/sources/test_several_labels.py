@@ -16,7 +16,7 @@ from catdog.errors import DataError, LayerError
 from catdog.evaluate import evaluate
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
-from catdog.snapshot import load_net
+from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
 from catdog.train import Options, train
 from tests.data.sources.build import inside, layer, pictures, source, train_source

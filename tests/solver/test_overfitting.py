@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from catdog.overfitting import OverfittingWatch
-from catdog.records import NetTested, Output, Warned
+from catdog.solver.events import NetTested, Output, Warned
+from catdog.solver.overfitting import OverfittingWatch
 from tests.runs import NET, Run
 
 

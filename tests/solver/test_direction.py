@@ -2,8 +2,8 @@ import math
 
 from google.protobuf import text_format
 
-from catdog.direction import Direction, directions
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.solver.direction import Direction, directions
 
 
 def test_outputs_of_accuracies_and_losses():

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError, SpecError
-from catdog.records import Noted, Record
-from catdog.solver import Solver
+from catdog.solver.events import Noted, Record
+from catdog.solver.solver import Solver
 from catdog.train import Options, train
 from tests.small_solver import NET, SOLVER, write_small
 

@@ -1,7 +1,7 @@
 """Notices, once in a run, that a net begins to learn its training examples by heart."""
 
 from catdog.proto.caffe_pb2 import OverfittingState
-from catdog.records import NetTested
+from catdog.solver.events import NetTested
 
 # this many tests in a row, each worse than the one before, are no chance any more
 _TESTS = 3

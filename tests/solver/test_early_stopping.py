@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from catdog.errors import SpecError
-from catdog.lr_policy import learning_rate
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.records import Best, Display, Done, NetTested, Noted, Snapshotted, Warned
-from catdog.snapshot import load_net, read_state
-from catdog.solver import Action
+from catdog.solver.events import Best, Display, Done, NetTested, Noted, Snapshotted, Warned
+from catdog.solver.lr_policy import learning_rate
+from catdog.solver.solver import Action
+from catdog.solver.solverstate import load_net, read_state
 from tests.runs import Run
-from tests.test_average import same, weights
+from tests.solver.test_ema import same, weights
 from tests.test_resume import FORMS, shown
 
 #: A rate at which the losses go up and down.

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.precision import Precision
 from catdog.runtime.devices import set_tf32
+from catdog.solver.precision import Precision
 from tests.runs import Run
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from catdog.errors import Diverged
-from catdog.records import Warned
+from catdog.solver.events import Warned
 from tests.runs import NET, Run, rows
 
 BROKEN = NET.replace('bottom: "ip1" top: "ip2"', 'bottom: "log" top: "ip2"').replace(

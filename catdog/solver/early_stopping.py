@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from catdog import lr_policy
 from catdog.errors import Fault, SpecError
-from catdog.evaluation import TestNet
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
-from catdog.records import NetTested, Noted, Record, Warned
-from catdog.watched_score import Progress, Score, find, usual
+from catdog.solver import lr_policy
+from catdog.solver.events import NetTested, Noted, Record, Warned
+from catdog.solver.monitored_score import Progress, Score, find, usual
+from catdog.solver.test_pass import TestNet
 
 Emit = Callable[[Record], object]
 

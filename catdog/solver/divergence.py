@@ -9,8 +9,8 @@ from torch import Tensor
 from catdog.errors import Diverged
 from catdog.net.net import Net, run
 from catdog.net.step import Node
-from catdog.overfitting import OverfittingWatch
 from catdog.runtime.distributed.group import ALONE, Group
+from catdog.solver.overfitting import OverfittingWatch
 
 # -log(FLT_MIN): what SoftmaxWithLoss gives when the label's probability is 0
 _FLOOR = 87.3365

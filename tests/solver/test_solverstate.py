@@ -8,7 +8,7 @@ import pytest
 
 from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import FeedState, GeneratorState, RunState, SolverState, SourceState
-from catdog.snapshot import (
+from catdog.solver.solverstate import (
     AUTO,
     State,
     find,
@@ -19,7 +19,7 @@ from catdog.snapshot import (
     write_state,
 )
 
-GOLDENS = Path(__file__).parent / "goldens"
+GOLDENS = Path(__file__).parents[1] / "goldens"
 SGD = GOLDENS / "solvers" / "resume_sgd"
 ADAM = GOLDENS / "solvers" / "resume_adam"
 

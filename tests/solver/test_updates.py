@@ -11,7 +11,7 @@ from torch import nn
 from catdog.errors import WeightsError
 from catdog.net.parameters import Learnable
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.updates import UPDATES, Update, faults
+from catdog.solver.updates import UPDATES, Update, faults
 
 A = NDArray[np.float64]
 STEPS, RATE = 6, 0.05

@@ -1,13 +1,13 @@
 """What is wrong with a solver, whatever its nets."""
 
-from catdog import ending, lr_policy, updates
 from catdog.errors import Fault
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver import early_stopping, lr_policy, updates
 
 
-def faults(solver: SolverParameter) -> list[Fault]:
+def solver_faults(solver: SolverParameter) -> list[Fault]:
     """Everything in a solver that cannot work, whatever its nets."""
-    found = [*lr_policy.faults(solver), *updates.faults(solver), *ending.faults(solver)]
+    found = [*lr_policy.faults(solver), *updates.faults(solver), *early_stopping.faults(solver)]
     for name, least in (("average_loss", 1), ("display", 0), ("snapshot", 0), ("max_iter", 0)):
         if getattr(solver, name) < least:
             found.append(Fault(f"{name} must be {least} or more", field=name))

@@ -11,17 +11,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from catdog import chance, lr_policy, updates
-from catdog.average import Average
-from catdog.ending import Ending
-from catdog.engine import Engine
 from catdog.errors import SpecError, WeightsError
-from catdog.evaluation import Batches, Means, TestNet, outputs
 from catdog.net.debug_info import tracing
 from catdog.net.net import Net, Result
-from catdog.precision import Precision
 from catdog.proto.caffe_pb2 import FeedState, NetParameter, RunState, SolverParameter
-from catdog.records import (
+from catdog.runtime.distributed.group import ALONE, Group
+from catdog.solver import lr_policy, random_state, updates
+from catdog.solver.divergence import ClassWatch, LossWatch
+from catdog.solver.early_stopping import Ending
+from catdog.solver.ema import Average
+from catdog.solver.engine import Engine
+from catdog.solver.events import (
     DebugInfo,
     Display,
     Done,
@@ -37,12 +37,12 @@ from catdog.records import (
     Stopped,
     Warned,
 )
-from catdog.runtime.distributed.group import ALONE, Group
-from catdog.snapshot import State, learned_net, load_net, read_state
-from catdog.snapshots import Snapshots
-from catdog.solver_faults import faults
-from catdog.unfreezing import Unfreezing
-from catdog.watch import ClassWatch, LossWatch
+from catdog.solver.faults import solver_faults
+from catdog.solver.precision import Precision
+from catdog.solver.snapshot_rotation import Snapshots
+from catdog.solver.solverstate import State, learned_net, load_net, read_state
+from catdog.solver.test_pass import Batches, Means, TestNet, outputs
+from catdog.solver.unfreezing import Unfreezing
 
 
 class Action(Enum):
@@ -85,7 +85,7 @@ class Solver:
         compiled: bool = False,
         group: Group = ALONE,
     ) -> None:
-        found = faults(param)
+        found = solver_faults(param)
         if found:
             raise SpecError(found)
         self.param, self.net, self.feed, self.tests = param, net, feed, list(tests)
@@ -323,7 +323,7 @@ class Solver:
         run = state.run
         self.start_fresh(run.fresh)
         randomness = self.net.setting.randomness
-        self._warn(chance.restore(run, randomness, self.group, self.device))
+        self._warn(random_state.restore(run, randomness, self.group, self.device))
         if run.HasField("train"):
             self.feed.load_state(run.train.source)
         for test, feed in zip(self.tests, run.test, strict=False):
@@ -339,7 +339,7 @@ class Solver:
 
     def _state(self, model: str) -> State:
         """The state after `iteration` updates; Caffe's current_step is that of the last one."""
-        generators, processes = chance.states(self.net.setting.randomness, self.group)
+        generators, processes = random_state.states(self.net.setting.randomness, self.group)
         run = RunState(
             generator=generators,
             process=processes,

@@ -10,8 +10,8 @@ from torch import Tensor
 from catdog.data.feed import ELSEWHERE
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import SourceState
-from catdog.records import Output
 from catdog.runtime.distributed.group import Group
+from catdog.solver.events import Output
 
 Batch = Mapping[str, Tensor]
 

@@ -15,7 +15,7 @@ from catdog.errors import SpecError
 from catdog.log import lines
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
-from catdog.records import (
+from catdog.solver.events import (
     Display,
     Done,
     FinalLoss,
@@ -27,10 +27,10 @@ from catdog.records import (
     Stopped,
     Warned,
 )
-from catdog.solver import Action, Solver
+from catdog.solver.solver import Action, Solver
 from tests.runs import Rows, Run
 
-SOLVERS = Path(__file__).parent / "goldens" / "solvers"
+SOLVERS = Path(__file__).parents[1] / "goldens" / "solvers"
 INDEX = {meta["case"]: meta for meta in json.loads((SOLVERS / "index.json").read_text())}
 RESUMES = [case for case, meta in INDEX.items() if "snapshot" in meta]
 Arrays = dict[str, NDArray[np.float32]]

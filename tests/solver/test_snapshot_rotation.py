@@ -8,8 +8,8 @@ import pytest
 from catdog.errors import WeightsError
 from catdog.predict import newest_weights
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.snapshot import AUTO, best_of_run, find
-from catdog.solver import Action
+from catdog.solver.solver import Action
+from catdog.solver.solverstate import AUTO, best_of_run, find
 from tests.runs import Run
 from tests.test_resume import FORMS
 
@@ -81,7 +81,7 @@ def test_a_snapshot_that_could_not_be_written_takes_none_away(
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("catdog.snapshots.write_state", full)
+    monkeypatch.setattr("catdog.solver.snapshot_rotation.write_state", full)
     with pytest.raises(OSError, match="no space"):
         first.solver.step(2)
     assert files(tmp_path, ".solverstate") == ["snap_iter_2.solverstate"]

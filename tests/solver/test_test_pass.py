@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catdog.records import NetTested
+from catdog.solver.events import NetTested
 from tests.runs import NET, Run, rows
 
 

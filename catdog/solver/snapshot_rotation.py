@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from catdog.average import Average
 from catdog.errors import Diverged
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverParameter
-from catdog.records import Best, Snapshotted
 from catdog.runtime.files import free_name
-from catdog.snapshot import (
+from catdog.solver.divergence import parameters_finite
+from catdog.solver.ema import Average
+from catdog.solver.events import Best, Snapshotted
+from catdog.solver.solverstate import (
     State,
     average_path,
     best_path,
@@ -20,7 +21,6 @@ from catdog.snapshot import (
     state_path,
     write_state,
 )
-from catdog.watch import parameters_finite
 
 
 class Snapshots:

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from catdog.average import Average
 from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
+from catdog.solver.ema import Average
 from catdog.spec.freezing import freeze
 from tests.spec.test_freezing import built, message, step
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from catdog.direction import Direction
 from catdog.errors import SpecError
-from catdog.evaluation import TestNet
 from catdog.proto.caffe_pb2 import TEST, ScoreState
-from catdog.records import NetTested, Output
-from catdog.watched_score import Progress, Score, find, scores, usual
+from catdog.solver.direction import Direction
+from catdog.solver.events import NetTested, Output
+from catdog.solver.monitored_score import Progress, Score, find, scores, usual
+from catdog.solver.test_pass import TestNet
 from tests.runs import NET, rows, small
 
 PER_CLASS = NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"')

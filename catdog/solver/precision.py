@@ -7,7 +7,7 @@ from torch import Tensor
 
 from catdog.errors import CatdogError
 from catdog.runtime.devices import set_tf32
-from catdog.updates import Update
+from catdog.solver.updates import Update
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 #: What --amp takes.

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from catdog.direction import Direction, directions
 from catdog.errors import Fault, SpecError, did_you_mean
-from catdog.evaluation import TestNet
 from catdog.proto.caffe_pb2 import ScoreState
-from catdog.records import NetTested
+from catdog.solver.direction import Direction, directions
+from catdog.solver.events import NetTested
+from catdog.solver.test_pass import TestNet
 
 
 @dataclass(frozen=True)

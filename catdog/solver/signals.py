@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Self
 
-from catdog.solver import Action
+from catdog.solver.solver import Action
 
 #: Caffe's words for what a signal does.
 EFFECTS = {action.value: action for action in Action}

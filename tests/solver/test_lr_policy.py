@@ -10,10 +10,10 @@ from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.lr_policy import POLICIES, drops, faults, idle_fields, learning_rate
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.lr_policy import POLICIES, drops, faults, idle_fields, learning_rate
 
-SOLVERS = Path(__file__).parent / "goldens" / "solvers"
+SOLVERS = Path(__file__).parents[1] / "goldens" / "solvers"
 CASES = sorted(path.parent.name for path in SOLVERS.glob("*/trajectory.json"))
 
 
