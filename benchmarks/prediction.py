@@ -12,9 +12,9 @@ import torch
 
 from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.workplace import Workplace, script
-from catdog.convert import Job, convert
 from catdog.data.build.photos import photos_in
 from catdog.data.mean import read_mean
+from catdog.export.convert import Job, convert
 from catdog.predict import Predictor
 from catdog.submission import write_submission
 from catdog.weights import read_weights

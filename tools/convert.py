@@ -19,7 +19,7 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.convert import Job, convert
+from catdog.export.convert import Job, convert
 from catdog.weights import weight_file
 from catdog.weights.pretrained import NAMES
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import PHASES, Parser
-from catdog.draw import RANKDIRS, draw_spec
+from catdog.export.draw import RANKDIRS, draw_spec
 
 
 def main(argv: Sequence[str] | None = None) -> None:

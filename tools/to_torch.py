@@ -10,7 +10,7 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.deployed import deployed
+from catdog.export.deploy import deployed
 from catdog.export.torch_files import write_torch
 from catdog.weights import weight_file
 

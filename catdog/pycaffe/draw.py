@@ -4,8 +4,8 @@ import importlib
 import os
 from typing import Any
 
-from catdog import draw as pictures
 from catdog.errors import CatdogError
+from catdog.export import draw as pictures
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase, PoolingParameter
 from catdog.spec.rules import filter_net, net_state
 from catdog.spec.upgrade import upgrade_net

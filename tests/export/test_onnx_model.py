@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from catdog.deployed import deployed
 from catdog.errors import CatdogError
 from catdog.export import onnx_model
+from catdog.export.deploy import deployed
 from catdog.export.onnx_model import write_onnx
 from catdog.layers.base import Setting
 from catdog.net.net import Net

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from catdog.draw.graph import Graph
+from catdog.export.draw.graph import Graph
 
 #: Passes over the ranks, to order them and to place what is in them.
 SWEEPS, PLACING = 12, 80

@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog.deployed import deployed
 from catdog.errors import CatdogError, WeightsError
+from catdog.export.deploy import deployed
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.weights import Weights, read_weights, write_weights
 
-FORMATS = Path(__file__).parent / "goldens/formats"
+FORMATS = Path(__file__).parents[1] / "goldens/formats"
 MODEL, WEIGHTS = FORMATS / "features_net.prototxt", FORMATS / "model.caffemodel"
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from catdog.draw.picture import draw_to_file
 from catdog.errors import CatdogError
+from catdog.export.draw.picture import draw_to_file
 from catdog.net.abstract import blueprint
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
 from catdog.spec import Spec, filter_net, net_state, read_net

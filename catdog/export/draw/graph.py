@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from catdog.draw.words import Colour, colour, details, rates
+from catdog.export.draw.words import Colour, colour, details, rates
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.shape import Shape
 

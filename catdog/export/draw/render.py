@@ -11,8 +11,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
-from catdog.draw.graph import Box, Graph
-from catdog.draw.layout import Knot, Layout, layout
+from catdog.export.draw.graph import Box, Graph
+from catdog.export.draw.layout import Knot, Layout, layout
 
 # all extents in points
 NAME, TEXT, SIZE = 10.0, 8.0, 7.0

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catdog.draw.graph import Arrow, Box, Graph
-from catdog.draw.layout import layout
+from catdog.export.draw.graph import Arrow, Box, Graph
+from catdog.export.draw.layout import layout
 
 GAP, RANK_GAP = 10.0, 20.0
 

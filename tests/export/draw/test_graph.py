@@ -2,8 +2,8 @@
 
 from google.protobuf import text_format
 
-from catdog.draw.graph import Arrow, graph_of
-from catdog.draw.words import colour, details
+from catdog.export.draw.graph import Arrow, graph_of
+from catdog.export.draw.words import colour, details
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 
 NET = """

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 from html import escape
 
-from catdog.draw.graph import Arrow, Box, Graph
 from catdog.errors import CatdogError
+from catdog.export.draw.graph import Arrow, Box, Graph
 
 PROGRAM = "dot"
 

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from catdog.draw import RANKDIRS, draw, draw_spec, draw_to_file
-from catdog.draw import dot as graphviz
 from catdog.errors import CatdogError
+from catdog.export.draw import RANKDIRS, draw, draw_spec, draw_to_file
+from catdog.export.draw import dot as graphviz
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter
 from catdog.spec.read import parse_prototxt
 from tests.pycaffe.nets import DEPLOY, SIMPLE

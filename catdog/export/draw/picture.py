@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from catdog.draw import dot, render
-from catdog.draw.graph import graph_of
 from catdog.errors import CatdogError
+from catdog.export.draw import dot, render
+from catdog.export.draw.graph import graph_of
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.files import replacing
 from catdog.spec.shape import Shape

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from catdog.convert import FORMS, Job, convert
 from catdog.errors import CatdogError, DataError, SpecError, WeightsError
+from catdog.export.convert import FORMS, Job, convert
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec.read import read_message
 from catdog.spec.upgrade import upgrade_net
 from catdog.weights import Weights, read_weights, write_weights
 
-FORMATS = Path(__file__).parent / "goldens/formats"
+FORMATS = Path(__file__).parents[1] / "goldens/formats"
 OLD = sorted(
     path for path in (FORMATS / "upgrade").glob("*.prototxt") if "upgraded" not in path.name
 )

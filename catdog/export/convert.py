@@ -8,8 +8,8 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
-from catdog.deployed import deployed
 from catdog.errors import CatdogError, DataError
+from catdog.export.deploy import deployed
 from catdog.export.onnx_model import write_onnx
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.files import replacing

@@ -1,7 +1,0 @@
-"""Pictures of nets: layers as boxes coloured by family, blobs as arrows."""
-
-from catdog.draw.picture import FORMS, RANKDIRS, draw, draw_to_file
-from catdog.draw.spec import draw_spec
-from catdog.draw.words import colour
-
-__all__ = ["FORMS", "RANKDIRS", "colour", "draw", "draw_spec", "draw_to_file"]
