@@ -15,8 +15,8 @@ from benchmarks.workplace import Workplace, script
 from catdog.data.build.photos import photos_in
 from catdog.data.mean import read_mean
 from catdog.export.convert import Job, convert
-from catdog.predict import Predictor
-from catdog.submission import write_submission
+from catdog.inference.predictor import Predictor
+from catdog.inference.submission import write_submission
 from catdog.weights import read_weights
 
 _PHOTOS = 256

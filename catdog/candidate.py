@@ -13,7 +13,7 @@ from catdog.data.preprocessing import preparation
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError
-from catdog.predict import Predictor
+from catdog.inference.predictor import Predictor
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
 from catdog.spec import filter_net, read_net
 from catdog.spec.data_layers import cut_data_layers

@@ -8,7 +8,7 @@ import torch
 from catdog.classifier import Examples
 from catdog.data.preprocessing import preparation
 from catdog.errors import CatdogError, DataError
-from catdog.features import features
+from catdog.inference.features import features
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
 from catdog.spec import Spec, filter_net, net_state

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from catdog import charts
 from catdog.candidate import Candidate
+from catdog.inference.predictor import Predictor, tempered
 from catdog.labelled import Judged, Labelled
 from catdog.page import Page, beside, cards, figures, matrix, numbers, table
-from catdog.predict import Predictor, tempered
 from catdog.runtime.files import replacing
 from catdog.scores import BINS, Scores, fit_temperature, roc_curves, scores
 from catdog.suspects import errors, losses, photo_cards

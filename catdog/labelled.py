@@ -17,7 +17,7 @@ from catdog.data.images import Pixels, Unreadable, decode, load, read_file
 from catdog.data.lmdb_store import Reader
 from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import DataError
-from catdog.predict import BATCH, Predictor, Probabilities
+from catdog.inference.predictor import BATCH, Predictor, Probabilities
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
 from catdog.spec import read_message

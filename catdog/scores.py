@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import CatdogError
+from catdog.inference.predictor import tempered
+from catdog.inference.submission import CLIP
 from catdog.labelled import Judged
-from catdog.predict import tempered
 from catdog.runtime.optional import scikit
-from catdog.submission import CLIP
 
 Numbers = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import pytest
 
 from catdog import cli
 from catdog.data.build.listing import find_photos
-from catdog.predict import Predictor
+from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights
 from tests.pictures import encoded, picture, save_all
 from tests.test_judging import job  # noqa: F401 - a fixture

@@ -16,14 +16,14 @@ from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Unreadable
 from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError, DataError
+from catdog.inference.predictor import Predictor, tempered
 from catdog.judging import calibrated, draw_page, report_place, verdict_of
 from catdog.labelled import Labelled, Row, collect, open_labelled, rows
-from catdog.predict import Predictor, tempered
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import to_yaml
 from catdog.weights import read_weights, write_weights
+from tests.inference.test_predictor import train_val, trained
 from tests.test_page import Reader as PageReader
-from tests.test_predict import train_val, trained
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from catdog import cli
 from catdog.arguments import Parser, device_of, state_of
 from catdog.candidate import Candidate, set_temperature
 from catdog.errors import CatdogError
-from catdog.evaluate import evaluate, lines
+from catdog.inference.test import evaluate, lines
 from catdog.judging import (
     calibrated,
     calibration_lines,

@@ -17,8 +17,8 @@ from catdog import cli
 from catdog.arguments import Parser, device_of
 from catdog.data.build.listing import find_photos
 from catdog.exploration import Trained, explore, summary, write_exploration
+from catdog.inference.predictor import Predictor
 from catdog.labelled import collect, labelled_photos, rows
-from catdog.predict import Predictor
 from catdog.survey import survey
 from catdog.weights import read_weights
 

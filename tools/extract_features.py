@@ -17,7 +17,7 @@ import torch
 from catdog import cli
 from catdog.arguments import Parser, device_of
 from catdog.errors import CatdogError
-from catdog.features import features, write_file, write_lmdbs
+from catdog.inference.features import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net

@@ -15,15 +15,15 @@ from catdog import cli
 from catdog.arguments import Parser, device_in, devices_of
 from catdog.data.build.photos import photos_in
 from catdog.data.mean import read_mean
-from catdog.gallery import draw_gallery
-from catdog.predict import Prediction, Predictor, newest_weights
+from catdog.inference.gallery import draw_gallery
+from catdog.inference.multi_process import portion, predict_all
+from catdog.inference.predictor import Prediction, Predictor, newest_weights
+from catdog.inference.submission import write_skipped, write_submission
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
-from catdog.shared_prediction import portion, predict_all
 from catdog.spec import read_message, read_net
-from catdog.submission import write_skipped, write_submission
 from catdog.weights import read_weights, weight_file
 
 SHOWN = 10

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catdog.errors import WeightsError
-from catdog.predict import newest_weights
+from catdog.inference.predictor import newest_weights
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver.solver import Action
 from catdog.solver.solverstate import AUTO, best_of_run, find

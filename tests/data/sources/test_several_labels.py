@@ -13,7 +13,7 @@ from catdog.data.lmdb_store import Writer
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import DataError, LayerError
-from catdog.evaluate import evaluate
+from catdog.inference.test import evaluate
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net

@@ -8,13 +8,13 @@ import pytest
 from catdog.data.datum import datum_to_array, parse_datum
 from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError
-from catdog.features import features, write_file, write_lmdbs
+from catdog.inference.features import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
 
-FORMATS = Path(__file__).parent / "goldens/formats"
+FORMATS = Path(__file__).parents[1] / "goldens/formats"
 
 
 @pytest.fixture

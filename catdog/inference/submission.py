@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catdog.data.build.photos import natural
 from catdog.data.images import Unreadable
-from catdog.predict import Prediction
+from catdog.inference.predictor import Prediction
 from catdog.runtime.files import replacing
 
 #: A probability of 0 or 1 that is wrong costs everything in a log loss.

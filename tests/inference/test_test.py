@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.evaluate import Score, Scored, evaluate, lines
+from catdog.inference.test import Score, Scored, evaluate, lines
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.events import Output
 from catdog.spec import net_state, read_net
 
-GOLDENS = Path(__file__).parent / "goldens"
+GOLDENS = Path(__file__).parents[1] / "goldens"
 
 
 def test_the_lines_are_those_of_caffe():

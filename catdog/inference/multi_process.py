@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from catdog.data.images import Unreadable
-from catdog.predict import BATCH, Prediction, Predictor
+from catdog.inference.predictor import BATCH, Prediction, Predictor
 from catdog.runtime.distributed.group import ALONE, Group
 
 Watch = Callable[[Iterable[Prediction]], Iterable[Prediction]]

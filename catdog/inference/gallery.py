@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from catdog.data.images import decode, read_file
-from catdog.predict import Prediction
+from catdog.inference.predictor import Prediction
 from catdog.runtime.files import replacing
 
 COLUMNS, ROWS = 6, 3

@@ -16,14 +16,14 @@ from catdog.data.feed import Feed
 from catdog.data.preprocessing import preparation
 from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError, DataError, WeightsError
-from catdog.gallery import draw_gallery
+from catdog.inference.gallery import draw_gallery
+from catdog.inference.predictor import Prediction, Predictor, both_classes, newest_weights
+from catdog.inference.submission import CLIP, write_skipped, write_submission
 from catdog.net.net import Net
-from catdog.predict import Prediction, Predictor, both_classes, newest_weights
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.spec import filter_net, net_state
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
-from catdog.submission import CLIP, write_skipped, write_submission
 from catdog.weights import Weights, weights_of
 
 NET = """

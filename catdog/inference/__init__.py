@@ -1,0 +1,1 @@
+"""A trained net and photos to probabilities."""
