@@ -12,7 +12,6 @@ from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
-from catdog.run_record import Content, read_record, record_path
 from catdog.runtime.optional import scikit
 from catdog.runtime.text_table import text_table
 from catdog.solver.solverstate import AUTO
@@ -20,8 +19,9 @@ from catdog.spec import Spec
 from catdog.spec.overrides import changed
 from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import NetSpec, test_nets, train_net
+from catdog.tracking.run_record import Content, read_record, record_path
+from catdog.tracking.shell_hook import DONE
 from catdog.train import Options, solver_spec
-from catdog.when_done import DONE
 
 #: Trains with these options; gives whether the run was stopped.
 Train = Callable[[Options], bool]

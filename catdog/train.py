@@ -14,12 +14,10 @@ from catdog.data.preprocessing import preparation, write_deploy
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.feature_cache import cache_features
 from catdog.layers.base import Setting
-from catdog.log import LogWriter
 from catdog.net.freezing import parameter_faults
 from catdog.net.net import Net
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
-from catdog.run_record import RunRecord
 from catdog.runtime.compiler import check_compiler
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
@@ -46,7 +44,9 @@ from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec.unused_fields import unread
 from catdog.spec.upgrade import upgrade_solver
 from catdog.start import start, table
-from catdog.watching import Watch, Watching
+from catdog.tracking.listeners import Watch, Watching
+from catdog.tracking.log_writer import LogWriter
+from catdog.tracking.run_record import RunRecord
 from catdog.weights import weight_file
 
 

@@ -9,7 +9,7 @@ from statistics import mean, stdev
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from catdog.log_reader import read_log
+from catdog.tracking.log_reader import read_log
 
 NAMES = {
     "vgg8": "VGG-8",

@@ -22,7 +22,6 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from catdog.arguments import Parser, device_in, devices_of
 from catdog.data.feed import ELSEWHERE, Feed
 from catdog.errors import CatdogError
-from catdog.log_reader import read_log
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState
 from catdog.runtime.distributed import join
@@ -36,6 +35,7 @@ from catdog.solver.engine import all_are_reached
 from catdog.solver.events import Warned
 from catdog.solver.solverstate import read_state
 from catdog.solver.test_pass import Means, TestNet
+from catdog.tracking.log_reader import read_log
 from catdog.train import Options, train
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs

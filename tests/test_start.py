@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from catdog.errors import WeightsError
-from catdog.log_reader import read_log
 from catdog.solver.solver import Solver
+from catdog.tracking.log_reader import read_log
 from catdog.train import Options, train
 from tests.small_solver import NET, SOLVER, write_small
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError, Diverged, SpecError, WeightsError
-from catdog.log_reader import read_log
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import AUTO
+from catdog.tracking.log_reader import read_log
 from catdog.train import Options, train
 from tests.tiny_solver import write_solver
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.log_reader import write_tables
+from catdog.tracking.log_reader import write_tables
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.curve_data import ACROSS, Style
-from catdog.curve_files import plot
+from catdog.tracking.curves.data import ACROSS, Style
+from catdog.tracking.curves.files import plot
 
 _PICTURES = {".png", ".pdf", ".svg", ".jpg", ".jpeg", ".eps", ".webp", ".tif", ".tiff"}
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.run_catalog import find_run, find_runs
-from catdog.run_table import difference, listing, ordered, rows
+from catdog.tracking.run_table import difference, listing, ordered, rows
+from catdog.tracking.runs import find_run, find_runs
 
 
 def main(argv: Sequence[str] | None = None) -> None:

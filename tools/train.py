@@ -17,10 +17,10 @@ from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
 from catdog.solver.signals import EFFECTS
-from catdog.tensorboard import HISTOGRAMS
+from catdog.tracking.listeners import EVERY, Watch
+from catdog.tracking.shell_hook import OCCASIONS, WhenDone
+from catdog.tracking.tensorboard import HISTOGRAMS
 from catdog.train import Options, train
-from catdog.watching import EVERY, Watch
-from catdog.when_done import OCCASIONS, WhenDone
 
 
 def main(argv: Sequence[str] | None = None) -> None:

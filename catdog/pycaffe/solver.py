@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from catdog.errors import CatdogError, Fault, SpecError
-from catdog.log import lines
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.pycaffe import files, glog
 from catdog.pycaffe.mode import mode
@@ -45,6 +44,7 @@ from catdog.solver.solverstate import (
 )
 from catdog.spec import Spec, read_solver
 from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
+from catdog.tracking.log_writer import lines
 
 PathLike = str | os.PathLike[str]
 Callback = Callable[[], object]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
 from catdog.folds import cross_validate
-from catdog.run_record import named, read_record, record_path
 from catdog.solver.events import EndRun, NetTested, Record
 from catdog.solver.solverstate import AUTO
 from catdog.sweep.plan import Plan
+from catdog.tracking.run_record import named, read_record, record_path
 from catdog.train import Options, train
 
 if TYPE_CHECKING:

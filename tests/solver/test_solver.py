@@ -12,7 +12,6 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 from catdog.errors import SpecError
-from catdog.log import lines
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.solver.events import (
@@ -28,6 +27,7 @@ from catdog.solver.events import (
     Warned,
 )
 from catdog.solver.solver import Action, Solver
+from catdog.tracking.log_writer import lines
 from tests.runs import Rows, Run
 
 SOLVERS = Path(__file__).parents[1] / "goldens" / "solvers"

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.run_record import named, read_record
 from catdog.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
+from catdog.tracking.run_record import named, read_record
 from catdog.train import Options
 from tests.tiny_solver import write_solver
 

@@ -1,0 +1,1 @@
+"""Learning curves as pictures: of one run, of several."""

@@ -1,0 +1,144 @@
+"""What is drawn of some runs: their logs, with a name each, over iterations, epochs or time."""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from catdog.errors import CatdogError
+from catdog.tracking.log_reader import Log, Value, read_log
+
+#: Places on the axis and values, the places rising.
+Series = tuple[np.ndarray, np.ndarray]
+
+ACROSS = ("iteration", "epoch", "time")
+_UNITS = ((3 * 3600, 3600.0, "hours"), (300, 60.0, "minutes"), (0, 1.0, "seconds"))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How curves are drawn.
+
+    Args:
+        smooth: the train loss is a mean of this many displays; 0: as many as there is need for.
+        log_scale: losses on a logarithmic axis, also where they are of one size.
+        across: one of ACROSS.
+        unit: of the time.
+    """
+
+    smooth: int = 0
+    log_scale: bool = False
+    across: str = "iteration"
+    unit: str = ""
+
+    @property
+    def label(self) -> str:
+        """What stands under the axis."""
+        return f"time, {self.unit}" if self.unit else self.across
+
+
+class Curve(NamedTuple):
+    """A run to draw; "iterations" of its log are places on the axis."""
+
+    name: str
+    log: Log
+
+
+def series(rows: Iterable[tuple[float, float]]) -> Series:
+    """Rows in the order of their iterations; of two for one iteration the later one counts."""
+    latest = sorted(dict(rows).items())
+    return np.array([i for i, _ in latest]), np.array([value for _, value in latest], float)
+
+
+def log_path(path: str | Path) -> Path:
+    """The log that a path means: itself, or the train.log of a folder."""
+    path = Path(path)
+    return path / "train.log" if path.is_dir() else path
+
+
+def read_curves(paths: Sequence[str | Path], style: Style) -> tuple[list[Curve], Style]:
+    """The curves of logs or of folders of runs; with the unit of the time in the style.
+
+    Raises CatdogError for a log without a curve, and where the epochs are not known.
+    """
+    logs = [log_path(path) for path in paths]
+    read = [_read(path) for path in logs]
+    if style.across == "epoch":
+        read = [_over(log, _epochs(path)) for path, log in zip(logs, read, strict=True)]
+    elif style.across == "time":
+        most = max((seconds for log in read for _, seconds in log.times), default=0.0)
+        _, unit, name = next(row for row in _UNITS if most >= row[0])
+        style = replace(style, unit=name)
+        read = [_over(log, _seconds(log, unit)) for log in read]
+    return [Curve(*pair) for pair in zip(_names(logs), read, strict=True)], style
+
+
+def _read(path: Path) -> Log:
+    log = read_log(path)
+    if not (log.train_loss or log.test_outputs or log.final_loss):
+        raise CatdogError(
+            "is the log of a test: it has no curve",
+            where=str(path),
+            remedy="name the log of a training",
+        )
+    return log
+
+
+def _names(logs: Sequence[Path]) -> list[str]:
+    """Of each log the least that tells it from the others; `train.log` goes by its folder."""
+    if len(logs) == 1:
+        return [logs[0].name]
+    whole = [path.absolute() for path in logs]
+    ends = [path.parent if path.name == "train.log" else path for path in whole]
+    for count in range(1, max(len(path.parts) for path in ends)):
+        names = ["/".join(path.parts[-count:]) for path in ends]
+        if len(set(names)) == len(names):
+            return names
+    return [str(path) for path in logs]
+
+
+def _over(log: Log, place: Callable[[int], float]) -> Log:
+    """A log whose iterations are moved to other places."""
+
+    def moved(rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        return [(place(i), value) for i, value in rows]  # type: ignore[misc]
+
+    def moved_values(values: list[Value]) -> list[Value]:
+        places = ((value, place(value.iteration)) for value in values)
+        return [value._replace(iteration=at) for value, at in places]  # type: ignore[arg-type]
+
+    return replace(
+        log,
+        train_loss=moved(log.train_loss),
+        final_loss=moved(log.final_loss),
+        lr=moved(log.lr),
+        train_outputs=moved_values(log.train_outputs),
+        test_outputs=moved_values(log.test_outputs),
+    )
+
+
+def _seconds(log: Log, unit: float) -> Callable[[int], float]:
+    at, seconds = series(log.times)
+    # a part that was trained again after a resume stays where it was first
+    rising = np.maximum.accumulate(np.nan_to_num(seconds)) / unit
+    return lambda iteration: float(np.interp(iteration, at, rising))
+
+
+def _epochs(path: Path) -> Callable[[int], float]:
+    """Epochs are in the table beside a log."""
+    table = path.with_name("metrics.csv")
+    if table.exists():
+        with table.open(encoding="utf-8", newline="", errors="replace") as file:
+            for row in csv.DictReader(file):
+                iteration, epoch = row.get("iteration") or "0", row.get("epoch") or ""
+                if epoch and int(iteration):
+                    share = float(epoch) / int(iteration)
+                    return lambda number: number * share
+    raise CatdogError(
+        "the epochs of this log are not known: there is no metrics.csv with them beside it",
+        where=str(path),
+        remedy="use --x iteration, or time",
+    )

@@ -1,0 +1,119 @@
+"""All that shows and keeps how a run goes beside its log: bar, tables, TensorBoard."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TextIO
+
+from catdog.errors import CatdogError
+from catdog.runtime.files import keep
+from catdog.solver.events import Listener, Noted, Record, Warned, everyone
+from catdog.solver.solver import Solver
+from catdog.tracking import tensorboard
+from catdog.tracking.log_writer import Lines
+from catdog.tracking.metrics_csv import MetricsTable
+from catdog.tracking.progress import AboveBar, Progress
+from catdog.tracking.resource_plot import picture, verdict
+from catdog.tracking.resources import Resources
+from catdog.tracking.schedule import plan
+from catdog.tracking.tensorboard import TensorBoard
+
+#: Seconds between two looks at memory and load.
+EVERY = 3.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is wanted beside the log.
+
+    Args:
+        tensorboard: write TensorBoard's event files to `<snapshot_prefix>_tensorboard/`.
+        histograms: take those of parameters and gradients: `display` or `test`; none by default.
+        resources: seconds between two looks at memory and load, 0 for none.
+    """
+
+    tensorboard: bool = False
+    histograms: str = ""
+    resources: float = EVERY
+
+
+class Watching:
+    """A listener, and a context: at its end the bar goes and the tables are closed.
+
+    Args:
+        prefix: snapshot_prefix of the run.
+        watch: what is wanted.
+        stream: where the log's lines go; on a terminal they get a bar below them.
+        resumed: the run goes on from a snapshot.
+
+    Raises CatdogError where TensorBoard is wanted and missing, and for seconds below 0.
+    """
+
+    def __init__(
+        self, prefix: str, watch: Watch, stream: TextIO | None = None, *, resumed: bool = False
+    ) -> None:
+        if watch.tensorboard:
+            tensorboard.check()
+        if watch.resources < 0:
+            raise CatdogError("is below 0", where="--resources", remedy="seconds, or 0 for none")
+        self._prefix, self._folder = prefix, Path(prefix).parent
+        self._watch, self._resumed = watch, resumed
+        self._terminal = stream if stream is not None and stream.isatty() else None
+        #: Where the log writes its lines.
+        self.stream: Lines | None = AboveBar(self._terminal) if self._terminal else stream
+        self._listener: Listener = everyone()
+        self._stack = ExitStack()
+        self._resources: Resources | None = None
+        self._emit: Callable[[Record], object] = everyone()
+
+    def begin(self, solver: Solver, emit: Callable[[Record], object]) -> None:
+        """Start to watch a solver that is built, and restored where it is resumed."""
+        self._emit = emit
+        listeners: list[Listener] = []
+        table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
+        self._stack.callback(table.close)
+        listeners.append(table)
+        if self._watch.tensorboard:
+            board = self._tensorboard(solver)
+            self._stack.callback(board.close)
+            listeners.append(board)
+        if self._watch.resources:
+            path = self._folder / "resources.csv"
+            keep(path)
+            self._resources = Resources(path, solver, self._watch.resources, emit)
+            self._stack.callback(self._report)
+            listeners.append(self._resources)
+        if self._terminal:
+            bar = Progress(plan(solver), self._terminal)
+            self._stack.callback(bar.close)
+            listeners.append(bar)
+        self._listener = everyone(*listeners)
+
+    def __call__(self, record: Record) -> None:
+        """Tell a record to all."""
+        self._listener(record)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def _tensorboard(self, solver: Solver) -> TensorBoard:
+        folder = Path(f"{self._prefix}_tensorboard")
+        histograms = self._watch.histograms
+        return TensorBoard(folder, solver, resumed=self._resumed, histograms=histograms)
+
+    def _report(self) -> None:
+        """What the run used: a line and a picture."""
+        resources = self._resources
+        if resources is None:
+            return
+        resources.close()
+        if said := verdict(resources):
+            self._emit(Noted(said))
+        try:
+            picture(resources.looks, self._folder / "resources.png")
+        except CatdogError as error:
+            self._emit(Warned(str(error)))

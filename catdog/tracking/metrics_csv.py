@@ -1,0 +1,129 @@
+"""`metrics.csv` beside the snapshots: a row for each test and each epoch."""
+
+import csv
+import math
+import time
+from collections.abc import Callable, Mapping
+from math import prod
+from pathlib import Path
+
+from catdog.runtime.files import keep, replacing
+from catdog.solver.events import Done, Iterating, NetTested, NetTesting, Output, Record, Stopped
+from catdog.solver.solver import Solver
+from catdog.tracking.run_record import named
+from catdog.tracking.schedule import plan
+
+#: The columns before those of the test outputs.
+COLUMNS = ("iteration", "epoch", "seconds", "learning_rate", "train_loss")
+
+Row = dict[str, object]
+
+
+class MetricsTable:
+    """A listener that writes the table of a run.
+
+    A row has what is known when the iteration begins: `learning_rate` is that of its update,
+    `train_loss` the mean of the last average_loss losses, `epoch` the passes over the training
+    data so far (empty where they have no end), `seconds` those of the run, of all its parts where
+    it was resumed. Columns of test outputs are empty in the row of an epoch that is no test.
+
+    Args:
+        path: the table; its folder is there.
+        solver: built, and restored where it is resumed.
+        resumed: go on in the table that is there, without its rows from this iteration on: they
+            come again. Else that of an earlier run is kept under the next free name.
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        solver: Solver,
+        *,
+        resumed: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._solver, self._plan = solver, plan(solver)
+        before = _rows(path, solver.iteration) if resumed else None
+        if before is None:
+            keep(path)
+            before = []
+        columns = dict.fromkeys([*COLUMNS, *(before[0] if before else ()), *_outputs(solver)])
+        with replacing(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(before)
+        self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
+        self._writer = csv.DictWriter(
+            self._file, list(columns), restval="", extrasaction="ignore", lineterminator="\n"
+        )
+        spent = number(before[-1]["seconds"]) if before else 0.0
+        self._clock, self._start = clock, clock() - spent
+        self._row: Row = {}
+
+    def __call__(self, record: Record) -> None:
+        """Take what belongs into the table."""
+        match record:
+            case NetTesting(iteration, net=0):
+                self._row = self._begin(iteration)
+            case NetTested(iteration, net, outputs) if self._row:
+                values = {name: _digits(output) for name, output in named(outputs, net)}
+                self._row.update(values)
+                if net == len(self._solver.tests) - 1:
+                    self._writer.writerow(self._row)
+            case Iterating(iteration) | Done(iteration) | Stopped(iteration):
+                if self._plan.ends_epoch(iteration) and self._row.get("iteration") != iteration:
+                    self._row = self._begin(iteration)
+                    self._writer.writerow(self._row)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _begin(self, iteration: int) -> Row:
+        epochs, loss = self._plan.epochs(iteration), self._solver.recent_loss
+        return {
+            "iteration": iteration,
+            "epoch": "" if epochs is None else f"{epochs:.6g}",
+            "seconds": f"{self._clock() - self._start:.3f}",
+            "learning_rate": f"{self._solver.rate:.7g}",
+            "train_loss": "" if loss != loss and not iteration else f"{loss:.7g}",
+        }
+
+
+def _outputs(solver: Solver) -> list[str]:
+    """The columns of the test nets: as many as their outputs have numbers."""
+    return [
+        name
+        for number, test in enumerate(solver.tests)
+        for name, _ in named(_numbers(test.net.outputs, test.net.shapes), number)
+    ]
+
+
+def _numbers(outputs: tuple[str, ...], shapes: Mapping[str, tuple[int, ...]]) -> list[Output]:
+    return [Output(name, 0.0) for name in outputs for _ in range(prod(shapes[name]))]
+
+
+def _digits(output: Output) -> str:
+    # a float32 has no more digits than these
+    return f"{output.value:.7g}"
+
+
+def _rows(path: Path, end: int) -> list[Row] | None:
+    """The rows of a table below an iteration; None where there is no table of this kind."""
+    if not path.exists():
+        return None
+    with path.open(encoding="utf-8", newline="", errors="replace") as file:
+        reader = csv.DictReader(file)
+        if not set(COLUMNS) <= set(reader.fieldnames or ()):
+            return None
+        rows: list[Row] = [dict(row) for row in reader]
+    return [row for row in rows if number(row["iteration"]) < end]
+
+
+def number(text: object) -> float:
+    """A cell as a number; nan where it is none."""
+    try:
+        return float(str(text))
+    except ValueError:
+        return math.nan

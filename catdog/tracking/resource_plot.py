@@ -1,0 +1,122 @@
+"""What became of a run's time and memory: a line for the log, and `resources.png`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from catdog.runtime.files import replacing
+from catdog.tracking.probes import MB
+from catdog.tracking.resources import Look, Resources
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Fewer looks make no picture.
+_LEAST_LOOKS = 4
+#: Shares of the time from which on something is worth a word.
+_WAITING, _IDLE = 0.15, 0.7
+
+_BLUE, _ORANGE, _GREEN = "#3b6ea5", "#d1582c", "#2f8f5b"
+_INK, _GRID, _SOFT = "#333333", "#e6e6e6", "#9aa5b1"
+
+
+def verdict(resources: Resources) -> str:
+    """A line on what held the run up, and on the most memory that it took; empty without looks."""
+    looks = resources.looks
+    if not looks or resources.training <= 0:
+        return ""
+    waiting = min(resources.waited / resources.training, 1.0)
+    gpu = [look.gpu for look in looks if look.gpu]
+    said = f"The processor waited for data {waiting:.0%} of the time"
+    memory = f"{max(look.host.memory for look in looks) / MB:,.0f} MB"
+    if gpu:
+        load = float(np.mean([each.load for each in gpu]))
+        said = (
+            f"The GPU was busy {load:.0%} of the time, the processor waited for data {waiting:.0%}"
+        )
+        memory += f", on the GPU {max(each.memory for each in gpu) / MB:,.0f} MB"
+        said += _of_gpu(load, waiting)
+    else:
+        said += ": reading is what holds the training up" if waiting >= _WAITING else ""
+    return f"{said}. Most memory: {memory}"
+
+
+def _of_gpu(load: float, waiting: float) -> str:
+    if load >= _IDLE:
+        return ""
+    if waiting >= _WAITING:
+        return ": reading is what holds it up"
+    return ": it waits for the processor, a larger batch_size or --compile gives it more to do"
+
+
+def picture(looks: Sequence[Look], path: Path) -> bool:
+    """Draw memory and load over time; whether there was enough for a picture."""
+    if len(looks) < _LEAST_LOOKS:
+        return False
+    # not at the top: a second at the start of every run
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    figure = Figure(figsize=(9, 5.6), facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.08)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    unit, across = _unit(looks[-1].seconds)
+    times = np.array([look.seconds for look in looks]) / unit
+    for label, color, values in _memories(looks):
+        upper.plot(times, values, color=color, lw=1.8, label=label)
+    upper.set_ylim(0, None)
+    upper.margins(y=0.15)
+    upper.set_ylabel("memory, GB")
+    for label, color, values in _loads(looks):
+        lower.plot(times, values, color=color, lw=1.6, label=label)
+    lower.fill_between(times, _waits(looks), color=_ORANGE, alpha=0.25, lw=0, step="pre")
+    name = "waiting for data"
+    lower.plot(times, _waits(looks), color=_ORANGE, lw=1.2, ds="steps-pre", label=name)
+    lower.set_ylim(0, 1.05)
+    lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    lower.set_ylabel("of the time")
+    lower.set_xlabel(across)
+    for axes in (upper, lower):
+        _furnish(axes)
+    with replacing(path) as beside:
+        figure.savefig(beside, dpi=130)
+    return True
+
+
+def _furnish(axes: "Axes") -> None:
+    axes.margins(x=0.01)
+    axes.grid(axis="y", color=_GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "left", "right"]].set_visible(False)
+    axes.spines["bottom"].set_color("#bbbbbb")
+    axes.tick_params(colors=_INK, length=0, labelsize=9)
+    legend = axes.legend(ncols=4, frameon=False, fontsize=9)
+    legend.set_loc("lower right")
+    legend.set_bbox_to_anchor((1.0, 1.0))
+
+
+def _memories(looks: Sequence[Look]) -> Iterator[tuple[str, str, list[float]]]:
+    yield "process", _BLUE, [look.host.memory / 1e9 for look in looks]
+    if all(look.gpu for look in looks):
+        gpus = [look.gpu for look in looks if look.gpu]
+        yield "GPU", _GREEN, [gpu.memory / 1e9 for gpu in gpus]
+        yield "GPU, this process", _SOFT, [gpu.own / 1e9 for gpu in gpus]
+
+
+def _loads(looks: Sequence[Look]) -> Iterator[tuple[str, str, list[float]]]:
+    if all(look.gpu for look in looks):
+        yield "GPU busy", _GREEN, [look.gpu.load for look in looks if look.gpu]
+    yield "all processes", _SOFT, [look.host.machine_load for look in looks]
+    yield "this process", _BLUE, [min(look.host.load, 1.0) for look in looks]
+
+
+def _waits(looks: Sequence[Look]) -> list[float]:
+    return [np.nan if look.waiting is None else look.waiting for look in looks]
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    if seconds < 300:
+        return 1.0, "seconds"
+    return (60.0, "minutes") if seconds < 3 * 3600 else (3600.0, "hours")

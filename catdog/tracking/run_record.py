@@ -1,0 +1,233 @@
+"""`<prefix>_run.yaml` beside the snapshots of a run: what was run, with what, and what came of it.
+
+Written at the start, after each test and at the end; it is whole at any time.
+"""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+from google.protobuf import text_format
+
+from catdog.errors import CatdogError
+from catdog.proto.caffe_pb2 import NetParameter
+from catdog.runtime import provenance
+from catdog.runtime.files import free_name, replacing
+from catdog.solver.direction import Direction, directions
+from catdog.solver.events import (
+    Display,
+    Done,
+    EndRun,
+    NetTested,
+    Output,
+    Preparing,
+    Record,
+    Resuming,
+    Snapshotted,
+    Stopped,
+)
+from catdog.tracking.shell_hook import DONE, FAILED, STOPPED
+
+SUFFIX = "_run.yaml"
+RUNNING = "running"
+_HEADER = "# What was run and what came of it; `python tools/runs.py` compares such files.\n"
+
+#: The content of a record, by its keys.
+Content = dict[str, Any]
+
+
+def record_path(prefix: str) -> Path:
+    """Where the record of the run with this snapshot_prefix lies."""
+    return Path(f"{prefix}{SUFFIX}")
+
+
+def read_record(path: Path) -> Content:
+    """The content of a record. Raises CatdogError where the file is none."""
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except OSError as error:
+        raise CatdogError(str(error.strerror), where=str(path)) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        content = None
+    if not isinstance(content, dict) or "status" not in content:
+        raise CatdogError("is no record of a run", where=str(path))
+    return content
+
+
+class RunRecord:
+    """A listener that keeps the record of one run; as a context it notes how the run ended.
+
+    Args:
+        prefix: snapshot_prefix of the run.
+        solver: the solver file.
+        resumed: go on in the record that is there; else that of an earlier run is kept under the
+            next free name.
+    """
+
+    def __init__(self, prefix: str, solver: Path | str, *, resumed: bool = False) -> None:
+        self.path = record_path(prefix)
+        self._began = time.monotonic()
+        self._directions: list[dict[str, Direction]] = []
+        earlier = self._earlier(resumed)
+        self._spent = float(earlier.get("seconds", 0))
+        now = _now()
+        self.content: Content = {
+            "name": Path(prefix).name,
+            "status": RUNNING,
+            "started": earlier.get("started", now),
+            "ended": None,
+            "seconds": self._spent,
+            "iteration": 0,
+            "final": {},
+            "best": earlier.get("best") or {},
+            "command": provenance.command(),
+            "folder": str(Path.cwd()),
+            "solver_file": str(solver),
+            "seed": None,
+            "device": None,
+            "host": provenance.machine(),
+            "process": os.getpid(),
+            "versions": provenance.versions(),
+            "git": provenance.commit(),
+            "sessions": [*earlier.get("sessions", []), {"started": now}],
+        }
+        self._write()
+
+    def __call__(self, record: Record) -> None:
+        """Take what a record says of the run."""
+        match record:
+            case Preparing():
+                self._prepare(record)
+            case Resuming(iteration=iteration):
+                self._resume(iteration)
+            case NetTested(iteration, net, outputs):
+                self._take_scores(iteration, net, outputs)
+            case Done():
+                self.content["status"] = DONE
+            case Stopped():
+                self.content["status"] = STOPPED
+        if isinstance(record, Display | NetTested | Snapshotted | Done | Stopped):
+            self.content["iteration"] = record.iteration
+        if isinstance(record, Preparing | Resuming | NetTested | Snapshotted):
+            self._write()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if isinstance(error, EndRun | KeyboardInterrupt):
+            self.content["status"] = STOPPED
+        elif error is not None:
+            self.content["status"] = FAILED
+        if error is not None:
+            known = isinstance(error, CatdogError | EndRun)
+            self.content["reason"] = str(error) if known else _brief(error)
+        self.content["ended"] = _now()
+        session = self.content["sessions"][-1]
+        session.update({key: self.content[key] for key in ("ended", "status", "iteration")})
+        self._write()
+
+    def _earlier(self, resumed: bool) -> Content:
+        if not self.path.exists():
+            return {}
+        if not resumed:
+            self.path.rename(free_name(self.path))
+            return {}
+        try:
+            return read_record(self.path)
+        except CatdogError:
+            return {}
+
+    def _prepare(self, record: Preparing) -> None:
+        self.content["seed"] = record.seed
+        self.content["device"] = provenance.device_name(record.device)
+        self.content["solver"] = record.solver
+        train, *tests = record.nets or ("",)
+        self.content["train_net"], self.content["test_nets"] = train, tests
+        nets = (text_format.Parse(text, NetParameter()) for text in tests)
+        self._directions = [directions(net) for net in nets]
+
+    def _resume(self, iteration: int) -> None:
+        """What was reached beyond the snapshot is not part of the run any more."""
+        self.content["iteration"] = iteration
+        self.content["sessions"][-1]["from"] = iteration
+        best = self.content["best"]
+        for name in [name for name, row in best.items() if row["iteration"] > iteration]:
+            del best[name]
+
+    def _take_scores(self, iteration: int, net: int, outputs: Iterable[Output]) -> None:
+        final, best = self.content["final"], self.content["best"]
+        if final.get("iteration") != iteration:
+            final.clear()
+            final["iteration"] = iteration
+        known = self._directions[net] if net < len(self._directions) else {}
+        for name, output in named(outputs, net):
+            # a float32 has no more digits than these
+            value = float(f"{output.value:.7g}")
+            final[name] = value
+            direction = known.get(output.name)
+            # a score from before the first iteration is none of the training
+            if direction is None or not iteration:
+                continue
+            if name not in best or direction.better(value, best[name]["value"]):
+                row = {"value": value, "iteration": iteration, "better": direction.value}
+                best[name] = row
+
+    def _write(self) -> None:
+        seconds = self._spent + time.monotonic() - self._began
+        self.content["seconds"] = round(seconds, 1)
+        text = yaml.dump(
+            self.content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+        )
+        with replacing(self.path) as beside:
+            beside.write_text(_HEADER + text, encoding="utf-8")
+
+
+def named(outputs: Iterable[Output], net: int = 0) -> Iterator[tuple[str, Output]]:
+    """Outputs of a test net, each with a name of its own.
+
+    That is the blob, with the place of the number where the blob has several, and the net where it
+    is not the first.
+    """
+    outputs = list(outputs)
+    several = Counter(output.name for output in outputs)
+    seen: Counter[str] = Counter()
+    for output in outputs:
+        place = f"[{seen[output.name]}]" if several[output.name] > 1 else ""
+        seen[output.name] += 1
+        yield output.name + place + (f" (net #{net})" if net else ""), output
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _brief(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+_Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_Base: Any = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
+
+
+class _Dumper(_Base):  # type: ignore[misc]
+    """Safe YAML with texts of several lines as they are."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)

@@ -1,0 +1,133 @@
+"""Runs by their records: what there is below a folder, and which one a name means."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+
+from catdog.errors import CatdogError, did_you_mean
+from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.runtime import provenance
+from catdog.tracking.flat_fields import net_fields, plain_fields
+from catdog.tracking.run_record import RUNNING, SUFFIX, Content, read_record, record_path
+
+#: Of a run whose process is gone without a word.
+LOST = "lost"
+#: Fields of a solver in which runs differ without being different.
+_OWN = ("snapshot_prefix", "net_param", "train_net_param", "test_net_param", "random_seed")
+_SURROUNDINGS = ("solver_file", "device", "host", "versions", "git")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by its record; `name` is its snapshot_prefix as seen from here."""
+
+    name: str
+    content: Content
+
+    @property
+    def status(self) -> str:
+        """As recorded; `lost` for a run of this machine whose process is not there any more."""
+        status = str(self.content["status"])
+        here = self.content.get("host") == provenance.machine()
+        if status == RUNNING and here and not _lives(int(self.content["process"])):
+            return LOST
+        return status
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Fields of its solver, and those of its nets as `net.LAYER.FIELD`."""
+        solver = text_format.Parse(self.content.get("solver", ""), SolverParameter())
+        for name in _OWN:
+            solver.ClearField(name)
+        texts = [self.content.get("train_net", ""), *self.content.get("test_nets", [])]
+        nets = [text_format.Parse(text, NetParameter()) for text in texts]
+        seed = {"seed": str(self.content.get("seed"))}
+        return {**plain_fields(solver), **seed, **net_fields(nets[0], nets[1:])}
+
+    @cached_property
+    def surroundings(self) -> dict[str, str]:
+        """Machine, versions and commit."""
+        found: dict[str, str] = {}
+        for name in _SURROUNDINGS:
+            value = self.content.get(name)
+            if isinstance(value, Mapping):
+                found.update({f"{name}.{key}": str(part) for key, part in value.items()})
+            else:
+                found[name] = str(value)
+        return found
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """All that `fields` come from, as text."""
+        texts = (self.content.get(name, "") for name in ("solver", "train_net"))
+        return (*texts, *self.content.get("test_nets", []), str(self.content.get("seed")))
+
+    @property
+    def best(self) -> Mapping[str, Mapping[str, Any]]:
+        """Of each test output: `value`, `iteration`, and which way is `better`."""
+        return self.content.get("best") or {}
+
+    @property
+    def final(self) -> Mapping[str, float]:
+        """The outputs of the last test."""
+        final = self.content.get("final") or {}
+        return {name: value for name, value in final.items() if name != "iteration"}
+
+
+def find_runs(folders: Sequence[Path]) -> list[Run]:
+    """The runs below these folders, or of these records, by their start.
+
+    Raises CatdogError where a folder is not there or there is no run.
+    """
+    paths: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.exists():
+            raise CatdogError("no such folder", where=str(folder), remedy="name one with snapshots")
+        paths.update(dict.fromkeys(_records(folder)))
+    if not paths:
+        where = ", ".join(map(str, folders))
+        raise CatdogError(f"no run (*{SUFFIX})", where=where, remedy="tools/train.py makes one")
+    runs = [Run(_name(path), read_record(path)) for path in paths]
+    return sorted(runs, key=lambda run: str(run.content.get("started")))
+
+
+def find_run(name: str) -> Run:
+    """The run that a word means: its snapshot_prefix, its record, or a folder with one run.
+
+    Raises CatdogError where that is none or several.
+    """
+    path = record_path(name.removesuffix(SUFFIX))
+    if path.is_file():
+        return Run(_name(path), read_record(path))
+    runs = find_runs([Path(name)]) if Path(name).is_dir() else []
+    if len(runs) == 1:
+        return runs[0]
+    if runs:
+        names = ", ".join(run.name for run in runs[:4]) + (" ..." if len(runs) > 4 else "")
+        raise CatdogError(f"has {len(runs)} runs", where=name, remedy=f"name one: {names}")
+    beside = [_name(path) for path in path.parent.glob(f"*{SUFFIX}")]
+    remedy = did_you_mean(name, beside) or "name its snapshot_prefix; tools/runs.py lists them"
+    raise CatdogError("no such run", where=name, remedy=remedy)
+
+
+def _records(folder: Path) -> list[Path]:
+    return [folder] if folder.is_file() else sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+def _name(path: Path) -> str:
+    return str(path).removesuffix(SUFFIX)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,159 @@
+"""A run for TensorBoard: curves, the net, its first pictures, histograms, hyper-parameters."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from catdog.data.feed import Feed
+from catdog.data.first_batch import first_pictures, sheet
+from catdog.errors import CatdogError
+from catdog.runtime.files import keep
+from catdog.solver.events import (
+    Display,
+    Done,
+    FinalLoss,
+    Iterating,
+    NetTested,
+    Record,
+    Stopped,
+)
+from catdog.solver.solver import Solver
+from catdog.tracking.flat_fields import plain_fields
+from catdog.tracking.run_record import named
+from catdog.tracking.schedule import plan
+from catdog.tracking.tensorboard_graph import graph
+from catdog.tracking.throughput import Pace
+
+#: When histograms are taken.
+HISTOGRAMS = ("display", "test")
+_PICTURES = 32
+#: Fields of a solver that say nothing of how it learns.
+_NO_SETTING = ("net", "train_net", "test_net", "snapshot", "display", "debug_info", "solver_mode")
+
+
+def check() -> None:
+    """Raise CatdogError where TensorBoard is not installed."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError:
+        raise CatdogError(
+            "TensorBoard is not installed",
+            where="--tensorboard",
+            remedy="pip install tensorboard",
+        ) from None
+
+
+class TensorBoard:
+    """A listener that writes a run's event files.
+
+    Args:
+        folder: where they go. On a resume they are added to those that are there, whose numbers
+            from this iteration on no longer count; else a folder that is there is kept under the
+            next free name.
+        solver: built, and restored where it is resumed; nobody reads from its feed yet.
+        histograms: one of HISTOGRAMS, when those of parameters and gradients are taken, or empty.
+    """
+
+    def __init__(
+        self, folder: Path, solver: Solver, *, resumed: bool = False, histograms: str = ""
+    ) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        if not resumed:
+            keep(folder)
+        self._solver, self._histograms = solver, histograms
+        self._plan = plan(solver)
+        self._pace = Pace(self._plan)
+        self._scores: dict[str, float] = {}
+        self._due = False
+        self._to: Any = SummaryWriter(str(folder), purge_step=solver.iteration if resumed else None)
+        if not resumed:
+            self._draw_net()
+            self._show_pictures()
+
+    def __call__(self, record: Record) -> None:
+        """Write what a record says."""
+        self._pace(record)
+        match record:
+            case Display(iteration, loss=loss, lr=lr):
+                self._write(iteration, {"train/loss": loss, "train/learning_rate": lr})
+                self._write(iteration, self._speed())
+                self._due |= self._histograms == "display"
+            case NetTested(iteration, net, outputs):
+                values = {f"test/{name}": each.value for name, each in named(outputs, net)}
+                self._write(iteration, values)
+                self._scores.update(values)
+                self._due |= self._histograms == "test"
+            case Iterating(iteration) if self._due:
+                self._due = False
+                self._take_histograms(iteration)
+            case FinalLoss(iteration, loss):
+                self._write(iteration, {"train/loss": loss})
+            case Done() | Stopped():
+                self._write_settings()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._to.close()
+
+    def _write(self, iteration: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self._to.add_scalar(name, value, iteration)
+
+    def _speed(self) -> dict[str, float]:
+        rates = {"iterations": self._pace.rate, "images": self._pace.images}
+        return {f"speed/{name}_per_second": rate for name, rate in rates.items() if rate}
+
+    def _draw_net(self) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        drawn = graph(self._solver.net).SerializeToString()
+        self._to.file_writer.add_event(Event(graph_def=drawn))
+
+    def _show_pictures(self) -> None:
+        feed = self._solver.feed
+        shown = first_pictures(feed, _PICTURES) if isinstance(feed, Feed) else []
+        if shown:
+            self._to.add_image("first batch", sheet(shown), self._plan.first, dataformats="HWC")
+
+    def _take_histograms(self, iteration: int) -> None:
+        # gradients are sums over the passes of an iteration, of a loss that may be scaled
+        scale = self._solver.loss_scale * self._solver.param.iter_size
+        for item in self._solver.update.learnable:
+            layer, _, index = item.name.rpartition(":")
+            self._add_histogram(f"{layer}/blob {index}", item.parameter.detach(), iteration)
+            if item.parameter.grad is not None:
+                name = f"{layer}/gradient {index}"
+                self._add_histogram(name, item.parameter.grad / scale, iteration)
+
+    def _add_histogram(self, name: str, values: Tensor, iteration: int) -> None:
+        finite = values.float()
+        finite = finite[finite.isfinite()]
+        if finite.numel():
+            self._to.add_histogram(name, finite, iteration)
+
+    def _write_settings(self) -> None:
+        """The solver's fields with the scores of the last tests, for the page of hyper-parameters.
+
+        It stands in the run itself (SummaryWriter.add_hparams makes a run of its own).
+        """
+        from torch.utils.tensorboard.summary import hparams
+
+        settings = {
+            name: _setting(text)
+            for name, text in plain_fields(self._solver.param).items()
+            if not name.startswith(_NO_SETTING)
+        }
+        if self._plan.examples:
+            settings["batch_size"] = float(self._plan.examples)
+        for summary in hparams(settings, self._scores):  # type: ignore[no-untyped-call]
+            self._to.file_writer.add_summary(summary)
+
+
+def _setting(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

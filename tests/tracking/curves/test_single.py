@@ -1,0 +1,130 @@
+"""Pictures of learning curves: what is in them, and which logs give one."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from catdog.errors import CatdogError
+from catdog.tracking.curves.data import Style, series
+from catdog.tracking.curves.files import plot
+from catdog.tracking.curves.single import draw
+from catdog.tracking.log_reader import Log, Value, read_log
+
+LOGS = Path(__file__).parents[2] / "goldens" / "logs"
+
+
+def labels(figure: Figure) -> set[str]:
+    return {
+        str(line.get_label())
+        for axes in figure.axes
+        for line in axes.lines
+        if not str(line.get_label()).startswith("_")
+    }
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+@pytest.mark.parametrize("name", ["train", "diverged", "interrupted_and_resumed", "finetune"])
+def test_a_training_gives_a_picture_beside_its_log(name: str, tmp_path: Path) -> None:
+    log = tmp_path / f"{name}.log"
+    log.write_bytes((LOGS / log.name).read_bytes())
+    target = plot(log)
+    assert target == tmp_path / f"{name}.log.png"
+    picture = cv2.imread(str(target))
+    assert picture.shape[0] > 600
+    assert picture.std() > 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == [log.name, target.name]
+
+
+def test_lines_are_the_numbers_of_the_log() -> None:
+    log = read_log(LOGS / "train.log")
+    figure = draw(log)
+    assert labels(figure) == {"train loss", "test loss", "test accuracy"}
+    lines = {str(line.get_label()): line for axes in figure.axes for line in axes.lines}
+    rows = [*log.train_loss, *log.final_loss]
+    np.testing.assert_array_equal(np.array(lines["train loss"].get_xydata()), np.array(rows))
+    accuracy = [value.value for value in log.test_outputs if value.name == "accuracy"]
+    np.testing.assert_array_equal(lines["test accuracy"].get_ydata(), accuracy)
+    assert {"lr 0.005", "lr 0.0005", "83.8%"} <= set(texts(figure))
+
+
+def test_a_loss_that_is_no_number_is_marked() -> None:
+    said = texts(draw(read_log(LOGS / "diverged.log")))
+    assert "loss is no number\nfrom iteration 30" in said
+
+
+@pytest.mark.parametrize(
+    ("log", "want"),
+    [
+        (Log(train_loss=[(0, 1.0), (10, 0.5)]), {"train loss"}),
+        (Log(train_loss=[(0, math.nan)]), {"train loss"}),
+        (Log(train_loss=[(i, 1 / (i + 1)) for i in range(400)]), {"train loss"}),
+        (Log(test_outputs=[Value(0, 0, "loss", 0.5, 1.0, 0.5)]), {"test loss"}),
+        (Log(test_outputs=[Value(0, 0, "accuracy", math.nan)]), {"test accuracy"}),
+        (
+            Log(
+                test_outputs=[
+                    Value(0, 0, "top-1", 0.5),
+                    Value(0, 1, "top-5", 0.9),
+                    Value(0, 2, "loss1", 3.0, 0.3, 0.9),
+                    Value(0, 3, "loss2", 900.0, 1.0, 900.0),
+                ]
+            ),
+            {"test top-1", "test top-5", "test loss1", "test loss2"},
+        ),
+        (
+            Log(test_outputs=[Value(0, 0, "accuracy", 0.5), Value(0, 0, "accuracy", 0.6, net=1)]),
+            {"test accuracy (net #0)", "test accuracy (net #1)"},
+        ),
+    ],
+)
+def test_logs_with_parts_missing_are_drawn(log: Log, want: set[str], tmp_path: Path) -> None:
+    figure = draw(log)
+    assert labels(figure) == want
+    figure.savefig(tmp_path / "x.png")
+
+
+def test_of_the_numbers_of_one_blob_the_first_is_drawn() -> None:
+    classes = [Value(0, i, "per_class", value) for i, value in enumerate((0.5, 0.25, 0.75))]
+    figure = draw(Log(test_outputs=classes))
+    assert [list(line.get_ydata()) for line in figure.axes[1].lines] == [[0.5]]
+
+
+def test_a_resumed_run_counts_where_it_says_an_iteration_again() -> None:
+    at, values = series([(0, 3.0), (10, 2.0), (20, 1.0), (10, 5.0)])
+    assert list(at) == [0, 10, 20]
+    assert list(values) == [3.0, 5.0, 1.0]
+
+
+def test_what_has_no_curve_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CatdogError, match="is the log of a test"):
+        plot(LOGS / "test.log", tmp_path / "x.png")
+    with pytest.raises(CatdogError, match=r"x\.cat: Format 'cat' is not supported"):
+        plot(LOGS / "train.log", tmp_path / "x.cat")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mean_of_so_many_displays_is_drawn() -> None:
+    log = Log(train_loss=[(i, float(i % 2)) for i in range(100)])
+    thin, line = draw(log, style=Style(smooth=10)).axes[0].lines
+    np.testing.assert_array_equal(thin.get_ydata(), [i % 2 for i in range(100)])
+    np.testing.assert_allclose(line.get_ydata()[10:-10], 0.5)
+    (line,) = draw(log, style=Style(smooth=1)).axes[0].lines
+    np.testing.assert_array_equal(line.get_ydata(), [i % 2 for i in range(100)])
+
+
+def test_losses_are_logarithmic_where_asked_for() -> None:
+    log = Log(train_loss=[(0, 1.0), (10, 0.5)])
+    assert draw(log).axes[0].get_yscale() == "linear"
+    assert draw(log, style=Style(log_scale=True)).axes[0].get_yscale() == "log"
+
+
+def test_without_an_accuracy_the_best_loss_is_written() -> None:
+    tests = [Value(i, 0, "loss", value, 1.0, value) for i, value in enumerate((0.5, 0.25, 0.75))]
+    assert "0.25" in texts(draw(Log(test_outputs=tests)))

@@ -1,0 +1,132 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from catdog.errors import CatdogError
+from catdog.solver.events import Done, NetTested, Output, Preparing
+from catdog.tracking.run_record import RunRecord, read_record, record_path
+from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
+from catdog.tracking.runs import find_run, find_runs
+
+NET = """
+layer { name: "fc" type: "InnerProduct" inner_product_param { num_output: %d } }
+layer { name: "a" type: "Accuracy" top: "acc" } layer { name: "l" type: "HingeLoss" top: "loss" }
+"""
+
+
+def make(folder, name, acc, *, rate=0.1, outputs=4, tested=None, seed=1):
+    """A run with these fields; `tested`: num_output of the test net, where it is another."""
+    solver = f"base_lr: {rate} max_iter: 5 stepvalue: 1 stepvalue: 2 snapshot_prefix: '{name}'"
+    nets = (NET % outputs, NET % (tested or outputs))
+    with RunRecord(str(folder / name / "net"), "s.yaml") as record:
+        record(Preparing("cpu", solver, seed, nets))
+        if acc is not None:
+            record(NetTested(5, 0, (Output("acc", acc), Output("loss", 1 - acc, 1.0))))
+        record(Done(5))
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "s", "one", 0.5)
+    make(tmp_path / "s", "two", 0.75, rate=0.01)
+    make(tmp_path / "s", "three", None, outputs=8)
+    return find_runs([Path("s")])
+
+
+def test_the_runs_below_a_folder_by_their_start(runs):
+    assert {run.name for run in runs} == {"s/one/net", "s/two/net", "s/three/net"}
+    assert all(run.status == "done" for run in runs)
+    with pytest.raises(CatdogError, match="no such folder"):
+        find_runs([Path("nowhere")])
+    Path("empty").mkdir()
+    with pytest.raises(CatdogError, match=r"no run \(\*_run.yaml\)"):
+        find_runs([Path("empty")])
+
+
+@pytest.mark.usefixtures("runs")
+def test_which_run_a_name_means():
+    for name in ("s/one/net", "s/one", "s/one/net_run.yaml"):
+        assert find_run(name).name == "s/one/net"
+    with pytest.raises(CatdogError, match="s: has 3 runs; name one: s/"):
+        find_run("s")
+    with pytest.raises(CatdogError, match='did you mean "s/one/net"'):
+        find_run("s/one/nett")
+
+
+def test_the_fields_in_which_runs_differ(runs, tmp_path):
+    assert list(differing(runs)) == ["base_lr", "net.fc.inner_product_param.num_output"]
+    make(tmp_path / "s", "four", 0.1, tested=6, seed=2)
+    assert list(differing(find_runs([Path("s")]))) == [
+        "base_lr",
+        "seed",
+        "train_net.fc.inner_product_param.num_output",
+        "test_net.fc.inner_product_param.num_output",
+    ]
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_difference_of_two():
+    lines = difference(find_run("s/one"), find_run("s/two")).splitlines()
+    assert [line.split() for line in lines] == [
+        ["field", "s/one/net", "s/two/net"],
+        ["base_lr", "0.1", "0.01"],
+    ]
+    assert difference(find_run("s/one"), find_run("s/one")) == ""
+
+
+def test_the_table(runs):
+    assert metric_of(runs) == "acc"
+    table = {row["run"]: row for row in rows(runs)}
+    two = table["s/two/net"]
+    assert (two["best acc"], two["at"], two["final loss"]) == (0.75, 5, 0.25)
+    assert two["base_lr"] == "0.01"
+    assert table["s/three/net"]["best acc"] is None
+    assert "best loss" in rows(runs, "loss")[0]
+    json.dumps(list(table.values()))
+    with pytest.raises(CatdogError, match=r'no run has a best "los".*did you mean "loss"'):
+        rows(runs, "los")
+    head, *lines = listing(rows(runs)).splitlines()
+    assert head.split()[:5] == ["run", "status", "started", "time", "iterations"]
+    assert len(lines) == 3
+
+
+def test_the_best_first(runs):
+    def names(metric, column):
+        return [row["run"].split("/")[1] for row in ordered(rows(runs, metric), runs, column)]
+
+    assert names("acc", "acc") == ["two", "one", "three"]
+    assert names("loss", "loss") == ["two", "one", "three"]
+    assert names("", "base_lr")[0] == "two"
+    with pytest.raises(CatdogError, match=r'no column "base_l".*did you mean "base_lr"'):
+        ordered(rows(runs), runs, "base_l")
+
+
+def test_many_fields_are_counted(tmp_path):
+    for name in ("a", "b"):
+        words = " ".join(f"{f}: {1 if name == 'a' else 2}" for f in FIELDS)
+        with RunRecord(str(tmp_path / name), "s.yaml") as record:
+            record(Preparing("cpu", words, 1, ("",)))
+    text = listing(rows(find_runs([tmp_path])))
+    assert text.splitlines()[-1].startswith("2 more fields differ")
+
+
+FIELDS = (
+    *("base_lr", "gamma", "power", "momentum", "weight_decay", "stepsize", "display"),
+    *("average_loss", "delta", "clip_gradients"),
+)
+
+
+def test_a_run_whose_process_is_gone(tmp_path):
+    RunRecord(str(tmp_path / "net"), "s.yaml")
+    path = record_path(str(tmp_path / "net"))
+    (run,) = find_runs([tmp_path])
+    assert run.status == "running"
+    # above the highest number that a process of Linux can have
+    path.write_text(
+        path.read_text().replace(f"process: {run.content['process']}", f"process: {2**22 + 1}")
+    )
+    assert read_record(path)["process"] == 2**22 + 1
+    (run,) = find_runs([tmp_path])
+    assert run.status == "lost"
