@@ -14,7 +14,7 @@ from benchmarks.workplace import Workplace
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.solver.solver import Solver
 from catdog.solver.test_pass import Batches
-from catdog.train import Options, open_solver, solver_spec
+from catdog.training.train import Options, open_solver, solver_spec
 
 _CPU = torch.device("cpu")
 

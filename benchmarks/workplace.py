@@ -14,7 +14,7 @@ from catdog.data.build.photos import photos_in
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.spec import read_net, to_prototxt
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 
 ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"

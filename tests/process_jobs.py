@@ -16,7 +16,7 @@ import torch
 from catdog import cli
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import joined
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 
 
 def killed(group: Group, iteration: int) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.inspection import inspect
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, BlobProto, BlobShape
 from catdog.spec import filter_net, net_state, read_net
+from catdog.training.check import inspect
 
 ODD = Path(__file__).parent / "nets" / "odd"
 PATHS = sorted(ODD.glob("*.prototxt"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser
-from catdog.inspection import inspect
+from catdog.training.check import inspect
 
 
 def main(argv: Sequence[str] | None = None) -> None:

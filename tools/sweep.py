@@ -14,7 +14,7 @@ from pathlib import Path
 from catdog import cli
 from catdog.arguments import Parser, device_of
 from catdog.pycaffe.install import install
-from catdog.sweep import (
+from catdog.training.sweep import (
     PRUNERS,
     SAMPLERS,
     Plan,
@@ -25,7 +25,7 @@ from catdog.sweep import (
     table,
     write_csv,
 )
-from catdog.train import Options
+from catdog.training.train import Options
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from catdog import cli
 from catdog.arguments import Parser, device_in, devices_of
-from catdog.folds import cross_validate, table
 from catdog.pycaffe.install import install
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
@@ -20,7 +19,8 @@ from catdog.solver.signals import EFFECTS
 from catdog.tracking.listeners import EVERY, Watch
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
 from catdog.tracking.tensorboard import HISTOGRAMS
-from catdog.train import Options, train
+from catdog.training.cross_validation import cross_validate, table
+from catdog.training.train import Options, train
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,7 +8,7 @@ import torch
 from catdog.errors import CatdogError, SpecError
 from catdog.solver.events import Noted, Record
 from catdog.solver.solver import Solver
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.small_solver import NET, SOLVER, write_small
 
 UNFREEZE = """

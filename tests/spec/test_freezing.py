@@ -13,7 +13,7 @@ from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.runtime.randomness import Randomness
 from catdog.solver.updates import UPDATES
 from catdog.spec.freezing import freeze, name_faults
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.small_solver import SOLVER, write_small
 
 NET = """

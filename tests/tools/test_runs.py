@@ -5,7 +5,7 @@ import json
 import pytest
 
 from catdog import cli
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.tiny_solver import write_solver
 from tools import runs
 

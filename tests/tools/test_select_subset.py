@@ -13,7 +13,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.record_features import NetFeatures, net_features
 from catdog.spec import read_message, read_net
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.data.sources.build import labels as labels_of
 from tests.data.sources.build import layer, source
 

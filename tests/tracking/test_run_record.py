@@ -16,7 +16,7 @@ from catdog.solver.events import (
     Stopped,
 )
 from catdog.tracking.run_record import RunRecord, named, read_record, record_path
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.tiny_solver import write_solver
 
 TEST_NET = """

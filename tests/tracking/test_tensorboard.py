@@ -9,7 +9,7 @@ import pytest
 from catdog.errors import CatdogError
 from catdog.tracking import tensorboard as module
 from catdog.tracking.listeners import Watch
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.data.sources.build import pictures
 from tests.small_solver import NET, write_small
 

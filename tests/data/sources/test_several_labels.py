@@ -18,7 +18,7 @@ from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
-from catdog.train import Options, train
+from catdog.training.train import Options, train
 from tests.data.sources.build import inside, layer, pictures, source, train_source
 
 VECTORS = np.random.default_rng(0).integers(0, 2, (10, 3)).astype(np.float32)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
 from catdog.tracking.run_record import named, read_record
-from catdog.train import Options
+from catdog.training.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
+from catdog.training.train import Options
 from tests.tiny_solver import write_solver
 
 pytest.importorskip("optuna")
@@ -127,7 +127,7 @@ def test_an_interrupted_trial_goes_on_from_its_snapshot(plan, monkeypatch):
     plan = replace(plan, trials=1, options=Options(overrides=["max_iter=6"]))
     whole, _ = run(replace(plan, folder=plan.folder / "whole"))
     with monkeypatch.context() as patch:
-        patch.setattr("catdog.sweep.trial.named", interrupting)
+        patch.setattr("catdog.training.sweep.trial.named", interrupting)
         first, told = run(plan)
     assert told == ["trial 0 waits: it goes on when the command is repeated"]
     assert [trial.state for trial in first.trials] == ["waits"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
 from catdog.solver.direction import Direction
-from catdog.sweep.plan import Plan
+from catdog.training.sweep.plan import Plan
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
-from catdog.folds import cross_validate
 from catdog.solver.events import EndRun, NetTested, Record
 from catdog.solver.solverstate import AUTO
-from catdog.sweep.plan import Plan
 from catdog.tracking.run_record import named, read_record, record_path
-from catdog.train import Options, train
+from catdog.training.cross_validation import cross_validate
+from catdog.training.sweep.plan import Plan
+from catdog.training.train import Options, train
 
 if TYPE_CHECKING:
     from optuna import Trial

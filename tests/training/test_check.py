@@ -1,7 +1,7 @@
 import pytest
 
 from catdog.errors import CatdogError, SpecError
-from catdog.inspection import inspect
+from catdog.training.check import inspect
 
 NET = """
 name: small

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.feature_cache import Features
 from catdog.solver.solver import Solver
-from catdog.train import Options, train
+from catdog.training.feature_cache import Features
+from catdog.training.train import Options, train
 from tests.small_solver import NET, SOLVER, write_small
 
 

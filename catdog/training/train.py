@@ -8,11 +8,9 @@ from typing import TextIO
 
 import torch
 
-from catdog.advice import advice
 from catdog.data.feed import Feed
 from catdog.data.preprocessing import preparation, write_deploy
 from catdog.errors import CatdogError, Fault, SpecError
-from catdog.feature_cache import cache_features
 from catdog.layers.base import Setting
 from catdog.net.freezing import parameter_faults
 from catdog.net.net import Net
@@ -43,10 +41,12 @@ from catdog.spec.overrides import changed, of_solver
 from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec.unused_fields import unread
 from catdog.spec.upgrade import upgrade_solver
-from catdog.start import start, table
 from catdog.tracking.listeners import Watch, Watching
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_record import RunRecord
+from catdog.training.data_checks import advice
+from catdog.training.feature_cache import cache_features
+from catdog.training.finetuning import start, table
 from catdog.weights import weight_file
 
 

@@ -21,7 +21,7 @@ from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import NetSpec, test_nets, train_net
 from catdog.tracking.run_record import Content, read_record, record_path
 from catdog.tracking.shell_hook import DONE
-from catdog.train import Options, solver_spec
+from catdog.training.train import Options, solver_spec
 
 #: Trains with these options; gives whether the run was stopped.
 Train = Callable[[Options], bool]

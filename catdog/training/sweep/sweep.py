@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catdog.errors import CatdogError
-from catdog.sweep.plan import Plan, planned
-from catdog.sweep.study import limited, open_study
-from catdog.sweep.trial import FOLDER, ITERATION, REASON
-from catdog.sweep.work import Tell, work, work_together
+from catdog.training.sweep.plan import Plan, planned
+from catdog.training.sweep.study import limited, open_study
+from catdog.training.sweep.trial import FOLDER, ITERATION, REASON
+from catdog.training.sweep.work import Tell, work, work_together
 
 #: How a trial ended, in the words of the table.
 _STATES = {

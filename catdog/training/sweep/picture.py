@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from catdog.runtime.files import replacing
-from catdog.sweep.axis import Axis
-from catdog.sweep.sweep import Sweep, Trial
+from catdog.training.sweep.axis import Axis
+from catdog.training.sweep.sweep import Sweep, Trial
 
 _DONE, _EARLY, _FAILED, _BEST, _INK = "#3b6ea5", "#b9b9b9", "#c0392b", "#d1582c", "#333333"
 _COLUMNS = 3

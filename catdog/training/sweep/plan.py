@@ -9,8 +9,8 @@ from catdog.solver.direction import Direction, directions
 from catdog.spec import filter_net
 from catdog.spec.overrides import changed
 from catdog.spec.solver_nets import NetSpec, test_nets, train_net
-from catdog.sweep.axis import Axis
-from catdog.train import Options, solver_spec
+from catdog.training.sweep.axis import Axis
+from catdog.training.train import Options, solver_spec
 
 #: How the next values are chosen: by what went well, by chance, or all of them.
 SAMPLERS = ("tpe", "random", "grid")

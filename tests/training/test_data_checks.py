@@ -1,10 +1,10 @@
 import pytest
 
-from catdog.advice import advice
 from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, NetParameter
 from catdog.solver.events import Noted, Warned
 from catdog.spec import Spec, net_state, to_yaml
 from catdog.spec.read import parse_yaml
+from catdog.training.data_checks import advice
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.runtime.parallel import cores
-from catdog.sweep.plan import Plan
-from catdog.sweep.study import begun, open_study, optuna, sampler
-from catdog.sweep.trial import REASON, Pruned, Stopped, run_trial
+from catdog.training.sweep.plan import Plan
+from catdog.training.sweep.study import begun, open_study, optuna, sampler
+from catdog.training.sweep.trial import REASON, Pruned, Stopped, run_trial
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

@@ -3,11 +3,11 @@ import pytest
 from catdog.data.lmdb_store import Writer
 from catdog.data.sources.index_file import read_index
 from catdog.errors import CatdogError
-from catdog.folds import cross_validate, scores, table
 from catdog.proto.caffe_pb2 import Datum
 from catdog.solver.solverstate import AUTO
 from catdog.tracking.run_record import read_record, record_path
-from catdog.train import Options, train
+from catdog.training.cross_validation import cross_validate, scores, table
+from catdog.training.train import Options, train
 from tests.tiny_solver import write_labelled, write_solver
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.sweep import parse_axis
+from catdog.training.sweep import parse_axis
 
 
 @pytest.mark.parametrize(

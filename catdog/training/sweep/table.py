@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catdog.runtime.files import replacing
 from catdog.runtime.text_table import text_table
-from catdog.sweep.sweep import Sweep, Trial
+from catdog.training.sweep.sweep import Sweep, Trial
 
 
 def table(sweep: Sweep) -> str:

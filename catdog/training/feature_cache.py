@@ -28,7 +28,7 @@ from catdog.proto.caffe_pb2 import NetParameter, SourceState
 from catdog.solver.events import Cached, Record, Warned
 from catdog.solver.solver import Solver
 from catdog.spec.shape import Shape
-from catdog.steady import frozen_part, moving, one_source, refuse
+from catdog.training.cacheable import frozen_part, moving, one_source, refuse
 
 Array = NDArray[np.float32]
 

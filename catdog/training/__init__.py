@@ -1,0 +1,1 @@
+"""A solver file to a trained net, once or many times."""
