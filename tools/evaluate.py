@@ -16,11 +16,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from catdog import cli
-from catdog.arguments import Parser, device_of, state_of
-from catdog.candidate import Candidate, set_temperature
-from catdog.errors import CatdogError
-from catdog.inference.test import evaluate, lines
-from catdog.judging import (
+from catdog.analysis.candidate import Candidate, set_temperature
+from catdog.analysis.labelled import collect, open_labelled, rows
+from catdog.analysis.report import (
     calibrated,
     calibration_lines,
     report_place,
@@ -28,7 +26,9 @@ from catdog.judging import (
     verdict_of,
     write_report,
 )
-from catdog.labelled import collect, open_labelled, rows
+from catdog.arguments import Parser, device_of, state_of
+from catdog.errors import CatdogError
+from catdog.inference.test import evaluate, lines
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net

@@ -19,12 +19,8 @@ import numpy as np
 from tqdm import tqdm
 
 from catdog import cli
-from catdog.arguments import Parser, device_of
-from catdog.choosing import Choice, Wanted, choose, shares, table_of
-from catdog.chosen_records import check_free, draw_sheet, write_lmdb
-from catdog.data.sources.index_file import write_index
-from catdog.errors import CatdogError
-from catdog.record_features import (
+from catdog.analysis.subset import METHODS, METRICS, Settings
+from catdog.analysis.subset.features import (
     NetFeatures,
     Table,
     check_rows,
@@ -33,9 +29,13 @@ from catdog.record_features import (
     pixels,
     read_features,
 )
+from catdog.analysis.subset.select import Choice, Wanted, choose, shares, table_of
+from catdog.analysis.subset.write import check_free, draw_sheet, write_lmdb
+from catdog.arguments import Parser, device_of
+from catdog.data.sources.index_file import write_index
+from catdog.errors import CatdogError
 from catdog.runtime.files import replacing
 from catdog.spec import read_net
-from catdog.subset import METHODS, METRICS, Settings
 
 _PIXELS, _LITE0 = "pixels", "efficientnet_lite0"
 #: Pixels to which pictures are stretched for EfficientNet-Lite0, unless --side says otherwise.

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from catdog import cli
+from catdog.analysis.linear_probe import KINDS, Linear, fit, last_layer, put, score
+from catdog.analysis.probe_data import carrying, examples, open_both
 from catdog.arguments import Parser, device_of
-from catdog.classifier import KINDS, Linear, fit, last_layer, put, score
-from catdog.feature_table import carrying, examples, open_both
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.solver.solverstate import load_net, save_net

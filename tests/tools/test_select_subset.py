@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from catdog.tools.select_subset import main
 
+from catdog.analysis.subset.features import NetFeatures, net_features
 from catdog.data.datum import read_example, write_raw
 from catdog.data.lmdb_store import Reader, Writer
 from catdog.errors import CatdogError, DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
-from catdog.record_features import NetFeatures, net_features
 from catdog.spec import read_message, read_net
 from catdog.training.train import Options, train
 from tests.data.sources.build import labels as labels_of

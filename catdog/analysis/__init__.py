@@ -1,0 +1,1 @@
+"""What is odd about data, and how good a net is."""

@@ -1,0 +1,247 @@
+"""A folder of labelled photos as a page: what is odd about it before a net is trained on it."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from catdog.analysis import charts
+from catdog.analysis.duplicates import groups
+from catdog.analysis.html import Card, Page, cards, figures, group, numbers, table, thumbnail
+from catdog.analysis.label_errors import Suspects, losses, photo_cards, suspects
+from catdog.analysis.labelled import Judged, Labelled
+from catdog.analysis.survey import Blind, Sight
+from catdog.data.build.listing import Listing
+from catdog.data.images import Pixels, Unreadable, decode, read_file
+from catdog.runtime.files import replacing
+from catdog.runtime.parallel import in_order
+
+PAGE, TABLE = "index.html", "photos.csv"
+
+_SKEWED, _SHOWN, _GROUPS, _ROWS = 10, 24, 20, 100
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a trained net says of the photos that can be read; `weights` is where it came from."""
+
+    weights: str
+    classes: Sequence[str]
+    data: Labelled
+    judged: Judged
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What was found in a folder; `tiny` is the shorter side, in pixels, of what is called so."""
+
+    folder: str
+    listing: Listing
+    seen: Sequence[Sight]
+    blind: Sequence[Blind]
+    tiny: int
+    trained: Trained | None = None
+    doubles: list[list[int]] = field(default_factory=list)
+
+    @property
+    def small(self) -> list[Sight]:
+        """The tiny ones, the smallest first."""
+        found = [s for s in self.seen if min(s.width, s.height) < self.tiny]
+        return sorted(found, key=lambda s: min(s.width, s.height))
+
+    @property
+    def gray(self) -> list[Sight]:
+        """Those without colour."""
+        return [sight for sight in self.seen if sight.gray]
+
+    def class_of(self, sight: Sight | Blind) -> str:
+        """The name of a photo's class."""
+        return self.listing.classes[sight.photo.label]
+
+
+def explore(
+    folder: str,
+    listing: Listing,
+    looks: Sequence[Sight | Blind],
+    *,
+    tiny: int,
+    trained: Trained | None = None,
+) -> Exploration:
+    """Put together what was seen of the photos of a folder, and look for doubles among them."""
+    seen = [look for look in looks if isinstance(look, Sight)]
+    blind = [look for look in looks if isinstance(look, Blind)]
+    doubles = groups([sight.hash for sight in seen])
+    return Exploration(folder, listing, seen, blind, tiny, trained, doubles)
+
+
+def summary(found: Exploration) -> Iterator[str]:
+    """What was found, as lines of a terminal."""
+    yield f"{found.folder}: {found.listing.layout}"
+    for name, value in _numbers(found):
+        yield f"{name:<24}{value:>10}"
+
+
+def write_exploration(found: Exploration, out: Path) -> list[Path]:
+    """Write the page, its drawings as .png, and a table of all photos; gives their paths."""
+    drawings = _drawings(found)
+    written = [draw_page(found, drawings).write(out / PAGE)]
+    for name, figure in drawings:
+        written.append(charts.save(figure, out / f"{name.replace(' ', '_')}.png"))
+    return [*written, _write_table(found, out / TABLE)]
+
+
+def draw_page(found: Exploration, drawings: Sequence[tuple[str, Figure]]) -> Page:
+    """The exploration as a page."""
+    page = Page(f"What is in {Path(found.folder).name or found.folder}?", found.listing.layout)
+    page.section("In numbers", numbers(_numbers(found)))
+    if drawings:
+        *sizes, classes = drawings
+        page.section("Sizes", figures(sizes))
+        page.section("Classes", figures([classes]))
+    if found.trained:
+        _add_suspects(page, found.trained)
+    _add_odd_ones(page, found)
+    _add_unused(page, found)
+    return page
+
+
+def _add_odd_ones(page: Page, found: Exploration) -> None:
+    skewed = sorted(found.seen, key=lambda sight: -sight.skew)[:_SKEWED]
+    if skewed and skewed[0].skew > 1:
+        text = "A net that takes squares sees these most distorted."
+        page.section("Furthest from a square", cards(_cards(found, skewed)), text=text)
+    if found.doubles:
+        shown = found.doubles[:_GROUPS]
+        parts = [group(_double_cards(found, members)) for members in shown]
+        text = _of(len(shown), len(found.doubles), "group") + (
+            " A pair that is in training and validation makes the validation too good."
+        )
+        page.section("Nearly the same", *parts, text=text)
+    for title, sights in ((f"Tiny: a side below {found.tiny} pixels", found.small),
+                          ("Without colour", found.gray)):  # fmt: skip
+        if sights:
+            shown_ones = sights[:_SHOWN]
+            text = _of(len(shown_ones), len(sights), "photo")
+            page.section(title, cards(_cards(found, shown_ones)), text=text)
+
+
+def _add_unused(page: Page, found: Exploration) -> None:
+    files = [(blind.photo.name, blind.reason) for blind in found.blind]
+    files += found.listing.skipped
+    if files:
+        shown = files[:_ROWS]
+        text = _of(len(shown), len(files), "file")
+        page.section("Not usable", table(("file", "reason"), shown), text=text)
+
+
+def _add_suspects(page: Page, trained: Trained) -> None:
+    found = suspects(trained.judged, _SHOWN)
+    for title, text, positions in _suspect_lists(found):
+        if positions:
+            shown = cards(photo_cards(trained.judged, trained.classes, trained.data, positions))
+            page.section(title, shown, text=f"{text} By {trained.weights}.")
+
+
+def _suspect_lists(found: Suspects) -> list[tuple[str, str, list[int]]]:
+    return [
+        (
+            "Mislabelled?",
+            "The net is as sure of another class as it is of that class's own photos.",
+            found.mislabelled,
+        ),
+        ("Hardest of the others", "The highest losses given their labels.", found.hardest),
+        ("Undecided", "The net cannot tell: often neither one nor the other.", found.undecided),
+    ]
+
+
+def _of(shown: int, count: int, what: str) -> str:
+    named = what if count == 1 else f"{what}s"
+    return f"{count:,} {named}." if shown == count else f"{shown} of {count:,} {named}."
+
+
+def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:
+    yield "photos", f"{len(found.seen):,}"
+    yield "classes", f"{len(found.listing.classes):,}"
+    yield "cannot be read", f"{len(found.blind):,}"
+    yield "not used", f"{len(found.listing.skipped):,}"
+    yield "groups of doubles", f"{len(found.doubles):,}"
+    yield "without colour", f"{len(found.gray):,}"
+    yield "tiny", f"{len(found.small):,}"
+
+
+def _drawings(found: Exploration) -> list[tuple[str, Figure]]:
+    if not found.seen:
+        return []
+    count = Counter(sight.photo.label for sight in found.seen)
+    classes = found.listing.classes
+    return [
+        ("widths", charts.histogram(_values(found, "width"), "width in pixels")),
+        ("heights", charts.histogram(_values(found, "height"), "height in pixels")),
+        ("aspect", charts.histogram(_values(found, "aspect"), "width / height")),
+        ("classes", charts.bars(classes, [count[i] for i in range(len(classes))], "photos")),
+    ]
+
+
+def _values(found: Exploration, name: str) -> charts.Numbers:
+    return np.array([getattr(sight, name) for sight in found.seen], np.float64)
+
+
+def _cards(found: Exploration, sights: Sequence[Sight]) -> Iterator[Card]:
+    pictures = in_order(_thumbnail, sights)
+    for sight, picture in zip(sights, pictures, strict=True):
+        size = f"{sight.width} x {sight.height}"
+        yield Card(picture, sight.photo.name, f"{found.class_of(sight)}, {size}")
+
+
+def _double_cards(found: Exploration, members: Sequence[int]) -> Iterator[Card]:
+    sights = [found.seen[index] for index in members[:_SHOWN]]
+    digests = Counter(found.seen[index].digest for index in members)
+    mixed = len({found.seen[index].photo.label for index in members}) > 1
+    for sight, card in zip(sights, _cards(found, sights), strict=True):
+        same = ", the same file" if digests[sight.digest] > 1 else ""
+        yield Card(card.picture, card.title, card.note + same, bad=mixed)
+
+
+def _thumbnail(sight: Sight) -> Pixels:
+    try:
+        return thumbnail(decode(read_file(sight.photo.path)).pixels)
+    except Unreadable:  # it went away since it was seen
+        return np.full((1, 1, 3), 255, np.uint8)
+
+
+def _write_table(found: Exploration, path: Path) -> Path:
+    """A row for each photo, with the group of its doubles and what the net makes of it."""
+    doubles = {at: number for number, members in enumerate(found.doubles) for at in members}
+    judged = _judged(found.trained)
+    with (
+        replacing(path) as beside,
+        beside.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(
+            ("photo", "class", "width", "height", "gray", "doubles", "taken_for", "loss", "fault")
+        )
+        for at, sight in enumerate(found.seen):
+            name = sight.photo.name
+            size = sight.width, sight.height, int(sight.gray)
+            said = judged.get(name, ("", ""))
+            writer.writerow((name, found.class_of(sight), *size, doubles.get(at, ""), *said, ""))
+        for blind in found.blind:
+            row = (blind.photo.name, found.class_of(blind), *[""] * 6, blind.reason)
+            writer.writerow(row)
+    return path
+
+
+def _judged(trained: Trained | None) -> dict[str, tuple[str, str]]:
+    """By name what a photo was taken for, and its loss."""
+    if trained is None:
+        return {}
+    judged, classes = trained.judged, trained.classes
+    return {
+        trained.data.names[index]: (classes[taken], f"{loss:.6f}")
+        for index, taken, loss in zip(judged.index, judged.predicted, losses(judged), strict=True)
+    }

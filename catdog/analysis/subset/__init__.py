@@ -1,0 +1,28 @@
+"""Examples of one class to choose so that they differ: distances, an objective, and the methods.
+
+A method is a function of the distances, the number wanted, its settings and a generator, and gives
+the chosen places without doubles. Another one is a module here and a line in METHODS.
+"""
+
+from collections.abc import Mapping
+
+from catdog.analysis.subset.annealing import anneal
+from catdog.analysis.subset.best_draw import best_draw
+from catdog.analysis.subset.distances import METRICS, Distances
+from catdog.analysis.subset.exchange import exchange
+from catdog.analysis.subset.farthest import farthest
+from catdog.analysis.subset.method import Method, Settings
+from catdog.analysis.subset.random_draw import random_draw
+from catdog.analysis.subset.representative import representative
+from catdog.analysis.subset.scores import Scores, scores
+
+METHODS: Mapping[str, Method] = {
+    "random": random_draw,
+    "draws": best_draw,
+    "farthest": farthest,
+    "annealing": anneal,
+    "exchange": exchange,
+    "representative": representative,
+}
+
+__all__ = ["METHODS", "METRICS", "Distances", "Method", "Scores", "Settings", "scores"]

@@ -1,0 +1,13 @@
+"""One draw at random."""
+
+import numpy as np
+
+from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.method import Settings
+
+
+def random_draw(
+    distances: Distances, count: int, _settings: Settings, rng: np.random.Generator
+) -> Places:
+    """So many examples at random."""
+    return rng.choice(distances.count, count, replace=False)

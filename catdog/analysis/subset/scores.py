@@ -1,0 +1,32 @@
+"""How good a choice is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from catdog.analysis.subset.distances import Distances, Places
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A choice of examples in numbers, all of them distances.
+
+    `diversity`, the objective, is the mean distance between two of the chosen; `closest` the
+    smallest of these; `coverage` the mean distance of the others to the nearest chosen.
+    """
+
+    diversity: float
+    closest: float
+    coverage: float
+
+
+def scores(distances: Distances, chosen: Places) -> Scores:
+    """The scores of a choice; what there is none of is 0."""
+    between = distances.exact(chosen)[np.triu_indices(len(chosen), 1)]
+    others = distances.count - len(chosen)
+    nearest = distances.rows(chosen).min(0).sum(dtype=np.float64)
+    return Scores(
+        float(between.mean()) if len(between) else 0.0,
+        float(between.min()) if len(between) else 0.0,
+        float(nearest / others) if others else 0.0,
+    )

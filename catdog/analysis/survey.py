@@ -1,0 +1,81 @@
+"""What is in a folder of labelled photos: sizes, kinds, files that cannot be read, doubles."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, cast
+
+import cv2
+import numpy as np
+
+from catdog.analysis.duplicates import perceptual_hash
+from catdog.data.build.listing import Photo
+from catdog.data.headers import Kind
+from catdog.data.images import Pixels, Unreadable, decode, read_file
+from catdog.runtime.parallel import in_order
+
+#: Levels by which the channels of a grey photo differ at most, as compression leaves them.
+_COLORLESS = 6
+_SMALL = 64
+
+
+class Sight(NamedTuple):
+    """What was seen of a photo; sizes in pixels, the right way up."""
+
+    photo: Photo
+    width: int
+    height: int
+    kinds: frozenset[Kind]
+    gray: bool
+    hash: int | None
+    digest: bytes
+
+    @property
+    def aspect(self) -> float:
+        """Width divided by height."""
+        return self.width / self.height
+
+    @property
+    def skew(self) -> float:
+        """The longer side divided by the shorter one."""
+        return max(self.aspect, 1 / self.aspect)
+
+
+class Blind(NamedTuple):
+    """A photo that cannot be read, and why."""
+
+    photo: Photo
+    reason: str
+
+
+def survey(photos: Iterable[Photo]) -> Iterator[Sight | Blind]:
+    """What is seen of each photo, in their order; read by all cores, no pixels are kept."""
+    return in_order(_look, photos)
+
+
+def _look(photo: Photo) -> Sight | Blind:
+    try:
+        data = read_file(photo.path)
+        picture = decode(data)
+    except Unreadable as error:
+        return Blind(photo, error.what)
+    height, width = picture.pixels.shape[:2]
+    small = _shrunk(picture.pixels)
+    return Sight(
+        photo,
+        width,
+        height,
+        picture.kinds,
+        "gray" in picture.kinds or _is_colorless(small),
+        perceptual_hash(small),
+        hashlib.blake2b(data, digest_size=16).digest(),
+    )
+
+
+def _shrunk(picture: Pixels) -> Pixels:
+    return cast(Pixels, cv2.resize(picture, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA))
+
+
+def _is_colorless(picture: Pixels) -> bool:
+    """Whether a picture stored in colour has none."""
+    spread = picture.max(axis=2).astype(np.int16) - picture.min(axis=2)
+    return bool(np.quantile(spread, 0.99) <= _COLORLESS)
