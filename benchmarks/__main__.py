@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks import building, feeding, memory, prediction, startup, training
 from benchmarks.comparison import Comparison, Missing, Row, measure, table, write
 from benchmarks.workplace import Workplace
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 
 CASES: tuple[Comparison, ...] = (
     *training.CASES,

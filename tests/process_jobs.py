@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from catdog import cli
+from catdog.cli import main as cli
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import joined
 from catdog.training.train import Options, train

@@ -19,7 +19,7 @@ from catdog.tools.predict import main as predict
 from google.protobuf import text_format
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-from catdog.arguments import Parser, device_in, devices_of
+from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.data.feed import ELSEWHERE, Feed
 from catdog.errors import CatdogError
 from catdog.net.net import Net

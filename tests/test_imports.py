@@ -59,21 +59,22 @@ def package(dotted: str) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_follow_the_flow(path):
     own = path.relative_to(ROOT / "catdog").with_suffix("").parts[0]
-    if own not in RANK:
-        return
+    assert own in RANK or own == "__init__", f"{own} has no place in the order"
     names = {name for name in imported(path.read_text()) if name.startswith("catdog.")}
-    later = [name for name in names if RANK.get(package(name), -1) > RANK[own]]
+    # the console command finds the scripts of tools/
+    names -= {"catdog.tools"} if own == "cli" else set()
+    later = [name for name in names if RANK[package(name)] > RANK.get(own, len(ORDER))]
     assert not later
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "import catdog.cli.main",
+        "import catdog.cli.main.main",
         "from catdog import cli",
-        "from catdog.cli.main import tool",
-        "def f():\n    from catdog.cli import main",
-        "def f():\n    importlib.import_module('catdog.cli.main').tool()",
+        "from catdog.cli.main.main import tool",
+        "def f():\n    from catdog.cli.main import main",
+        "def f():\n    importlib.import_module('catdog.cli.main.main').tool()",
     ],
 )
 def test_every_kind_of_import_is_seen(source):

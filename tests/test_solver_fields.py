@@ -14,20 +14,20 @@ from catdog.spec.upgrade import upgrade_solver
 CATDOG = Path(__file__).parents[1] / "catdog"
 #: Where each field is honoured.
 READERS = {
-    "solver_nets.py": "net net_param train_net test_net train_net_param test_net_param train_state "
-    "test_state test_iter test_interval stage",
-    "solver.py": "test_interval test_compute_loss test_initialization display average_loss "
-    "max_iter iter_size snapshot debug_info "
+    "spec/solver_nets.py": "net net_param train_net test_net train_net_param test_net_param "
+    "train_state test_state test_iter test_interval stage",
+    "solver/solver.py": "test_interval test_compute_loss test_initialization display "
+    "average_loss max_iter iter_size snapshot debug_info "
     "snapshot_after_train fresh_lr_mult type layer_wise_reduce",
-    "lr_policy.py": "base_lr lr_policy gamma power stepsize stepvalue max_iter warmup_iter "
+    "solver/lr_policy.py": "base_lr lr_policy gamma power stepsize stepvalue max_iter warmup_iter "
     "warmup_start",
-    "ending.py": "snapshot_best watched_score early_stop_patience early_stop_min_delta "
-    "plateau_patience plateau_min_delta min_lr ema_decay",
-    "freeze.py": "freeze unfreeze",
-    "snapshots.py": "snapshot_keep snapshot_prefix snapshot_diff snapshot_format",
-    "updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
+    "solver/early_stopping.py": "snapshot_best watched_score early_stop_patience "
+    "early_stop_min_delta plateau_patience plateau_min_delta min_lr ema_decay",
+    "spec/freezing.py": "freeze unfreeze",
+    "solver/snapshot_rotation.py": "snapshot_keep snapshot_prefix snapshot_diff snapshot_format",
+    "solver/updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
     "momentum2 rms_decay snapshot_diff",
-    "train.py": "solver_mode device_id random_seed weights cache_features",
+    "training/train.py": "solver_mode device_id random_seed weights cache_features",
     "spec/upgrade.py": "solver_type",
 }
 SOUND = {"net": "net.yaml", "base_lr": 0.1, "lr_policy": "fixed", "max_iter": 10}

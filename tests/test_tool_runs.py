@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog import cli
+from catdog.cli import main as cli
 
 FORMATS = Path(__file__).parent / "goldens/formats"
 NET, WEIGHTS = str(FORMATS / "features_net.prototxt"), str(FORMATS / "model.caffemodel")

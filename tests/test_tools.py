@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog import cli
+from catdog.cli import main as cli
 
 ROOT = Path(__file__).parent.parent
 

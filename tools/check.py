@@ -5,8 +5,8 @@ python tools/check.py solvers/s1.yaml
 
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.training.check import inspect
 
 

@@ -5,8 +5,8 @@ python tools/compute_image_mean.py input/train_lmdb input/mean.binaryproto
 
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.data.mean import compute_mean_file
 
 

@@ -17,8 +17,8 @@ python tools/convert.py net.pth folded.caffemodel --fold-batch-norm --model net.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.export.convert import Job, convert
 from catdog.weights import weight_file
 from catdog.weights.pretrained import NAMES

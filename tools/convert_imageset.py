@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.data.build.imageset import Wanted, convert
 
 _FLAGS = {

@@ -15,8 +15,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.data.build.dataset import DEFAULT_FOLDER, Files, create
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter

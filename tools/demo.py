@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.errors import CatdogError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,8 +5,8 @@ python tools/device_query.py --gpu all
 
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.runtime import devices
 
 

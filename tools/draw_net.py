@@ -5,8 +5,8 @@ python tools/draw_net.py net_specs/deep64.yaml deep64.png --rankdir TB
 
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import PHASES, Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import PHASES, Parser
 from catdog.export.draw import RANKDIRS, draw_spec
 
 

@@ -5,8 +5,8 @@ python tools/draw_sample.py demo && python tools/create_lmdb.py --data demo
 
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.data.build.synthetic import draw_sample
 
 

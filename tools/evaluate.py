@@ -15,7 +15,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from catdog import cli
 from catdog.analysis.candidate import Candidate, set_temperature
 from catdog.analysis.labelled import collect, open_labelled, rows
 from catdog.analysis.report import (
@@ -26,7 +25,8 @@ from catdog.analysis.report import (
     verdict_of,
     write_report,
 )
-from catdog.arguments import Parser, device_of, state_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.errors import CatdogError
 from catdog.inference.test import evaluate, lines
 from catdog.net.opened import open_fed_net

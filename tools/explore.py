@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from catdog import cli
 from catdog.analysis.exploration import Trained, explore, summary, write_exploration
 from catdog.analysis.labelled import collect, labelled_photos, rows
 from catdog.analysis.survey import survey
-from catdog.arguments import Parser, device_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of
 from catdog.data.build.listing import find_photos
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights

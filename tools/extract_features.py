@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from catdog import cli
-from catdog.arguments import Parser, device_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of
 from catdog.errors import CatdogError
 from catdog.inference.features import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net

@@ -8,8 +8,8 @@ The interface is that of Caffe's tools/extra/parse_log.py.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.tracking.log_reader import write_tables
 
 

@@ -9,8 +9,8 @@ Of several runs there is one picture with a color for each.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.tracking.curves.data import ACROSS, Style
 from catdog.tracking.curves.files import plot
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
-from catdog import cli
-from catdog.arguments import Parser, device_in, devices_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.data.build.photos import photos_in
 from catdog.data.mean import read_mean
 from catdog.inference.gallery import draw_gallery

@@ -10,8 +10,8 @@ undone, with its label.
 import argparse
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser, state_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, state_of
 from catdog.data.preview import Wanted, preview
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from catdog import cli
 from catdog.analysis.subset import METHODS, METRICS, Settings
 from catdog.analysis.subset.features import (
     NetFeatures,
@@ -31,7 +30,8 @@ from catdog.analysis.subset.features import (
 )
 from catdog.analysis.subset.select import Choice, Wanted, choose, shares, table_of
 from catdog.analysis.subset.write import check_free, draw_sheet, write_lmdb
-from catdog.arguments import Parser, device_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of
 from catdog.data.sources.index_file import write_index
 from catdog.errors import CatdogError
 from catdog.runtime.files import replacing

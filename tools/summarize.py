@@ -6,8 +6,8 @@ python tools/summarize.py net_specs/deep64.yaml --shape data=1,3,64,64
 import sys
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser, state_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, state_of
 from catdog.net.abstract import blueprint
 from catdog.net.summary import summarize, table
 from catdog.spec import read_net

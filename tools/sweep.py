@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser, device_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of
 from catdog.pycaffe.install import install
 from catdog.training.sweep import (
     PRUNERS,

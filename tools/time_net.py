@@ -8,8 +8,8 @@ The inputs are random numbers of the shapes of the data: reading data does not c
 import sys
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser, device_of, state_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.net.abstract import blueprint
 from catdog.net.timing import lines, time_net
 from catdog.solver.solverstate import load_net

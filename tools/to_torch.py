@@ -8,8 +8,8 @@ The file holds the deploy net. A snapshot of catdog carries its net: leave --mod
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog import cli
-from catdog.arguments import Parser
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser
 from catdog.export.deploy import deployed
 from catdog.export.torch_files import write_torch
 from catdog.weights import weight_file

@@ -9,8 +9,8 @@ Snapshots and train.log go where snapshot_prefix says. Ctrl-C snapshots and stop
 import sys
 from collections.abc import Sequence
 
-from catdog import cli
-from catdog.arguments import Parser, device_in, devices_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.pycaffe.install import install
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined

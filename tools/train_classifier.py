@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from catdog import cli
 from catdog.analysis.linear_probe import KINDS, Linear, fit, last_layer, put, score
 from catdog.analysis.probe_data import carrying, examples, open_both
-from catdog.arguments import Parser, device_of
+from catdog.cli import main as cli
+from catdog.cli.arguments import Parser, device_of
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.solver.solverstate import load_net, save_net

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from catdog import cli
+from catdog.cli import main as cli
 from catdog.data.build.listing import find_photos
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights

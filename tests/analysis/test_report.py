@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog import cli
 from catdog.analysis.candidate import Candidate, set_temperature
 from catdog.analysis.labelled import Labelled, Row, collect, open_labelled, rows
 from catdog.analysis.report import calibrated, draw_page, report_place, verdict_of
+from catdog.cli import main as cli
 from catdog.data.build.dataset import create
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Unreadable

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from catdog import cli
+from catdog.cli import main as cli
 from catdog.data import preview
 from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, NetState
 from catdog.spec import to_yaml

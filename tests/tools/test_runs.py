@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from catdog import cli
+from catdog.cli import main as cli
 from catdog.training.train import Options, train
 from tests.tiny_solver import write_solver
 from tools import runs

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from catdog.arguments import Parser, device_of, state_of
+from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 

@@ -1,0 +1,1 @@
+"""Command lines: arguments, errors as one line, the console command."""
