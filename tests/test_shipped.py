@@ -7,13 +7,14 @@ import torch
 
 from catdog.layers.base import Setting
 from catdog.net.abstract import blueprint
+from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.runtime.randomness import Randomness
 from catdog.solver.faults import solver_faults
 from catdog.solver.lr_policy import learning_rate
 from catdog.solver.updates import UPDATES
-from catdog.spec import deploy_net, filter_net, net_state, read_net, read_solver
+from catdog.spec import filter_net, net_state, read_net, read_solver
 from catdog.spec.data_layers import cut_data_layers
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, state_of
-from catdog.data.preview import Wanted, preview
+from catdog.training.preview import Wanted, preview
 
 
 def _positive(text: str) -> int:

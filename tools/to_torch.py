@@ -10,7 +10,7 @@ from pathlib import Path
 
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
-from catdog.export.deploy import deployed
+from catdog.export.deployed import deployed
 from catdog.export.torch_files import write_torch
 from catdog.weights import weight_file
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from catdog.data.datum import blob_to_array, read_example
 from catdog.data.lmdb_store import Reader
-from catdog.data.preprocessing import preparation
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError
 from catdog.inference.predictor import Predictor
+from catdog.net.carried import preparation
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
 from catdog.spec import filter_net, read_net
 from catdog.spec.data_layers import cut_data_layers

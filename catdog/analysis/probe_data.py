@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from catdog.analysis.linear_probe import Examples
-from catdog.data.preprocessing import preparation
 from catdog.errors import CatdogError, DataError
 from catdog.inference.features import features
+from catdog.net.carried import preparation
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
 from catdog.spec import Spec, filter_net, net_state

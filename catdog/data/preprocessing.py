@@ -1,80 +1,24 @@
-"""What a snapshot carries so that prediction prepares photos as the training did.
+"""What is recorded beside photos about how they were prepared."""
 
-The dataset's record (sizes, equalisation, classes), the mean, and the deploy net ride in the
-NetParameter of the weight file, in fields that Caffe skips.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from catdog.data.datum import array_to_legacy_blob
-from catdog.data.mean import read_mean
-from catdog.errors import SpecError
-from catdog.proto.caffe_pb2 import (
-    TEST,
-    DatasetParameter,
-    LayerParameter,
-    NetParameter,
-    NetState,
-)
-from catdog.runtime.files import replacing
-from catdog.spec import deploy_net, filter_net, read_message, to_prototxt
+from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter
+from catdog.spec import read_message
 
 DATASET_FILE = "dataset.yaml"
 
 Locate = Callable[[str], Path]
 
 
-def preparation(
-    net: NetParameter,
-    shapes: Mapping[str, Sequence[int]],
-    locate: Locate,
-    state: NetState | None = None,
-) -> NetParameter:
-    """A NetParameter with nothing but `dataset`, `mean` and `deploy`, each where it is known.
-
-    `shapes` are those of one batch of the data layers' tops, by name. A net without a place for
-    photos (several inputs, no TEST phase) carries what it has.
-    """
-    carried = NetParameter()
-    state = state or NetState(phase=TEST)
-    data = _data_layer(net, state)
-    if data is None:
-        return carried
-    if dataset := dataset_of(data, locate):
-        carried.dataset.CopyFrom(dataset)
-    mean_file = data.transform_param.mean_file
-    if mean_file:
-        carried.mean.CopyFrom(array_to_legacy_blob(read_mean(locate(mean_file))))
-    singles = {name: (1, *shape[1:]) for name, shape in shapes.items()}
-    try:
-        carried.deploy.CopyFrom(deploy_net(net, singles, state))
-    except (SpecError, KeyError):
-        # a net of losses alone, or one whose data of the two phases differ in name
-        carried.ClearField("deploy")
-    return carried
-
-
-def write_deploy(carried: NetParameter, prefix: str) -> None:
-    """Write the deploy net as `<prefix>_deploy.prototxt`, for people and for Caffe."""
-    if carried.HasField("deploy"):
-        with replacing(f"{prefix}_deploy.prototxt") as beside:
-            beside.write_text(to_prototxt(carried.deploy), encoding="utf-8")
-
-
 def dataset_of(data: LayerParameter, locate: Locate) -> DatasetParameter | None:
     """What is recorded beside the data of a layer; None where nothing is."""
-    source = _source(data)
+    source = source_of(data)
     if not source or not (record := locate(source) / DATASET_FILE).exists():
         return None
     return read_message(record, DatasetParameter()).message
 
 
-def _data_layer(net: NetParameter, state: NetState) -> LayerParameter | None:
-    """The first data layer of the phase that has pictures."""
-    kept = filter_net(net, state).layer
-    return next((layer for layer in kept if _source(layer) or layer.type == "MemoryData"), None)
-
-
-def _source(layer: LayerParameter) -> str:
+def source_of(layer: LayerParameter) -> str:
+    """The store or list that a data layer of photos names; empty where it names none."""
     return layer.data_param.source or layer.image_data_param.source

@@ -1,152 +1,79 @@
-"""What a net will see of its photos: each as it is stored, then as some batches would have it."""
+"""The first pictures that a training sees: as the net gets them, back in pixels, named."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from catdog.data.class_names import name_of
+from catdog.data.feed import Feed
 from catdog.data.preprocessing import dataset_of
-from catdog.data.sources import Context, open_source
 from catdog.data.sources.pictures import PictureSource
-from catdog.data.transform import Picture
-from catdog.errors import CatdogError
-from catdog.proto.caffe_pb2 import (
-    TEST,
-    TRAIN,
-    DatasetParameter,
-    LayerParameter,
-    NetParameter,
-    NetState,
-    SolverParameter,
-)
-from catdog.runtime.files import replacing
-from catdog.spec import Spec, filter_net, net_state
-from catdog.spec.data_layers import cut_data_layers
-from catdog.spec.kind import read_spec
-from catdog.spec.solver_nets import test_nets, train_net
+from catdog.proto.caffe_pb2 import DatasetParameter
 
-#: Inches of a picture and of the line above it.
-_CELL, _TITLE = 1.25, 0.18
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Rows are photos, chosen by the seed; columns are draws of what becomes of each."""
-
-    state: NetState
-    photos: int = 6
-    draws: int = 6
-    seed: int = 0
+#: Pixels of the side of a picture, at least, so that its name can be read below it.
+_SIDE, _LINE = 96, 18
 
 
 class Shown(NamedTuple):
-    """A picture, channels x height x width, and the name of what it shows."""
+    """A picture in RGB, height x width x 3, and the name of its class."""
 
-    picture: Picture
+    pixels: NDArray[np.uint8]
     name: str
 
 
-def preview(path: str | Path, target: str | Path, wanted: Wanted) -> list[str]:
-    """Draw the photos of a net's, or a solver's, first data layer; gives what there is to tell.
+def first_pictures(feed: Feed, most: int) -> list[Shown]:
+    """The next batch of the first layer with pictures, which stays the next; none where none has.
 
-    Raises SpecError, LayerError and DataError as a training would, and CatdogError for a net
-    without a Data or ImageData layer in this phase.
+    To be called while nobody reads from the feed.
     """
-    spec, state = _net(path, wanted.state)
-    with spec.located():
-        layer = _data_layer(spec, state)
-        context = Context(state.phase, wanted.seed, locate=spec.locate)
-        with closing(open_source(layer, context)) as source:
-            if not isinstance(source, PictureSource):
-                raise source.error("has no photos to show", remedy="preview shows Data, ImageData")
-            dataset = dataset_of(layer, spec.locate) or DatasetParameter()
-            rows = list(_rows(source, wanted, dataset.class_name))
-            batch = " x ".join(map(str, source.shapes[source.tops[0]]))
-    _draw(Path(target), rows, rgb=dataset.channel_order == DatasetParameter.RGB)
-    return [f'layer "{layer.name}" of {spec.path}: batches of {batch}', str(target)]
-
-
-def _net(path: str | Path, state: NetState) -> tuple[Spec[NetParameter], NetState]:
-    spec = read_spec(path)
-    if isinstance(spec.message, NetParameter):
-        net = Spec(spec.message, spec.path, spec.tree)
-        return net, net_state(state.phase, state.level, state.stage, net.message.state)
-    solver: Spec[SolverParameter] = Spec(spec.message, spec.path, spec.tree)
-    if state.phase == TRAIN:
-        found = train_net(solver, state.level, state.stage)
-    else:
-        first = next(iter(test_nets(solver)), None)
-        if first is None:
-            raise CatdogError("has no test net", where=str(path), remedy="look at --phase TRAIN")
-        found = first
-    return found.spec, found.state
-
-
-def _data_layer(spec: Spec[NetParameter], state: NetState) -> LayerParameter:
-    layers, _ = cut_data_layers(filter_net(spec.message, state))
-    if not layers:
-        phase = "TEST" if state.phase == TEST else "TRAIN"
-        raise CatdogError(
-            f"has no data layer in the {phase} phase",
-            where=str(spec.path),
-            remedy="choose another --phase or --stage",
-        )
-    return next((layer for layer in layers if layer.transform_param.ByteSize()), layers[0])
-
-
-def _rows(source: PictureSource, wanted: Wanted, classes: Sequence[str]) -> Iterator[list[Shown]]:
-    """A row for each photo: as it is stored, then as each draw shows it."""
-    indices = source.permutation(source.size, "preview")[: wanted.photos]
-    stored = [
-        Shown(example.array, name_of(np.float32(example.label), classes))
-        for example in source.examples(indices)
-    ]
-    draws = [list(_seen(source, indices, draw, classes)) for draw in range(wanted.draws)]
-    return (list(row) for row in zip(stored, *draws, strict=True))
-
-
-def _seen(
-    source: PictureSource, indices: Sequence[int], draw: int, classes: Sequence[str]
-) -> Iterator[Shown]:
-    batch = source.read(indices, source.generator("preview", draw))
+    source = next((s for s in feed.sources if isinstance(s, PictureSource)), None)
+    if source is None:
+        return []
+    state = source.state()
+    batch = source.next()
+    source.load_state(state)
     blobs = source.finish(batch)
-    numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).numpy()
-    if len(source.tops) < 2:
-        yield from (Shown(picture, "") for picture in numbers)
-        return
-    for picture, label in zip(numbers, blobs[source.tops[1]].numpy(), strict=True):
-        yield Shown(picture, name_of(label, classes))
+    numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).cpu().numpy()
+    if numbers.shape[1] not in (1, 3):
+        return []
+    labels = blobs[source.tops[1]].cpu().numpy() if len(source.tops) > 1 else [None] * len(numbers)
+    dataset = dataset_of(source.layer, source.context.locate) or DatasetParameter()
+    rgb = dataset.channel_order == DatasetParameter.RGB
+    return [
+        Shown(_rgb(picture, rgb), "" if label is None else name_of(label, dataset.class_name))
+        for picture, label in zip(numbers[:most], labels, strict=False)
+    ]
 
 
-def _draw(path: Path, rows: Sequence[Sequence[Shown]], *, rgb: bool) -> None:
-    columns = len(rows[0])
-    figure = Figure(figsize=(columns * _CELL, len(rows) * (_CELL + _TITLE)), dpi=100)
-    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - _TITLE / (len(rows) * (_CELL + _TITLE)))
-    space = {"wspace": 0.05, "hspace": _TITLE / _CELL}
-    grid = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw=space)
-    for row, places in zip(rows, grid, strict=True):
-        for column, (shown, axes) in enumerate(zip(row, places, strict=True)):
-            _show(axes, shown, rgb=rgb, stored=column == 0)
-    with replacing(path) as beside:
-        figure.savefig(beside)
+def _rgb(picture: NDArray[np.float32], rgb: bool) -> NDArray[np.uint8]:
+    pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8).transpose(1, 2, 0)
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    return np.ascontiguousarray(pixels if rgb else pixels[..., ::-1])
 
 
-def _show(axes: Axes, shown: Shown, *, rgb: bool, stored: bool) -> None:
-    pixels = np.clip(np.rint(shown.picture), 0, 255).astype(np.uint8)
-    if len(pixels) not in (1, 3):
-        raise CatdogError(f"pictures of {len(pixels)} channels cannot be shown", remedy="1 or 3")
-    color = np.ascontiguousarray(pixels.transpose(1, 2, 0))
-    axes.imshow(color if rgb else cv2.cvtColor(color, _ORDER[len(pixels)]))
-    axes.set_axis_off()
-    title = f"stored: {shown.name}" if stored else shown.name
-    axes.set_title(title, fontsize=7, pad=2, color="#444444" if stored else "#000000")
+def sheet(shown: Sequence[Shown], columns: int = 8) -> NDArray[np.uint8]:
+    """Pictures of one size as one, each above its name; height x width x 3."""
+    cells = [_cell(each) for each in shown]
+    columns = min(columns, len(cells))
+    blank = np.full_like(cells[0], 255)
+    cells += [blank] * (-len(cells) % columns)
+    rows = [np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)]
+    return np.vstack(rows)
 
 
-_ORDER = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}
+def _cell(shown: Shown) -> NDArray[np.uint8]:
+    height, width = shown.pixels.shape[:2]
+    times = max(1, -(-_SIDE // min(height, width)))
+    large = shown.pixels.repeat(times, 0).repeat(times, 1)
+    line = np.full((_LINE, large.shape[1], 3), 255, np.uint8)
+    cv2.putText(line, shown.name, (2, 13), *_FONT)
+    cell = np.vstack([large, line])
+    return np.pad(cell, ((2, 2), (2, 2), (0, 0)), constant_values=255)
+
+
+#: Face, size, color, thickness, smooth edges.
+_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.42, (40, 40, 40), 1, cv2.LINE_AA)

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
 from catdog.errors import CatdogError, DataError
-from catdog.export.deploy import deployed
+from catdog.export.deployed import deployed
 from catdog.export.onnx_model import write_onnx
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.files import replacing

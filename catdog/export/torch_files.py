@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 
 from catdog.errors import CatdogError
-from catdog.export.deploy import Deployed
+from catdog.export.deployed import Deployed
 from catdog.export.module import torch_module
 from catdog.export.notes import preparation_notes
 from catdog.runtime.files import replacing

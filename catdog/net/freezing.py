@@ -1,10 +1,42 @@
-"""Layers of a built net that a solver freezes."""
+"""Which layers of a net stand still: patterns of names to marks in its message."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from catdog.errors import Fault
 from catdog.net.net import Net
-from catdog.spec.freezing import pattern_faults
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+from catdog.spec import Spec
+from catdog.spec.freezing import is_named, pattern_faults
+from catdog.spec.solver_nets import NetSpec
+
+
+def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()) -> NetParameter:
+    """A copy in which the layers that a pattern names, and none of `but`, are `frozen`.
+
+    A BatchNorm layer that normalises what a frozen layer makes, directly or through layers
+    without parameters of one bottom, is frozen too: its statistics are the frozen layer's.
+    """
+    copy, patterns = NetParameter(), list(patterns)
+    copy.CopyFrom(net)
+    makers: dict[str, LayerParameter] = {}
+    for layer in copy.layer:
+        made_by = makers.get(layer.bottom[0]) if layer.bottom else None
+        named = is_named(layer.name, patterns) and not is_named(layer.name, but)
+        if named or (layer.type == "BatchNorm" and made_by and made_by.frozen):
+            layer.frozen = True
+        maker = made_by if made_by and layer.type in _PASSING else layer
+        makers.update(dict.fromkeys(layer.top, maker))
+    return copy
+
+
+#: Layers between a layer with parameters and its BatchNorm.
+_PASSING = ("ReLU", "Pooling", "Dropout", "ELU", "Sigmoid", "TanH", "Clip", "Swish", "Split")
+
+
+def frozen(net: NetSpec) -> Spec[NetParameter]:
+    """The spec of a solver's net with the layers that the solver freezes marked in its message."""
+    message = freeze(net.spec.message, net.freeze) if net.freeze else net.spec.message
+    return Spec(message, net.spec.path, net.spec.tree)
 
 
 def parameter_faults(net: Net, patterns: Iterable[str]) -> Iterator[Fault]:

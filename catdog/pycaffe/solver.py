@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from catdog.errors import CatdogError, Fault, SpecError
+from catdog.net.freezing import frozen
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.pycaffe import files, glog
 from catdog.pycaffe.mode import mode
@@ -320,7 +321,7 @@ _STRANGERS = (
 
 
 def _net(wanted: NetSpec) -> Net:
-    return Net.of(wanted.frozen, wanted.state)
+    return Net.of(frozen(wanted), wanted.state)
 
 
 def _one_pass(net: Net) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from catdog.net.freezing import freeze
 from catdog.net.net import Net
 from catdog.net.parameters import Learnable
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
-from catdog.spec.freezing import at_first, by_then, freeze
+from catdog.spec.freezing import at_first, by_then
 
 
 class Unfreezing:

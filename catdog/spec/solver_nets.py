@@ -7,7 +7,7 @@ from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
 from catdog.spec import Spec, net_state, read_net
 from catdog.spec.data_layers import DATA_LAYERS
-from catdog.spec.freezing import at_first, freeze, name_faults
+from catdog.spec.freezing import at_first, name_faults
 from catdog.spec.rules import is_kept
 from catdog.spec.upgrade import upgrade_net
 
@@ -20,12 +20,6 @@ class NetSpec:
     state: NetState
     iterations: int | None = None
     freeze: tuple[str, ...] = ()
-
-    @property
-    def frozen(self) -> Spec[NetParameter]:
-        """The spec with the layers that the solver freezes marked in its message."""
-        message = freeze(self.spec.message, self.freeze) if self.freeze else self.spec.message
-        return Spec(message, self.spec.path, self.spec.tree)
 
 
 def train_net(spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()) -> NetSpec:

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from catdog.data.feed import Feed
-from catdog.data.first_batch import first_pictures, sheet
+from catdog.data.preview import first_pictures, sheet
 from catdog.errors import CatdogError
 from catdog.runtime.files import keep
 from catdog.solver.events import (

@@ -8,6 +8,7 @@ from pathlib import Path
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.summary import summarize
+from catdog.net.unused_fields import unread
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
 from catdog.solver.faults import solver_faults
 from catdog.spec import Spec, filter_net, net_state
@@ -16,7 +17,6 @@ from catdog.spec.kind import read_spec
 from catdog.spec.rules import is_kept
 from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import net_faults, test_nets, train_net
-from catdog.spec.unused_fields import unread
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 

@@ -9,12 +9,13 @@ from typing import TextIO
 import torch
 
 from catdog.data.feed import Feed
-from catdog.data.preprocessing import preparation, write_deploy
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.layers.base import Setting
-from catdog.net.freezing import parameter_faults
+from catdog.net.carried import preparation, write_deploy
+from catdog.net.freezing import frozen, parameter_faults
 from catdog.net.net import Net
 from catdog.net.opened import FedNet, open_fed_net
+from catdog.net.unused_fields import unread
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState, SolverParameter
 from catdog.runtime.compiler import check_compiler
 from catdog.runtime.distributed.group import ALONE, Group
@@ -39,7 +40,6 @@ from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.overrides import changed, of_solver
 from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
-from catdog.spec.unused_fields import unread
 from catdog.spec.upgrade import upgrade_solver
 from catdog.tracking.listeners import Watch, Watching
 from catdog.tracking.log_writer import LogWriter
@@ -214,12 +214,12 @@ def open_solver(
         check_compiler(device)
     nets = [train_net(spec, options.level, options.stages), *test_nets(spec)]
     wanted, *tested = nets = changed(nets, options.overrides)
-    texts = (to_prototxt(filter_net(each.frozen.message, each.state)) for each in nets)
+    texts = (to_prototxt(filter_net(frozen(each).message, each.state)) for each in nets)
     emit(Preparing(str(device), to_prototxt(message), randomness.seed, tuple(texts)))
 
     def build(each: NetSpec, shared: Net | None = None) -> FedNet:
         return open_fed_net(
-            each.frozen,
+            frozen(each),
             each.state,
             stack,
             setting=setting,

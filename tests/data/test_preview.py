@@ -1,139 +1,75 @@
-"""tools/preview.py: rows of photos and what becomes of them, for nets and solvers."""
+"""The first pictures of a training: pixels again, RGB, named; the feed stands where it stood."""
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+import torch
 
-from catdog.cli import main as cli
-from catdog.data import preview
-from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, NetState
+from catdog.data.feed import Feed
+from catdog.data.preview import Shown, first_pictures, sheet
+from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import to_yaml
-from tests.data.sources.build import pictures, write_lmdb
-from tools import preview as tool
+from tests.data.sources.build import layer, pictures, train_source, write_lmdb
 
-NET = """
-name: previewed
-layer:
-- name: rows
-  type: DummyData
-  top: rows
-  dummy_data_param: {shape: {dim: [2, 3]}}
-  include: {phase: TRAIN, stage: rows}
-- name: photos
-  type: Data
-  top: [data, label]
-  include: {phase: TRAIN}
-  transform_param: {%s}
-  data_param: {source: raw, batch_size: 4, backend: LMDB, prefetch: 0}
-- name: photos
-  type: Data
-  top: [data, label]
-  include: {phase: TEST}
-  transform_param: {crop_size: 5, mean_value: 30, scale: 0.1}
-  data_param: {source: raw, batch_size: 4, backend: LMDB}
-"""
-CLASSES = ["cat", "dog", "hen", "owl", "pig"]
-
-
-@pytest.fixture(name="folder", autouse=True)
-def data_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_lmdb(tmp_path / "raw", pictures(5))
-    record = to_yaml(DatasetParameter(class_name=CLASSES), "made for a test")
-    (tmp_path / "raw/dataset.yaml").write_text(record)
-    return tmp_path
-
-
-def write(transform="crop_size: 5, mean_value: 30, scale: 0.1"):
-    Path("net.yaml").write_text(NET % transform)
-    solver = "net: net.yaml\nbase_lr: 0.1\nlr_policy: fixed\ntest_interval: 1\n"
-    Path("solver.yaml").write_text(solver)
+PARAM = 'data_param { source: "lmdb" batch_size: 4 %s } transform_param { %s }'
 
 
 @pytest.fixture
-def shown(monkeypatch):
-    """What would be drawn: rows of pictures with their names."""
-    found = []
-    draw = preview._draw
-    monkeypatch.setattr(
-        preview, "_draw", lambda path, rows, rgb: (found.extend(rows), draw(path, rows, rgb=rgb))
+def folder(tmp_path: Path) -> Path:
+    write_lmdb(tmp_path / "lmdb", pictures(6))
+    return tmp_path
+
+
+def feed_of(folder: Path, data: str = "", transform: str = "") -> Feed:
+    return Feed([train_source(layer(PARAM % (data, transform)), folder)])
+
+
+@pytest.mark.parametrize("transform", ["", "mean_value: 100 mean_value: 110 mean_value: 120"])
+def test_pixels_are_those_of_the_store(folder: Path, transform: str) -> None:
+    with feed_of(folder, transform=f"{transform} scale: 0.01") as feed:
+        shown = first_pictures(feed, 3)
+    assert [each.name for each in shown] == ["0", "1", "2"]
+    for each, stored in zip(shown, pictures(6), strict=False):
+        # the store has BGR
+        np.testing.assert_array_equal(each.pixels, stored[::-1].transpose(1, 2, 0))
+
+
+def test_the_data_say_their_names_and_colors(folder: Path) -> None:
+    record = DatasetParameter(
+        class_name=["cat", "dog", "hen", "owl"], channel_order=DatasetParameter.RGB
     )
-    return found
+    (folder / "lmdb" / "dataset.yaml").write_text(to_yaml(record, "made for a test"))
+    with feed_of(folder) as feed:
+        shown = first_pictures(feed, 9)
+    assert [each.name for each in shown] == ["cat", "dog", "hen", "owl"]
+    np.testing.assert_array_equal(shown[0].pixels, pictures(6)[0].transpose(1, 2, 0))
 
 
-def run(*words):
-    cli.tool(tool.main, [str(word) for word in words])
+def test_the_feed_stays_where_it_is(folder: Path) -> None:
+    with feed_of(folder, "shuffle: true", "mirror: true crop_size: 5") as feed:
+        first_pictures(feed, 2)
+        seen = [feed.next()["data"] for _ in range(4)]
+    with feed_of(folder, "shuffle: true", "mirror: true crop_size: 5") as feed:
+        for each in seen:
+            torch.testing.assert_close(feed.next()["data"], each, rtol=0, atol=0)
 
 
-def test_what_is_stored_and_what_is_seen(shown, capsys):
-    write()
-    run("net.yaml", "--photos", 3, "--draws", 2, "--phase", "TEST")
-    assert capsys.readouterr().out.splitlines() == [
-        'layer "photos" of net.yaml: batches of 4 x 3 x 5 x 5',
-        "preview.png",
-    ]
-    assert [len(row) for row in shown] == [3, 3, 3]
-    stored = pictures(5)
-    for whole, *seen in shown:
-        number = CLASSES.index(whole.name)
-        np.testing.assert_array_equal(whole.picture, stored[number])
-        for view in seen:
-            assert view.name == whole.name
-            # the TEST crop, with mean and scale undone
-            np.testing.assert_allclose(view.picture, stored[number][:, 1:6, 2:7], atol=1e-3)
-    drawn = cv2.imread("preview.png")
-    assert drawn.shape[0] > 300
-    assert drawn.std() > 10
+def test_numbers_are_no_pictures(tmp_path: Path) -> None:
+    dummy = layer("dummy_data_param { shape { dim: 4 dim: 3 } }", "DummyData", ["data"])
+    with Feed([train_source(dummy, tmp_path)]) as feed:
+        assert first_pictures(feed, 3) == []
+    write_lmdb(tmp_path / "lmdb", pictures(6, (7, 8, 8)))
+    with feed_of(tmp_path) as feed:
+        assert first_pictures(feed, 3) == []
 
 
-def test_the_photos_and_the_changes_follow_the_seed(shown):
-    write("augment_param: {rotate: 30, brightness: 0.5}")
-    for seed in (1, 1, 2):
-        run("net.yaml", "out.png", "--photos", 2, "--draws", 2, "--seed", seed)
-    first, again, other = (shown[2 * n : 2 * n + 2] for n in range(3))
-    for row, same in zip(first, again, strict=True):
-        for one, two in zip(row, same, strict=True):
-            np.testing.assert_array_equal(one.picture, two.picture)
-        assert not np.array_equal(row[1].picture, row[2].picture)
-    assert [row[0].name for row in first] != [row[0].name for row in other]
-
-
-def test_mixed_labels_have_their_shares(shown):
-    write("augment_param: {mixup: 1, num_classes: 5}")
-    run("net.yaml", "--photos", 5, "--draws", 4)
-    names = [view.name for row in shown for view in row[1:]]
-    assert any("% " in name and ", " in name for name in names)
-    assert all(name in CLASSES or name.split("% ")[0].isdigit() for name in names)
-
-
-def test_a_solver_shows_its_nets():
-    write()
-    for phase, word in ((TRAIN, "TRAIN"), (TEST, "TEST")):
-        wanted = preview.Wanted(NetState(phase=phase), photos=1, draws=1)
-        (told, _) = preview.preview("solver.yaml", f"{word}.png", wanted)
-        assert told.startswith('layer "photos" of net.yaml')
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["net.yaml", "--stage", "rows"], None),
-        (["rows.yaml"], "(DummyData) has no photos to show; preview shows Data, ImageData"),
-        (["rows.yaml", "--phase", "TEST"], "rows.yaml: has no data layer in the TEST phase"),
-        (["alone.yaml", "--phase", "TEST"], "alone.yaml: has no test net"),
-        (["net.yaml", "--draws", "0"], '"0" is no whole number from 1 on'),
-    ],
-)
-def test_what_cannot_be_shown(words, message, capsys, folder):
-    write()
-    rows = NET.split("- name: photos")[0].replace(", stage: rows", "")
-    (folder / "rows.yaml").write_text(rows)
-    (folder / "alone.yaml").write_text("train_net: net.yaml\nbase_lr: 0.1\nlr_policy: fixed\n")
-    if message is None:
-        run(*words)
-        return
-    with pytest.raises(SystemExit):
-        run(*words)
-    assert message in capsys.readouterr().err
+def test_a_sheet_has_all_pictures() -> None:
+    shown = [Shown(np.full((8, 10, 3), 20 * i, np.uint8), f"class {i}") for i in range(10)]
+    made = sheet(shown)
+    height, width = 96 + 18 + 4, 120 + 4
+    assert made.shape == (2 * height, 8 * width, 3)
+    assert made[height + 50, width + 50].tolist() == [180] * 3
+    assert made[height + 50, 2 * width + 50].tolist() == [255] * 3
+    # a name below each
+    assert (made[100 : height - 2, :width] < 128).any()

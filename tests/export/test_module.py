@@ -10,10 +10,11 @@ from catdog.errors import CatdogError
 from catdog.export.module import EMITTERS, torch_module
 from catdog.layers.base import Setting
 from catdog.net import wiring
+from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.runtime.randomness import Randomness
-from catdog.spec import deploy_net, filter_net, net_state, read_net
+from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
 from tests.export.written import load, same

@@ -7,7 +7,7 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.export import onnx_model
-from catdog.export.deploy import deployed
+from catdog.export.deployed import deployed
 from catdog.export.onnx_model import write_onnx
 from catdog.layers.base import Setting
 from catdog.net.net import Net

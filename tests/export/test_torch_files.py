@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.export.deploy import Deployed, deployed
+from catdog.export.deployed import Deployed, deployed
 from catdog.export.notes import preparation_notes
 from catdog.export.torch_files import write_torch
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter

@@ -13,12 +13,12 @@ from catdog.data.build.dataset import create
 from catdog.data.build.photos import natural, photos_in
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.feed import Feed
-from catdog.data.preprocessing import preparation
 from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.gallery import draw_gallery
 from catdog.inference.predictor import Prediction, Predictor, both_classes, newest_weights
 from catdog.inference.submission import CLIP, write_skipped, write_submission
+from catdog.net.carried import preparation
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.spec import filter_net, net_state

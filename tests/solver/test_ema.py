@@ -6,12 +6,12 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from catdog.layers.base import Setting
+from catdog.net.freezing import freeze
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.solver.ema import Average
-from catdog.spec.freezing import freeze
-from tests.spec.test_freezing import built, message, step
+from tests.net.test_freezing import built, message, step
 
 
 def weights(net: Net) -> list[torch.Tensor]:

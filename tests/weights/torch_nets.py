@@ -7,9 +7,10 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
+from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.spec import deploy_net, read_net
+from catdog.spec import read_net
 from catdog.weights.architectures import ARCHITECTURES, Architecture
 
 SPECS = Path(__file__).parent.parent.parent / "net_specs"

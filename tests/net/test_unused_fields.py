@@ -3,8 +3,8 @@ from google.protobuf import text_format
 
 from catdog.data.sources import SOURCES
 from catdog.layers import LAYERS
+from catdog.net.unused_fields import messages_of, unread
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.spec.unused_fields import messages_of, unread
 
 TYPES = [*LAYERS, *SOURCES, "Input"]
 

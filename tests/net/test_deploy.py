@@ -1,8 +1,9 @@
 import pytest
 
 from catdog.errors import SpecError
+from catdog.net.deploy import deploy_net
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.spec import deploy_net, read_net
+from catdog.spec import read_net
 from catdog.spec.read import parse_yaml
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catdog.errors import CatdogError, WeightsError
-from catdog.export.deploy import deployed
+from catdog.export.deployed import deployed
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.weights import Weights, read_weights, write_weights
 

@@ -9,10 +9,11 @@ from catdog.data.sources import Context
 from catdog.errors import CatdogError
 from catdog.layers.base import Setting
 from catdog.net import wiring
+from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
-from catdog.spec import deploy_net, filter_net, net_state, read_net
+from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.shape import Shape
 from catdog.weights import copy_weights, read_weights

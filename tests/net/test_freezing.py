@@ -8,11 +8,12 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError, SpecError
 from catdog.layers.base import Setting
+from catdog.net.freezing import freeze
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.runtime.randomness import Randomness
 from catdog.solver.updates import UPDATES
-from catdog.spec.freezing import freeze, name_faults
+from catdog.spec.freezing import name_faults
 from catdog.training.train import Options, train
 from tests.small_solver import SOLVER, write_small
 

@@ -1,0 +1,152 @@
+"""What a net will see of its photos: each as it is stored, then as some batches would have it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from catdog.data.class_names import name_of
+from catdog.data.preprocessing import dataset_of
+from catdog.data.sources import Context, open_source
+from catdog.data.sources.pictures import PictureSource
+from catdog.data.transform import Picture
+from catdog.errors import CatdogError
+from catdog.proto.caffe_pb2 import (
+    TEST,
+    TRAIN,
+    DatasetParameter,
+    LayerParameter,
+    NetParameter,
+    NetState,
+    SolverParameter,
+)
+from catdog.runtime.files import replacing
+from catdog.spec import Spec, filter_net, net_state
+from catdog.spec.data_layers import cut_data_layers
+from catdog.spec.kind import read_spec
+from catdog.spec.solver_nets import test_nets, train_net
+
+#: Inches of a picture and of the line above it.
+_CELL, _TITLE = 1.25, 0.18
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Rows are photos, chosen by the seed; columns are draws of what becomes of each."""
+
+    state: NetState
+    photos: int = 6
+    draws: int = 6
+    seed: int = 0
+
+
+class Shown(NamedTuple):
+    """A picture, channels x height x width, and the name of what it shows."""
+
+    picture: Picture
+    name: str
+
+
+def preview(path: str | Path, target: str | Path, wanted: Wanted) -> list[str]:
+    """Draw the photos of a net's, or a solver's, first data layer; gives what there is to tell.
+
+    Raises SpecError, LayerError and DataError as a training would, and CatdogError for a net
+    without a Data or ImageData layer in this phase.
+    """
+    spec, state = _net(path, wanted.state)
+    with spec.located():
+        layer = _data_layer(spec, state)
+        context = Context(state.phase, wanted.seed, locate=spec.locate)
+        with closing(open_source(layer, context)) as source:
+            if not isinstance(source, PictureSource):
+                raise source.error("has no photos to show", remedy="preview shows Data, ImageData")
+            dataset = dataset_of(layer, spec.locate) or DatasetParameter()
+            rows = list(_rows(source, wanted, dataset.class_name))
+            batch = " x ".join(map(str, source.shapes[source.tops[0]]))
+    _draw(Path(target), rows, rgb=dataset.channel_order == DatasetParameter.RGB)
+    return [f'layer "{layer.name}" of {spec.path}: batches of {batch}', str(target)]
+
+
+def _net(path: str | Path, state: NetState) -> tuple[Spec[NetParameter], NetState]:
+    spec = read_spec(path)
+    if isinstance(spec.message, NetParameter):
+        net = Spec(spec.message, spec.path, spec.tree)
+        return net, net_state(state.phase, state.level, state.stage, net.message.state)
+    solver: Spec[SolverParameter] = Spec(spec.message, spec.path, spec.tree)
+    if state.phase == TRAIN:
+        found = train_net(solver, state.level, state.stage)
+    else:
+        first = next(iter(test_nets(solver)), None)
+        if first is None:
+            raise CatdogError("has no test net", where=str(path), remedy="look at --phase TRAIN")
+        found = first
+    return found.spec, found.state
+
+
+def _data_layer(spec: Spec[NetParameter], state: NetState) -> LayerParameter:
+    layers, _ = cut_data_layers(filter_net(spec.message, state))
+    if not layers:
+        phase = "TEST" if state.phase == TEST else "TRAIN"
+        raise CatdogError(
+            f"has no data layer in the {phase} phase",
+            where=str(spec.path),
+            remedy="choose another --phase or --stage",
+        )
+    return next((layer for layer in layers if layer.transform_param.ByteSize()), layers[0])
+
+
+def _rows(source: PictureSource, wanted: Wanted, classes: Sequence[str]) -> Iterator[list[Shown]]:
+    """A row for each photo: as it is stored, then as each draw shows it."""
+    indices = source.permutation(source.size, "preview")[: wanted.photos]
+    stored = [
+        Shown(example.array, name_of(np.float32(example.label), classes))
+        for example in source.examples(indices)
+    ]
+    draws = [list(_seen(source, indices, draw, classes)) for draw in range(wanted.draws)]
+    return (list(row) for row in zip(stored, *draws, strict=True))
+
+
+def _seen(
+    source: PictureSource, indices: Sequence[int], draw: int, classes: Sequence[str]
+) -> Iterator[Shown]:
+    batch = source.read(indices, source.generator("preview", draw))
+    blobs = source.finish(batch)
+    numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).numpy()
+    if len(source.tops) < 2:
+        yield from (Shown(picture, "") for picture in numbers)
+        return
+    for picture, label in zip(numbers, blobs[source.tops[1]].numpy(), strict=True):
+        yield Shown(picture, name_of(label, classes))
+
+
+def _draw(path: Path, rows: Sequence[Sequence[Shown]], *, rgb: bool) -> None:
+    columns = len(rows[0])
+    figure = Figure(figsize=(columns * _CELL, len(rows) * (_CELL + _TITLE)), dpi=100)
+    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - _TITLE / (len(rows) * (_CELL + _TITLE)))
+    space = {"wspace": 0.05, "hspace": _TITLE / _CELL}
+    grid = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw=space)
+    for row, places in zip(rows, grid, strict=True):
+        for column, (shown, axes) in enumerate(zip(row, places, strict=True)):
+            _show(axes, shown, rgb=rgb, stored=column == 0)
+    with replacing(path) as beside:
+        figure.savefig(beside)
+
+
+def _show(axes: Axes, shown: Shown, *, rgb: bool, stored: bool) -> None:
+    pixels = np.clip(np.rint(shown.picture), 0, 255).astype(np.uint8)
+    if len(pixels) not in (1, 3):
+        raise CatdogError(f"pictures of {len(pixels)} channels cannot be shown", remedy="1 or 3")
+    color = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    axes.imshow(color if rgb else cv2.cvtColor(color, _ORDER[len(pixels)]))
+    axes.set_axis_off()
+    title = f"stored: {shown.name}" if stored else shown.name
+    axes.set_title(title, fontsize=7, pad=2, color="#444444" if stored else "#000000")
+
+
+_ORDER = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}
