@@ -13,8 +13,8 @@ from benchmarks.workplace import ROOT, Workplace
 
 def _first_iteration(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
     solver = place.solver("small64", 64, 8)
-    train = [sys.executable, ROOT / "tools/train.py", "--solver", solver, "--device", "cpu"]
-    options = ["--set", "max_iter=1", "--set", "display=1"]
+    train: list[str | Path] = [sys.executable, ROOT / "tools/train.py", "--solver", solver]
+    options = ["--device", "cpu", "--set", "max_iter=1", "--set", "display=1"]
 
     def ours() -> float:
         return _seconds_to([*train, *options], "Iteration 0 ")

@@ -62,8 +62,8 @@ def stepping(solver: Solver, feed: Batches, batch: int, steps: int) -> Side:
 def plain(stack: ExitStack, *words: object) -> Side:
     """Images a second of a tutorial's loop, in a process of its own; the stack ends it."""
     command = [sys.executable, "-m", "benchmarks.peers.train_plain", *map(str, words)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = stack.enter_context(subprocess.Popen(command, text=True, **pipes))
+    pipe = subprocess.PIPE
+    process = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
 
     def run() -> float:
         print(file=process.stdin, flush=True)

@@ -78,7 +78,8 @@ def predict(args: argparse.Namespace, group: Group) -> None:
     number, hidden = len(portion(photos, group)), None if group.leads else True
 
     def watch(found: Iterable[Prediction]) -> Iterable[Prediction]:
-        return tqdm(found, total=number, unit="photo", disable=hidden)
+        watched: Iterable[Prediction] = tqdm(found, total=number, unit="photo", disable=hidden)
+        return watched
 
     predictions, skipped = predict_all(predictor, photos, group, watch)
     if not group.leads:

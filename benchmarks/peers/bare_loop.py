@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sys
 import time
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import cv2
@@ -16,12 +17,13 @@ def loop(paths: list[str]) -> None:
     cv2.setNumThreads(1)
     for path in paths:
         image = cv2.imread(path)
+        assert image is not None  # every photo can be read
         for channel in range(3):
             image[:, :, channel] = cv2.equalizeHist(image[:, :, channel])
         cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def warmed(start: multiprocessing.Event, paths: list[str]) -> None:
+def warmed(start: Event, paths: list[str]) -> None:
     """Wait for the others, so that starting a process is not counted."""
     loop(paths[:1])
     start.wait()

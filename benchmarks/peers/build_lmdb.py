@@ -33,8 +33,9 @@ def write(name: str, paths: list[tuple[int, Path]]) -> None:
     database = lmdb.open(str(out / name), map_size=int(1e12))
     with database.begin(write=True) as transaction:
         for number, path in paths:
-            image = transform(cv2.imread(str(path), cv2.IMREAD_COLOR))
-            datum = make_datum(image, 0 if "cat" in path.name else 1)
+            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            assert image is not None  # every photo can be read
+            datum = make_datum(transform(image), 0 if "cat" in path.name else 1)
             transaction.put(f"{number:0>5d}".encode("ascii"), datum.SerializeToString())
     database.close()
 

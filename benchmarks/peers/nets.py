@@ -32,7 +32,8 @@ class CaffeNet(nn.Module):
         x = self.pool(self.relu(self.conv5(x))).flatten(1)
         x = self.drop(self.relu(self.fc6(x)))
         x = self.drop(self.relu(self.fc7(x)))
-        return self.fc8(x)
+        scores: Tensor = self.fc8(x)
+        return scores
 
 
 class Deep64(nn.Module):
@@ -51,4 +52,5 @@ class Deep64(nn.Module):
         """Scores, N x 2."""
         for number in range(1, 7):
             x = self.pool(self.relu(self.get_submodule(f"conv{number}")(x)))
-        return self.score(x.flatten(1))
+        scores: Tensor = self.score(x.flatten(1))
+        return scores

@@ -9,20 +9,22 @@ import cv2
 import numpy as np
 
 deploy, weights, mean_file, folder, out = sys.argv[1:]
-net = cv2.dnn.readNetFromCaffe(deploy, weights)
-mean = np.load(mean_file)
+net = cv2.dnn.readNetFromCaffe(deploy, weights)  # type: ignore[attr-defined]  # OpenCV 5 lacks it
+mean: np.ndarray = np.load(mean_file)
 
 
-def prepare(path):
+def prepare(path: Path) -> np.ndarray:
     """1 x 3 x 227 x 227."""
     image = cv2.imread(str(path))
+    assert image is not None  # every photo can be read
     for channel in range(3):
         image[:, :, channel] = cv2.equalizeHist(image[:, :, channel])
     image = cv2.resize(image, (227, 227), interpolation=cv2.INTER_CUBIC)
-    return (image.transpose(2, 0, 1).astype(np.float32) - mean)[None]
+    photo: np.ndarray = image.transpose(2, 0, 1).astype(np.float32) - mean
+    return photo[None]
 
 
-def predict(path):
+def predict(path: Path) -> int:
     """The number of the likeliest class."""
     net.setInput(prepare(path))
     return int(net.forward().argmax())

@@ -14,16 +14,18 @@ from benchmarks.peers.nets import CaffeNet
 weights, mean_file, folder, out = sys.argv[1:]
 net = CaffeNet().eval()
 net.load_state_dict(torch.load(weights, weights_only=True))
-mean = np.load(mean_file)
+mean: np.ndarray = np.load(mean_file)
 
 
 def prepare(path: Path) -> np.ndarray:
     """1 x 3 x 227 x 227."""
     image = cv2.imread(str(path))
+    assert image is not None  # every photo can be read
     for channel in range(3):
         image[:, :, channel] = cv2.equalizeHist(image[:, :, channel])
     image = cv2.resize(image, (227, 227), interpolation=cv2.INTER_CUBIC)
-    return (image.transpose(2, 0, 1).astype(np.float32) - mean)[None]
+    photo: np.ndarray = image.transpose(2, 0, 1).astype(np.float32) - mean
+    return photo[None]
 
 
 def predict(path: Path) -> int:

@@ -16,7 +16,8 @@ LAYOUTS = {"NCHW": torch.contiguous_format, "channels_last": torch.channels_last
 
 
 def main() -> None:
-    name, layout, size, batch, steps = (*sys.argv[1:3], *map(int, sys.argv[3:]))
+    name, layout = sys.argv[1:3]
+    size, batch, steps = map(int, sys.argv[3:])
     net = NETS[name]().to(memory_format=LAYOUTS[layout]).train()
     pictures = torch.randn(batch, 3, size, size).contiguous(memory_format=LAYOUTS[layout])
     labels = torch.randint(2, (batch,))

@@ -60,7 +60,7 @@ def _pooling(site: Site) -> Code:
     param = site.param.pooling_param
     height, width = site.shapes[0][2:]
     assert isinstance(site.layer, Pooling)  # the table below has it for no other
-    frame = site.layer._frame((height, width))
+    frame = site.layer.frame((height, width))
     plain = frame.fits_torch((height, width))
     if param.pool == PoolingParameter.STOCHASTIC:
         return result(site, f"stochastic_pool({site.x}, {_frame(frame)}, None)")

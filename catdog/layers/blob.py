@@ -169,7 +169,7 @@ class Blob:
 
     def share_data(self, other: "Blob") -> None:
         """Have one memory for the data with another blob of the same count."""
-        self._data = other._data
+        self._data = other.data_memory
 
     def share_diff(self, other: "Blob") -> None:
         """Have one memory for the gradients with another blob of the same count."""

@@ -53,7 +53,7 @@ class Pooling(_Pool):
                 field="top",
                 remedy="leave it out",
             )
-        frame = self._frame(_size(shapes[0]))
+        frame = self.frame(_size(shapes[0]))
         self._frames = {_size(shapes[0]): frame}
         self._check(frame)
         if min(frame.outputs(_size(shapes[0]))) < 1:
@@ -63,7 +63,8 @@ class Pooling(_Pool):
                 remedy="give a smaller kernel",
             )
 
-    def _frame(self, size: Pair) -> Frame:
+    def frame(self, size: Pair) -> Frame:
+        """The windows over a picture of this height and width."""
         param = self.param.pooling_param
         if param.global_pooling:
             for field in ("kernel_size", "kernel_h", "kernel_w"):
@@ -110,18 +111,18 @@ class Pooling(_Pool):
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         (shape,) = shapes
-        pooled = (*shape[:2], *self._frame(_size(shape)).outputs(_size(shape)))
+        pooled = (*shape[:2], *self.frame(_size(shape)).outputs(_size(shape)))
         return [pooled] * len(self.param.top)
 
     def takes_plain_maximum(self, shape: Shape) -> bool:
         """Whether each number of its one top is the largest of a window, none of them empty."""
         size = _size(shape)
         alone = len(self.param.top) == 1
-        return alone and self.param.pooling_param.pool == MAX and self._frame(size).fits_torch(size)
+        return alone and self.param.pooling_param.pool == MAX and self.frame(size).fits_torch(size)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         size = _size(x.shape)
-        frame = self._frames[size] if size in self._frames else self._frame(size)
+        frame = self._frames[size] if size in self._frames else self.frame(size)
         if self.top_count == 1:
             return self.pool(x, frame, self.param.pooling_param.pool)
         top, places = max_pool(x, frame, with_places=True)

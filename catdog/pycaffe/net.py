@@ -55,7 +55,7 @@ class Net:
         stages = named.get("stages", stages)
         weights = named.get("weights", weights)
         spec = read_net(os.fspath(network_file))
-        self._start(spec, _state(spec.message, phase, named.get("level", level), stages or ()))
+        self.init(spec, _state(spec.message, phase, named.get("level", level), stages or ()))
         if weights is not None:
             self.copy_from(weights)
 
@@ -63,10 +63,11 @@ class Net:
     def of(cls, spec: Spec[NetParameter], state: NetState) -> "Net":
         """A net from a spec that is read already, as solvers build theirs."""
         net = cls.__new__(cls)
-        net._start(spec, state)
+        net.init(spec, state)
         return net
 
-    def _start(self, spec: Spec[NetParameter], state: NetState) -> None:
+    def init(self, spec: Spec[NetParameter], state: NetState) -> None:
+        """Build everything from a spec (Net::Init in caffe/net.cpp)."""
         self.built: Built = build(spec, state)
         self._units: list[Unit] = self.built.units
         self._hooks: dict[str, list[Hook]] = {"forward": [], "backward": []}
@@ -182,6 +183,10 @@ class Net:
         except ValueError:
             remedy = did_you_mean(name, self._layer_names)
             raise CatdogError(f'there is no layer "{name}"', remedy=remedy) from None
+
+    def forward_prefilled(self) -> float:
+        """Run all layers on what the blobs hold; gives the loss (caffe/net.hpp)."""
+        return self._forward(0, len(self.layers) - 1)
 
     def _forward(self, start: int, end: int) -> float:
         """Run layers by number; gives the loss."""

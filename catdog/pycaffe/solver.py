@@ -52,7 +52,7 @@ Callback = Callable[[], object]
 
 
 class Solver:
-    """A solver from a file: trains `net`, tests `test_nets`, which have its parameters.
+    """A solver from a file or its spec: trains `net`, tests `test_nets`, which share parameters.
 
     Raises CatdogError for files that are not there or cannot work.
     """
@@ -60,11 +60,8 @@ class Solver:
     #: The solver's type where the class says it; else the file does.
     kind: ClassVar[str] = ""
 
-    def __init__(self, solver_file: PathLike) -> None:
-        spec = read_solver(os.fspath(solver_file))
-        self._start(spec)
-
-    def _start(self, spec: Spec[SolverParameter]) -> None:
+    def __init__(self, solver_file: PathLike | Spec[SolverParameter]) -> None:
+        spec = solver_file if isinstance(solver_file, Spec) else read_solver(os.fspath(solver_file))
         self.param = spec.message
         if self.kind:
             self.param.type = self.kind
@@ -109,7 +106,7 @@ class Solver:
         if self.param.snapshot_after_train and not _due(self.iter, self.param.snapshot):
             self.snapshot()
         if _due(self.iter, self.param.display):
-            self._take_loss(self._forward())
+            self._take_loss(self.net.forward_prefilled())
             self._say(FinalLoss(self.iter, self._smoothed_loss()))
         if _due(self.iter, self.param.test_interval):
             self._test_all()
@@ -138,12 +135,9 @@ class Solver:
                 self.snapshot()
 
     def _forward_backward(self) -> float:
-        loss = self._forward()
+        loss = self.net.forward_prefilled()
         self.net.backward()
         return loss
-
-    def _forward(self) -> float:
-        return self.net._forward(0, len(self.net.layers) - 1)
 
     def _take_loss(self, loss: float) -> None:
         self._losses.append(loss)
@@ -214,7 +208,7 @@ class Solver:
         net, count = self.test_nets[index], self._test_iterations[index]
         loss, rows = 0.0, []
         for _ in range(count):
-            loss += net._forward(0, len(net.layers) - 1)
+            loss += net.forward_prefilled()
             rows.append([output.value for output in _outputs(net)])
         means = np.mean(rows, axis=0) if rows else ()
         found = tuple(
@@ -296,10 +290,7 @@ _KINDS: dict[str, type[Solver]] = {
 def get_solver(solver_file: PathLike) -> Solver:
     """The solver of a file, of the class that its `type` says."""
     spec = read_solver(os.fspath(solver_file))
-    kind = _KINDS.get(spec.message.type, Solver)
-    solver = kind.__new__(kind)
-    solver._start(spec)
-    return solver
+    return _KINDS.get(spec.message.type, Solver)(spec)
 
 
 def _strangers(param: SolverParameter) -> Iterator[Fault]:
@@ -326,7 +317,7 @@ def _net(wanted: NetSpec) -> Net:
 
 def _one_pass(net: Net) -> int:
     """Batches in a pass over the net's data."""
-    for unit in net._units:
+    for unit in net.built.units:
         if isinstance(unit, DataUnit) and unit.source.size:
             return ceil(unit.source.size / unit.tops[0].shape[0])
     raise CatdogError("the data of a test net have no end", remedy="give test_iter in the solver")
