@@ -12,7 +12,7 @@ from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter, SourceState
 from catdog.runtime.randomness import Randomness
-from catdog.solver.events import Record, Tick
+from catdog.solver.events import Event, Tick
 from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 
@@ -84,7 +84,7 @@ class Run:
         seed: int = 3,
         **fields: object,
     ) -> None:
-        self.records: list[Record] = []
+        self.events: list[Event] = []
         self.ticks: list[Tick] = []
         self.calls, self.asks = 0, asks or {}
         param = SolverParameter(
@@ -99,22 +99,22 @@ class Run:
             request=self.request,
         )
 
-    def take(self, record: Record) -> None:
-        if isinstance(record, Tick):
-            self.ticks.append(record)
+    def take(self, event: Event) -> None:
+        if isinstance(event, Tick):
+            self.ticks.append(event)
         else:
-            self.records.append(record)
+            self.events.append(event)
 
     def request(self) -> Action:
         self.calls += 1
         return self.asks.get(self.calls, Action.NONE)
 
-    def said(self, kind: type[Record]) -> list[Record]:
-        return [record for record in self.records if isinstance(record, kind)]
+    def said(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
 
     def story(self) -> list[str]:
         """What was said, in a word each."""
         return [
             type(r).__name__ + (f" {r.iteration}" if hasattr(r, "iteration") else "")
-            for r in self.records
+            for r in self.events
         ]

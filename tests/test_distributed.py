@@ -30,7 +30,7 @@ from catdog.runtime.distributed.join import ToldElsewhere, is_member, joined
 from catdog.runtime.distributed.launch import _failure as failure_of
 from catdog.runtime.randomness import Randomness
 from catdog.solver import random_state
-from catdog.solver.divergence import ClassWatch
+from catdog.solver.divergence import SingleClassDetector
 from catdog.solver.engine import all_are_reached
 from catdog.solver.events import Warned
 from catdog.solver.solverstate import read_state
@@ -377,7 +377,7 @@ def test_one_class_for_all_is_one_over_all_processes() -> None:
     def watched(rank: int, others: list[int]) -> str:
         said_there = torch.bincount(torch.tensor(others, dtype=torch.int64), minlength=3)
         theirs = torch.stack((said_there, torch.tensor([1, 1, 0]))) if others else None
-        watch = ClassWatch(net, Told(rank, 2))
+        watch = SingleClassDetector(net, Told(rank, 2))
         said = []
         for iteration in (1, 2):
             scores, truth = torch.zeros(4, 3), torch.tensor([0.0, 1, 2, 0])

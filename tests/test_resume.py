@@ -60,7 +60,7 @@ def shown(run: Run) -> list[tuple[object, ...]]:
     """The numbers of every display and test, without the times."""
     return [
         (type(r).__name__, r.iteration, r.outputs, r.loss)
-        for r in run.records
+        for r in run.events
         if isinstance(r, Display | NetTested)
     ]
 

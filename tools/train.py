@@ -16,7 +16,7 @@ from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
 from catdog.solver.signals import EFFECTS
-from catdog.tracking.listeners import EVERY, Watch
+from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
 from catdog.tracking.tensorboard import HISTOGRAMS
 from catdog.training.cross_validation import cross_validate, table
@@ -123,7 +123,7 @@ def run(argv: Sequence[str], group: Group) -> None:
         provide_caffe=install if args.allow_python else None,
         amp=args.amp,
         compile=args.compile,
-        watch=Watch(
+        tracking=TrackingOptions(
             tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
             histograms=args.tensorboard_histograms,
             resources=args.resources,

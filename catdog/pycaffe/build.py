@@ -18,8 +18,8 @@ from catdog.pycaffe.mode import mode
 from catdog.pycaffe.unit import (
     DataUnit,
     ParameterUnit,
-    Place,
     PythonUnit,
+    Slot,
     SplitUnit,
     Unit,
 )
@@ -101,7 +101,7 @@ def _drop_idle_transforms(message: NetParameter) -> None:
 
 def _begin(unit: Unit) -> None:
     """Loss weights lie in the diffs of the tops; a top may be another blob's numbers."""
-    for top, weight in zip(unit.tops, unit.place.loss_weights, strict=False):
+    for top, weight in zip(unit.tops, unit.slot.loss_weights, strict=False):
         if weight:
             top.diff[...] = weight
     if unit.type in _SHARING:
@@ -158,7 +158,7 @@ def _units(
         node = None if param.type == "Input" or param.type in SOURCES else next(nodes)
         bottoms = wired.bottoms(param)
         flags = _flags(param, node)
-        place = Place(param, bottoms, wired.tops(param), flags, node.loss_weights if node else ())
+        place = Slot(param, bottoms, wired.tops(param), flags, node.loss_weights if node else ())
         if node is not None:
             yield _unit(place, node, wired.parameters(node.layer))
         elif param.type == "Input":
@@ -167,7 +167,7 @@ def _units(
             yield DataUnit(place, sources[param.top[0]])
 
 
-def _unit(place: Place, node: Node, blobs: BlobVec) -> Unit:
+def _unit(place: Slot, node: Node, blobs: BlobVec) -> Unit:
     if isinstance(node.layer, Python):
         return PythonUnit(place, node.layer, blobs)
     if node.type == "Split":

@@ -12,11 +12,11 @@ from catdog.layers.base import Layer
 from catdog.layers.blob import BlobVec
 from catdog.net.step import Node
 from catdog.pycaffe.mode import mode
-from catdog.pycaffe.unit import Place, Unit
+from catdog.pycaffe.unit import Slot, Unit
 
 
 @dataclass
-class Record:
+class ForwardPass:
     """What a forward pass leaves for the backward pass of its layer."""
 
     bottoms: list[Tensor] = field(default_factory=list)
@@ -30,14 +30,14 @@ class LayerUnit(Unit):
     from what they hold by then.
     """
 
-    def __init__(self, place: Place, node: Node, blobs: BlobVec) -> None:
-        super().__init__(place)
+    def __init__(self, slot: Slot, node: Node, blobs: BlobVec) -> None:
+        super().__init__(slot)
         self.layer, self.blobs = node.layer, blobs
         self.layer.in_place = False
         self._in_place = any(top is bottom for top in self.tops for bottom in self.bottoms)
         self._slope = overwritten.SLOPES[self.type] if node.stale else None
         self._kept: Tensor | None = None
-        self._record: Record | None = None
+        self._pass: ForwardPass | None = None
         self._shapes = self._bottom_shapes()
 
     def reshape(self) -> None:
@@ -48,22 +48,22 @@ class LayerUnit(Unit):
         for top, shape in zip(self.tops, self.layer.top_shapes(*shapes), strict=True):
             top.reshape(*shape)
         self._adopt_parameters()
-        self._shapes, self._record = shapes, None
+        self._shapes, self._pass = shapes, None
 
     def _bottom_shapes(self) -> list[tuple[int, ...]]:
         return [bottom.shape for bottom in self.bottoms]
 
     def forward(self) -> None:
         self.reshape()
-        record = self._run()
-        for top, result in zip(self.tops, record.tops, strict=True):
+        done = self._run()
+        for top, result in zip(self.tops, done.tops, strict=True):
             top.put(_owned(result.detach().float(), self._borrowed()))
         if not self.layer.learns:
             for blob in self.blobs:
                 blob.data_memory.changed_on(mode.device)
-        self._record = record if self.flags.needed else None
+        self._pass = done if self.flags.needed else None
 
-    def _run(self) -> Record:
+    def _run(self) -> ForwardPass:
         self._bind()
         recorded = self.flags.needed and self._slope is None
         wants = self.flags.wants() if recorded else [False] * len(self.bottoms)
@@ -72,12 +72,12 @@ class LayerUnit(Unit):
         if recorded and self._in_place and self.bottoms[0].data_memory.stays_on(mode.device):
             bottoms[0] = bottoms[0].clone()
         if self._slope is not None:
-            self._kept = overwritten.kept(self.place.param, bottoms[0])
+            self._kept = overwritten.kept(self.slot.param, bottoms[0])
         for bottom, wanted in zip(bottoms, wants, strict=True):
             bottom.requires_grad_(wanted)
         with torch.set_grad_enabled(recorded):
             tops = self.layer(*bottoms)
-        return Record(bottoms, tops if isinstance(tops, tuple) else (tops,))
+        return ForwardPass(bottoms, tops if isinstance(tops, tuple) else (tops,))
 
     def _bind(self) -> None:
         """Have the layer's parameters lie where the blobs have their numbers."""
@@ -112,14 +112,14 @@ class LayerUnit(Unit):
         wants = self.flags.wants()
         if not any(wants) and not self._learns():
             return
-        record = self._record or self._run()
+        done = self._pass or self._run()
         learning = [
             (blob, parameter)
             for index, blob in enumerate(self.blobs)
             if (parameter := self.layer.blobs.parameter(index)).requires_grad
         ]
-        wanted = [b for b, want in zip(record.bottoms, wants, strict=True) if want]
-        found = self._gradients(record, [*wanted, *(p for _, p in learning)])
+        wanted = [b for b, want in zip(done.bottoms, wants, strict=True) if want]
+        found = self._gradients(done, [*wanted, *(p for _, p in learning)])
         into = [blob for blob, want in zip(self.bottoms, wants, strict=True) if want]
         for blob, diff in zip(into, found, strict=False):
             blob.put_diff(diff)
@@ -129,11 +129,11 @@ class LayerUnit(Unit):
     def _learns(self) -> bool:
         return self.layer.learns and any(self.flags.parameters or [])
 
-    def _gradients(self, record: Record, sources: list[Tensor]) -> list[Tensor]:
+    def _gradients(self, done: ForwardPass, sources: list[Tensor]) -> list[Tensor]:
         """Gradients of the tops, weighted with their diffs; zeros where no way leads."""
         ends = [
             (result, top.diff_tensor(mode.device).to(result.dtype).view(result.shape))
-            for result, top in zip(record.tops, self.tops, strict=True)
+            for result, top in zip(done.tops, self.tops, strict=True)
             if result.requires_grad
         ]
         if not ends or not sources:
@@ -154,7 +154,7 @@ class LayerUnit(Unit):
     def _backward_by_slope(self, slope: overwritten.Slope) -> None:
         if self.flags.wants()[0]:
             x, y = (blob.tensor(mode.device) for blob in (self.bottoms[0], self.tops[0]))
-            factor = slope(self.place.param, x, y, self._kept)
+            factor = slope(self.slot.param, x, y, self._kept)
             self.bottoms[0].put_diff(self.tops[0].diff_tensor(mode.device) * factor)
 
 

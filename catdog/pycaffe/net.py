@@ -81,8 +81,8 @@ class Net:
         )
         self.layer_dict = OrderedDict(zip(self._layer_names, self.layers, strict=True))
         self.inputs, self.outputs = list(self.built.inputs), list(self.built.outputs)
-        self.top_names = OrderedDict((u.name, list(u.place.param.top)) for u in self._units)
-        self.bottom_names = OrderedDict((u.name, list(u.place.param.bottom)) for u in self._units)
+        self.top_names = OrderedDict((u.name, list(u.slot.param.top)) for u in self._units)
+        self.bottom_names = OrderedDict((u.name, list(u.slot.param.bottom)) for u in self._units)
 
     @property
     def blob_loss_weights(self) -> "OrderedDict[str, float]":
@@ -293,7 +293,7 @@ class Net:
         weights = {
             id(top): float(weight)
             for unit in self._units
-            for top, weight in zip(unit.tops, unit.place.loss_weights, strict=False)
+            for top, weight in zip(unit.tops, unit.slot.loss_weights, strict=False)
         }
         return [weights.get(id(blob), 0.0) for blob in self.built.blobs]
 

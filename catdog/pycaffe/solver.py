@@ -24,18 +24,18 @@ from catdog.solver import lr_policy, updates
 from catdog.solver.events import (
     Display,
     Done,
+    Event,
     FinalLoss,
     NetTested,
     NetTesting,
     Output,
-    Record,
     Snapshotted,
     Solving,
     Warned,
 )
 from catdog.solver.faults import solver_faults
 from catdog.solver.solverstate import (
-    State,
+    TrainingState,
     find,
     learned_net,
     model_path,
@@ -184,7 +184,7 @@ class Solver:
         files.save(self.net.built, str(model), as_hdf5=hdf5, diff=self.param.snapshot_diff)
         step = lr_policy.drops(self.param, max(0, self.iter - 1))
         history = [blob.detach().cpu().numpy() for blob in self._update.history()]
-        write_state(state, State(self.iter, step, str(model), history))
+        write_state(state, TrainingState(self.iter, step, str(model), history))
         self._say(Snapshotted(self.iter, str(model), str(state), hdf5))
 
     def restore(self, filename: PathLike) -> None:
@@ -233,8 +233,8 @@ class Solver:
         )
         self._displayed, self._clock = self.iter, now
 
-    def _say(self, record: Record) -> None:
-        for line in lines(record):
+    def _say(self, event: Event) -> None:
+        for line in lines(event):
             glog.line(*line)
 
 

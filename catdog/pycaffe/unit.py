@@ -1,4 +1,4 @@
-"""A layer at its place among blobs: forward and backward on what lies in them."""
+"""A layer among its blobs: forward and backward on what lies in them."""
 
 import weakref
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from catdog.pycaffe.mode import mode
 
 
 @dataclass
-class Place:
+class Slot:
     """Where a layer stands: its spec, its blobs, its part in the backward pass."""
 
     param: LayerParameter
@@ -27,20 +27,20 @@ class Place:
 class Unit:
     """A layer that does nothing: Input, whose tops the program writes."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.bottoms, self.tops, self.flags = place.bottoms, place.tops, place.flags
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.bottoms, self.tops, self.flags = slot.bottoms, slot.tops, slot.flags
         self.blobs = BlobVec()
 
     @property
     def name(self) -> str:
         """The layer's name."""
-        return self.place.param.name
+        return self.slot.param.name
 
     @property
     def type(self) -> str:
         """The layer's type."""
-        return self.place.param.type
+        return self.slot.param.type
 
     def reshape(self) -> None:
         """Give the tops the shapes that follow from those of the bottoms."""
@@ -55,7 +55,7 @@ class Unit:
         """What the tops contribute to the loss."""
         return sum(
             weight * top.tensor(mode.device).sum().item()
-            for weight, top in zip(self.place.loss_weights, self.tops, strict=False)
+            for weight, top in zip(self.slot.loss_weights, self.tops, strict=False)
             if weight
         )
 
@@ -63,9 +63,9 @@ class Unit:
 class DataUnit(Unit):
     """A data layer: each forward pass brings the next batch."""
 
-    def __init__(self, place: Place, source: Source) -> None:
-        super().__init__(place)
-        self._left_alone = _constant_tops(place.param)
+    def __init__(self, slot: Slot, source: Source) -> None:
+        super().__init__(slot)
+        self._left_alone = _constant_tops(slot.param)
         if self._left_alone:
             # there is nothing to read ahead
             source.prefetch = 0
@@ -76,11 +76,11 @@ class DataUnit(Unit):
             self._take(self._left_alone)
 
     def forward(self) -> None:
-        self._take(set(self.place.param.top) - self._left_alone)
+        self._take(set(self.slot.param.top) - self._left_alone)
 
     def _take(self, names: set[str]) -> None:
         batch = self.feed.next()
-        for name, top in zip(self.place.param.top, self.tops, strict=True):
+        for name, top in zip(self.slot.param.top, self.tops, strict=True):
             if name in names:
                 top.put(batch[name].float())
 
@@ -114,8 +114,8 @@ class SplitUnit(Unit):
 class ParameterUnit(Unit):
     """Parameter: its blob is its top, with data and diff."""
 
-    def __init__(self, place: Place, blobs: BlobVec) -> None:
-        super().__init__(place)
+    def __init__(self, slot: Slot, blobs: BlobVec) -> None:
+        super().__init__(slot)
         self.blobs = blobs
 
     def reshape(self) -> None:
@@ -130,8 +130,8 @@ class ParameterUnit(Unit):
 class PythonUnit(Unit):
     """A layer of the user's, called with the blobs themselves."""
 
-    def __init__(self, place: Place, layer: Python, blobs: BlobVec) -> None:
-        super().__init__(place)
+    def __init__(self, slot: Slot, layer: Python, blobs: BlobVec) -> None:
+        super().__init__(slot)
         self.instance, self.blobs = layer.instance, blobs
         self.instance.blobs = blobs
 

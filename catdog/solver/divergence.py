@@ -10,7 +10,7 @@ from catdog.errors import Diverged
 from catdog.net.net import Net, run
 from catdog.net.step import Node
 from catdog.runtime.distributed.group import ALONE, Group
-from catdog.solver.overfitting import OverfittingWatch
+from catdog.solver.overfitting import OverfittingDetector
 
 # -log(FLT_MIN): what SoftmaxWithLoss gives when the label's probability is 0
 _FLOOR = 87.3365
@@ -21,7 +21,7 @@ _BLOCK = 50
 _GUESSING = 500
 
 
-class LossWatch:
+class DivergenceDetector:
     """Looks at the loss of every iteration.
 
     On the CPU at once, elsewhere when a block is full or `check` is called, since looking means
@@ -35,7 +35,7 @@ class LossWatch:
         self._guessing, self._sum, self._count = _guessing_loss(net), 0.0, 0
         self._floor = _floor(net)
         #: Gets every loss that was looked at.
-        self.overfitting = OverfittingWatch()
+        self.overfitting = OverfittingDetector()
 
     def add(self, iteration: int, loss: Tensor, batch: Mapping[str, Tensor]) -> str:
         """Take the loss of an iteration; gives a warning or nothing. Raises as `check`."""
@@ -64,7 +64,7 @@ class LossWatch:
         return warning
 
     def _diverged(self, iteration: int, value: float, batch: Mapping[str, Tensor]) -> Diverged:
-        found = self._group.first_text(culprit(self._net, batch)) or _NO_CULPRIT
+        found = self._group.first_text(first_nonfinite(self._net, batch)) or _ALL_FINITE
         return Diverged(
             f"the loss is {value:g}; {found}",
             where=f"iteration {iteration}",
@@ -98,7 +98,7 @@ class LossWatch:
         )
 
 
-class ClassWatch:
+class SingleClassDetector:
     """Looks in a test pass at whether the net gives all examples the same class."""
 
     def __init__(self, net: Net, group: Group = ALONE) -> None:
@@ -149,11 +149,11 @@ class ClassWatch:
 
 
 _SCORED = ("Accuracy", "SoftmaxWithLoss")
-_NO_CULPRIT = "run again on the same batch, every layer gives numbers"
+_ALL_FINITE = "run again on the same batch, every layer gives numbers"
 
 
 @torch.no_grad()
-def culprit(net: Net, batch: Mapping[str, Tensor]) -> str:
+def first_nonfinite(net: Net, batch: Mapping[str, Tensor]) -> str:
     """The first input, parameter or top, in the order of the layers, that is no number, if any."""
     for name, blob in batch.items():
         if not _finite(blob):

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
-from catdog.solver.events import NetTested, Noted, Record, Warned
-from catdog.solver.monitored_score import Progress, Score, find, usual
+from catdog.solver.events import Event, NetTested, Noted, Warned
+from catdog.solver.monitored_score import BestScore, MonitoredScore, find, usual
 from catdog.solver.test_pass import TestNet
 
-Emit = Callable[[Record], object]
+Emit = Callable[[Event], object]
 
 
 class Ending:
@@ -20,23 +20,23 @@ class Ending:
 
     def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Emit) -> None:
         self._param, self._emit = param, emit
-        self._to_say: list[Record] = []
+        self._to_say: list[Event] = []
         wants = [param.snapshot_best, param.watched_score, _patient(param)]
         self._tested = bool(tests) and param.test_interval > 0
         if not self._tested:
-            _refuse(param)
+            _check_untested(param)
             wants = []
         named = param.watched_score or param.snapshot_best
         watched = _score(named, tests, _field(param)) if any(wants) else None
         best = find(param.snapshot_best, tests, "snapshot_best") if any(wants[:1]) else None
-        self._best = Progress(best) if best else None
+        self._best = BestScore(best) if best else None
         self._stop = (
-            Progress(watched, param.early_stop_min_delta)
+            BestScore(watched, param.early_stop_min_delta)
             if watched and param.early_stop_patience
             else None
         )
         self._plateau = (
-            Progress(watched, param.plateau_min_delta)
+            BestScore(watched, param.plateau_min_delta)
             if watched and param.lr_policy == lr_policy.PLATEAU
             else None
         )
@@ -49,8 +49,8 @@ class Ending:
         if param.ema_decay:
             text = f"Tests look at a moving average of the weights: ema_decay {param.ema_decay:g}"
             self._emit(Noted(text))
-        for record in self._to_say:
-            self._emit(record)
+        for event in self._to_say:
+            self._emit(event)
         self._to_say.clear()
 
     def finish(self) -> None:
@@ -59,13 +59,13 @@ class Ending:
             name, score = self.best
             self._emit(Noted(f"Best {name}: {score.best:g} at iteration {score.iteration}"))
 
-    def take(self, record: NetTested) -> bool:
+    def take(self, event: NetTested) -> bool:
         """Look at a test; whether its weights are the best so far and to be kept."""
         if self._stop:
-            self._stop.take(record)
+            self._stop.take(event)
         if self._plateau:
-            self._look_at_rate(self._plateau, record)
-        return self._best is not None and self._best.take(record)
+            self._look_at_rate(self._plateau, event)
+        return self._best is not None and self._best.take(event)
 
     @property
     def best(self) -> tuple[str, ScoreState] | None:
@@ -87,9 +87,9 @@ class Ending:
             return ""
         return f"Stopping early: {_no_better(progress)}"
 
-    def _look_at_rate(self, progress: Progress, record: NetTested) -> None:
-        progress.take(record)
-        state, iteration = progress.state, record.iteration
+    def _look_at_rate(self, progress: BestScore, event: NetTested) -> None:
+        progress.take(event)
+        state, iteration = progress.state, event.iteration
         if state.waited < self._param.plateau_patience:
             return
         rates = [
@@ -114,12 +114,12 @@ class Ending:
             if run.HasField(name):
                 progress.load(getattr(run, name))
 
-    def _all(self) -> Iterator[tuple[str, Progress]]:
+    def _all(self) -> Iterator[tuple[str, BestScore]]:
         named = {"best": self._best, "early_stop": self._stop, "plateau": self._plateau}
         return ((name, progress) for name, progress in named.items() if progress)
 
 
-def _resumed(param: SolverParameter, run: RunState, iteration: int) -> Iterator[Record]:
+def _resumed(param: SolverParameter, run: RunState, iteration: int) -> Iterator[Event]:
     """What max_iter means to a run that goes on."""
     if iteration >= param.max_iter:
         yield Noted(
@@ -138,7 +138,7 @@ def _resumed(param: SolverParameter, run: RunState, iteration: int) -> Iterator[
             )
 
 
-def _no_better(progress: Progress) -> str:
+def _no_better(progress: BestScore) -> str:
     state = progress.state
     tests = "1 test" if state.waited == 1 else f"{state.waited} tests in a row"
     delta = f" by {progress.min_delta:g}" if progress.min_delta else ""
@@ -158,7 +158,7 @@ def _field(param: SolverParameter) -> str:
     return next(given, _patient(param))
 
 
-def _score(name: str, tests: Sequence[TestNet], field: str) -> Score:
+def _score(name: str, tests: Sequence[TestNet], field: str) -> MonitoredScore:
     if name:
         return find(name, tests, field)
     score = usual(tests)
@@ -169,7 +169,7 @@ def _score(name: str, tests: Sequence[TestNet], field: str) -> Score:
     return score
 
 
-def _refuse(param: SolverParameter) -> None:
+def _check_untested(param: SolverParameter) -> None:
     field = "watched_score" if param.watched_score else _patient(param)
     if field:
         what = f"{field} needs tests, and there are none"

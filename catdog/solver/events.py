@@ -1,4 +1,4 @@
-"""What a run has to say: the records that a solver emits and a log writes."""
+"""What a run has to say: the events that a solver emits and a log writes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ class Display:
     iteration: int
     iterations: int
     seconds: float
-    #: The solver's display: iterations from one record to the next.
+    #: The solver's display: iterations from one event to the next.
     every: int
     #: Mean of the last average_loss losses.
     loss: float
@@ -225,7 +225,7 @@ class Done:
 #: Come so often that a log says nothing of them.
 Tick = Iterating | NetTestedBatch
 
-Record = (
+Event = (
     Preparing
     | Finetuning
     | Starting
@@ -248,16 +248,16 @@ Record = (
     | Tick
 )
 
-#: Takes records as they come.
-Listener = Callable[[Record], object]
+#: Takes events as they come.
+Listener = Callable[[Event], object]
 
 
 def everyone(*listeners: Listener) -> Listener:
-    """A listener that tells each record to these, in order."""
+    """A listener that tells each event to these, in order."""
 
-    def tell(record: Record) -> None:
+    def tell(event: Event) -> None:
         for listener in listeners:
-            listener(record)
+            listener(event)
 
     return tell
 

@@ -12,7 +12,7 @@ from catdog.solver.test_pass import TestNet
 
 
 @dataclass(frozen=True)
-class Score:
+class MonitoredScore:
     """An output of a test net with one number, and which way it gets better."""
 
     name: str
@@ -22,22 +22,22 @@ class Score:
     def __str__(self) -> str:
         return f"{self.name} (net #{self.net})" if self.net else self.name
 
-    def value(self, record: NetTested) -> float | None:
+    def value(self, event: NetTested) -> float | None:
         """Its value in a test; None where the test is another net's."""
-        values = (output.value for output in record.outputs if output.name == self.name)
-        return next(values, None) if record.net == self.net else None
+        values = (output.value for output in event.outputs if output.name == self.name)
+        return next(values, None) if event.net == self.net else None
 
 
-def scores(tests: Sequence[TestNet]) -> Iterator[Score]:
+def scores(tests: Sequence[TestNet]) -> Iterator[MonitoredScore]:
     """Every score of the tests: accuracies and losses of one number."""
     for index, test in enumerate(tests):
         known = directions(test.net.message)
         for name in test.net.outputs:
             if name in known and prod(test.net.shapes[name]) == 1:
-                yield Score(name, index, known[name])
+                yield MonitoredScore(name, index, known[name])
 
 
-def find(name: str, tests: Sequence[TestNet], field: str) -> Score:
+def find(name: str, tests: Sequence[TestNet], field: str) -> MonitoredScore:
     """The score of this name; of several nets' the first. Raises SpecError where there is none."""
     known = list(scores(tests))
     found = next((score for score in known if score.name == name), None)
@@ -55,7 +55,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"its scores are {', '.join(names)}"
 
 
-def usual(tests: Sequence[TestNet]) -> Score | None:
+def usual(tests: Sequence[TestNet]) -> MonitoredScore | None:
     """The score to look at where none is named: the first accuracy or else the first loss."""
     known = list(scores(tests))
     higher = (score for score in known if score.direction is Direction.HIGHER)
@@ -63,30 +63,30 @@ def usual(tests: Sequence[TestNet]) -> Score | None:
 
 
 @dataclass
-class Progress:
+class BestScore:
     """The best of a score so far, and how many tests have passed since.
 
     A test counts once, also where a resumed run repeats it. `state` is what a snapshot keeps.
     """
 
-    score: Score
+    score: MonitoredScore
     min_delta: float = 0.0
     state: ScoreState = field(default_factory=ScoreState)
 
     def __post_init__(self) -> None:
         self.state.name = str(self.score)
 
-    def take(self, record: NetTested) -> bool:
+    def take(self, event: NetTested) -> bool:
         """Look at a test; whether it is the best so far, by more than min_delta."""
-        value = self.score.value(record)
+        value = self.score.value(event)
         state = self.state
-        if value is None or (state.HasField("last") and record.iteration <= state.last):
+        if value is None or (state.HasField("last") and event.iteration <= state.last):
             return False
-        state.last = record.iteration
+        state.last = event.iteration
         if state.HasField("best") and not self._beats(value, state.best):
             state.waited += 1
             return False
-        state.best, state.iteration, state.waited = value, record.iteration, 0
+        state.best, state.iteration, state.waited = value, event.iteration, 0
         return True
 
     def _beats(self, value: float, best: float) -> bool:

@@ -9,7 +9,7 @@ _TESTS = 3
 _RISE = 0.05
 
 
-class OverfittingWatch:
+class OverfittingDetector:
     """Compares the loss of the first test net with the mean training loss between the tests.
 
     `state` is what a snapshot keeps.
@@ -23,14 +23,14 @@ class OverfittingWatch:
         self.state.sum += loss
         self.state.count += 1
 
-    def test(self, record: NetTested) -> str:
+    def test(self, event: NetTested) -> str:
         """Take a test; gives a warning or nothing. A test that is repeated counts once."""
-        state, losses = self.state, [o for o in record.outputs if o.loss_weight]
-        again = state.HasField("last") and record.iteration <= state.last
-        if state.told or record.net or not losses or not state.count or again:
+        state, losses = self.state, [o for o in event.outputs if o.loss_weight]
+        again = state.HasField("last") and event.iteration <= state.last
+        if state.told or event.net or not losses or not state.count or again:
             return ""
         test = sum(output.loss_weight * output.value for output in losses)
-        state.last = record.iteration
+        state.last = event.iteration
         rows = [*zip(state.test, state.train, strict=True), (test, state.sum / state.count)]
         rows = rows[-_TESTS - 1 :] if _goes_apart(rows[-2:]) else rows[-1:]
         state.test[:], state.train[:] = [row[0] for row in rows], [row[1] for row in rows]
@@ -38,7 +38,7 @@ class OverfittingWatch:
         if len(rows) <= _TESTS or rows[-1][0] < rows[0][0] * (1 + _RISE):
             return ""
         state.told = True
-        return _warning(record.iteration, rows)
+        return _warning(event.iteration, rows)
 
 
 def _goes_apart(rows: list[tuple[float, float]]) -> bool:

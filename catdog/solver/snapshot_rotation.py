@@ -11,7 +11,7 @@ from catdog.solver.divergence import parameters_finite
 from catdog.solver.ema import Average
 from catdog.solver.events import Best, Snapshotted
 from catdog.solver.solverstate import (
-    State,
+    TrainingState,
     average_path,
     best_path,
     learned_net,
@@ -48,12 +48,12 @@ class Snapshots:
         self.kept: list[int] = []
         self._begins = True
 
-    def write(self, iteration: int, state: Callable[[str], State]) -> Snapshotted:
+    def write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
         """Weights, their average and the state that is made for a file of weights.
 
         Raises Diverged, and writes nothing, when a parameter is no number.
         """
-        self._refuse_nan(iteration)
+        self._check_finite(iteration)
         self._put_aside()
         model = self._model_path(iteration)
         self.kept = [at for at in self.kept if at != iteration] + [iteration]
@@ -72,7 +72,7 @@ class Snapshots:
 
     def write_best(self, iteration: int, name: str, value: float) -> Best:
         """The weights, or their average, as the best so far. Raises as `write`."""
-        self._refuse_nan(iteration)
+        self._check_finite(iteration)
         self._put_aside()
         path = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
         if self._writes:
@@ -86,7 +86,7 @@ class Snapshots:
         if self._average:
             run.averaged = self._average.updates
 
-    def load(self, path: Path, state: State) -> None:
+    def load(self, path: Path, state: TrainingState) -> None:
         """Go on from a state file, whose weights the net has by now.
 
         An average that the snapshot has none of begins there. Raises WeightsError where it has one
@@ -112,7 +112,7 @@ class Snapshots:
             best.rename(free_name(best))
         self._begins = False
 
-    def _refuse_nan(self, iteration: int) -> None:
+    def _check_finite(self, iteration: int) -> None:
         with self._average.applied(False):
             finite = parameters_finite(self._net)
         if not finite:

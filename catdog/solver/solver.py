@@ -1,4 +1,4 @@
-"""The training loop (caffe/solver.cpp): emits records, prints nothing."""
+"""The training loop (caffe/solver.cpp): emits events, prints nothing."""
 
 import math
 import time
@@ -17,7 +17,7 @@ from catdog.net.net import Net, Result
 from catdog.proto.caffe_pb2 import FeedState, NetParameter, RunState, SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver import lr_policy, random_state, updates
-from catdog.solver.divergence import ClassWatch, LossWatch
+from catdog.solver.divergence import DivergenceDetector, SingleClassDetector
 from catdog.solver.early_stopping import Ending
 from catdog.solver.ema import Average
 from catdog.solver.engine import Engine
@@ -25,6 +25,7 @@ from catdog.solver.events import (
     DebugInfo,
     Display,
     Done,
+    Event,
     FinalLoss,
     Iterating,
     NetTested,
@@ -32,7 +33,6 @@ from catdog.solver.events import (
     NetTesting,
     NetTestInterrupted,
     Noted,
-    Record,
     Solving,
     Stopped,
     Warned,
@@ -40,7 +40,7 @@ from catdog.solver.events import (
 from catdog.solver.faults import solver_faults
 from catdog.solver.precision import Precision
 from catdog.solver.snapshot_rotation import Snapshots
-from catdog.solver.solverstate import State, learned_net, load_net, read_state
+from catdog.solver.solverstate import TrainingState, learned_net, load_net, read_state
 from catdog.solver.test_pass import Batches, Means, TestNet, outputs
 from catdog.solver.unfreezing import Unfreezing
 
@@ -60,7 +60,7 @@ class Solver:
         param: the solver; paths of its nets do not matter here.
         net, feed: what is trained, on which data, both on one device.
         tests: test nets; they use the parameters of the trained one.
-        emit: gets every record.
+        emit: gets every event.
         request: is asked between iterations, and between the batches of a test, what to do.
         model: the message that snapshots carry, with all layers; the net's own by default.
         precision: in what the trained net computes; float32 by default.
@@ -78,7 +78,7 @@ class Solver:
         feed: Batches,
         tests: Sequence[TestNet] = (),
         *,
-        emit: Callable[[Record], object] = lambda _: None,
+        emit: Callable[[Event], object] = lambda _: None,
         request: Callable[[], Action] = lambda: Action.NONE,
         model: NetParameter | None = None,
         precision: Precision | None = None,
@@ -105,8 +105,8 @@ class Solver:
         self._emit, self._asked = emit, request
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
         self._batch: Mapping[str, Tensor] = {}
-        self._watch = LossWatch(net, group)
-        self._class_watches = [ClassWatch(test.net, group) for test in self.tests]
+        self._divergence = DivergenceDetector(net, group)
+        self._single_class = [SingleClassDetector(test.net, group) for test in self.tests]
         self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
         self._before_tests: list[FeedState] = []
         self._displayed, self._clock = 0, time.monotonic()
@@ -209,10 +209,10 @@ class Solver:
     def _take_loss(self, loss: Tensor) -> None:
         loss = self.group.mean(loss)
         self._losses.append(loss)
-        self._warn(self._watch.add(self.iteration, loss, self._batch))
+        self._warn(self._divergence.add(self.iteration, loss, self._batch))
 
     def _smoothed_loss(self) -> float:
-        self._warn(self._watch.check(self._batch))
+        self._warn(self._divergence.check(self._batch))
         return self.recent_loss
 
     @property
@@ -262,9 +262,9 @@ class Solver:
             self._emit(NetTestInterrupted(self.iteration, index))
             return
         self._emit(tested)
-        self._warn(self._class_watches[index].finish(self.iteration))
-        self._warn(self._watch.check(self._batch))
-        self._warn(self._watch.overfitting.test(tested))
+        self._warn(self._single_class[index].finish(self.iteration))
+        self._warn(self._divergence.check(self._batch))
+        self._warn(self._divergence.overfitting.test(tested))
         if self._ending.take(tested) and (best := self._ending.best):
             name, score = best
             self._emit(self._snapshots.write_best(self.iteration, name, score.best))
@@ -272,7 +272,7 @@ class Solver:
     def _test(self, index: int) -> NetTested | None:
         """The result of a pass; None where it was left early."""
         self._emit(NetTesting(self.iteration, index))
-        test, watch = self.tests[index], self._class_watches[index]
+        test, classes = self.tests[index], self._single_class[index]
         means = Means()
         with closing(test.batches()) as batches:
             for number, (batch, weight) in enumerate(batches):
@@ -283,10 +283,10 @@ class Solver:
                 if not weight:
                     continue
                 with tracing(test.net) if self.param.debug_info else nullcontext() as trace:
-                    result = test.net(batch, keep=watch.blobs)
+                    result = test.net(batch, keep=classes.blobs)
                 for line in trace.forward_lines() if trace else ():
                     self._emit(DebugInfo(line))
-                watch.add(result.blobs)
+                classes.add(result.blobs)
                 means.add({n: result.blobs[n] for n in test.net.outputs}, result.loss, weight)
         means = means.over(self.group)
         loss = means.loss() if self.param.test_compute_loss else None
@@ -307,7 +307,7 @@ class Solver:
 
         Raises Diverged, and writes nothing, when a parameter is no number.
         """
-        self._warn(self._watch.check(self._batch))
+        self._warn(self._divergence.check(self._batch))
         self._emit(self._snapshots.write(self.iteration, self._state))
 
     def restore(self, path: Path) -> None:
@@ -333,11 +333,11 @@ class Solver:
         losses = torch.tensor(list(run.recent_loss), device=self.device)
         self._losses = deque(losses.unbind(), maxlen=self.param.average_loss)
         self._unfreeze()
-        self._watch.overfitting.state.CopyFrom(run.overfitting)
+        self._divergence.overfitting.state.CopyFrom(run.overfitting)
         self._ending.load(run, self.iteration)
         self._snapshots.load(path, state)
 
-    def _state(self, model: str) -> State:
+    def _state(self, model: str) -> TrainingState:
         """The state after `iteration` updates; Caffe's current_step is that of the last one."""
         generators, processes = random_state.states(self.net.setting.randomness, self.group)
         run = RunState(
@@ -350,11 +350,11 @@ class Solver:
             loss_scale=self._precision.loss_scale,
             recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
             max_iter=self.param.max_iter,
-            overfitting=self._watch.overfitting.state,
+            overfitting=self._divergence.overfitting.state,
         )
         self._ending.store(run)
         self._snapshots.store(run)
-        return State(
+        return TrainingState(
             iteration=self.iteration,
             current_step=self._ending.drops or lr_policy.drops(self.param, self.iteration - 1),
             learned_net=model,

@@ -37,7 +37,7 @@ _RUN = "catdog_run"
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """What a .solverstate holds: of Caffe's, and what we need beside it for an exact resume."""
 
     iteration: int
@@ -127,7 +127,7 @@ def _missing(path: Path) -> WeightsError:
     return WeightsError("no such file", where=str(path), remedy=remedy)
 
 
-def write_state(path: Path, state: State) -> None:
+def write_state(path: Path, state: TrainingState) -> None:
     """Write a state; the name says the form."""
     with replacing(path) as beside:
         if path.suffix == _HDF5:
@@ -136,7 +136,7 @@ def write_state(path: Path, state: State) -> None:
             beside.write_bytes(_message(state).SerializeToString())
 
 
-def read_state(path: Path) -> State:
+def read_state(path: Path) -> TrainingState:
     """Read a state of ours or of Caffe's. Raises WeightsError for a file that is none."""
     try:
         if h5py.is_hdf5(path):
@@ -153,7 +153,7 @@ def read_state(path: Path) -> State:
         ) from error
 
 
-def learned_net(path: Path, state: State) -> Path:
+def learned_net(path: Path, state: TrainingState) -> Path:
     """The weights that belong to a state: where it says or, once moved, beside it."""
     if state.learned_net:
         named = Path(state.learned_net)
@@ -167,7 +167,7 @@ def learned_net(path: Path, state: State) -> Path:
     )
 
 
-def _message(state: State) -> SolverState:
+def _message(state: TrainingState) -> SolverState:
     return SolverState(
         iter=state.iteration,
         learned_net=state.learned_net,
@@ -177,10 +177,10 @@ def _message(state: State) -> SolverState:
     )
 
 
-def _from_message(message: SolverState) -> State:
+def _from_message(message: SolverState) -> TrainingState:
     if not message.HasField("iter"):
         raise ValueError("no iteration")
-    return State(
+    return TrainingState(
         iteration=message.iter,
         current_step=message.current_step,
         learned_net=message.learned_net,
@@ -189,7 +189,7 @@ def _from_message(message: SolverState) -> State:
     )
 
 
-def _write_hdf5(path: Path, state: State) -> None:
+def _write_hdf5(path: Path, state: TrainingState) -> None:
     with h5py.File(path, "w") as file:
         file["iter"] = np.array([state.iteration], np.int32)
         file["current_step"] = np.array([state.current_step], np.int32)
@@ -202,9 +202,9 @@ def _write_hdf5(path: Path, state: State) -> None:
         file[_RUN] = np.frombuffer(state.run.SerializeToString(), np.uint8)
 
 
-def _read_hdf5(path: Path) -> State:
+def _read_hdf5(path: Path) -> TrainingState:
     with h5py.File(path) as file:
-        return State(
+        return TrainingState(
             iteration=int(np.ravel(file["iter"])[0]),
             current_step=int(np.ravel(file["current_step"])[0]),
             learned_net=_text(file["learned_net"][()]),

@@ -8,15 +8,15 @@ from typing import Self, TextIO
 
 from catdog.errors import CatdogError
 from catdog.runtime.files import keep
-from catdog.solver.events import Listener, Noted, Record, Warned, everyone
+from catdog.solver.events import Event, Listener, Noted, Warned, everyone
 from catdog.solver.solver import Solver
 from catdog.tracking import tensorboard
 from catdog.tracking.log_writer import Lines
 from catdog.tracking.metrics_csv import MetricsTable
-from catdog.tracking.progress import AboveBar, Progress
+from catdog.tracking.progress import AboveBar, ProgressBar
 from catdog.tracking.resource_plot import picture, verdict
 from catdog.tracking.resources import Resources
-from catdog.tracking.schedule import plan
+from catdog.tracking.schedule import schedule_of
 from catdog.tracking.tensorboard import TensorBoard
 
 #: Seconds between two looks at memory and load.
@@ -24,7 +24,7 @@ EVERY = 3.0
 
 
 @dataclass(frozen=True)
-class Watch:
+class TrackingOptions:
     """What is wanted beside the log.
 
     Args:
@@ -38,12 +38,12 @@ class Watch:
     resources: float = EVERY
 
 
-class Watching:
+class RunListeners:
     """A listener, and a context: at its end the bar goes and the tables are closed.
 
     Args:
         prefix: snapshot_prefix of the run.
-        watch: what is wanted.
+        options: what is wanted.
         stream: where the log's lines go; on a terminal they get a bar below them.
         resumed: the run goes on from a snapshot.
 
@@ -51,48 +51,53 @@ class Watching:
     """
 
     def __init__(
-        self, prefix: str, watch: Watch, stream: TextIO | None = None, *, resumed: bool = False
+        self,
+        prefix: str,
+        options: TrackingOptions,
+        stream: TextIO | None = None,
+        *,
+        resumed: bool = False,
     ) -> None:
-        if watch.tensorboard:
+        if options.tensorboard:
             tensorboard.check()
-        if watch.resources < 0:
+        if options.resources < 0:
             raise CatdogError("is below 0", where="--resources", remedy="seconds, or 0 for none")
         self._prefix, self._folder = prefix, Path(prefix).parent
-        self._watch, self._resumed = watch, resumed
+        self._options, self._resumed = options, resumed
         self._terminal = stream if stream is not None and stream.isatty() else None
         #: Where the log writes its lines.
         self.stream: Lines | None = AboveBar(self._terminal) if self._terminal else stream
         self._listener: Listener = everyone()
         self._stack = ExitStack()
         self._resources: Resources | None = None
-        self._emit: Callable[[Record], object] = everyone()
+        self._emit: Callable[[Event], object] = everyone()
 
-    def begin(self, solver: Solver, emit: Callable[[Record], object]) -> None:
+    def begin(self, solver: Solver, emit: Callable[[Event], object]) -> None:
         """Start to watch a solver that is built, and restored where it is resumed."""
         self._emit = emit
         listeners: list[Listener] = []
         table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
         self._stack.callback(table.close)
         listeners.append(table)
-        if self._watch.tensorboard:
+        if self._options.tensorboard:
             board = self._tensorboard(solver)
             self._stack.callback(board.close)
             listeners.append(board)
-        if self._watch.resources:
+        if self._options.resources:
             path = self._folder / "resources.csv"
             keep(path)
-            self._resources = Resources(path, solver, self._watch.resources, emit)
+            self._resources = Resources(path, solver, self._options.resources, emit)
             self._stack.callback(self._report)
             listeners.append(self._resources)
         if self._terminal:
-            bar = Progress(plan(solver), self._terminal)
+            bar = ProgressBar(schedule_of(solver), self._terminal)
             self._stack.callback(bar.close)
             listeners.append(bar)
         self._listener = everyone(*listeners)
 
-    def __call__(self, record: Record) -> None:
-        """Tell a record to all."""
-        self._listener(record)
+    def __call__(self, event: Event) -> None:
+        """Tell an event to all."""
+        self._listener(event)
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +107,7 @@ class Watching:
 
     def _tensorboard(self, solver: Solver) -> TensorBoard:
         folder = Path(f"{self._prefix}_tensorboard")
-        histograms = self._watch.histograms
+        histograms = self._options.histograms
         return TensorBoard(folder, solver, resumed=self._resumed, histograms=histograms)
 
     def _report(self) -> None:

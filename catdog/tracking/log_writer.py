@@ -1,4 +1,4 @@
-"""Records to Caffe's log lines, and the lines of Caffe, NVCaffe and ours back to numbers."""
+"""Events as the lines of Caffe's log."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from catdog.solver.events import (
     DebugInfo,
     Display,
     Done,
+    Event,
     Failed,
     FinalLoss,
     Finetuning,
@@ -23,7 +24,6 @@ from catdog.solver.events import (
     Noted,
     Output,
     Preparing,
-    Record,
     Resuming,
     Snapshotted,
     Solving,
@@ -46,9 +46,9 @@ class Lines(Protocol):
         """Let it be seen."""
 
 
-def lines(record: Record) -> Iterator[Line]:
-    """The lines that Caffe logs for a record; numbers have six digits, as C++ prints them."""
-    match record:
+def lines(event: Event) -> Iterator[Line]:
+    """The lines that Caffe logs for an event; numbers have six digits, as C++ prints them."""
+    match event:
         case Preparing(device, solver):
             yield "I", "caffe.cpp:197", f"Use {device.upper()}."
             yield "I", "solver.cpp:45", f"Initializing solver from parameters:\n{solver.strip()}"
@@ -56,7 +56,7 @@ def lines(record: Record) -> Iterator[Line]:
             yield "I", "solver.cpp:72", f"Finetuning from {path}"
             yield from (("I", "net.cpp:774", note) for note in notes)
         case Starting():
-            yield from (("I", "net.cpp:774", text) for text in start_table(record))
+            yield from (("I", "net.cpp:774", text) for text in start_table(event))
         case Cached(net, last, examples, size, seconds):
             text = f"Features of {examples} examples of the {net} net, made by all layers to {last}"
             yield "I", "net.cpp:774", f"{text}: {size / 2**20:.1f} MiB in {seconds:.1f} s"
@@ -75,7 +75,7 @@ def lines(record: Record) -> Iterator[Line]:
         case NetTestInterrupted():
             yield "I", "solver.cpp:393", "Test interrupted."
         case Display():
-            yield from _display_lines(record)
+            yield from _display_lines(event)
         case DebugInfo(line):
             yield "I", "net.cpp:610", f"    {line}"
         case Snapshotted(_, model, state, hdf5):
@@ -99,14 +99,14 @@ def lines(record: Record) -> Iterator[Line]:
             yield "I", "solver.cpp:332", "Optimization Done."
 
 
-def start_table(record: Starting) -> Iterator[str]:
+def start_table(event: Starting) -> Iterator[str]:
     """A line for each layer: its parameters, whether they are copied, how they learn."""
-    rows = [("layer", "parameters", "weights", "learns"), *map(_start_row, record.layers)]
+    rows = [("layer", "parameters", "weights", "learns"), *map(_start_row, event.layers)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for layer, count, weights, learns in rows:
         text = f"{layer:<{widths[0]}}  {count:>{widths[1]}}  {weights:<{widths[2]}}  {learns}"
         yield f"    {text}".rstrip()
-    yield f"{record.learning:,} of {record.parameters:,} parameters learn"
+    yield f"{event.learning:,} of {event.parameters:,} parameters learn"
 
 
 def _start_row(row: LayerStart) -> tuple[str, str, str, str]:
@@ -123,12 +123,12 @@ def _learns(row: LayerStart) -> str:
     return f"lr_mult {rates}" if any(row.rates) else "no: lr_mult 0"
 
 
-def _display_lines(record: Display) -> Iterator[Line]:
-    pace = f"{record.speed:g} iter/s, {record.seconds:g}s/{record.every} iters"
-    text = f"Iteration {record.iteration} ({pace}), loss = {record.loss:g}"
+def _display_lines(event: Display) -> Iterator[Line]:
+    pace = f"{event.speed:g} iter/s, {event.seconds:g}s/{event.every} iters"
+    text = f"Iteration {event.iteration} ({pace}), loss = {event.loss:g}"
     yield "I", "solver.cpp:239", text
-    yield from _output_lines("solver.cpp:258", "Train", record.outputs)
-    yield "I", "sgd_solver.cpp:112", f"Iteration {record.iteration}, lr = {record.lr:g}"
+    yield from _output_lines("solver.cpp:258", "Train", event.outputs)
+    yield "I", "sgd_solver.cpp:112", f"Iteration {event.iteration}, lr = {event.lr:g}"
 
 
 def _output_lines(place: str, phase: str, outputs: tuple[Output, ...]) -> Iterator[Line]:
@@ -140,7 +140,7 @@ def _output_lines(place: str, phase: str, outputs: tuple[Output, ...]) -> Iterat
 
 
 class LogWriter:
-    """Writes records as they come: lines to a file and a stream.
+    """Writes events as they come: lines to a file and a stream.
 
     Args:
         path: the log; its folder is made.
@@ -168,10 +168,10 @@ class LogWriter:
             self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
             self._streams.append(self._file)
 
-    def __call__(self, record: Record) -> None:
-        """Write one record; every line is there for others to read at once."""
+    def __call__(self, event: Event) -> None:
+        """Write one event; every line is there for others to read at once."""
         now = self._clock()
-        for severity, place, text in lines(record):
+        for severity, place, text in lines(event):
             # each line of a longer text has the prefix: log readers need it
             for part in text.split("\n"):
                 stamp = f"{severity}{now:%m%d %H:%M:%S.%f} {os.getpid()} {place}]"

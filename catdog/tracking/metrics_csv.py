@@ -8,10 +8,10 @@ from math import prod
 from pathlib import Path
 
 from catdog.runtime.files import keep, replacing
-from catdog.solver.events import Done, Iterating, NetTested, NetTesting, Output, Record, Stopped
+from catdog.solver.events import Done, Event, Iterating, NetTested, NetTesting, Output, Stopped
 from catdog.solver.solver import Solver
-from catdog.tracking.run_record import named
-from catdog.tracking.schedule import plan
+from catdog.tracking.run_file import named
+from catdog.tracking.schedule import schedule_of
 
 #: The columns before those of the test outputs.
 COLUMNS = ("iteration", "epoch", "seconds", "learning_rate", "train_loss")
@@ -43,7 +43,7 @@ class MetricsTable:
         resumed: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._solver, self._plan = solver, plan(solver)
+        self._solver, self._schedule = solver, schedule_of(solver)
         before = _rows(path, solver.iteration) if resumed else None
         if before is None:
             keep(path)
@@ -61,9 +61,9 @@ class MetricsTable:
         self._clock, self._start = clock, clock() - spent
         self._row: Row = {}
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, event: Event) -> None:
         """Take what belongs into the table."""
-        match record:
+        match event:
             case NetTesting(iteration, net=0):
                 self._row = self._begin(iteration)
             case NetTested(iteration, net, outputs) if self._row:
@@ -72,7 +72,7 @@ class MetricsTable:
                 if net == len(self._solver.tests) - 1:
                     self._writer.writerow(self._row)
             case Iterating(iteration) | Done(iteration) | Stopped(iteration):
-                if self._plan.ends_epoch(iteration) and self._row.get("iteration") != iteration:
+                if self._schedule.ends_epoch(iteration) and self._row.get("iteration") != iteration:
                     self._row = self._begin(iteration)
                     self._writer.writerow(self._row)
 
@@ -81,7 +81,7 @@ class MetricsTable:
         self._file.close()
 
     def _begin(self, iteration: int) -> Row:
-        epochs, loss = self._plan.epochs(iteration), self._solver.recent_loss
+        epochs, loss = self._schedule.epochs(iteration), self._solver.recent_loss
         return {
             "iteration": iteration,
             "epoch": "" if epochs is None else f"{epochs:.6g}",

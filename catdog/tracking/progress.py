@@ -8,14 +8,14 @@ from tqdm import tqdm
 
 from catdog.solver.events import (
     Display,
+    Event,
     Iterating,
     NetTested,
     NetTestedBatch,
     NetTesting,
     NetTestInterrupted,
-    Record,
 )
-from catdog.tracking.schedule import Plan
+from catdog.tracking.schedule import Schedule
 from catdog.tracking.throughput import Pace
 
 #: Seconds between two drawings.
@@ -41,7 +41,7 @@ class AboveBar:
         self._stream.flush()
 
 
-class Progress:
+class ProgressBar:
     """A listener that keeps a bar on a terminal; `close` takes it away.
 
     Args:
@@ -51,26 +51,26 @@ class Progress:
     """
 
     def __init__(
-        self, plan: Plan, stream: TextIO, clock: Callable[[], float] = time.monotonic
+        self, schedule: Schedule, stream: TextIO, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._plan, self._stream, self._clock = plan, stream, clock
-        self._pace = Pace(plan, clock)
+        self._schedule, self._stream, self._clock = schedule, stream, clock
+        self._pace = Pace(schedule, clock)
         self._drawn, self._loss = -_REFRESH, ""
         self._delay = _DELAY
         self._test: tqdm[None] | None = None
         self._bar: tqdm[None] = tqdm(
-            total=plan.last,
-            initial=plan.first,
+            total=schedule.last,
+            initial=schedule.first,
             file=stream,
             bar_format=_FORM,
             dynamic_ncols=True,
             leave=False,
         )
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, event: Event) -> None:
         """Move the bar on."""
-        self._pace(record)
-        match record:
+        self._pace(event)
+        match event:
             case Iterating(iteration):
                 self._bar.n = iteration
                 self._draw()
@@ -103,10 +103,10 @@ class Progress:
         return speed + pictures + rest + self._loss
 
     def _begin_test(self, net: int) -> None:
-        several = len(self._plan.tests) > 1
+        several = len(self._schedule.tests) > 1
         self._test = tqdm(
             desc=f" #{net}" if several else "",
-            total=self._plan.tests[net] if net < len(self._plan.tests) else None,
+            total=self._schedule.tests[net] if net < len(self._schedule.tests) else None,
             file=self._stream,
             bar_format=_TEST_FORM,
             dynamic_ncols=True,

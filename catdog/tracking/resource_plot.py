@@ -8,7 +8,7 @@ import numpy as np
 
 from catdog.runtime.files import replacing
 from catdog.tracking.probes import MB
-from catdog.tracking.resources import Look, Resources
+from catdog.tracking.resources import Resources, Sample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def _of_gpu(load: float, waiting: float) -> str:
     return ": it waits for the processor, a larger batch_size or --compile gives it more to do"
 
 
-def picture(looks: Sequence[Look], path: Path) -> bool:
+def picture(looks: Sequence[Sample], path: Path) -> bool:
     """Draw memory and load over time; whether there was enough for a picture."""
     if len(looks) < _LEAST_LOOKS:
         return False
@@ -97,7 +97,7 @@ def _furnish(axes: "Axes") -> None:
     legend.set_bbox_to_anchor((1.0, 1.0))
 
 
-def _memories(looks: Sequence[Look]) -> Iterator[tuple[str, str, list[float]]]:
+def _memories(looks: Sequence[Sample]) -> Iterator[tuple[str, str, list[float]]]:
     yield "process", _BLUE, [look.host.memory / 1e9 for look in looks]
     if all(look.gpu for look in looks):
         gpus = [look.gpu for look in looks if look.gpu]
@@ -105,14 +105,14 @@ def _memories(looks: Sequence[Look]) -> Iterator[tuple[str, str, list[float]]]:
         yield "GPU, this process", _SOFT, [gpu.own / 1e9 for gpu in gpus]
 
 
-def _loads(looks: Sequence[Look]) -> Iterator[tuple[str, str, list[float]]]:
+def _loads(looks: Sequence[Sample]) -> Iterator[tuple[str, str, list[float]]]:
     if all(look.gpu for look in looks):
         yield "GPU busy", _GREEN, [look.gpu.load for look in looks if look.gpu]
     yield "all processes", _SOFT, [look.host.machine_load for look in looks]
     yield "this process", _BLUE, [min(look.host.load, 1.0) for look in looks]
 
 
-def _waits(looks: Sequence[Look]) -> list[float]:
+def _waits(looks: Sequence[Sample]) -> list[float]:
     return [np.nan if look.waiting is None else look.waiting for look in looks]
 
 

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from catdog.solver.events import Record, Warned
+from catdog.solver.events import Event, Warned
 from catdog.solver.solver import Solver
 from catdog.tracking.memory_leak import steady_growth
 from catdog.tracking.probes import MB, Gpu, GpuProbe, Host, HostProbe, NvidiaProbe
-from catdog.tracking.schedule import Plan, plan
+from catdog.tracking.schedule import Schedule, schedule_of
 from catdog.tracking.throughput import Pace
 
 COLUMNS = (
@@ -33,7 +33,7 @@ _WORTH = 100 * MB, 0.1
 _JUDGED = 10
 
 
-class Look(NamedTuple):
+class Sample(NamedTuple):
     """One look at a run."""
 
     seconds: float
@@ -74,20 +74,20 @@ class Resources:
         path: Path,
         solver: Solver,
         every: float,
-        emit: Callable[[Record], object],
+        emit: Callable[[Event], object],
         *,
         host: HostProbe | None = None,
         gpu: GpuProbe | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._solver, self._every, self._emit, self._clock = solver, every, emit, clock
-        self._plan: Plan = plan(solver)
-        self._pace = Pace(self._plan, clock)
+        self._schedule: Schedule = schedule_of(solver)
+        self._pace = Pace(self._schedule, clock)
         self._host, self._gpu = host or HostProbe(), gpu or NvidiaProbe.of(solver.device)
         self._file = path.open("w", buffering=1, encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(COLUMNS)
-        self.looks: list[Look] = []
+        self.looks: list[Sample] = []
         self._start, self._waited_before = clock(), self._waited
         self._before = (0.0, 0.0)
         self._warning = ""
@@ -96,9 +96,9 @@ class Resources:
         self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
         self._thread.start()
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, event: Event) -> None:
         """Follow the run; say what the thread has found."""
-        self._pace(record)
+        self._pace(event)
         if self._warning:
             warning, self._warning = self._warning, ""
             self._emit(Warned(warning))
@@ -137,7 +137,7 @@ class Resources:
             gpu = None
             with suppress(Exception):
                 gpu = self._gpu.look() if self._gpu else None
-            look = Look(
+            look = Sample(
                 self._clock() - self._start,
                 self._pace.iteration,
                 min(waited / training, 1.0) if training > 0.05 else None,
@@ -149,7 +149,7 @@ class Resources:
 
     def _judge(self) -> None:
         """Whether memory grows as it should not: looked for once the data were seen once."""
-        epochs = self._plan.epochs(self._pace.iteration - self._plan.first)
+        epochs = self._schedule.epochs(self._pace.iteration - self._schedule.first)
         early = epochs is not None and epochs < 1
         if self._warned or early or not self.looks:
             return

@@ -13,7 +13,7 @@ from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
 from catdog.tracking.flat_fields import net_fields, plain_fields
-from catdog.tracking.run_record import RUNNING, SUFFIX, Content, read_record, record_path
+from catdog.tracking.run_file import RUNNING, SUFFIX, Content, read_run, run_path
 
 #: Of a run whose process is gone without a word.
 LOST = "lost"
@@ -92,7 +92,7 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
     if not paths:
         where = ", ".join(map(str, folders))
         raise CatdogError(f"no run (*{SUFFIX})", where=where, remedy="tools/train.py makes one")
-    runs = [Run(_name(path), read_record(path)) for path in paths]
+    runs = [Run(_name(path), read_run(path)) for path in paths]
     return sorted(runs, key=lambda run: str(run.content.get("started")))
 
 
@@ -101,9 +101,9 @@ def find_run(name: str) -> Run:
 
     Raises CatdogError where that is none or several.
     """
-    path = record_path(name.removesuffix(SUFFIX))
+    path = run_path(name.removesuffix(SUFFIX))
     if path.is_file():
-        return Run(_name(path), read_record(path))
+        return Run(_name(path), read_run(path))
     runs = find_runs([Path(name)]) if Path(name).is_dir() else []
     if len(runs) == 1:
         return runs[0]

@@ -9,7 +9,7 @@ from catdog.solver.test_pass import TestNet
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """The way of a training from its first iteration, which a resume moves, to its end."""
 
     first: int
@@ -44,11 +44,11 @@ class Plan:
         return last // self.test_interval - first // self.test_interval
 
 
-def plan(solver: Solver) -> Plan:
+def schedule_of(solver: Solver) -> Schedule:
     """The plan of a solver that is built, and restored where it is resumed."""
     batch = _batch_size(solver.feed)
     examples = batch * solver.param.iter_size * solver.group.world if batch else None
-    return Plan(
+    return Schedule(
         first=solver.iteration,
         last=max(solver.param.max_iter, solver.iteration),
         examples=examples,

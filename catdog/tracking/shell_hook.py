@@ -11,7 +11,7 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver.events import Best, Preparing, Record, Snapshotted, Stopped
+from catdog.solver.events import Best, Event, Preparing, Snapshotted, Stopped
 
 DONE, STOPPED, FAILED = "done", "stopped", "failed"
 #: When a command runs, and after which ends of a training.
@@ -41,12 +41,12 @@ class WhenDone:
         self._status = DONE
         self._found: dict[str, str] = {}
 
-    def __call__(self, record: Record) -> None:
-        """Take what a record says of the training."""
-        iteration = getattr(record, "iteration", None)
+    def __call__(self, event: Event) -> None:
+        """Take what an event says of the training."""
+        iteration = getattr(event, "iteration", None)
         if iteration is not None:
             self._found["ITERATION"] = str(iteration)
-        match record:
+        match event:
             case Preparing(solver=text):
                 prefix = text_format.Parse(text, SolverParameter()).snapshot_prefix
                 self._found["LOG"] = str(Path(prefix).parent / "train.log")

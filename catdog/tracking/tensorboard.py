@@ -13,16 +13,16 @@ from catdog.runtime.files import keep
 from catdog.solver.events import (
     Display,
     Done,
+    Event,
     FinalLoss,
     Iterating,
     NetTested,
-    Record,
     Stopped,
 )
 from catdog.solver.solver import Solver
 from catdog.tracking.flat_fields import plain_fields
-from catdog.tracking.run_record import named
-from catdog.tracking.schedule import plan
+from catdog.tracking.run_file import named
+from catdog.tracking.schedule import schedule_of
 from catdog.tracking.tensorboard_graph import graph
 from catdog.tracking.throughput import Pace
 
@@ -64,8 +64,8 @@ class TensorBoard:
         if not resumed:
             keep(folder)
         self._solver, self._histograms = solver, histograms
-        self._plan = plan(solver)
-        self._pace = Pace(self._plan)
+        self._schedule = schedule_of(solver)
+        self._pace = Pace(self._schedule)
         self._scores: dict[str, float] = {}
         self._due = False
         self._to: Any = SummaryWriter(str(folder), purge_step=solver.iteration if resumed else None)
@@ -73,10 +73,10 @@ class TensorBoard:
             self._draw_net()
             self._show_pictures()
 
-    def __call__(self, record: Record) -> None:
-        """Write what a record says."""
-        self._pace(record)
-        match record:
+    def __call__(self, event: Event) -> None:
+        """Write what an event says."""
+        self._pace(event)
+        match event:
             case Display(iteration, loss=loss, lr=lr):
                 self._write(iteration, {"train/loss": loss, "train/learning_rate": lr})
                 self._write(iteration, self._speed())
@@ -116,7 +116,7 @@ class TensorBoard:
         feed = self._solver.feed
         shown = first_pictures(feed, _PICTURES) if isinstance(feed, Feed) else []
         if shown:
-            self._to.add_image("first batch", sheet(shown), self._plan.first, dataformats="HWC")
+            self._to.add_image("first batch", sheet(shown), self._schedule.first, dataformats="HWC")
 
     def _take_histograms(self, iteration: int) -> None:
         # gradients are sums over the passes of an iteration, of a loss that may be scaled
@@ -146,8 +146,8 @@ class TensorBoard:
             for name, text in plain_fields(self._solver.param).items()
             if not name.startswith(_NO_SETTING)
         }
-        if self._plan.examples:
-            settings["batch_size"] = float(self._plan.examples)
+        if self._schedule.examples:
+            settings["batch_size"] = float(self._schedule.examples)
         for summary in hparams(settings, self._scores):  # type: ignore[no-untyped-call]
             self._to.file_writer.add_summary(summary)
 

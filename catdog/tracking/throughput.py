@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
-from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted, Record
-from catdog.tracking.schedule import Plan
+from catdog.solver.events import Event, Iterating, NetTested, NetTesting, NetTestInterrupted
+from catdog.tracking.schedule import Schedule
 
 #: Seconds after which what was measured counts for a third.
 _MEMORY = 30.0
@@ -21,9 +21,9 @@ class Pace:
         clock: gives seconds.
     """
 
-    def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
-        self._plan, self._clock = plan, clock
-        self.iteration = plan.first
+    def __init__(self, schedule: Schedule, clock: Callable[[], float] = time.monotonic) -> None:
+        self._schedule, self._clock = schedule, clock
+        self.iteration = schedule.first
         self._tested = 0.0
         self._test_began: float | None = None
         self._last: float | None = None
@@ -31,21 +31,21 @@ class Pace:
         #: Mean seconds of a pass of each test net.
         self._passes: dict[int, float] = {}
 
-    def __call__(self, record: Record) -> None:
-        """Take the time of a record."""
-        match record:
+    def __call__(self, event: Event) -> None:
+        """Take the time of an event."""
+        match event:
             case Iterating(iteration):
                 self._take_iteration(iteration)
             case NetTesting(iteration):
                 self.iteration = iteration
                 self._test_began = self._clock()
             case NetTested(net=net) | NetTestInterrupted(net=net):
-                self._take_test(net, whole=isinstance(record, NetTested))
+                self._take_test(net, whole=isinstance(event, NetTested))
 
     def _take_iteration(self, iteration: int) -> None:
         now = self._clock()
         self.iteration = iteration
-        if self._last is not None and iteration > self._plan.first + 1:
+        if self._last is not None and iteration > self._schedule.first + 1:
             # the first iteration is slower than all others
             spent = max(now - self._last, 0.0)
             fade = math.exp(-spent / _MEMORY)
@@ -79,7 +79,7 @@ class Pace:
     @property
     def images(self) -> float | None:
         """Examples a second."""
-        rate, examples = self.rate, self._plan.examples
+        rate, examples = self.rate, self._schedule.examples
         return rate * examples if rate and examples else None
 
     @property
@@ -88,11 +88,11 @@ class Pace:
         rate = self.rate
         if rate is None:
             return None
-        rounds = self._plan.tests_between(self.iteration, self._plan.last)
-        tests = sum(self._pass_seconds(net, 1 / rate) for net in range(len(self._plan.tests)))
-        return (self._plan.last - self.iteration) / rate + rounds * tests
+        rounds = self._schedule.tests_between(self.iteration, self._schedule.last)
+        tests = sum(self._pass_seconds(net, 1 / rate) for net in range(len(self._schedule.tests)))
+        return (self._schedule.last - self.iteration) / rate + rounds * tests
 
     def _pass_seconds(self, net: int, iteration: float) -> float:
         if net in self._passes:
             return self._passes[net]
-        return (self._plan.tests[net] or 0) * iteration * _TEST_SHARE
+        return (self._schedule.tests[net] or 0) * iteration * _TEST_SHARE

@@ -49,7 +49,7 @@ _BY_EXAMPLE = frozenset(
 _STEADY = frozenset({"scale", "mean_file", "mean_value", "force_color", "force_gray", "crop_size"})
 
 
-def moving(net: Net) -> set[int]:
+def trainable_ids(net: Net) -> set[int]:
     """The ids of the parameters of a train net that do not stay what they are."""
     learning = {id(item.parameter) for item in net.learnable if item.lr_mult}
     return learning | {
@@ -60,14 +60,14 @@ def moving(net: Net) -> set[int]:
     }
 
 
-def refuse(fed: FedNet, moving: Collection[int]) -> None:
+def check_cacheable(fed: FedNet, trainable_ids: Collection[int]) -> None:
     """Raise CatdogError, with the reason, where nothing of a net can be computed once.
 
-    `moving` are the ids of parameters that change in the course of the training.
+    `trainable_ids` are the ids of parameters that change in the course of the training.
     """
     source = one_source(fed.feed)
-    _refuse_chance(source)
-    if not frozen_part(fed.net, moving):
+    _check_repeatable(source)
+    if not frozen_part(fed.net, trainable_ids):
         first = fed.net.nodes[0]
         raise LayerError(
             f"({first.type}) is the first of the net and not frozen, so there are no features "
@@ -90,7 +90,7 @@ def one_source(feed: Feed) -> RecordSource:
     return sources[0]
 
 
-def _refuse_chance(source: RecordSource) -> None:
+def _check_repeatable(source: RecordSource) -> None:
     set_fields = {field.name for field, value in source.layer.transform_param.ListFields() if value}
     chance = sorted(set_fields - _STEADY) + ["crop_size"] * _cuts_anywhere(source)
     if chance:
@@ -110,23 +110,23 @@ def _cuts_anywhere(source: RecordSource) -> bool:
     return source.examples([0])[0].array.shape[1:] != (size, size)
 
 
-def frozen_part(net: Net, moving: Collection[int]) -> int:
+def frozen_part(net: Net, trainable_ids: Collection[int]) -> int:
     """How many of the first nodes make the same of an example in every pass."""
     steady = set(net.inputs)
     for index, node in enumerate(net.nodes):
-        if not steady.issuperset(node.bottoms) or not _is_steady(node, moving):
+        if not steady.issuperset(node.bottoms) or not _is_steady(node, trainable_ids):
             return index
         steady.update(node.tops)
     return len(net.nodes)
 
 
-def _is_steady(node: Node, moving: Collection[int]) -> bool:
+def _is_steady(node: Node, trainable_ids: Collection[int]) -> bool:
     layer, param = node.layer, node.layer.param
     if node.type not in _BY_EXAMPLE or any(node.loss_weights):
         return False
     if isinstance(layer, BatchNorm) and not layer.uses_global_stats:
         return False
-    if any(id(layer.blobs.parameter(i)) in moving for i in range(len(layer.blobs))):
+    if any(id(layer.blobs.parameter(i)) in trainable_ids for i in range(len(layer.blobs))):
         return False
     by_chance = node.type == "Dropout" or param.pooling_param.pool == PoolingParameter.STOCHASTIC
     return not (by_chance and layer.training) and _first_axis(node) > 0

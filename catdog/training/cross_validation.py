@@ -19,7 +19,7 @@ from catdog.spec import Spec
 from catdog.spec.overrides import changed
 from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import NetSpec, test_nets, train_net
-from catdog.tracking.run_record import Content, read_record, record_path
+from catdog.tracking.run_file import Content, read_run, run_path
 from catdog.tracking.shell_hook import DONE
 from catdog.training.train import Options, solver_spec
 
@@ -62,13 +62,13 @@ def cross_validate(
         raise CatdogError("takes no single snapshot", where="--folds", remedy=f'give "{AUTO}"')
     data = _data(spec, options)
     for fold in _folds(spec.message, data, count):
-        record = record_path(fold.prefix)
+        record = run_path(fold.prefix)
         if not (options.snapshot and _is_done(record)):
             stopped = train(_options(options, data, fold))
             if stopped:
-                yield read_record(record)
+                yield read_run(record)
                 return
-        yield read_record(record)
+        yield read_run(record)
 
 
 def table(records: Sequence[Content]) -> str:
@@ -193,7 +193,7 @@ def _options(options: Options, data: Data, fold: Fold) -> Options:
 
 
 def _is_done(path: Path) -> bool:
-    return path.is_file() and read_record(path)["status"] == DONE
+    return path.is_file() and read_run(path)["status"] == DONE
 
 
 def _number(value: float | None) -> str:

@@ -25,10 +25,10 @@ from catdog.errors import CatdogError, DataError
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter, SourceState
-from catdog.solver.events import Cached, Record, Warned
+from catdog.solver.events import Cached, Event, Warned
 from catdog.solver.solver import Solver
 from catdog.spec.shape import Shape
-from catdog.training.cacheable import frozen_part, moving, one_source, refuse
+from catdog.training.cacheable import check_cacheable, frozen_part, one_source, trainable_ids
 
 Array = NDArray[np.float32]
 
@@ -80,7 +80,7 @@ def cache_features(
     feds: Sequence[FedNet],
     folder: Path,
     stack: ExitStack,
-    emit: Callable[[Record], object],
+    emit: Callable[[Event], object],
 ) -> None:
     """Train and test on features as far as layers are frozen; the stack closes their feeds.
 
@@ -89,20 +89,20 @@ def cache_features(
     the disk has no room; a test net without any stays as it is, with a warning.
     """
     trained, *tests = feds
-    moves = moving(solver.net)
+    moves = trainable_ids(solver.net)
     place = _Place(folder, stack)
-    solver.feed, record = _cache(trained, moves, place, "train", fill=True)
-    emit(record)
+    solver.feed, event = _cache(trained, moves, place, "train", fill=True)
+    emit(event)
     for index, test in enumerate(tests):
         try:
-            refuse(test, moves)
+            check_cacheable(test, moves)
         except CatdogError as error:
             emit(Warned(f"test net #{index} runs without cached features: {error}"))
             continue
         fill = solver.tests[index].iterations is not None
-        feed, record = _cache(test, moves, place, f"test (#{index})", fill=fill)
+        feed, event = _cache(test, moves, place, f"test (#{index})", fill=fill)
         solver.tests[index] = replace(solver.tests[index], feed=feed)
-        emit(record)
+        emit(event)
 
 
 class _Place(NamedTuple):
@@ -121,7 +121,7 @@ def _cache(
     the net is given full batches only, never a smaller last one.
     """
     began = time.monotonic()
-    refuse(fed, moves)
+    check_cacheable(fed, moves)
     source, state = one_source(fed.feed), fed.feed.state()
     trunk = _split(fed.net, frozen_part(fed.net, moves))
     blobs = _room(trunk.blobs, source.size, place.folder)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from catdog.net.step import Node
-from catdog.solver.events import Finetuning, LayerStart, Record, Starting, Warned
+from catdog.solver.events import Event, Finetuning, LayerStart, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
 from catdog.weights import CopyRow, State, compare, copy_weights, read_weights
 from catdog.weights.copy import RENAME
 
-Emit = Callable[[Record], object]
+Emit = Callable[[Event], object]
 Rows = Mapping[str, CopyRow]
 
 

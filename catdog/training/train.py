@@ -22,11 +22,11 @@ from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
 from catdog.solver.events import (
     EndRun,
+    Event,
     Failed,
     Listener,
     Noted,
     Preparing,
-    Record,
     Resuming,
     Warned,
     everyone,
@@ -41,9 +41,9 @@ from catdog.spec import Spec, filter_net, override, read_solver, to_prototxt
 from catdog.spec.overrides import changed, of_solver
 from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
 from catdog.spec.upgrade import upgrade_solver
-from catdog.tracking.listeners import Watch, Watching
+from catdog.tracking.listeners import RunListeners, TrackingOptions
 from catdog.tracking.log_writer import LogWriter
-from catdog.tracking.run_record import RunRecord
+from catdog.tracking.run_file import RunFile
 from catdog.training.data_checks import advice
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import start, table
@@ -78,7 +78,7 @@ class Options:
     provide_caffe: Callable[[], object] | None = None
     amp: str = ""
     compile: bool = False
-    watch: Watch = field(default_factory=Watch)
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
 
 
 def train(
@@ -93,7 +93,7 @@ def train(
 ) -> Solver:
     """Train as a solver file says, with a log beside the snapshots; gives the solver at its end.
 
-    Lines go to `stream` too, records to the listeners. Raises SpecError, LayerError, DataError and
+    Lines go to `stream` too, events to the listeners. Raises SpecError, LayerError, DataError and
     WeightsError before the first iteration, Diverged in the course of the training, and what a
     listener raises.
     """
@@ -106,11 +106,11 @@ def train(
         signals = stack.enter_context(Signals(sigint, sighup))
         emit, log = everyone(), LogWriter()
         if group.leads:
-            watching = Watching(prefix, options.watch, stream, resumed=state is not None)
+            watching = RunListeners(prefix, options.tracking, stream, resumed=state is not None)
             log = LogWriter(where, watching.stream, resumed=state is not None)
             stack.callback(log.close)
-            record = stack.enter_context(RunRecord(prefix, path, resumed=state is not None))
-            emit = everyone(log, record, stack.enter_context(watching), *listeners)
+            run_file = stack.enter_context(RunFile(prefix, path, resumed=state is not None))
+            emit = everyone(log, run_file, stack.enter_context(watching), *listeners)
         try:
             solver, feds = open_solver(spec, options, stack, emit, signals.request, group)
             if group.leads:
@@ -199,7 +199,7 @@ def open_solver(
     spec: Spec[SolverParameter],
     options: Options,
     stack: ExitStack,
-    emit: Callable[[Record], object] = lambda _: None,
+    emit: Callable[[Event], object] = lambda _: None,
     request: Callable[[], Action] = lambda: Action.NONE,
     group: Group = ALONE,
 ) -> tuple[Solver, list[FedNet]]:
@@ -257,11 +257,11 @@ def open_solver(
     return solver, feds
 
 
-def _advise(wanted: NetSpec, emit: Callable[[Record], object]) -> None:
+def _advise(wanted: NetSpec, emit: Callable[[Event], object]) -> None:
     for line in unread(filter_net(wanted.spec.message, wanted.state)):
         emit(Warned(line))
-    for record in advice(wanted.spec, wanted.state):
-        emit(record)
+    for event in advice(wanted.spec, wanted.state):
+        emit(event)
 
 
 def _refuse_idle(faults: Iterable[Fault]) -> None:
@@ -283,7 +283,7 @@ def _model(wanted: NetSpec, tested: Sequence[NetSpec], feed: Feed) -> NetParamet
 
 
 def _device(
-    solver: SolverParameter, options: Options, group: Group, emit: Callable[[Record], object]
+    solver: SolverParameter, options: Options, group: Group, emit: Callable[[Event], object]
 ) -> torch.device:
     if options.device is not None:
         return options.device

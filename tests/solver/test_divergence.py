@@ -64,6 +64,6 @@ def test_one_class_for_all_in_two_tests_is_worth_a_word() -> None:
     run = Run(tests=[None], test_interval=2, base_lr=1e-20, max_iter=8)
     run.solver.net.layer_blobs()["ip2"][1].copy_(torch.tensor([0.0, 100.0, 0.0]))
     run.solver.solve()
-    warnings = [record.what for record in run.records if isinstance(record, Warned)]
+    warnings = [event.what for event in run.events if isinstance(event, Warned)]
     assert len(warnings) == 1
     assert warnings[0].startswith("iteration 4: the test net gives class 1 to all 20 examples")

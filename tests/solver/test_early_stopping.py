@@ -20,21 +20,21 @@ WILD = {"base_lr": 0.7, "momentum": 0.9, "tests": [None], "test_interval": 1}
 
 
 def rates(run: Run) -> list[float]:
-    return [record.lr for record in run.said(Display)]
+    return [event.lr for event in run.said(Display)]
 
 
 def scores(run: Run, name: str) -> list[tuple[int, float]]:
     """The values of a test output by iteration."""
     return [
-        (record.iteration, output.value)
-        for record in run.said(NetTested)
-        for output in record.outputs
+        (event.iteration, output.value)
+        for event in run.said(NetTested)
+        for output in event.outputs
         if output.name == name
     ]
 
 
 def notes(run: Run) -> list[str]:
-    return [record.what for record in run.said(Noted)]
+    return [event.what for event in run.said(Noted)]
 
 
 @pytest.mark.parametrize(("name", "best"), [("accuracy", max), ("loss", min)])
@@ -43,11 +43,11 @@ def test_the_best_weights_are_kept(name: str, best: object, tmp_path: Path) -> N
     run = Run(snapshot_best=name, snapshot_prefix=prefix, max_iter=12, **WILD)
     kept: dict[int, list[torch.Tensor]] = {}
     emit = run.solver._emit
-    run.solver._emit = lambda record: (
-        kept.update({record.iteration: weights(run.solver.net)})
-        if isinstance(record, NetTested)
+    run.solver._emit = lambda event: (
+        kept.update({event.iteration: weights(run.solver.net)})
+        if isinstance(event, NetTested)
         else None,
-        emit(record),
+        emit(event),
     )
     run.solver.solve()
     values = dict(scores(run, name))
@@ -73,7 +73,7 @@ def test_early_stopping_ends_the_run(tmp_path: Path) -> None:
         f"Stopping early: 3 tests in a row no better than the best loss, {min(values):g} "
         f"at iteration {at}"
     ]
-    assert isinstance(run.records[-1], Done)
+    assert isinstance(run.events[-1], Done)
     # the snapshot knows: it ends again at once, and goes on with more patience
     state = Path(run.said(Snapshotted)[-1].state)
     again = Run(snapshot_prefix=str(tmp_path / "snap"), **fields)

@@ -8,14 +8,14 @@ from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import TEST, ScoreState
 from catdog.solver.direction import Direction
 from catdog.solver.events import NetTested, Output
-from catdog.solver.monitored_score import Progress, Score, find, scores, usual
+from catdog.solver.monitored_score import BestScore, MonitoredScore, find, scores, usual
 from catdog.solver.test_pass import TestNet
 from tests.runs import NET, rows, small
 
 PER_CLASS = NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"')
 LOSS_ALONE = "\n".join(line for line in NET.splitlines() if "accuracy" not in line)
-UP = Score("accuracy", 0, Direction.HIGHER)
-DOWN = Score("loss", 1, Direction.LOWER)
+UP = MonitoredScore("accuracy", 0, Direction.HIGHER)
+DOWN = MonitoredScore("loss", 1, Direction.LOWER)
 
 
 def nets(*texts: str) -> list[TestNet]:
@@ -63,8 +63,8 @@ def test_what_is_looked_at_where_nothing_is_named() -> None:
     assert usual([]) is None
 
 
-def course(score: Score, values: list[float], **fields: float) -> Progress:
-    progress = Progress(score, **fields)
+def course(score: MonitoredScore, values: list[float], **fields: float) -> BestScore:
+    progress = BestScore(score, **fields)
     for iteration, value in enumerate(values):
         progress.take(outcome(iteration, value, score.name, score.net))
     return progress
@@ -82,7 +82,7 @@ def course(score: Score, values: list[float], **fields: float) -> Progress:
     ],
 )
 def test_the_best_and_how_long_ago(
-    score: Score, values: list[float], delta: float, best: float, at: int, waited: int
+    score: MonitoredScore, values: list[float], delta: float, best: float, at: int, waited: int
 ) -> None:
     state = course(score, values, min_delta=delta).state
     assert (state.best, state.iteration, state.waited) == (best, at, waited)
@@ -98,7 +98,7 @@ def test_a_test_counts_once_and_other_nets_do_not() -> None:
 
 
 def test_a_snapshot_of_another_score_says_nothing() -> None:
-    progress = Progress(UP)
+    progress = BestScore(UP)
     progress.load(ScoreState(name="loss", best=0.1, waited=7))
     assert not progress.state.HasField("best") and progress.state.name == "accuracy"
     progress.load(ScoreState(name="accuracy", best=0.1, waited=7))

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from catdog.solver.events import NetTested, Output, Warned
-from catdog.solver.overfitting import OverfittingWatch
+from catdog.solver.overfitting import OverfittingDetector
 from tests.runs import NET, Run
 
 
 def told(tests: list[float], trained: list[float], net: int = 0) -> list[tuple[int, str]]:
     """What is said after which test; each training loss is that of four iterations before it."""
-    watch, said = OverfittingWatch(), []
+    watch, said = OverfittingDetector(), []
     for at, (test, train) in enumerate(zip(tests, trained, strict=True)):
         for part in (-0.3, 0.3, -0.1, 0.1):
             watch.train(train + part)

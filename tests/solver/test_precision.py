@@ -12,7 +12,7 @@ def trained(name: str) -> tuple[Run, list[float]]:
     run = Run(max_iter=20, display=1, momentum=0.9, average_loss=1)
     run.solver._precision = Precision(name)
     run.solver.step(20)
-    return run, [record.loss for record in run.records if hasattr(record, "loss")]
+    return run, [event.loss for event in run.events if hasattr(event, "loss")]
 
 
 @pytest.mark.parametrize("name", ["bf16", "fp16"])

@@ -17,12 +17,12 @@ from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.solver.events import (
     Display,
     Done,
+    Event,
     FinalLoss,
     Iterating,
     NetTested,
     NetTestedBatch,
     NetTestInterrupted,
-    Record,
     Stopped,
     Warned,
 )
@@ -43,7 +43,7 @@ def arrays(case: str, name: str) -> Arrays:
 
 def golden(
     case: str,
-    emit: Callable[[Record], object] = lambda _: None,
+    emit: Callable[[Event], object] = lambda _: None,
     *,
     placed: bool = False,
     compiled: bool = False,
@@ -68,8 +68,9 @@ def golden(
 def trajectory(solver: Solver, iterations: int) -> list[float]:
     """The loss of each iteration before its update."""
     losses: list[float] = []
-    watch = solver._watch.add
-    solver._watch.add = lambda i, loss, batch: losses.append(loss.item()) or watch(i, loss, batch)
+    detector = solver._divergence
+    add = detector.add
+    detector.add = lambda i, loss, batch: losses.append(loss.item()) or add(i, loss, batch)
     solver.step(iterations)
     return losses
 
@@ -121,12 +122,12 @@ def test_a_compiled_trajectory_is_caffes(case: str) -> None:
 def test_the_displayed_loss_is_caffes() -> None:
     case = "sgd_average_loss"
     want = json.loads((SOLVERS / case / "displayed_loss.json").read_text())
-    shown: list[Record] = []
+    shown: list[Event] = []
     golden(case, shown.append).step(len(want))
-    displays = [record for record in shown if isinstance(record, Display)]
-    assert [record.iteration for record in displays] == [row["iter"] for row in want]
-    for record, row in zip(displays, want, strict=True):
-        assert record.loss == pytest.approx(row["displayed_loss"], rel=2e-4)
+    displays = [event for event in shown if isinstance(event, Display)]
+    assert [event.iteration for event in displays] == [row["iter"] for row in want]
+    for event, row in zip(displays, want, strict=True):
+        assert event.loss == pytest.approx(row["displayed_loss"], rel=2e-4)
 
 
 def test_what_is_said_when() -> None:
@@ -215,7 +216,7 @@ def test_asked_to_stop_it_stops_after_the_iteration() -> None:
     run = Run(asks={3: Action.STOP}, max_iter=10, display=1)
     run.solver.solve()
     assert run.solver.iteration == 3
-    assert isinstance(run.records[-1], Stopped)
+    assert isinstance(run.events[-1], Stopped)
     assert not run.said(Done) + run.said(FinalLoss)
 
 
@@ -244,7 +245,7 @@ def test_all_faults_of_a_solver_are_told_at_once() -> None:
 def test_every_record_of_a_run_has_a_line() -> None:
     run = Run(tests=[1], test_interval=1, display=1, max_iter=2, debug_info=True)
     run.solver.solve()
-    assert all(list(lines(record)) for record in run.records)
+    assert all(list(lines(event)) for event in run.events)
 
 
 def test_a_snapshot_is_due(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import FeedState, GeneratorState, RunState, SolverState, SourceState
 from catdog.solver.solverstate import (
     AUTO,
-    State,
+    TrainingState,
     find,
     learned_net,
     model_path,
@@ -34,7 +34,9 @@ HISTORY = [
     np.float32(3).reshape(()),
     np.ones(0, "f4"),
 ]
-STATE = State(iteration=20, current_step=1, learned_net="a/snap_20.x", history=HISTORY, run=RUN)
+STATE = TrainingState(
+    iteration=20, current_step=1, learned_net="a/snap_20.x", history=HISTORY, run=RUN
+)
 
 
 @pytest.mark.parametrize("folder", [SGD, ADAM])
@@ -99,7 +101,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "x.solverstate.h5"
     write_state(path, STATE)
     before = path.read_bytes()
-    broken = State(iteration=2**40, history=HISTORY)
+    broken = TrainingState(iteration=2**40, history=HISTORY)
     with pytest.raises(OverflowError):
         write_state(path, broken)
     assert path.read_bytes() == before
@@ -175,9 +177,12 @@ def test_a_name_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
 def test_weights_are_found_beside_a_moved_state(tmp_path: Path) -> None:
     state = pair(tmp_path, "snap", 10)
     model = tmp_path / "snap_iter_10.caffemodel"
-    assert learned_net(state, State(10, learned_net="old/place/snap_iter_10.caffemodel")) == model
+    assert (
+        learned_net(state, TrainingState(10, learned_net="old/place/snap_iter_10.caffemodel"))
+        == model
+    )
     model.unlink()
     with pytest.raises(WeightsError, match=r"beside the .solverstate"):
-        learned_net(state, State(10, learned_net="snap_iter_10.caffemodel"))
+        learned_net(state, TrainingState(10, learned_net="snap_iter_10.caffemodel"))
     with pytest.raises(WeightsError, match="not named"):
-        learned_net(state, State(10))
+        learned_net(state, TrainingState(10))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError, SpecError
-from catdog.solver.events import Noted, Record
+from catdog.solver.events import Event, Noted
 from catdog.solver.solver import Solver
 from catdog.training.train import Options, train
 from tests.small_solver import NET, SOLVER, write_small
@@ -53,9 +53,9 @@ class Watched:
             options = Options(overrides=fields, snapshot=snapshot)
             self.solver = train("solver.yaml", options, listeners=[self._hear])
 
-    def _hear(self, record: Record) -> None:
-        if isinstance(record, Noted):
-            self.said.append(record.what)
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Noted):
+            self.said.append(event.what)
 
 
 def blobs(solver: Solver) -> dict[str, list[torch.Tensor]]:

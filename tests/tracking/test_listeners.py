@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catdog.errors import CatdogError, Diverged
-from catdog.tracking.listeners import Watch
+from catdog.tracking.listeners import TrackingOptions
 from catdog.training.train import Options, train
 from tests.small_solver import write_small
 from tests.tracking.test_progress import Terminal, lines_left
@@ -36,7 +36,7 @@ def test_what_is_no_terminal_has_no_bar() -> None:
 
 
 def test_the_verdict_is_in_the_log_and_the_tables_beside_it() -> None:
-    train("solver.yaml", Options(overrides=FIELDS, watch=Watch(resources=0.001)))
+    train("solver.yaml", Options(overrides=FIELDS, tracking=TrackingOptions(resources=0.001)))
     log = Path("out/train.log").read_text()
     assert "The processor waited for data " in log
     assert log.index("Optimization Done.") < log.index("The processor waited")
@@ -51,22 +51,22 @@ def test_a_failed_run_has_its_tables_too() -> None:
 
 
 def test_nothing_is_looked_at_where_nothing_is_wanted() -> None:
-    train("solver.yaml", Options(overrides=FIELDS, watch=Watch(resources=0)))
+    train("solver.yaml", Options(overrides=FIELDS, tracking=TrackingOptions(resources=0)))
     assert "waited for data" not in Path("out/train.log").read_text()
     assert not Path("out/resources.csv").exists()
 
 
 def test_seconds_below_0_are_refused() -> None:
     with pytest.raises(CatdogError, match="--resources: is below 0"):
-        train("solver.yaml", Options(overrides=FIELDS, watch=Watch(resources=-1)))
+        train("solver.yaml", Options(overrides=FIELDS, tracking=TrackingOptions(resources=-1)))
     assert not Path("out").exists()
 
 
 def test_numbers_are_the_same_however_a_run_is_watched() -> None:
-    plain = train("solver.yaml", Options(overrides=FIELDS, watch=Watch(resources=0)))
+    plain = train("solver.yaml", Options(overrides=FIELDS, tracking=TrackingOptions(resources=0)))
     watched = train(
         "solver.yaml",
-        Options(overrides=["snapshot_prefix=other/run"], watch=Watch(resources=0.001)),
+        Options(overrides=["snapshot_prefix=other/run"], tracking=TrackingOptions(resources=0.001)),
         stream=Terminal(),
     )
     for name, blobs in plain.net.layer_blobs().items():

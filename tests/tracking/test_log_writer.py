@@ -14,6 +14,7 @@ from catdog.solver.events import (
     DebugInfo,
     Display,
     Done,
+    Event,
     Failed,
     FinalLoss,
     Finetuning,
@@ -23,7 +24,6 @@ from catdog.solver.events import (
     Noted,
     Output,
     Preparing,
-    Record,
     Resuming,
     Snapshotted,
     Solving,
@@ -48,7 +48,7 @@ def display(iteration: int, loss: float = 0.6931472) -> Display:
     )
 
 
-RUN: list[Record] = [
+RUN: list[Event] = [
     Preparing("cuda:0", 'base_lr: 0.5\ntrain_state {\n  stage: "x"\n}\n'),
     Finetuning("bvlc.caffemodel", ("Ignoring source layer fc8",)),
     Resuming("snap_iter_0.solverstate", 0),
@@ -73,17 +73,17 @@ RUN: list[Record] = [
 ]
 
 
-def written(records: list[Record]) -> str:
+def written(events: list[Event]) -> str:
     stream = io.StringIO()
     times = (datetime(2026, 11, 21, 6, 10, 15) + timedelta(seconds=i / 8) for i in range(10**6))
     writer = LogWriter(stream=stream, clock=lambda: next(times))
-    for record in records:
-        writer(record)
+    for event in events:
+        writer(event)
     return stream.getvalue()
 
 
-def messages(record: Record) -> list[str]:
-    return [text for _, _, text in lines(record)]
+def messages(event: Event) -> list[str]:
+    return [text for _, _, text in lines(event)]
 
 
 def test_a_display_reads_as_caffe_writes_it() -> None:
@@ -112,9 +112,9 @@ def test_hdf5_snapshots_say_so() -> None:
     ]
 
 
-@pytest.mark.parametrize("record", RUN, ids=lambda record: type(record).__name__)
-def test_every_record_is_logged(record: Record) -> None:
-    assert messages(record)
+@pytest.mark.parametrize("event", RUN, ids=lambda event: type(event).__name__)
+def test_every_record_is_logged(event: Event) -> None:
+    assert messages(event)
 
 
 def test_every_line_has_the_prefix_of_glog() -> None:
@@ -182,8 +182,8 @@ def test_any_numbers_come_back_to_six_digits(
 ) -> None:
     outputs = tuple(Output(name, value, weight) for name, value, weight in rows)
     shown = Display(iteration, 1, 0.5, 1, loss, 0.1, outputs)
-    records = [shown, NetTesting(iteration, 1), NetTested(iteration, 1, outputs)]
-    log = parse(written(records).split("\n"))
+    events = [shown, NetTesting(iteration, 1), NetTested(iteration, 1, outputs)]
+    log = parse(written(events).split("\n"))
     rounded = [f"{value:g}" for _, value, _ in rows]
     assert [(i, f"{value:g}") for i, value in log.train_loss] == [(iteration, f"{loss:g}")]
     for values in (log.train_outputs, log.test_outputs):

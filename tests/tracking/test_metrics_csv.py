@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted, Output
-from catdog.tracking.listeners import Watch
+from catdog.tracking.listeners import TrackingOptions
 from catdog.tracking.metrics_csv import COLUMNS, MetricsTable
 from catdog.training.train import Options, train
 from tests.runs import Run
@@ -27,7 +27,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(prefix: str, *overrides: str, snapshot: str = "") -> list[dict[str, str]]:
     fields = [f"snapshot_prefix={prefix}/run", *overrides]
-    train("solver.yaml", Options(overrides=fields, snapshot=snapshot, watch=Watch(resources=0)))
+    train(
+        "solver.yaml",
+        Options(overrides=fields, snapshot=snapshot, tracking=TrackingOptions(resources=0)),
+    )
     return rows(Path(prefix, "metrics.csv"))
 
 

@@ -12,8 +12,8 @@ from catdog.solver.events import (
     Noted,
 )
 from catdog.tracking.log_writer import LogWriter
-from catdog.tracking.progress import AboveBar, Progress
-from catdog.tracking.schedule import Plan
+from catdog.tracking.progress import AboveBar, ProgressBar
+from catdog.tracking.schedule import Schedule
 
 
 class Clock:
@@ -51,7 +51,7 @@ def lines_left(text: str) -> list[str]:
 
 def test_rate_images_and_time_left() -> None:
     terminal, clock = Terminal(), Clock()
-    bar = Progress(Plan(10, 110, examples=64, test_interval=50, tests=(5,)), terminal, clock)
+    bar = ProgressBar(Schedule(10, 110, examples=64, test_interval=50, tests=(5,)), terminal, clock)
     for iteration in range(10, 60):
         bar(Iterating(iteration, 0.1))
         clock.now += 0.5
@@ -66,7 +66,7 @@ def test_rate_images_and_time_left() -> None:
 def test_lines_of_the_log_stay_whole() -> None:
     terminal, clock = Terminal(), Clock()
     log = LogWriter(stream=AboveBar(terminal))
-    bar = Progress(Plan(0, 100), terminal, clock)
+    bar = ProgressBar(Schedule(0, 100), terminal, clock)
     for iteration in range(100):
         clock.now += 1
         bar(Iterating(iteration, 0.1))
@@ -79,7 +79,7 @@ def test_lines_of_the_log_stay_whole() -> None:
 
 def test_a_test_has_a_bar_that_goes() -> None:
     terminal, clock = Terminal(), Clock()
-    bar = Progress(Plan(0, 100, test_interval=50, tests=(5, None)), terminal, clock)
+    bar = ProgressBar(Schedule(0, 100, test_interval=50, tests=(5, None)), terminal, clock)
     bar._delay = 0.0
     for net in (0, 1):
         bar(NetTesting(0, net))

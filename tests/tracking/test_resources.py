@@ -11,10 +11,10 @@ import cv2
 import pytest
 import torch
 
-from catdog.solver.events import Iterating, NetTested, NetTesting, Record, Warned
+from catdog.solver.events import Event, Iterating, NetTested, NetTesting, Warned
 from catdog.tracking.probes import Gpu, Host, HostProbe, NvidiaProbe
 from catdog.tracking.resource_plot import picture, verdict
-from catdog.tracking.resources import COLUMNS, Look, Resources
+from catdog.tracking.resources import COLUMNS, Resources, Sample
 from tests.runs import Run
 
 
@@ -57,7 +57,7 @@ class Card:
 
 def watch(
     path: Path, host: Machine, gpu: Card | None = None
-) -> tuple[Resources, Clock, list[Record]]:
+) -> tuple[Resources, Clock, list[Event]]:
     """Resources whose thread never looks: the test does."""
     clock, said, run = Clock(), [], Run()
     run.solver.feed = SlowFeed()  # type: ignore[assignment]
@@ -210,7 +210,7 @@ def test_a_gpu_is_found_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("gpu", [None, Gpu(int(3e9), int(2e9), int(8e10), 0.5)])
 def test_the_picture(tmp_path: Path, gpu: Gpu | None) -> None:
     host = Host(int(1e9), int(8e9), 0.5, 0.75)
-    looks = [Look(3.0 * i, i, 0.1 if i % 5 else None, host, gpu) for i in range(40)]
+    looks = [Sample(3.0 * i, i, 0.1 if i % 5 else None, host, gpu) for i in range(40)]
     path = tmp_path / "r.png"
     assert not picture(looks[:2], path)
     assert not path.exists()

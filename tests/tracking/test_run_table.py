@@ -5,7 +5,7 @@ import pytest
 
 from catdog.errors import CatdogError
 from catdog.solver.events import Done, NetTested, Output, Preparing
-from catdog.tracking.run_record import RunRecord, read_record, record_path
+from catdog.tracking.run_file import RunFile, read_run, run_path
 from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
 from catdog.tracking.runs import find_run, find_runs
 
@@ -19,7 +19,7 @@ def make(folder, name, acc, *, rate=0.1, outputs=4, tested=None, seed=1):
     """A run with these fields; `tested`: num_output of the test net, where it is another."""
     solver = f"base_lr: {rate} max_iter: 5 stepvalue: 1 stepvalue: 2 snapshot_prefix: '{name}'"
     nets = (NET % outputs, NET % (tested or outputs))
-    with RunRecord(str(folder / name / "net"), "s.yaml") as record:
+    with RunFile(str(folder / name / "net"), "s.yaml") as record:
         record(Preparing("cpu", solver, seed, nets))
         if acc is not None:
             record(NetTested(5, 0, (Output("acc", acc), Output("loss", 1 - acc, 1.0))))
@@ -106,7 +106,7 @@ def test_the_best_first(runs):
 def test_many_fields_are_counted(tmp_path):
     for name in ("a", "b"):
         words = " ".join(f"{f}: {1 if name == 'a' else 2}" for f in FIELDS)
-        with RunRecord(str(tmp_path / name), "s.yaml") as record:
+        with RunFile(str(tmp_path / name), "s.yaml") as record:
             record(Preparing("cpu", words, 1, ("",)))
     text = listing(rows(find_runs([tmp_path])))
     assert text.splitlines()[-1].startswith("2 more fields differ")
@@ -119,14 +119,14 @@ FIELDS = (
 
 
 def test_a_run_whose_process_is_gone(tmp_path):
-    RunRecord(str(tmp_path / "net"), "s.yaml")
-    path = record_path(str(tmp_path / "net"))
+    RunFile(str(tmp_path / "net"), "s.yaml")
+    path = run_path(str(tmp_path / "net"))
     (run,) = find_runs([tmp_path])
     assert run.status == "running"
     # above the highest number that a process of Linux can have
     path.write_text(
         path.read_text().replace(f"process: {run.content['process']}", f"process: {2**22 + 1}")
     )
-    assert read_record(path)["process"] == 2**22 + 1
+    assert read_run(path)["process"] == 2**22 + 1
     (run,) = find_runs([tmp_path])
     assert run.status == "lost"

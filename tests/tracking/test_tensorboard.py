@@ -8,7 +8,7 @@ import pytest
 
 from catdog.errors import CatdogError
 from catdog.tracking import tensorboard as module
-from catdog.tracking.listeners import Watch
+from catdog.tracking.listeners import TrackingOptions
 from catdog.training.train import Options, train
 from tests.data.sources.build import pictures
 from tests.small_solver import NET, write_small
@@ -26,8 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*overrides: str, histograms: str = "", snapshot: str = ""):
     fields = ["snapshot_prefix=out/run", *overrides]
-    watch = Watch(tensorboard=True, histograms=histograms, resources=0)
-    solver = train("solver.yaml", Options(overrides=fields, snapshot=snapshot, watch=watch))
+    watch = TrackingOptions(tensorboard=True, histograms=histograms, resources=0)
+    solver = train("solver.yaml", Options(overrides=fields, snapshot=snapshot, tracking=watch))
     return solver, events("out/run_tensorboard")
 
 

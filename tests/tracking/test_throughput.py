@@ -5,7 +5,7 @@ import math
 import pytest
 
 from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted
-from catdog.tracking.schedule import Plan
+from catdog.tracking.schedule import Schedule
 from catdog.tracking.throughput import Pace
 
 
@@ -19,7 +19,7 @@ class Clock:
 
 def test_the_time_left_has_the_tests_in_it() -> None:
     clock = Clock()
-    pace = Pace(Plan(0, 100, examples=32, test_interval=20, tests=(10,)), clock)
+    pace = Pace(Schedule(0, 100, examples=32, test_interval=20, tests=(10,)), clock)
     assert pace.rate is pace.left is pace.images is None
     for iteration in range(41):
         if iteration in (20, 40):
@@ -38,7 +38,7 @@ def test_the_time_left_has_the_tests_in_it() -> None:
 
 def test_a_test_not_seen_yet_is_estimated() -> None:
     clock = Clock()
-    pace = Pace(Plan(0, 10, test_interval=10, tests=(6,)), clock)
+    pace = Pace(Schedule(0, 10, test_interval=10, tests=(6,)), clock)
     for iteration in range(4):
         pace(Iterating(iteration, 0.1))
         clock.now += 3
@@ -47,7 +47,7 @@ def test_a_test_not_seen_yet_is_estimated() -> None:
 
 def test_a_change_of_pace_is_followed() -> None:
     clock = Clock()
-    pace = Pace(Plan(0, 10**6), clock)
+    pace = Pace(Schedule(0, 10**6), clock)
     for iteration in range(1000):
         pace(Iterating(iteration, 0.1))
         clock.now += 0.1 if iteration < 500 else 1

@@ -5,7 +5,7 @@ from catdog.data.sources.index_file import read_index
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import Datum
 from catdog.solver.solverstate import AUTO
-from catdog.tracking.run_record import read_record, record_path
+from catdog.tracking.run_file import read_run, run_path
 from catdog.training.cross_validation import cross_validate, scores, table
 from catdog.training.train import Options, train
 from tests.tiny_solver import write_labelled, write_solver
@@ -65,7 +65,7 @@ def test_folds_are_the_same_for_the_same_seed(solver):
 def test_going_on_runs_what_is_not_done(solver):
     records, trained = run(solver, 3, stop_after=2)
     assert (len(records), len(trained)) == (2, 2)
-    before = read_record(record_path(str(solver.parent / "out/tiny_fold1/tiny")))
+    before = read_run(run_path(str(solver.parent / "out/tiny_fold1/tiny")))
     records, trained = run(solver, 3, snapshot=AUTO)
     assert (len(records), len(trained)) == (3, 1)
     assert records[0] == before

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
-from catdog.solver.events import EndRun, NetTested, Record
+from catdog.solver.events import EndRun, Event, NetTested
 from catdog.solver.solverstate import AUTO
-from catdog.tracking.run_record import named, read_record, record_path
+from catdog.tracking.run_file import named, read_run, run_path
 from catdog.training.cross_validation import cross_validate
 from catdog.training.sweep.plan import Plan
 from catdog.training.train import Options, train
@@ -27,7 +27,7 @@ class Pruned(EndRun):
     """The trial does worse than others did at this point."""
 
 
-class Stopped(EndRun):
+class SweepStopped(EndRun):
     """The sweep is to end: the trial waits with its snapshot for the next call."""
 
 
@@ -39,8 +39,8 @@ def prefix_of(plan: Plan, number: int) -> Path:
 def run_trial(plan: Plan, trial: "Trial", goes_on: Callable[[], bool]) -> float:
     """The best value of the metric in a run with the values of a trial.
 
-    A trial that was begun goes on from its snapshot, if it has one. Raises Pruned, Stopped, and
-    what training raises.
+    A trial that was begun goes on from its snapshot, if it has one. Raises Pruned, SweepStopped
+    and what training raises.
     """
     words = {axis.field: axis.suggest(trial) for axis in plan.axes}
     prefix = prefix_of(plan, trial.number)
@@ -55,8 +55,8 @@ def run_trial(plan: Plan, trial: "Trial", goes_on: Callable[[], bool]) -> float:
 def _trained(plan: Plan, options: Options, judge: "_Judge") -> float:
     solver = train(plan.solver, options, listeners=[judge])
     if solver.stopped:
-        raise Stopped
-    return judge.best(record_path(solver.param.snapshot_prefix))
+        raise SweepStopped
+    return judge.best(run_path(solver.param.snapshot_prefix))
 
 
 def _cross_validated(plan: Plan, options: Options, judge: "_Judge") -> float:
@@ -66,10 +66,10 @@ def _cross_validated(plan: Plan, options: Options, judge: "_Judge") -> float:
         return train(plan.solver, options).stopped
 
     values: list[float] = []
-    for record in cross_validate(plan.solver, options, plan.folds, run_one):
-        if record["status"] != "done":
-            raise Stopped
-        values.append(judge.score(record))
+    for run in cross_validate(plan.solver, options, plan.folds, run_one):
+        if run["status"] != "done":
+            raise SweepStopped
+        values.append(judge.score(run))
         judge.report(len(values), statistics.fmean(values))
     return statistics.fmean(values)
 
@@ -83,13 +83,13 @@ class _Judge:
         frozen = trial.study.get_trials(deepcopy=False)[trial.number]
         self._reported = set(frozen.intermediate_values)
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, event: Event) -> None:
         if not self._goes_on():
-            raise Stopped("the sweep has ended")
-        if isinstance(record, NetTested) and record.iteration:
-            for name, output in named(record.outputs, record.net):
+            raise SweepStopped("the sweep has ended")
+        if isinstance(event, NetTested) and event.iteration:
+            for name, output in named(event.outputs, event.net):
                 if name == self._plan.metric:
-                    self.report(record.iteration, output.value)
+                    self.report(event.iteration, output.value)
 
     def report(self, step: int, value: float) -> None:
         """Take a value; raises Pruned where it is not worth to go on."""
@@ -100,12 +100,12 @@ class _Judge:
             raise Pruned(f"ended early: others were better than {value:.5g} at {step}")
 
     def best(self, path: Path) -> float:
-        """The best value of the metric in the record of a run."""
-        return self.score(read_record(path))
+        """The best value of the metric in the file of a run."""
+        return self.score(read_run(path))
 
-    def score(self, record: dict[str, Any]) -> float:
-        """The best value of the metric in a record, which must be a number."""
-        row = record["best"].get(self._plan.metric)
+    def score(self, run: dict[str, Any]) -> float:
+        """The best value of the metric in a run's content, which must be a number."""
+        row = run["best"].get(self._plan.metric)
         if row is None or math.isnan(row["value"]):
             raise CatdogError(f"no test gave a number for {self._plan.metric}")
         self._trial.set_user_attr(ITERATION, row["iteration"])

@@ -16,7 +16,7 @@ from catdog.errors import CatdogError
 from catdog.runtime.parallel import cores
 from catdog.training.sweep.plan import Plan
 from catdog.training.sweep.study import begun, open_study, optuna, sampler
-from catdog.training.sweep.trial import REASON, Pruned, Stopped, run_trial
+from catdog.training.sweep.trial import REASON, Pruned, SweepStopped, run_trial
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -102,14 +102,14 @@ class _Worker:
             while _goes_on() and not self._hopeless() and (number := ticket()) is not None:
                 self._study.sampler = sampler(self._plan, number, self._workers)
                 self._try(self._study.ask())
-        except Stopped:
+        except SweepStopped:
             return
 
     def _try(self, trial: "Trial") -> None:
         states = optuna().trial.TrialState
         try:
             value = run_trial(self._plan, trial, _goes_on)
-        except Stopped:
+        except SweepStopped:
             self._tell(f"trial {trial.number} waits: it goes on when the command is repeated")
             raise
         except Pruned as end:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.tracking.run_record import named, read_record
+from catdog.tracking.run_file import named, read_run
 from catdog.training.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
 from catdog.training.train import Options
 from tests.tiny_solver import write_solver
@@ -34,7 +34,7 @@ def run(plan, **options):
 
 def record(found, number):
     folder = found.plan.folder / f"trial_{number:03d}"
-    return read_record(folder / "tiny_run.yaml")
+    return read_run(folder / "tiny_run.yaml")
 
 
 def test_each_trial_is_a_run_of_its_own(plan):
@@ -112,7 +112,7 @@ def test_stages_and_folds(plan):
     assert len(found.trials) == 2
     for trial in found.trials:
         runs = [
-            read_record(found.plan.folder / f"trial_{trial.number:03d}/tiny_fold{k}/tiny_run.yaml")
+            read_run(found.plan.folder / f"trial_{trial.number:03d}/tiny_fold{k}/tiny_run.yaml")
             for k in (1, 2)
         ]
         assert all(

@@ -15,7 +15,7 @@ from catdog.solver.events import (
     Snapshotted,
     Stopped,
 )
-from catdog.tracking.run_record import RunRecord, named, read_record, record_path
+from catdog.tracking.run_file import RunFile, named, read_run, run_path
 from catdog.training.train import Options, train
 from tests.tiny_solver import write_solver
 
@@ -37,12 +37,12 @@ def scored(iteration, acc, loss, net=0):
 
 def play(prefix, *records, resumed=False, raises=None):
     """A run that says these records; gives its record."""
-    with suppress(BaseException), RunRecord(prefix, "solver.yaml", resumed=resumed) as record:
+    with suppress(BaseException), RunFile(prefix, "solver.yaml", resumed=resumed) as record:
         for each in (Preparing("cpu", "max_iter: 9", 7, ("", TEST_NET, TEST_NET)), *records):
             record(each)
         if raises:
             raise raises
-    return read_record(record_path(prefix))
+    return read_run(run_path(prefix))
 
 
 def test_a_run_to_its_end(prefix):
@@ -83,10 +83,10 @@ def test_how_a_run_ends(prefix, error, status, reason):
 
 
 def test_the_record_is_there_while_the_run_goes_on(prefix):
-    with RunRecord(prefix, "solver.yaml") as record:
-        assert read_record(record.path)["status"] == "running"
+    with RunFile(prefix, "solver.yaml") as record:
+        assert read_run(record.path)["status"] == "running"
         record(scored(2, 0.5, 2))
-        assert read_record(record.path)["final"]["acc"] == 0.5
+        assert read_run(record.path)["final"]["acc"] == 0.5
 
 
 def test_a_resumed_run_goes_on_in_its_record(prefix):
@@ -103,24 +103,24 @@ def test_a_resumed_run_goes_on_in_its_record(prefix):
 def test_a_new_run_keeps_the_record_of_the_one_before(prefix):
     play(prefix, Display(1, 1, 1, 1, 0.5, 0.1, ()), Done(5))
     assert play(prefix, Done(6))["iteration"] == 6
-    path = record_path(prefix)
-    assert read_record(path.with_name(f"{path.name}.1"))["iteration"] == 5
+    path = run_path(prefix)
+    assert read_run(path.with_name(f"{path.name}.1"))["iteration"] == 5
 
 
 def test_a_file_that_is_no_record(tmp_path):
     for text in ("- a list", "a: [", "name: x"):
         (tmp_path / "x").write_text(text)
         with pytest.raises(CatdogError, match="is no record of a run"):
-            read_record(tmp_path / "x")
+            read_run(tmp_path / "x")
     with pytest.raises(CatdogError, match="No such file"):
-        read_record(tmp_path / "y")
+        read_run(tmp_path / "y")
 
 
 def test_the_record_of_a_training(tmp_path):
     solver = write_solver(tmp_path)
     train(solver, Options(overrides=["net.fc.inner_product_param.num_output=3"]))
-    path = record_path(str(tmp_path / "out/tiny"))
-    found = read_record(path)
+    path = run_path(str(tmp_path / "out/tiny"))
+    found = read_run(path)
     assert (found["status"], found["iteration"], found["seed"]) == ("done", 4, 5)
     assert set(found["final"]) == {"iteration", "accuracy", "loss"}
     assert set(found["best"]) == {"accuracy", "loss"}
@@ -135,6 +135,6 @@ def test_a_training_that_cannot_begin_is_recorded(tmp_path):
     (tmp_path / "net.yaml").unlink()
     with pytest.raises(CatdogError, match="no such file"):
         train(solver)
-    found = read_record(record_path(str(tmp_path / "out/tiny")))
+    found = read_run(run_path(str(tmp_path / "out/tiny")))
     assert found["status"] == "failed"
     assert "no such file" in found["reason"]

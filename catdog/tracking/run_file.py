@@ -24,10 +24,10 @@ from catdog.solver.events import (
     Display,
     Done,
     EndRun,
+    Event,
     NetTested,
     Output,
     Preparing,
-    Record,
     Resuming,
     Snapshotted,
     Stopped,
@@ -42,12 +42,12 @@ _HEADER = "# What was run and what came of it; `python tools/runs.py` compares s
 Content = dict[str, Any]
 
 
-def record_path(prefix: str) -> Path:
+def run_path(prefix: str) -> Path:
     """Where the record of the run with this snapshot_prefix lies."""
     return Path(f"{prefix}{SUFFIX}")
 
 
-def read_record(path: Path) -> Content:
+def read_run(path: Path) -> Content:
     """The content of a record. Raises CatdogError where the file is none."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
@@ -60,7 +60,7 @@ def read_record(path: Path) -> Content:
     return content
 
 
-class RunRecord:
+class RunFile:
     """A listener that keeps the record of one run; as a context it notes how the run ended.
 
     Args:
@@ -71,7 +71,7 @@ class RunRecord:
     """
 
     def __init__(self, prefix: str, solver: Path | str, *, resumed: bool = False) -> None:
-        self.path = record_path(prefix)
+        self.path = run_path(prefix)
         self._began = time.monotonic()
         self._directions: list[dict[str, Direction]] = []
         earlier = self._earlier(resumed)
@@ -99,11 +99,11 @@ class RunRecord:
         }
         self._write()
 
-    def __call__(self, record: Record) -> None:
-        """Take what a record says of the run."""
-        match record:
+    def __call__(self, event: Event) -> None:
+        """Take what an event says of the run."""
+        match event:
             case Preparing():
-                self._prepare(record)
+                self._prepare(event)
             case Resuming(iteration=iteration):
                 self._resume(iteration)
             case NetTested(iteration, net, outputs):
@@ -112,9 +112,9 @@ class RunRecord:
                 self.content["status"] = DONE
             case Stopped():
                 self.content["status"] = STOPPED
-        if isinstance(record, Display | NetTested | Snapshotted | Done | Stopped):
-            self.content["iteration"] = record.iteration
-        if isinstance(record, Preparing | Resuming | NetTested | Snapshotted):
+        if isinstance(event, Display | NetTested | Snapshotted | Done | Stopped):
+            self.content["iteration"] = event.iteration
+        if isinstance(event, Preparing | Resuming | NetTested | Snapshotted):
             self._write()
 
     def __enter__(self) -> Self:
@@ -145,15 +145,15 @@ class RunRecord:
             self.path.rename(free_name(self.path))
             return {}
         try:
-            return read_record(self.path)
+            return read_run(self.path)
         except CatdogError:
             return {}
 
-    def _prepare(self, record: Preparing) -> None:
-        self.content["seed"] = record.seed
-        self.content["device"] = provenance.device_name(record.device)
-        self.content["solver"] = record.solver
-        train, *tests = record.nets or ("",)
+    def _prepare(self, event: Preparing) -> None:
+        self.content["seed"] = event.seed
+        self.content["device"] = provenance.device_name(event.device)
+        self.content["solver"] = event.solver
+        train, *tests = event.nets or ("",)
         self.content["train_net"], self.content["test_nets"] = train, tests
         nets = (text_format.Parse(text, NetParameter()) for text in tests)
         self._directions = [directions(net) for net in nets]
