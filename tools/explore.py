@@ -18,7 +18,7 @@ from catdog.analysis.labelled import collect, labelled_photos, rows
 from catdog.analysis.survey import survey
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
-from catdog.data.build.listing import find_photos
+from catdog.data.build.folder_layouts import find_photos
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.data.build.listing import Photo, find_photos
+from catdog.data.build.folder_layouts import find_photos
+from catdog.data.build.listing import Photo
 from catdog.data.datum import Array, Example, read_example
 from catdog.data.images import Pixels, Unreadable, decode, load, read_file
 from catdog.data.lmdb_store import Reader

@@ -1,85 +1,23 @@
 """Batches on the device: the sources of a net, read ahead by a thread."""
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from catdog.data.prefetch import Prefetcher
 from catdog.data.sources import Batch, Source
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.spec.shape import Shape
 
-T = TypeVar("T")
-
 #: In place of a batch that another process has.
 ELSEWHERE: dict[str, Tensor] = {}
-
-
-class Ahead(Generic[T]):
-    """An iterator that a thread runs up to `depth` items ahead of its reader.
-
-    What the iterator raises, the reader gets when it comes to that place. `close` ends the thread
-    and waits for it.
-    """
-
-    def __init__(self, items: Iterable[T], depth: int) -> None:
-        self._items, self._depth = items, depth
-        self._ready: deque[T] = deque()
-        self._changed = threading.Condition()
-        self._closed = self._ended = False
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[T]:
-        return self
-
-    def __next__(self) -> T:
-        with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._ended)
-            if self._ready:
-                item = self._ready.popleft()
-                self._changed.notify_all()
-                return item
-        if self._error is not None:
-            raise self._error
-        raise StopIteration
-
-    def close(self) -> None:
-        """Stop after the item that is being made; a second call does nothing."""
-        with self._changed:
-            self._closed = True
-            self._ready.clear()
-            self._changed.notify_all()
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            for item in self._items:
-                if not self._hand_over(item):
-                    break
-        except BaseException as error:  # for the reader, whatever it is
-            self._error = error
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def _hand_over(self, item: T) -> bool:
-        """Wait for room and leave the item there; False when nobody reads any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._ready) < self._depth)
-            if not self._closed:
-                self._ready.append(item)
-                self._changed.notify_all()
-            return not self._closed
 
 
 Round = tuple[list[Batch], list[SourceState]]
@@ -113,7 +51,7 @@ class Feed:
                     raise LayerError(f'the blob "{top}" has two makers', layer=source.name)
                 self.shapes[top] = shape
         self._depth = min((source.prefetch for source in self.sources), default=0)
-        self._ahead: Ahead[Round] | None = None
+        self._ahead: Prefetcher[Round] | None = None
         #: Seconds that `next` has waited for what the sources read.
         self.waited = 0.0
         self._delivered = [source.state() for source in self.sources]
@@ -135,7 +73,7 @@ class Feed:
         if not self._depth:
             return self._round()
         if self._ahead is None:
-            self._ahead = Ahead(self._rounds(), self._depth)
+            self._ahead = Prefetcher(self._rounds(), self._depth)
         return next(self._ahead)
 
     def one_pass(self, *, whole: bool = False) -> Iterator[dict[str, Tensor]]:
@@ -196,7 +134,7 @@ class Feed:
         if not self._depth:
             yield from map(self._deliver, rounds)
             return
-        with closing(Ahead(rounds, self._depth)) as ahead:
+        with closing(Prefetcher(rounds, self._depth)) as ahead:
             yield from map(self._deliver, ahead)
 
     def _batch_size(self, source: Source) -> int:

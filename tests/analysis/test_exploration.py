@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from catdog.cli import main as cli
-from catdog.data.build.listing import find_photos
+from catdog.data.build.folder_layouts import find_photos
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights
 from tests.analysis.test_html import Reader

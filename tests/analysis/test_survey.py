@@ -7,7 +7,7 @@ import pytest
 
 from catdog.analysis.duplicates import perceptual_hash
 from catdog.analysis.survey import Blind, Sight, survey
-from catdog.data.build.listing import find_photos
+from catdog.data.build.folder_layouts import find_photos
 from tests.pictures import by_pillow, encoded, picture, save_all, turned_jpeg
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from catdog.data.feed import Ahead, Feed
+from catdog.data.feed import Feed
 from catdog.errors import DataError, LayerError
 from tests.data.sources.build import (
     inside,
@@ -167,22 +167,6 @@ def test_close_ends_what_is_under_way(folder):
     feed.next()
     feed.close()
     feed.close()
-
-
-def test_ahead_stays_within_its_depth():
-    made = []
-
-    def items():
-        for number in range(100):
-            made.append(number)
-            yield number
-
-    ahead = Ahead(items(), 3)
-    assert next(ahead) == 0
-    time.sleep(0.05)
-    assert len(made) <= 5
-    ahead.close()
-    assert list(Ahead(range(5), 2)) == list(range(5))
 
 
 def test_an_interrupt_in_the_reader_ends_cleanly(folder):

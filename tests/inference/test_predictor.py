@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from catdog.data.build.dataset import create
-from catdog.data.build.photos import natural, photos_in
+from catdog.data.build.folder_layouts import photos_in
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.feed import Feed
 from catdog.data.sources import Context, open_source
@@ -174,16 +174,6 @@ def test_submissions(tmp_path):
     with (tmp_path / "p.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["label"]) for row in rows] == [0.25, 1 - CLIP]
-
-
-def test_natural_order_and_folders(tmp_path):
-    assert sorted(["b10", "b9", "a1", "10", "9"], key=natural) == ["9", "10", "a1", "b9", "b10"]
-    with pytest.raises(DataError, match="no such folder"):
-        photos_in(tmp_path / "nowhere")
-    (tmp_path / "notes.txt").touch()
-    (tmp_path / ".hidden.jpg").touch()
-    with pytest.raises(DataError, match="no photos"):
-        photos_in(tmp_path)
 
 
 def test_the_newest_weights(tmp_path):

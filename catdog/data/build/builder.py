@@ -1,6 +1,5 @@
 """Labelled photos to LMDBs of prepared pixels, on all cores and with memory that does not grow."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from catdog.data.build.listing import Listing, Photo, Skipped
+from catdog.data.build.listing import Photo, Skipped
+from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned
 from catdog.data.datum import write_raw
 from catdog.data.headers import NO_KIND, Kind
 from catdog.data.images import Picture, Pixels, Unreadable, decode, prepare, read_file
@@ -25,25 +25,16 @@ from catdog.runtime.parallel import in_order
 Entry = tuple[str, bytes, bytes]
 """Which LMDB, the key, the value."""
 
-TRAIN, VALIDATION, TEST = "train_lmdb", "validation_lmdb", "test_lmdb"
 _PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "the test"}
 
 BATCH_BYTES = 2 << 20
 """Bytes that are put into an LMDB in one transaction, whose memory the next one then uses."""
 
 
-class Job(NamedTuple):
-    """A photo, its place in the shuffled list, and the LMDB it goes to."""
-
-    photo: Photo
-    number: int
-    part: str
-
-
 class Prepared(NamedTuple):
     """What became of a photo: its planes and serialised Datum, or the reason why not."""
 
-    job: Job
+    assigned: Assigned
     planes: Pixels | None = None
     value: bytes = b""
     kinds: frozenset[Kind] = frozenset()
@@ -63,61 +54,8 @@ class Counts:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def divide(listing: Listing, dataset: DatasetParameter) -> list[Job]:
-    """The photos shuffled by the seed, each with the LMDB that it goes to.
-
-    Every `validation_every`-th of the shuffled list, the first one included, is for validation,
-    or so many of each class as `validation` says; photos that came divided stay so. Raises
-    DataError where `validation` leaves nothing to train on.
-    """
-    shuffle = random.Random(dataset.seed).shuffle
-    jobs: list[Job] = []
-    came = ((TRAIN, listing.train), (VALIDATION, listing.validation), (TEST, listing.test))
-    for part, photos in came:
-        shuffled = list(photos or ())
-        shuffle(shuffled)
-        parts = [part] * len(shuffled)
-        if part == TRAIN and listing.validation is None:
-            parts = _cut(shuffled, dataset)
-        jobs += map(Job, shuffled, range(len(shuffled)), parts)
-    return jobs
-
-
-def _cut(photos: Sequence[Photo], dataset: DatasetParameter) -> list[str]:
-    """The part of each shuffled photo where some have yet to be cut off for validation."""
-    if not dataset.HasField("validation"):
-        every = dataset.validation_every
-        return [TRAIN if number % every else VALIDATION for number in range(len(photos))]
-    left = _shares(Counter(photo.label for photo in photos), dataset.validation)
-    parts = []
-    for photo in photos:
-        parts.append(VALIDATION if left[photo.label] else TRAIN)
-        left[photo.label] = max(0, left[photo.label] - 1)
-    return parts
-
-
-def _shares(classes: Counter[int], validation: float) -> dict[int, int]:
-    """How many of each class are for validation: in proportion, and together what was asked for.
-
-    What is left after rounding down goes to the largest remainders.
-    """
-    count = classes.total()
-    wanted = round(validation * count if validation < 1 else validation)
-    if wanted >= count:
-        raise DataError(
-            f"{wanted} photos for validation leave none of {count} for training",
-            remedy="give a smaller number, or a share such as 0.1",
-        )
-    exact = {label: wanted * number / count for label, number in sorted(classes.items())}
-    shares = {label: int(number) for label, number in exact.items()}
-    by_remainder = sorted(exact, key=lambda label: shares[label] - exact[label])
-    for label in by_remainder[: wanted - sum(shares.values())]:
-        shares[label] += 1
-    return shares
-
-
 def build(
-    jobs: Sequence[Job],
+    photos: Sequence[Assigned],
     folder: Path,
     dataset: DatasetParameter,
     *,
@@ -132,17 +70,17 @@ def build(
     data set asks for 0 photos.
     """
     counts = Counts()
-    parts = {job.part for job in jobs} | {TRAIN}
+    parts = {photo.part for photo in photos} | {TRAIN}
     if not dataset.HasField("validation") or dataset.validation:
         parts.add(VALIDATION)
     gray = dataset.channel_order == DatasetParameter.GRAY
 
-    def work(job: Job) -> Prepared:
-        return _prepare(job, dataset, gray)
+    def work(assigned: Assigned) -> Prepared:
+        return _prepare(assigned, dataset, gray)
 
     with ExitStack() as stack:
-        results = stack.enter_context(closing(in_order(work, jobs, workers=workers)))
-        bar = stack.enter_context(tqdm(results, total=len(jobs), unit=" photos"))
+        results = stack.enter_context(closing(in_order(work, photos, workers=workers)))
+        bar = stack.enter_context(tqdm(results, total=len(photos), unit=" photos"))
         folders = {part: folder / part for part in parts}
         write_batches(folders, map(_entry, _counted(bar, counts, each)))
     _check(counts, parts)
@@ -150,7 +88,7 @@ def build(
 
 
 def _entry(done: Prepared) -> Entry:
-    return done.job.part, key(done.job.number, done.job.photo.name), done.value
+    return done.assigned.part, key(done.assigned.number, done.assigned.photo.name), done.value
 
 
 def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None:
@@ -188,14 +126,14 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _prepare(job: Job, dataset: DatasetParameter, gray: bool) -> Prepared:
-    photo = job.photo
+def _prepare(assigned: Assigned, dataset: DatasetParameter, gray: bool) -> Prepared:
+    photo = assigned.photo
     try:
         pixels, kinds = _read(photo, gray)
     except Unreadable as error:
-        return Prepared(job, reason=error.what)
+        return Prepared(assigned, reason=error.what)
     planes = prepare(pixels, dataset)
-    return Prepared(job, planes, write_raw(planes, photo.label, photo.labels), kinds)
+    return Prepared(assigned, planes, write_raw(planes, photo.label, photo.labels), kinds)
 
 
 def _read(photo: Photo, gray: bool) -> Picture:
@@ -213,7 +151,7 @@ def _counted(
 ) -> Iterator[Prepared]:
     """The photos that could be read."""
     for done in results:
-        photo, _, part = done.job
+        photo, _, part = done.assigned
         if done.planes is None:
             counts.skipped.append(Skipped(photo.name, done.reason))
             continue

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog.data.build.builder import TEST, TRAIN, VALIDATION, Counts, build, divide
+from catdog.data.build.builder import Counts, build
 from catdog.data.build.cifar import find_cifar, read_cifar
+from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.data.build.label_table import read_label_table
-from catdog.data.build.listing import Listing, Skipped, add_test, find_photos, has_photos, read_list
+from catdog.data.build.list_file import read_list
+from catdog.data.build.listing import Listing, Skipped
+from catdog.data.build.split import TEST, TRAIN, VALIDATION, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
 from catdog.data.lmdb_store import replace_folder
@@ -138,7 +141,7 @@ def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: in
         if part == TRAIN:
             mean.add(planes)
 
-    counts = build(divide(listing, dataset), folder, dataset, workers=workers, each=each)
+    counts = build(split(listing, dataset), folder, dataset, workers=workers, each=each)
     _count(dataset, listing, counts)
     _write(folder, dataset, mean, listing.skipped + counts.skipped)
 

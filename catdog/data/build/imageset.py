@@ -12,7 +12,8 @@ from typing import NamedTuple
 import cv2
 
 from catdog.data.build.builder import Entry, write_batches
-from catdog.data.build.listing import Photo, Skipped, read_numbered
+from catdog.data.build.list_file import read_numbered
+from catdog.data.build.listing import Photo, Skipped
 from catdog.data.datum import array_to_datum, encoded_datum
 from catdog.data.images import Pixels, Unreadable, decode, planes, read_file, resize
 from catdog.data.lmdb_store import key

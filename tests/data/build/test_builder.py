@@ -1,16 +1,15 @@
-"""Which photo goes where, with which key and pixels; the bytes against a script of our own."""
+"""Keys and pixels of what is built; the bytes against a script of our own."""
 
 import random
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from catdog.data.build.builder import TEST, TRAIN, VALIDATION, build, divide, write_batches
-from catdog.data.build.listing import Listing, Photo, find_photos
+from catdog.data.build.builder import build, write_batches
+from catdog.data.build.folder_layouts import find_photos
+from catdog.data.build.listing import Listing, Photo
+from catdog.data.build.split import TRAIN, VALIDATION, split
 from catdog.data.datum import parse_datum
 from catdog.data.lmdb_store import Reader, Writer, key
 from catdog.errors import DataError
@@ -27,28 +26,6 @@ RECIPE = DatasetParameter(
 )
 
 
-def photos(count):
-    return [Photo(Path(f"{n}.jpg"), f"{n}.jpg", n % 2) for n in range(count)]
-
-
-def test_every_sixth_of_the_shuffled_list_is_for_validation():
-    jobs = divide(Listing("", ["a", "b"], photos(50)), RECIPE)
-    shuffled = photos(50)
-    random.Random(9).shuffle(shuffled)
-    assert [job.photo for job in jobs] == shuffled
-    assert [job.number for job in jobs if job.part == VALIDATION] == list(range(0, 50, 6))
-    other = divide(
-        Listing("", ["a", "b"], photos(50)), DatasetParameter(seed=8, validation_every=6)
-    )
-    assert [job.photo for job in other] != shuffled
-
-
-def test_what_came_divided_stays_so():
-    jobs = divide(Listing("", ["a", "b"], photos(9), photos(4)), RECIPE)
-    assert [job.part for job in jobs] == [TRAIN] * 9 + [VALIDATION] * 4
-    assert {job.photo for job in jobs if job.part == VALIDATION} == set(photos(4))
-
-
 @pytest.fixture
 def folder(tmp_path):
     files = {
@@ -63,7 +40,7 @@ def folder(tmp_path):
 def test_lmdbs_are_those_of_a_script(folder, tmp_path, workers):
     seen = []
     counts = build(
-        divide(find_photos(folder), RECIPE),
+        split(find_photos(folder), RECIPE),
         tmp_path,
         RECIPE,
         workers=workers,
@@ -94,7 +71,7 @@ def test_a_split_without_photos_is_refused(folder, tmp_path):
     listing = find_photos(folder)
     listing.train[:] = listing.train[:1]
     with pytest.raises(DataError, match="no photos left for training: 1 could be read, 0 not"):
-        build(divide(listing, RECIPE), tmp_path, RECIPE)
+        build(split(listing, RECIPE), tmp_path, RECIPE)
 
 
 def test_batches_are_bounded_and_all_is_written(tmp_path, monkeypatch):
@@ -122,50 +99,6 @@ def test_a_fault_of_the_writer_comes_out(tmp_path, monkeypatch):
         write_batches({"": tmp_path / "db"}, [("", b"a", b"b")])
 
 
-def cut(photos, validation, seed=9):
-    recipe = DatasetParameter(seed=seed, validation=validation)
-    jobs = divide(Listing("", [], photos), recipe)
-    assert sorted(job.photo for job in jobs) == sorted(photos)
-    return [job.photo for job in jobs if job.part == VALIDATION]
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.data())
-def test_every_class_gives_its_share(sizes, data):
-    photos = [
-        Photo(Path(f"{label}-{n}"), f"{label}-{n}", label)
-        for label, size in enumerate(sizes)
-        for n in range(size)
-    ]
-    number = data.draw(st.integers(0, len(photos) - 1))
-    later = cut(photos, number)
-    assert len(later) == number
-    for label, size in enumerate(sizes):
-        share = number * size / len(photos)
-        assert abs(sum(photo.label == label for photo in later) - share) < 1
-    assert len(cut(photos, 0.1)) == round(0.1 * len(photos))
-
-
-def test_the_seed_cuts():
-    assert cut(photos(50), 10) == cut(photos(50), 10)
-    assert cut(photos(50), 10) != cut(photos(50), 10, seed=8)
-
-
-def test_validation_takes_not_all():
-    with pytest.raises(DataError, match="50 photos for validation leave none of 50"):
-        cut(photos(50), 50)
-
-
-def test_test_photos_stay_apart():
-    listing = Listing("", ["a", "b"], photos(12), test=photos(5))
-    jobs = divide(listing, RECIPE)
-    assert [job.part for job in jobs[12:]] == [TEST] * 5
-    assert sorted(job.number for job in jobs[12:]) == list(range(5))
-    assert [job.part for job in jobs[:12]] == [
-        job.part for job in divide(Listing("", ["a", "b"], photos(12)), RECIPE)
-    ]
-
-
 @pytest.mark.parametrize("gray", [False, True])
 def test_pixels_that_are_there_already(tmp_path, gray):
     pixels = picture(24, 24)
@@ -174,7 +107,7 @@ def test_pixels_that_are_there_already(tmp_path, gray):
     order = DatasetParameter.GRAY if gray else DatasetParameter.BGR
     recipe = DatasetParameter(validation=0, channel_order=order, equalize=True)
     before = pixels.copy()
-    build(divide(listing, recipe), tmp_path, recipe)
+    build(split(listing, recipe), tmp_path, recipe)
     assert (pixels == before).all()
     expected = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None] if gray else pixels
     expected = [cv2.equalizeHist(np.ascontiguousarray(p)) for p in expected.transpose(2, 0, 1)]

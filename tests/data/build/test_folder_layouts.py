@@ -1,16 +1,16 @@
-"""Labels from names, folders and lists, and files that have none."""
+"""Labels from names and folders, and files that have none."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.data.build.listing import (
+from catdog.data.build.folder_layouts import (
     add_test,
     class_in_name,
     find_photos,
     has_photos,
-    read_list,
-    read_numbered,
+    natural,
+    photos_in,
 )
 from catdog.errors import DataError
 
@@ -132,48 +132,6 @@ def test_no_photos_and_no_labels(tmp_path):
         find_photos(touch(tmp_path / "c", *(f"{chr(97 + i)}x{i}.jpg" for i in range(26))))
 
 
-def test_list_files(tmp_path):
-    (tmp_path / "list").write_text("a b.jpg dog\n\nc.jpg cat\r\nc.jpg cat\n", encoding="utf-8")
-    listing = read_list(tmp_path / "list", "photos")
-    assert labels(listing) == {"a b.jpg": "dog", "c.jpg": "cat"}
-    assert [photo.path.parent.name for photo in listing.train] == ["photos"] * 2
-    assert listing.skipped == [("c.jpg", "listed twice")]
-    (tmp_path / "later").write_text("d.jpg cat\n")
-    assert read_list(tmp_path / "list", validation=tmp_path / "later").validation[0].label == 0
-
-
-def test_numbered_lists(tmp_path):
-    (tmp_path / "list").write_text("a.jpg 1\nb.jpg 0\n")
-    (tmp_path / "names").write_text("cat\ndog\n\n")
-    assert labels(read_list(tmp_path / "list")) == {"a.jpg": "1", "b.jpg": "0"}
-    named = read_list(tmp_path / "list", labels=tmp_path / "names")
-    assert labels(named) == {"a.jpg": "dog", "b.jpg": "cat"}
-    assert [photo.label for photo in named.train] == [1, 0]
-
-
-@pytest.mark.parametrize("numbers", ["1 2", "0 2", "0 -1", "0 cat"])
-def test_labels_that_are_not_counted_from_zero(numbers, tmp_path):
-    text = "".join(f"{i}.jpg {label}\n" for i, label in enumerate(numbers.split()))
-    (tmp_path / "list").write_text(text)
-    with pytest.raises(DataError, match=r"labels are not 0 \.\. C-1; found") as caught:
-        read_list(tmp_path / "list")
-    assert all(label in str(caught.value) for label in numbers.split())
-
-
-def test_faults_of_lists(tmp_path):
-    with pytest.raises(DataError, match="cannot read the list"):
-        read_list(tmp_path / "missing")
-    (tmp_path / "list").write_text("a.jpg 0\nb.jpg\n")
-    with pytest.raises(DataError, match="list:2: no label"):
-        read_list(tmp_path / "list")
-    (tmp_path / "list").write_text("\n")
-    with pytest.raises(DataError, match="the list is empty"):
-        read_list(tmp_path / "list")
-    (tmp_path / "list").write_text("a.jpg 5\nb.jpg x\n")
-    with pytest.raises(DataError, match='entry 2: the label "x" is no number'):
-        read_numbered(tmp_path / "list", "./")
-
-
 def test_test_photos_beside_the_others(tmp_path):
     root = touch(tmp_path, *(f"train/{c}/{n}.jpg" for c in ("cat", "dog") for n in "12"))
     assert find_photos(root).test is None
@@ -204,3 +162,13 @@ def test_a_test_folder_that_is_named(tmp_path):
     touch(root, "b/cow/1.jpg")
     with pytest.raises(DataError, match="b/ has classes that train/ has not: cow"):
         add_test(listing, root / "b")
+
+
+def test_natural_order_and_folders(tmp_path):
+    assert sorted(["b10", "b9", "a1", "10", "9"], key=natural) == ["9", "10", "a1", "b9", "b10"]
+    with pytest.raises(DataError, match="no such folder"):
+        photos_in(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / ".hidden.jpg").touch()
+    with pytest.raises(DataError, match="no photos"):
+        photos_in(tmp_path)
