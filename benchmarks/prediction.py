@@ -14,7 +14,7 @@ from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.workplace import Workplace, script
 from catdog.data.build.folder_layouts import photos_in
 from catdog.data.mean import read_mean
-from catdog.export.convert import Job, convert
+from catdog.export.convert import Conversion, convert
 from catdog.inference.predictor import Predictor
 from catdog.inference.submission import write_submission
 from catdog.weights import read_weights
@@ -92,7 +92,7 @@ def _onnx(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
         raise Missing("pip install '.[onnx]'")
     net, deploy = place.folder / "caffenet.onnx", place.folder / "deploy.prototxt"
     shutil.copy(place.caffenet.with_name("caffenet_deploy.prototxt"), deploy)
-    convert(Job(deploy, net, weights=place.caffenet))
+    convert(Conversion(deploy, net, weights=place.caffenet))
     arguments = [net, _mean(place), _folder(place), place.folder / "theirs.csv"]
     return _ours(place), lambda: script("predict_onnx", arguments)
 

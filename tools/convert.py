@@ -19,7 +19,7 @@ from pathlib import Path
 
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
-from catdog.export.convert import Job, convert
+from catdog.export.convert import Conversion, convert
 from catdog.weights import weight_file
 from catdog.weights.pretrained import NAMES
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_shape()
     args = parser.parse(argv)
     shapes, fold = dict(args.shape), args.fold_batch_norm
-    convert(Job(args.source, args.target, args.weights, shapes, fold, args.model))
+    convert(Conversion(args.source, args.target, args.weights, shapes, fold, args.model))
     print(args.target)
 
 

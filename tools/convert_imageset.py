@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
-from catdog.data.build.imageset import Wanted, convert
+from catdog.data.build.imageset import PictureFormat, convert
 
 _FLAGS = {
     "gray": "read in grey",
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Convert, and name the files that were left out."""
     args = _arguments(argv)
     width, height = max(0, args.resize_width), max(0, args.resize_height)
-    wanted = Wanted(
+    wanted = PictureFormat(
         args.gray, width, height, args.encoded or bool(args.encode_type), args.encode_type
     )
     seed = args.seed if args.shuffle else None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
-from catdog.data.build.dataset import DEFAULT_FOLDER, Files, create
+from catdog.data.build.dataset import DEFAULT_FOLDER, LabelFiles, create
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
 
@@ -116,7 +116,7 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
 def main(argv: Sequence[str] | None = None) -> None:
     """Build and tell what was built."""
     args = _arguments(argv)
-    files = Files(args.list, args.labels, args.validation_list, args.test)
+    files = LabelFiles(args.list, args.labels, args.validation_list, args.test)
     if args.labels and args.test and not args.list:
         raise CatdogError(
             "test photos have one label each, those of a table several",

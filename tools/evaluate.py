@@ -16,13 +16,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from catdog.analysis.candidate import Candidate, set_temperature
-from catdog.analysis.labelled import collect, open_labelled, rows
+from catdog.analysis.labelled import collect, open_labelled, predict_photos
 from catdog.analysis.report import (
     calibrated,
     calibration_lines,
+    evaluation_of,
     report_place,
     summary,
-    verdict_of,
     write_report,
 )
 from catdog.cli import main as cli
@@ -100,15 +100,17 @@ def judge(args: Namespace) -> None:
     if args.fit_temperature:
         predictor.temperature = 1.0
     with open_labelled(place, predictor) as data:
-        found = tqdm(rows(predictor, data), total=len(data.names), unit="photo", disable=None)
-        verdict = verdict_of(candidate, predictor, place, collect(found))
+        found = tqdm(
+            predict_photos(predictor, data), total=len(data.names), unit="photo", disable=None
+        )
+        evaluation = evaluation_of(candidate, predictor, place, collect(found))
         if args.fit_temperature:
-            before, verdict = verdict, calibrated(verdict)
-            set_temperature(weights, verdict.temperature)
-            print(*calibration_lines(before, verdict), "", sep="\n")
-        print(*summary(verdict), sep="\n")
+            before, evaluation = evaluation, calibrated(evaluation)
+            set_temperature(weights, evaluation.temperature)
+            print(*calibration_lines(before, evaluation), "", sep="\n")
+        print(*summary(evaluation), sep="\n")
         if args.report is not None:
-            paths = write_report(verdict, data, report_place(args.report, weights))
+            paths = write_report(evaluation, data, report_place(args.report, weights))
             print("", *(f"written  {path}" for path in paths), sep="\n")
 
 

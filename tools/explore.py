@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from catdog.analysis.exploration import Trained, explore, summary, write_exploration
-from catdog.analysis.labelled import collect, labelled_photos, rows
+from catdog.analysis.labelled import collect, labelled_photos, predict_photos
 from catdog.analysis.survey import survey
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     looks = list(tqdm(survey(photos), "look", len(photos), unit="photo", disable=None))
     trained = None
     if predictor and data:
-        found = tqdm(rows(predictor, data), "judge", len(photos), unit="photo", disable=None)
+        found = tqdm(
+            predict_photos(predictor, data), "judge", len(photos), unit="photo", disable=None
+        )
         trained = Trained(args.weights, predictor.classes, data, collect(found))
     result = explore(args.folder, listing, looks, tiny=args.tiny, trained=trained)
     print(*summary(result), sep="\n")

@@ -17,7 +17,7 @@ import torch
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
 from catdog.errors import CatdogError
-from catdog.inference.features import features, write_file, write_lmdbs
+from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net

@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from catdog.analysis.subset import METHODS, METRICS, Settings
-from catdog.analysis.subset.features import (
+from catdog.analysis.subset.lmdb_features import (
     NetFeatures,
     Table,
     check_rows,
@@ -28,7 +28,13 @@ from catdog.analysis.subset.features import (
     pixels,
     read_features,
 )
-from catdog.analysis.subset.select import Choice, Wanted, choose, shares, table_of
+from catdog.analysis.subset.select import (
+    Subset,
+    SubsetOptions,
+    class_counts,
+    comparison_table,
+    select,
+)
 from catdog.analysis.subset.write import check_free, draw_sheet, write_lmdb
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
@@ -95,10 +101,10 @@ def _weight(text: str) -> float:
     return number
 
 
-def _wanted(args: argparse.Namespace) -> Wanted:
+def _options(args: argparse.Namespace) -> SubsetOptions:
     settings = Settings(args.draws, args.weight)
     each = 0 if args.total else args.count
-    return Wanted(each, args.total or 0, args.distance, args.seed, settings)
+    return SubsetOptions(each, args.total or 0, args.distance, args.seed, settings)
 
 
 def _features(args: argparse.Namespace) -> tuple[str, Table]:
@@ -130,9 +136,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Choose, tell what the choice is worth, and write it."""
     args = _arguments(argv)
     classes = labels(args.lmdb)
-    wanted = _wanted(args)
+    options = _options(args)
     # what cannot be had is told before minutes of features
-    shares(classes, wanted)
+    class_counts(classes, options)
     if args.out_lmdb:
         check_free(args.out_lmdb)
     name, table = _features(args)
@@ -140,26 +146,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.write_features:
         _write_features(args.write_features, name, table)
     methods = list(METHODS) if args.compare else [args.method]
-    chosen = choose(table, classes, methods, wanted, _progress)
+    subsets = select(table, classes, methods, options, _progress)
     print(
         f"{len(classes)} records of {len(np.unique(classes))} classes; {table.shape[1]} features "
         f"of each ({name}), {args.distance} distance"
     )
-    print("\n".join(table_of(chosen)))
-    _write(args, chosen.choices[args.method])
+    print("\n".join(comparison_table(subsets)))
+    _write(args, subsets.by_method[args.method])
 
 
-def _write(args: argparse.Namespace, choice: Choice) -> None:
-    places = choice.all_places
+def _write(args: argparse.Namespace, subset: Subset) -> None:
+    indices = subset.all_indices
     if args.out:
-        write_index(args.out, places)
-        print(f"written  {args.out}: {len(places)} records, by {args.method}")
+        write_index(args.out, indices)
+        print(f"written  {args.out}: {len(indices)} records, by {args.method}")
     if args.out_lmdb:
-        how = f"{len(places)} records by {args.method}, seed {args.seed}"
-        write_lmdb(args.lmdb, places, args.out_lmdb, how)
+        how = f"{len(indices)} records by {args.method}, seed {args.seed}"
+        write_lmdb(args.lmdb, indices, args.out_lmdb, how)
         print(f"written  {args.out_lmdb}")
     if args.sheet:
-        of_class = {label: some.tolist() for label, some in choice.places.items()}
+        of_class = {label: some.tolist() for label, some in subset.indices.items()}
         draw_sheet(args.lmdb, of_class, args.sheet)
         print(f"written  {args.sheet}")
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from catdog.analysis.linear_probe import KINDS, Linear, fit, last_layer, put, score
+from catdog.analysis.linear_probe import KINDS, LinearClassifier, fit, last_layer, put, score
 from catdog.analysis.probe_data import carrying, examples, open_both
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _compare(
     args: argparse.Namespace, training: FedNet, validation: FedNet
-) -> list[tuple[str, Linear]]:
+) -> list[tuple[str, LinearClassifier]]:
     """Fit each kind, print how good it is."""
     blob = args.blob or last_layer(training.net).bottoms[0]
     seen, held_out = examples(training, blob), examples(validation, blob)
@@ -88,7 +88,7 @@ def _write(
     args: argparse.Namespace,
     spec: Spec[NetParameter],
     fed: FedNet,
-    fitted: Sequence[tuple[str, Linear]],
+    fitted: Sequence[tuple[str, LinearClassifier]],
 ) -> None:
     kind, linear = fitted[0]
     node = last_layer(fed.net, args.blob)

@@ -13,8 +13,8 @@ from catdog.analysis import charts
 from catdog.analysis.duplicates import groups
 from catdog.analysis.html import Card, Page, cards, figures, group, numbers, table, thumbnail
 from catdog.analysis.label_errors import Suspects, losses, photo_cards, suspects
-from catdog.analysis.labelled import Judged, Labelled
-from catdog.analysis.survey import Blind, Sight
+from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
+from catdog.analysis.survey import PhotoInfo, UnreadablePhoto
 from catdog.data.build.listing import Listing
 from catdog.data.images import Pixels, Unreadable, decode, read_file
 from catdog.runtime.files import replacing
@@ -31,8 +31,8 @@ class Trained:
 
     weights: str
     classes: Sequence[str]
-    data: Labelled
-    judged: Judged
+    data: LabelledPhotos
+    predictions: LabelledPredictions
 
 
 @dataclass(frozen=True)
@@ -41,41 +41,41 @@ class Exploration:
 
     folder: str
     listing: Listing
-    seen: Sequence[Sight]
-    blind: Sequence[Blind]
+    seen: Sequence[PhotoInfo]
+    unreadable: Sequence[UnreadablePhoto]
     tiny: int
     trained: Trained | None = None
     doubles: list[list[int]] = field(default_factory=list)
 
     @property
-    def small(self) -> list[Sight]:
+    def small(self) -> list[PhotoInfo]:
         """The tiny ones, the smallest first."""
         found = [s for s in self.seen if min(s.width, s.height) < self.tiny]
         return sorted(found, key=lambda s: min(s.width, s.height))
 
     @property
-    def gray(self) -> list[Sight]:
+    def gray(self) -> list[PhotoInfo]:
         """Those without colour."""
-        return [sight for sight in self.seen if sight.gray]
+        return [info for info in self.seen if info.gray]
 
-    def class_of(self, sight: Sight | Blind) -> str:
+    def class_of(self, info: PhotoInfo | UnreadablePhoto) -> str:
         """The name of a photo's class."""
-        return self.listing.classes[sight.photo.label]
+        return self.listing.classes[info.photo.label]
 
 
 def explore(
     folder: str,
     listing: Listing,
-    looks: Sequence[Sight | Blind],
+    looks: Sequence[PhotoInfo | UnreadablePhoto],
     *,
     tiny: int,
     trained: Trained | None = None,
 ) -> Exploration:
     """Put together what was seen of the photos of a folder, and look for doubles among them."""
-    seen = [look for look in looks if isinstance(look, Sight)]
-    blind = [look for look in looks if isinstance(look, Blind)]
-    doubles = groups([sight.hash for sight in seen])
-    return Exploration(folder, listing, seen, blind, tiny, trained, doubles)
+    seen = [look for look in looks if isinstance(look, PhotoInfo)]
+    unreadable = [look for look in looks if isinstance(look, UnreadablePhoto)]
+    doubles = groups([info.hash for info in seen])
+    return Exploration(folder, listing, seen, unreadable, tiny, trained, doubles)
 
 
 def summary(found: Exploration) -> Iterator[str]:
@@ -110,7 +110,7 @@ def draw_page(found: Exploration, drawings: Sequence[tuple[str, Figure]]) -> Pag
 
 
 def _add_odd_ones(page: Page, found: Exploration) -> None:
-    skewed = sorted(found.seen, key=lambda sight: -sight.skew)[:_SKEWED]
+    skewed = sorted(found.seen, key=lambda info: -info.skew)[:_SKEWED]
     if skewed and skewed[0].skew > 1:
         text = "A net that takes squares sees these most distorted."
         page.section("Furthest from a square", cards(_cards(found, skewed)), text=text)
@@ -121,16 +121,16 @@ def _add_odd_ones(page: Page, found: Exploration) -> None:
             " A pair that is in training and validation makes the validation too good."
         )
         page.section("Nearly the same", *parts, text=text)
-    for title, sights in ((f"Tiny: a side below {found.tiny} pixels", found.small),
+    for title, infos in ((f"Tiny: a side below {found.tiny} pixels", found.small),
                           ("Without colour", found.gray)):  # fmt: skip
-        if sights:
-            shown_ones = sights[:_SHOWN]
-            text = _of(len(shown_ones), len(sights), "photo")
-            page.section(title, cards(_cards(found, shown_ones)), text=text)
+        if infos:
+            shown_infos = infos[:_SHOWN]
+            text = _of(len(shown_infos), len(infos), "photo")
+            page.section(title, cards(_cards(found, shown_infos)), text=text)
 
 
 def _add_unused(page: Page, found: Exploration) -> None:
-    files = [(blind.photo.name, blind.reason) for blind in found.blind]
+    files = [(unreadable.photo.name, unreadable.reason) for unreadable in found.unreadable]
     files += found.listing.skipped
     if files:
         shown = files[:_ROWS]
@@ -139,10 +139,12 @@ def _add_unused(page: Page, found: Exploration) -> None:
 
 
 def _add_suspects(page: Page, trained: Trained) -> None:
-    found = suspects(trained.judged, _SHOWN)
+    found = suspects(trained.predictions, _SHOWN)
     for title, text, positions in _suspect_lists(found):
         if positions:
-            shown = cards(photo_cards(trained.judged, trained.classes, trained.data, positions))
+            shown = cards(
+                photo_cards(trained.predictions, trained.classes, trained.data, positions)
+            )
             page.section(title, shown, text=f"{text} By {trained.weights}.")
 
 
@@ -166,7 +168,7 @@ def _of(shown: int, count: int, what: str) -> str:
 def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:
     yield "photos", f"{len(found.seen):,}"
     yield "classes", f"{len(found.listing.classes):,}"
-    yield "cannot be read", f"{len(found.blind):,}"
+    yield "cannot be read", f"{len(found.unreadable):,}"
     yield "not used", f"{len(found.listing.skipped):,}"
     yield "groups of doubles", f"{len(found.doubles):,}"
     yield "without colour", f"{len(found.gray):,}"
@@ -176,7 +178,7 @@ def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:
 def _drawings(found: Exploration) -> list[tuple[str, Figure]]:
     if not found.seen:
         return []
-    count = Counter(sight.photo.label for sight in found.seen)
+    count = Counter(info.photo.label for info in found.seen)
     classes = found.listing.classes
     return [
         ("widths", charts.histogram(_values(found, "width"), "width in pixels")),
@@ -187,28 +189,28 @@ def _drawings(found: Exploration) -> list[tuple[str, Figure]]:
 
 
 def _values(found: Exploration, name: str) -> charts.Numbers:
-    return np.array([getattr(sight, name) for sight in found.seen], np.float64)
+    return np.array([getattr(info, name) for info in found.seen], np.float64)
 
 
-def _cards(found: Exploration, sights: Sequence[Sight]) -> Iterator[Card]:
-    pictures = in_order(_thumbnail, sights)
-    for sight, picture in zip(sights, pictures, strict=True):
-        size = f"{sight.width} x {sight.height}"
-        yield Card(picture, sight.photo.name, f"{found.class_of(sight)}, {size}")
+def _cards(found: Exploration, infos: Sequence[PhotoInfo]) -> Iterator[Card]:
+    pictures = in_order(_thumbnail, infos)
+    for info, picture in zip(infos, pictures, strict=True):
+        size = f"{info.width} x {info.height}"
+        yield Card(picture, info.photo.name, f"{found.class_of(info)}, {size}")
 
 
 def _double_cards(found: Exploration, members: Sequence[int]) -> Iterator[Card]:
-    sights = [found.seen[index] for index in members[:_SHOWN]]
+    infos = [found.seen[index] for index in members[:_SHOWN]]
     digests = Counter(found.seen[index].digest for index in members)
     mixed = len({found.seen[index].photo.label for index in members}) > 1
-    for sight, card in zip(sights, _cards(found, sights), strict=True):
-        same = ", the same file" if digests[sight.digest] > 1 else ""
+    for info, card in zip(infos, _cards(found, infos), strict=True):
+        same = ", the same file" if digests[info.digest] > 1 else ""
         yield Card(card.picture, card.title, card.note + same, bad=mixed)
 
 
-def _thumbnail(sight: Sight) -> Pixels:
+def _thumbnail(info: PhotoInfo) -> Pixels:
     try:
-        return thumbnail(decode(read_file(sight.photo.path)).pixels)
+        return thumbnail(decode(read_file(info.photo.path)).pixels)
     except Unreadable:  # it went away since it was seen
         return np.full((1, 1, 3), 255, np.uint8)
 
@@ -216,7 +218,7 @@ def _thumbnail(sight: Sight) -> Pixels:
 def _write_table(found: Exploration, path: Path) -> Path:
     """A row for each photo, with the group of its doubles and what the net makes of it."""
     doubles = {at: number for number, members in enumerate(found.doubles) for at in members}
-    judged = _judged(found.trained)
+    by_name = _predicted(found.trained)
     with (
         replacing(path) as beside,
         beside.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
@@ -225,23 +227,27 @@ def _write_table(found: Exploration, path: Path) -> Path:
         writer.writerow(
             ("photo", "class", "width", "height", "gray", "doubles", "taken_for", "loss", "fault")
         )
-        for at, sight in enumerate(found.seen):
-            name = sight.photo.name
-            size = sight.width, sight.height, int(sight.gray)
-            said = judged.get(name, ("", ""))
-            writer.writerow((name, found.class_of(sight), *size, doubles.get(at, ""), *said, ""))
-        for blind in found.blind:
-            row = (blind.photo.name, found.class_of(blind), *[""] * 6, blind.reason)
+        for at, info in enumerate(found.seen):
+            name = info.photo.name
+            size = info.width, info.height, int(info.gray)
+            predicted = by_name.get(name, ("", ""))
+            writer.writerow(
+                (name, found.class_of(info), *size, doubles.get(at, ""), *predicted, "")
+            )
+        for unreadable in found.unreadable:
+            row = (unreadable.photo.name, found.class_of(unreadable), *[""] * 6, unreadable.reason)
             writer.writerow(row)
     return path
 
 
-def _judged(trained: Trained | None) -> dict[str, tuple[str, str]]:
+def _predicted(trained: Trained | None) -> dict[str, tuple[str, str]]:
     """By name what a photo was taken for, and its loss."""
     if trained is None:
         return {}
-    judged, classes = trained.judged, trained.classes
+    predictions, classes = trained.predictions, trained.classes
     return {
         trained.data.names[index]: (classes[taken], f"{loss:.6f}")
-        for index, taken, loss in zip(judged.index, judged.predicted, losses(judged), strict=True)
+        for index, taken, loss in zip(
+            predictions.index, predictions.predicted, losses(predictions), strict=True
+        )
     }

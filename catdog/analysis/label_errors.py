@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.analysis.html import Card, thumbnail
-from catdog.analysis.labelled import Judged, Labelled
+from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
 from catdog.runtime.parallel import in_order
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -15,63 +15,66 @@ _TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True)
 class Suspects:
-    """Positions within the judged photos, the worst first; no photo is in two lists."""
+    """Positions within the photos, the worst first; no photo is in two lists."""
 
     mislabelled: list[int]
     hardest: list[int]
     undecided: list[int]
 
 
-def losses(judged: Judged) -> NDArray[np.float64]:
+def losses(predictions: LabelledPredictions) -> NDArray[np.float64]:
     """The loss of each photo given its label, -ln p."""
-    return -np.log(np.maximum(judged.own, _TINY))
+    return -np.log(np.maximum(predictions.own, _TINY))
 
 
-def errors(judged: Judged, most: int) -> list[int]:
+def errors(predictions: LabelledPredictions, most: int) -> list[int]:
     """The photos that are taken for another class, those of the highest loss first."""
-    wrong = judged.predicted != judged.label
-    return [at for at in _falling(losses(judged)) if wrong[at]][:most]
+    wrong = predictions.predicted != predictions.label
+    return [at for at in _falling(losses(predictions)) if wrong[at]][:most]
 
 
-def suspects(judged: Judged, most: int) -> Suspects:
+def suspects(predictions: LabelledPredictions, most: int) -> Suspects:
     """At most so many of each kind.
 
     A photo may be mislabelled when the net is as sure of another class as it is on average of the
     photos that bear that label (confident learning: Northcutt, Jiang, Chuang, 2021). It is hard
     when its loss is high, and the net is undecided where the entropy of its answer is.
     """
-    loss = losses(judged)
+    loss = losses(predictions)
     order = _falling(loss)
-    doubted = _doubted(judged)
+    doubted = _doubted(predictions)
     mislabelled = [at for at in order if doubted[at]][:most]
     hardest = _without(order, mislabelled)[:most]
-    undecided = _without(_falling(_entropy(judged)), [*mislabelled, *hardest])[:most]
+    undecided = _without(_falling(_entropy(predictions)), [*mislabelled, *hardest])[:most]
     return Suspects(mislabelled, hardest, undecided)
 
 
 def photo_cards(
-    judged: Judged, classes: Sequence[str], data: Labelled, positions: Sequence[int]
+    predictions: LabelledPredictions,
+    classes: Sequence[str],
+    data: LabelledPhotos,
+    positions: Sequence[int],
 ) -> Iterator[Card]:
-    """Judged photos with their labels and what they were taken for."""
-    pictures = in_order(lambda at: thumbnail(data.picture(int(judged.index[at]))), positions)
+    """Photos with their labels and what they were taken for."""
+    pictures = in_order(lambda at: thumbnail(data.picture(int(predictions.index[at]))), positions)
     for at, picture in zip(positions, pictures, strict=True):
-        label, taken = classes[judged.label[at]], classes[judged.predicted[at]]
-        chance = f"{judged.probabilities[at].max():.1%}"
+        label, taken = classes[predictions.label[at]], classes[predictions.predicted[at]]
+        chance = f"{predictions.probabilities[at].max():.1%}"
         note = f"{label} {chance}" if label == taken else f"{label}, taken for {taken} {chance}"
-        yield Card(picture, data.names[judged.index[at]], note, bad=label != taken)
+        yield Card(picture, data.names[predictions.index[at]], note, bad=label != taken)
 
 
-def _doubted(judged: Judged) -> NDArray[np.bool_]:
-    sure = np.full(judged.probabilities.shape[1], np.inf)
-    for label in np.unique(judged.label):
-        sure[label] = judged.probabilities[judged.label == label, label].mean()
-    above: NDArray[np.bool_] = judged.probabilities.max(axis=1) >= sure[judged.predicted]
-    doubted: NDArray[np.bool_] = above & (judged.predicted != judged.label)
+def _doubted(predictions: LabelledPredictions) -> NDArray[np.bool_]:
+    sure = np.full(predictions.probabilities.shape[1], np.inf)
+    for label in np.unique(predictions.label):
+        sure[label] = predictions.probabilities[predictions.label == label, label].mean()
+    above: NDArray[np.bool_] = predictions.probabilities.max(axis=1) >= sure[predictions.predicted]
+    doubted: NDArray[np.bool_] = above & (predictions.predicted != predictions.label)
     return doubted
 
 
-def _entropy(judged: Judged) -> NDArray[np.float64]:
-    shares = judged.probabilities
+def _entropy(predictions: LabelledPredictions) -> NDArray[np.float64]:
+    shares = predictions.probabilities
     total: NDArray[np.float64] = -(shares * np.log(np.maximum(shares, _TINY))).sum(axis=1)
     return total
 

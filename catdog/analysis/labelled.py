@@ -28,7 +28,7 @@ _PREPARED = ("width", "height", "equalize", "interpolation", "channel_order", "r
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledPhotos:
     """Photos by position: their names, how they are read for the net, and how they look."""
 
     names: Sequence[str]
@@ -36,7 +36,7 @@ class Labelled:
     picture: Callable[[int], Pixels]
 
 
-class Row(NamedTuple):
+class PredictedPhoto(NamedTuple):
     """A photo by its position, its label, and the probability of each class."""
 
     at: int
@@ -45,8 +45,8 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a net makes of photos whose labels are known: positions, labels, rows x classes."""
+class LabelledPredictions:
+    """What a net makes of photos whose labels are known: positions, labels, photos x classes."""
 
     index: NDArray[np.int64]
     label: NDArray[np.int64]
@@ -67,7 +67,7 @@ class Judged:
 
 
 @contextmanager
-def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[Labelled]:
+def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPhotos]:
     """An LMDB, or the photos of a folder (those of val/ where there is train/ and val/).
 
     Raises DataError where there is neither, where the classes are not the net's, and for an LMDB
@@ -86,7 +86,7 @@ def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[Labelled]:
 
 def labelled_photos(
     photos: Sequence[Photo], classes: Sequence[str], predictor: Predictor
-) -> Labelled:
+) -> LabelledPhotos:
     """Photo files of these classes, prepared as the net's were.
 
     Raises DataError for a class that the net does not know.
@@ -107,14 +107,16 @@ def labelled_photos(
         except Unreadable as error:
             return error
 
-    return Labelled(
+    return LabelledPhotos(
         [photo.name for photo in photos],
         read,
         lambda index: decode(read_file(photos[index].path)).pixels,
     )
 
 
-def rows(predictor: Predictor, data: Labelled) -> Iterator[Row | Unreadable]:
+def predict_photos(
+    predictor: Predictor, data: LabelledPhotos
+) -> Iterator[PredictedPhoto | Unreadable]:
     """What the net makes of each photo, in their order; some chunks are in memory at a time.
 
     Raises DataError for a label that is no class of the net.
@@ -125,12 +127,12 @@ def rows(predictor: Predictor, data: Labelled) -> Iterator[Row | Unreadable]:
             read = [(at, example) for at, example in chunk if isinstance(example, Example)]
             yield from (item for _, item in chunk if isinstance(item, Unreadable))
             if read:
-                yield from _rows(predictor, data, read)
+                yield from _predict(predictor, data, read)
 
 
-def _rows(
-    predictor: Predictor, data: Labelled, read: Sequence[tuple[int, Example]]
-) -> Iterator[Row]:
+def _predict(
+    predictor: Predictor, data: LabelledPhotos, read: Sequence[tuple[int, Example]]
+) -> Iterator[PredictedPhoto]:
     found = predictor.probabilities([example.array for _, example in read])
     for (index, example), probabilities in zip(read, found, strict=True):
         if not 0 <= example.label < len(probabilities):
@@ -139,15 +141,15 @@ def _rows(
                 where=data.names[index],
                 remedy="judge the net on data of its own classes",
             )
-        yield Row(index, example.label, probabilities)
+        yield PredictedPhoto(index, example.label, probabilities)
 
 
-def collect(found: Iterable[Row | Unreadable]) -> Judged:
-    """All rows together, probabilities of each adding up to 1. Raises DataError for none."""
-    kept: list[Row] = []
+def collect(found: Iterable[PredictedPhoto | Unreadable]) -> LabelledPredictions:
+    """All photos together, probabilities of each adding up to 1. Raises DataError for none."""
+    kept: list[PredictedPhoto] = []
     unreadable: list[Unreadable] = []
     for item in found:
-        if isinstance(item, Row):
+        if isinstance(item, PredictedPhoto):
             kept.append(item)
         else:
             unreadable.append(item)
@@ -156,7 +158,7 @@ def collect(found: Iterable[Row | Unreadable]) -> Judged:
     probabilities = np.array([row.probabilities for row in kept], np.float64)
     if not np.isfinite(probabilities).all():
         raise DataError("the net gives probabilities that are no numbers", remedy="train it anew")
-    return Judged(
+    return LabelledPredictions(
         np.array([row.at for row in kept]),
         np.array([row.label for row in kept]),
         probabilities / probabilities.sum(axis=1, keepdims=True),
@@ -164,7 +166,7 @@ def collect(found: Iterable[Row | Unreadable]) -> Judged:
     )
 
 
-def _stored(reader: Reader, predictor: Predictor) -> Labelled:
+def _stored(reader: Reader, predictor: Predictor) -> LabelledPhotos:
     gray = predictor.dataset.channel_order == DatasetParameter.GRAY
     swapped = predictor.dataset.channel_order == DatasetParameter.RGB
 
@@ -190,7 +192,7 @@ def _stored(reader: Reader, predictor: Predictor) -> Labelled:
         )
     # `00000012_cats/1.jpg`: the number is the LMDB's own
     names = [key.decode(errors="replace").partition("_") for key in reader.keys]
-    return Labelled([name or number for number, _, name in names], read, picture)
+    return LabelledPhotos([name or number for number, _, name in names], read, picture)
 
 
 def _shown(planes: Array, *, swapped: bool) -> Pixels:

@@ -34,7 +34,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearClassifier:
     """Scores of the classes, `features @ weight.T + bias`; a softmax makes probabilities of them.
 
     The weight is classes x numbers.
@@ -49,7 +49,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Score:
+class ProbeScore:
     """How good a classifier is: the share of right answers, and the mean log loss."""
 
     accuracy: float
@@ -71,7 +71,9 @@ KINDS: dict[str, tuple[Callable[[float], Any], str]] = {
 }
 
 
-def fit(kind: str, examples: Examples, strength: float | None = None) -> tuple[Linear, float]:
+def fit(
+    kind: str, examples: Examples, strength: float | None = None
+) -> tuple[LinearClassifier, float]:
     """A classifier of a kind, and its strength (scikit-learn's C), chosen where none is given.
 
     The scores of an SVM are no log probabilities: they are multiplied by the factor that makes
@@ -86,11 +88,11 @@ def fit(kind: str, examples: Examples, strength: float | None = None) -> tuple[L
     linear = _unfolded(pipeline)
     if kind == "svm":
         factor = _temperature(_pipeline(model(strength)), examples, folds)
-        linear = Linear(linear.weight * factor, linear.bias * factor)
+        linear = LinearClassifier(linear.weight * factor, linear.bias * factor)
     return linear, strength
 
 
-def score(linear: Linear, examples: Examples) -> Score:
+def score(linear: LinearClassifier, examples: Examples) -> ProbeScore:
     """Accuracy and log loss on examples; raises DataError for a class that it does not know."""
     scores, labels = linear.scores(examples.features), examples.labels
     if labels.max() >= scores.shape[1]:
@@ -98,7 +100,7 @@ def score(linear: Linear, examples: Examples) -> Score:
             f"an example has label {labels.max()}, the classifier knows {scores.shape[1]} classes",
             remedy="build training and validation data from the same classes",
         )
-    return Score(float(np.mean(scores.argmax(1) == labels)), _log_loss(scores, labels))
+    return ProbeScore(float(np.mean(scores.argmax(1) == labels)), _log_loss(scores, labels))
 
 
 def _log_loss(scores: Floats, labels: NDArray[np.int64]) -> float:
@@ -136,12 +138,12 @@ def _best(model: Callable[[float], Any], measure: str, examples: Examples, folds
     return max(means, key=means.__getitem__)
 
 
-def _unfolded(pipeline: Any) -> Linear:
+def _unfolded(pipeline: Any) -> LinearClassifier:
     """The pipeline as one linear function; a score for each of two classes, where it has one."""
     scaler, model = (step for _, step in pipeline.steps)
     weight, bias = _symmetric(model.coef_), _symmetric(model.intercept_[:, None])[:, 0]
     weight = weight / scaler.scale_
-    return Linear(weight, bias - weight @ scaler.mean_)
+    return LinearClassifier(weight, bias - weight @ scaler.mean_)
 
 
 def _symmetric(rows: Floats) -> Floats:
@@ -174,7 +176,7 @@ def last_layer(net: Net, blob: str = "") -> Node:
     return found[-1]
 
 
-def put(linear: Linear, node: Node) -> None:
+def put(linear: LinearClassifier, node: Node) -> None:
     """Make a classifier the parameters of an InnerProduct layer; LayerError where it has no room.
 
     The layer takes the example's numbers in the order of its bottom, as the features have them.

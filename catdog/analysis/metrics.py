@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.analysis.labelled import Judged
+from catdog.analysis.labelled import LabelledPredictions
 from catdog.errors import CatdogError
 from catdog.inference.predictor import tempered
 from catdog.inference.submission import CLIP
@@ -23,7 +23,7 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
-class ClassScore:
+class ClassMetrics:
     """Numbers of one class; precision is None where nothing was taken for it, recall where there
     is none of it."""
 
@@ -35,7 +35,7 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """The photos of about the same confidence: its mean, and the share of them that is right."""
 
     photos: int
@@ -44,7 +44,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Scores:
+class Metrics:
     """All numbers of a report.
 
     `auc` is None where a class is missing; of more than two classes it is the mean over each
@@ -58,16 +58,16 @@ class Scores:
     clipped_log_loss: float | None
     auc: float | None
     calibration_error: float
-    classes: tuple[ClassScore, ...]
+    classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as JSON takes them."""
         return asdict(self)
 
 
-class Curve(NamedTuple):
+class RocCurve(NamedTuple):
     """The ROC curve of a class against the rest."""
 
     name: str
@@ -75,52 +75,51 @@ class Curve(NamedTuple):
     true: Numbers
 
 
-def scores(judged: Judged, classes: Sequence[str]) -> Scores:
-    """The numbers of judged photos. Raises CatdogError where scikit-learn is not installed."""
+def compute_metrics(predictions: LabelledPredictions, classes: Sequence[str]) -> Metrics:
+    """The numbers of classified photos. Raises CatdogError where scikit-learn is not installed."""
     metrics, labels = scikit("metrics"), list(range(len(classes)))
-    confusion = metrics.confusion_matrix(judged.label, judged.predicted, labels=labels)
-    bins, error = _calibration(judged)
-    return Scores(
-        photos=len(judged.label),
-        accuracy=float(metrics.accuracy_score(judged.label, judged.predicted)),
-        log_loss=_log_loss(judged.label, judged.probabilities),
-        clipped_log_loss=_clipped(judged) if len(classes) == 2 else None,
-        auc=_auc(judged, len(classes)),
+    confusion = metrics.confusion_matrix(predictions.label, predictions.predicted, labels=labels)
+    bins, error = _calibration(predictions)
+    return Metrics(
+        photos=len(predictions.label),
+        accuracy=float(metrics.accuracy_score(predictions.label, predictions.predicted)),
+        log_loss=_log_loss(predictions.label, predictions.probabilities),
+        clipped_log_loss=_clipped(predictions) if len(classes) == 2 else None,
+        auc=_auc(predictions, len(classes)),
         calibration_error=error,
-        classes=tuple(_class_scores(judged, classes)),
+        classes=tuple(_class_metrics(predictions, classes)),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         bins=bins,
     )
 
 
-def roc_curves(judged: Judged, classes: Sequence[str]) -> list[Curve]:
+def roc_curves(predictions: LabelledPredictions, classes: Sequence[str]) -> list[RocCurve]:
     """Of two classes the curve of the second; of more one for each that is there."""
     of = [1] if len(classes) == 2 else range(len(classes))
     curves = []
     for number in of:
-        positive = judged.label == number
+        positive = predictions.label == number
         if positive.any() and not positive.all():
-            curve = scikit("metrics").roc_curve(positive, judged.probabilities[:, number])
-            curves.append(Curve(classes[number], curve[0], curve[1]))
+            curve = scikit("metrics").roc_curve(positive, predictions.probabilities[:, number])
+            curves.append(RocCurve(classes[number], curve[0], curve[1]))
     return curves
 
 
-def fit_temperature(judged: Judged) -> float:
+def fit_temperature(predictions: LabelledPredictions) -> float:
     """The temperature for which the log loss of these photos is least.
 
-    `judged` has probabilities at temperature 1. Raises CatdogError where all are right or there is
-    nothing to tell the net's confidence by.
+    `predictions` are those at temperature 1. Raises CatdogError where all are right.
     """
     scikit("metrics")
     optimize = importlib.import_module("scipy.optimize")
-    if (judged.predicted == judged.label).all():
+    if (predictions.predicted == predictions.label).all():
         raise CatdogError(
             "all photos are right: there is no best temperature",
             remedy="fit it on more photos, that the net was not trained on",
         )
 
     def loss(log: float) -> float:
-        return _log_loss(judged.label, tempered(judged.probabilities, float(np.exp(log))))
+        return _log_loss(predictions.label, tempered(predictions.probabilities, float(np.exp(log))))
 
     bounds = (np.log(_COLDEST), np.log(_HOTTEST))
     found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
@@ -132,32 +131,35 @@ def _log_loss(labels: NDArray[np.int64], probabilities: Numbers) -> float:
     return float(scikit("metrics").log_loss(labels, probabilities, labels=numbers))
 
 
-def _clipped(judged: Judged) -> float:
-    one = np.clip(judged.probabilities[:, 1], CLIP, 1 - CLIP)
-    return _log_loss(judged.label, np.stack((1 - one, one), axis=1))
+def _clipped(predictions: LabelledPredictions) -> float:
+    one = np.clip(predictions.probabilities[:, 1], CLIP, 1 - CLIP)
+    return _log_loss(predictions.label, np.stack((1 - one, one), axis=1))
 
 
-def _auc(judged: Judged, classes: int) -> float | None:
-    if len(np.unique(judged.label)) < classes:
+def _auc(predictions: LabelledPredictions, classes: int) -> float | None:
+    if len(np.unique(predictions.label)) < classes:
         return None
     score = scikit("metrics").roc_auc_score
     if classes == 2:
-        return float(score(judged.label, judged.probabilities[:, 1]))
-    return float(score(judged.label, judged.probabilities, multi_class="ovr"))
+        return float(score(predictions.label, predictions.probabilities[:, 1]))
+    return float(score(predictions.label, predictions.probabilities, multi_class="ovr"))
 
 
-def _class_scores(judged: Judged, classes: Sequence[str]) -> list[ClassScore]:
+def _class_metrics(predictions: LabelledPredictions, classes: Sequence[str]) -> list[ClassMetrics]:
     metrics = scikit("metrics")
     precision, recall, _, photos = metrics.precision_recall_fscore_support(
-        judged.label, judged.predicted, labels=list(range(len(classes))), zero_division=np.nan
+        predictions.label,
+        predictions.predicted,
+        labels=list(range(len(classes))),
+        zero_division=np.nan,
     )
     found = []
     for number, name in enumerate(classes):
-        own = judged.label == number
+        own = predictions.label == number
         mixed = own.any() and not own.all()
-        auc = metrics.roc_auc_score(own, judged.probabilities[:, number]) if mixed else None
+        auc = metrics.roc_auc_score(own, predictions.probabilities[:, number]) if mixed else None
         found.append(
-            ClassScore(
+            ClassMetrics(
                 name,
                 int(photos[number]),
                 _number(precision[number]),
@@ -172,14 +174,14 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _calibration(judged: Judged) -> tuple[tuple[Bin, ...], float]:
+def _calibration(predictions: LabelledPredictions) -> tuple[tuple[CalibrationBin, ...], float]:
     """The bins that have photos, and the expected calibration error."""
-    confidence = judged.probabilities.max(axis=1)
-    right = judged.predicted == judged.label
+    confidence = predictions.probabilities.max(axis=1)
+    right = predictions.predicted == predictions.label
     accuracies, means = scikit("calibration").calibration_curve(right, confidence, n_bins=BINS)
     edges = np.linspace(0, 1, BINS + 1)
     counts = np.bincount(np.searchsorted(edges[1:-1], confidence), minlength=BINS)
     counts = counts[counts > 0]
     error = float(np.sum(counts * np.abs(accuracies - means)) / len(right))
     bins = zip(counts.tolist(), means.tolist(), accuracies.tolist(), strict=True)
-    return tuple(Bin(*values) for values in bins), error
+    return tuple(CalibrationBin(*values) for values in bins), error

@@ -7,7 +7,7 @@ import torch
 
 from catdog.analysis.linear_probe import Examples
 from catdog.errors import CatdogError, DataError
-from catdog.inference.features import features
+from catdog.inference.feature_extraction import features
 from catdog.net.carried import preparation
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter

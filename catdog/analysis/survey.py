@@ -18,7 +18,7 @@ _COLORLESS = 6
 _SMALL = 64
 
 
-class Sight(NamedTuple):
+class PhotoInfo(NamedTuple):
     """What was seen of a photo; sizes in pixels, the right way up."""
 
     photo: Photo
@@ -40,27 +40,27 @@ class Sight(NamedTuple):
         return max(self.aspect, 1 / self.aspect)
 
 
-class Blind(NamedTuple):
+class UnreadablePhoto(NamedTuple):
     """A photo that cannot be read, and why."""
 
     photo: Photo
     reason: str
 
 
-def survey(photos: Iterable[Photo]) -> Iterator[Sight | Blind]:
+def survey(photos: Iterable[Photo]) -> Iterator[PhotoInfo | UnreadablePhoto]:
     """What is seen of each photo, in their order; read by all cores, no pixels are kept."""
     return in_order(_look, photos)
 
 
-def _look(photo: Photo) -> Sight | Blind:
+def _look(photo: Photo) -> PhotoInfo | UnreadablePhoto:
     try:
         data = read_file(photo.path)
         picture = decode(data)
     except Unreadable as error:
-        return Blind(photo, error.what)
+        return UnreadablePhoto(photo, error.what)
     height, width = picture.pixels.shape[:2]
     small = _shrunk(picture.pixels)
-    return Sight(
+    return PhotoInfo(
         photo,
         width,
         height,

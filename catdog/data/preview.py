@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from catdog.data.class_names import name_of
 from catdog.data.feed import Feed
 from catdog.data.preprocessing import dataset_of
-from catdog.data.sources.pictures import PictureSource
+from catdog.data.sources.picture_source import PictureSource
 from catdog.proto.caffe_pb2 import DatasetParameter
 
 #: Pixels of the side of a picture, at least, so that its name can be read below it.
 _SIDE, _LINE = 96, 18
 
 
-class Shown(NamedTuple):
+class NamedPicture(NamedTuple):
     """A picture in RGB, height x width x 3, and the name of its class."""
 
     pixels: NDArray[np.uint8]
     name: str
 
 
-def first_pictures(feed: Feed, most: int) -> list[Shown]:
+def first_pictures(feed: Feed, most: int) -> list[NamedPicture]:
     """The next batch of the first layer with pictures, which stays the next; none where none has.
 
     To be called while nobody reads from the feed.
@@ -43,7 +43,9 @@ def first_pictures(feed: Feed, most: int) -> list[Shown]:
     dataset = dataset_of(source.layer, source.context.locate) or DatasetParameter()
     rgb = dataset.channel_order == DatasetParameter.RGB
     return [
-        Shown(_rgb(picture, rgb), "" if label is None else name_of(label, dataset.class_name))
+        NamedPicture(
+            _rgb(picture, rgb), "" if label is None else name_of(label, dataset.class_name)
+        )
         for picture, label in zip(numbers[:most], labels, strict=False)
     ]
 
@@ -55,7 +57,7 @@ def _rgb(picture: NDArray[np.float32], rgb: bool) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels if rgb else pixels[..., ::-1])
 
 
-def sheet(shown: Sequence[Shown], columns: int = 8) -> NDArray[np.uint8]:
+def sheet(shown: Sequence[NamedPicture], columns: int = 8) -> NDArray[np.uint8]:
     """Pictures of one size as one, each above its name; height x width x 3."""
     cells = [_cell(each) for each in shown]
     columns = min(columns, len(cells))
@@ -65,7 +67,7 @@ def sheet(shown: Sequence[Shown], columns: int = 8) -> NDArray[np.uint8]:
     return np.vstack(rows)
 
 
-def _cell(shown: Shown) -> NDArray[np.uint8]:
+def _cell(shown: NamedPicture) -> NDArray[np.uint8]:
     height, width = shown.pixels.shape[:2]
     times = max(1, -(-_SIDE // min(height, width)))
     large = shown.pixels.repeat(times, 0).repeat(times, 1)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from catdog.data.augment import Changes, Recipe
-from catdog.data.augment.geometry import Window
+from catdog.data.augment.geometry import CropWindow
 from catdog.data.mean import read_mean
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, Phase
@@ -126,7 +126,7 @@ class Transform:
             return None
         height, width = self._cut_shape(shapes[0])[1:]
         windows = [
-            Window(cut.left + width / 2, cut.top + height / 2, width, height, cut.mirrored)
+            CropWindow(cut.left + width / 2, cut.top + height / 2, width, height, cut.mirrored)
             for cut in draw
         ]
         _, *whole = shapes[0]

@@ -35,7 +35,7 @@ FORMS = {
 
 
 @dataclass(frozen=True)
-class Job:
+class Conversion:
     """What to make of what.
 
     Args:
@@ -52,28 +52,30 @@ class Job:
     model: Path | None = None
 
 
-def convert(job: Job) -> None:
+def convert(conversion: Conversion) -> None:
     """Write the source in the form that the target's suffix asks for.
 
     A net or solver of an old form becomes a new one on the way. Raises CatdogError for forms
     between which there is no way, and what reading and writing raise.
     """
-    start, end = FORMS.get(job.source.suffix, ""), FORMS.get(job.target.suffix, "")
+    start, end = FORMS.get(conversion.source.suffix, ""), FORMS.get(conversion.target.suffix, "")
     way = _WAYS.get((start, end))
     if way is None:
         there = [suffix for suffix, form in FORMS.items() if (start, form) in _WAYS]
         remedy = f"it can become {', '.join(there)}" if there else f"known are {', '.join(FORMS)}"
-        raise CatdogError(f"cannot become {job.target.name}", where=str(job.source), remedy=remedy)
-    if end != _ONNX and (job.weights or job.shapes):
+        raise CatdogError(
+            f"cannot become {conversion.target.name}", where=str(conversion.source), remedy=remedy
+        )
+    if end != _ONNX and (conversion.weights or conversion.shapes):
         raise CatdogError("--weights and --shape are for ONNX", remedy="leave them out")
-    if job.fold:
+    if conversion.fold:
         way = _folding(way)
-    elif job.model:
+    elif conversion.model:
         raise CatdogError("--model is for --fold-batch-norm", remedy="leave it out")
-    way(job)
+    way(conversion)
 
 
-def _folding(way: Callable[[Job], None]) -> Callable[[Job], None]:
+def _folding(way: Callable[[Conversion], None]) -> Callable[[Conversion], None]:
     """The way that folds on it; raises CatdogError where there is none."""
     if way is _text_to_text:
         return _net_to_folded_net
@@ -85,41 +87,45 @@ def _folding(way: Callable[[Job], None]) -> Callable[[Job], None]:
     )
 
 
-def _net_to_folded_net(job: Job) -> None:
-    with replacing(job.target) as beside:
-        folded = fold_net(read_net(job.source).message)
-        beside.write_text(to_text(folded, job.target), encoding="utf-8")
+def _net_to_folded_net(conversion: Conversion) -> None:
+    with replacing(conversion.target) as beside:
+        folded = fold_net(read_net(conversion.source).message)
+        beside.write_text(to_text(folded, conversion.target), encoding="utf-8")
 
 
-def _weights_to_folded_weights(job: Job) -> None:
-    net = read_net(job.model).message if job.model else None
-    write_weights(job.target, fold_weights(read_weights(job.source), net))
+def _weights_to_folded_weights(conversion: Conversion) -> None:
+    net = read_net(conversion.model).message if conversion.model else None
+    write_weights(conversion.target, fold_weights(read_weights(conversion.source), net))
 
 
-def _text_to_text(job: Job) -> None:
-    with replacing(job.target) as beside:
-        beside.write_text(to_text(read_spec(job.source).message, job.target), encoding="utf-8")
+def _text_to_text(conversion: Conversion) -> None:
+    with replacing(conversion.target) as beside:
+        beside.write_text(
+            to_text(read_spec(conversion.source).message, conversion.target), encoding="utf-8"
+        )
 
 
-def _text_to_binary(job: Job) -> None:
-    _write_bytes(job, read_spec(job.source).message.SerializeToString(deterministic=True))
+def _text_to_binary(conversion: Conversion) -> None:
+    _write_bytes(
+        conversion, read_spec(conversion.source).message.SerializeToString(deterministic=True)
+    )
 
 
-def _binary_to_text(job: Job) -> None:
+def _binary_to_text(conversion: Conversion) -> None:
     """A net without its parameters, or a solver."""
-    message = _read_binary(job.source)
+    message = _read_binary(conversion.source)
     if isinstance(message, NetParameter):
         for layer in message.layer:
             del layer.blobs[:]
         # what a snapshot carries beside the net is no text
         for carried in ("dataset", "mean", "deploy"):
             message.ClearField(carried)
-    with replacing(job.target) as beside:
-        beside.write_text(to_text(message, job.target), encoding="utf-8")
+    with replacing(conversion.target) as beside:
+        beside.write_text(to_text(message, conversion.target), encoding="utf-8")
 
 
-def _binary_to_binary(job: Job) -> None:
-    _write_bytes(job, _read_binary(job.source).SerializeToString(deterministic=True))
+def _binary_to_binary(conversion: Conversion) -> None:
+    _write_bytes(conversion, _read_binary(conversion.source).SerializeToString(deterministic=True))
 
 
 def _read_binary(path: Path) -> NetParameter | SolverParameter:
@@ -144,42 +150,46 @@ def _read_bytes(path: Path) -> bytes:
         raise CatdogError(str(error.strerror), where=str(path)) from None
 
 
-def _write_bytes(job: Job, content: bytes) -> None:
-    with replacing(job.target) as beside:
+def _write_bytes(conversion: Conversion, content: bytes) -> None:
+    with replacing(conversion.target) as beside:
         beside.write_bytes(content)
 
 
-def _weights_to_weights(job: Job) -> None:
-    write_weights(job.target, read_weights(job.source))
+def _weights_to_weights(conversion: Conversion) -> None:
+    write_weights(conversion.target, read_weights(conversion.source))
 
 
-def _mean_to_array(job: Job) -> None:
+def _mean_to_array(conversion: Conversion) -> None:
     """channels x height x width, as scripts for pycaffe expect it."""
-    mean = read_mean(job.source)
-    with replacing(job.target) as beside, beside.open("wb") as file:
+    mean = read_mean(conversion.source)
+    with replacing(conversion.target) as beside, beside.open("wb") as file:
         np.save(file, mean, allow_pickle=False)
 
 
-def _array_to_mean(job: Job) -> None:
+def _array_to_mean(conversion: Conversion) -> None:
     try:
-        array = np.load(job.source, allow_pickle=False)
+        array = np.load(conversion.source, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DataError("is no array of numbers, or not there", where=str(job.source)) from error
+        raise DataError(
+            "is no array of numbers, or not there", where=str(conversion.source)
+        ) from error
     numeric = isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
     if not numeric or not 1 <= array.ndim <= 4:
-        raise DataError("holds no array of one to four axes", where=str(job.source))
-    write_mean(array, job.target)
+        raise DataError("holds no array of one to four axes", where=str(conversion.source))
+    write_mean(array, conversion.target)
 
 
-def _text_to_onnx(job: Job) -> None:
-    write_onnx(deployed(job.source, job.weights, job.shapes).net, job.target)
+def _text_to_onnx(conversion: Conversion) -> None:
+    write_onnx(
+        deployed(conversion.source, conversion.weights, conversion.shapes).net, conversion.target
+    )
 
 
-def _weights_to_onnx(job: Job) -> None:
-    write_onnx(deployed(None, job.source).net, job.target)
+def _weights_to_onnx(conversion: Conversion) -> None:
+    write_onnx(deployed(None, conversion.source).net, conversion.target)
 
 
-_WAYS: dict[tuple[str, str], Callable[[Job], None]] = {
+_WAYS: dict[tuple[str, str], Callable[[Conversion], None]] = {
     (_TEXT, _TEXT): _text_to_text,
     (_TEXT, _BINARY): _text_to_binary,
     (_TEXT, _ONNX): _text_to_onnx,

@@ -13,7 +13,7 @@ from catdog.solver.test_pass import Means, TestNet, outputs
 
 
 @dataclass(frozen=True)
-class Scored:
+class BatchOutputs:
     """The outputs of one batch."""
 
     batch: int
@@ -21,7 +21,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Score:
+class MeanOutputs:
     """Means of the outputs over all batches, and of the weighted loss."""
 
     outputs: tuple[Output, ...]
@@ -29,7 +29,7 @@ class Score:
 
 
 @torch.no_grad()
-def evaluate(fed: FedNet, iterations: int | None = None) -> Iterator[Scored | Score]:
+def evaluate(fed: FedNet, iterations: int | None = None) -> Iterator[BatchOutputs | MeanOutputs]:
     """The outputs of each batch, then their means.
 
     Without `iterations`, every example counts once. Raises CatdogError for a net without data.
@@ -45,17 +45,17 @@ def evaluate(fed: FedNet, iterations: int | None = None) -> Iterator[Scored | Sc
         for number, (batch, weight) in enumerate(batches):
             result = fed.net(batch)
             means.add(result.blobs, result.loss, weight)
-            yield Scored(number, outputs(fed.net, result.blobs))
-    yield Score(outputs(fed.net, means.blobs()), means.loss())
+            yield BatchOutputs(number, outputs(fed.net, result.blobs))
+    yield MeanOutputs(outputs(fed.net, means.blobs()), means.loss())
 
 
-def lines(record: Scored | Score) -> Iterator[str]:
+def lines(found: BatchOutputs | MeanOutputs) -> Iterator[str]:
     """Caffe's lines for a batch, or for the means at the end."""
-    if isinstance(record, Scored):
-        for output in record.outputs:
-            yield f"Batch {record.batch}, {output.name} = {output.value:g}"
+    if isinstance(found, BatchOutputs):
+        for output in found.outputs:
+            yield f"Batch {found.batch}, {output.name} = {output.value:g}"
         return
-    yield f"Loss: {record.loss:g}"
-    for name, value, weight in ((o.name, o.value, o.loss_weight) for o in record.outputs):
+    yield f"Loss: {found.loss:g}"
+    for name, value, weight in ((o.name, o.value, o.loss_weight) for o in found.outputs):
         loss = f" (* {weight:g} = {weight * value:g} loss)" if weight else ""
         yield f"{name} = {value:g}{loss}"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from catdog.data.feed import Feed
 from catdog.data.sources import RecordSource
-from catdog.data.sources.pictures import PictureSource
+from catdog.data.sources.picture_source import PictureSource
 from catdog.errors import CatdogError, LayerError
 from catdog.layers.norm import BatchNorm
 from catdog.net.net import Net

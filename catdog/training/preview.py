@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from catdog.data.class_names import name_of
 from catdog.data.preprocessing import dataset_of
 from catdog.data.sources import Context, open_source
-from catdog.data.sources.pictures import PictureSource
+from catdog.data.sources.picture_source import PictureSource
 from catdog.data.transform import Picture
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catdog.analysis.label_errors import errors, losses, suspects
-from catdog.analysis.labelled import Judged
+from catdog.analysis.labelled import LabelledPredictions
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1, 1]
 DOGS = [0.12, 0.2, 0.97, 0.55, 0.9, 0.8, 0.02, 0.51, 0.45]
@@ -12,7 +12,7 @@ DOGS = [0.12, 0.2, 0.97, 0.55, 0.9, 0.8, 0.02, 0.51, 0.45]
 
 def judged():
     dogs = np.array(DOGS)
-    return Judged(np.arange(9), np.array(LABELS), np.stack((1 - dogs, dogs), axis=1))
+    return LabelledPredictions(np.arange(9), np.array(LABELS), np.stack((1 - dogs, dogs), axis=1))
 
 
 def test_losses_and_errors():
@@ -33,6 +33,6 @@ def test_a_photo_may_be_mislabelled_when_the_net_is_sure_of_another_class():
 
 
 def test_a_class_without_photos_is_no_ones_true_class():
-    found = Judged(np.arange(2), np.array([0, 0]), np.array([[0.1, 0.9], [0.8, 0.2]]))
+    found = LabelledPredictions(np.arange(2), np.array([0, 0]), np.array([[0.1, 0.9], [0.8, 0.2]]))
     assert suspects(found, 5).mislabelled == []
     assert suspects(found, 5).hardest == [0, 1]

@@ -10,7 +10,7 @@ from catdog.analysis.linear_probe import (
     KINDS,
     STRENGTHS,
     Examples,
-    Linear,
+    LinearClassifier,
     fit,
     last_layer,
     put,
@@ -90,7 +90,7 @@ def test_labels_that_cannot_be_learned() -> None:
     ):
         with pytest.raises(DataError, match=words):
             fit("logistic", Examples(features, np.array(labels)))
-    linear = Linear(np.zeros((2, 2)), np.zeros(2))
+    linear = LinearClassifier(np.zeros((2, 2)), np.zeros(2))
     with pytest.raises(DataError, match="label 2, the classifier knows 2 classes"):
         score(linear, Examples(features, np.array([0, 1, 2, 0, 1, 2])))
 
@@ -113,7 +113,7 @@ def net(more: str = "") -> Net:
 @pytest.mark.parametrize("more", ["", "transpose: true"])
 def test_a_classifier_is_a_layer(more: str) -> None:
     chance = np.random.default_rng(0)
-    linear = Linear(chance.normal(size=(6, 5)), chance.normal(size=6))
+    linear = LinearClassifier(chance.normal(size=(6, 5)), chance.normal(size=6))
     built = net(more)
     put(linear, last_layer(built, "data"))
     features = chance.normal(size=(4, 5))
@@ -123,7 +123,7 @@ def test_a_classifier_is_a_layer(more: str) -> None:
 
 
 def test_a_layer_without_room() -> None:
-    linear = Linear(np.zeros((3, 5)), np.zeros(3))
+    linear = LinearClassifier(np.zeros((3, 5)), np.zeros(3))
     with pytest.raises(LayerError, match=r"weight of \[6, 5\].* \[3, 5\]; set num_output to 3"):
         put(linear, last_layer(net(), "data"))
     with pytest.raises(LayerError, match="has no bias"):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from catdog.analysis import metrics as module
-from catdog.analysis.labelled import Judged
-from catdog.analysis.metrics import fit_temperature, roc_curves, scores
+from catdog.analysis.labelled import LabelledPredictions
+from catdog.analysis.metrics import compute_metrics, fit_temperature, roc_curves
 from catdog.errors import CatdogError
 
 
@@ -19,7 +19,7 @@ def judged(count=400, classes=2, seed=0, hot=1.0):
     true = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     label = np.array([rng.choice(classes, p=row) for row in true])
     said = np.exp(hot * logits)
-    return Judged(np.arange(count), label, said / said.sum(1, keepdims=True))
+    return LabelledPredictions(np.arange(count), label, said / said.sum(1, keepdims=True))
 
 
 def auc_by_pairs(positive, score):
@@ -41,7 +41,7 @@ def calibration_by_hand(found):
 
 def test_two_classes():
     found = judged()
-    result = scores(found, ["cat", "dog"])
+    result = compute_metrics(found, ["cat", "dog"])
     taken = (found.probabilities[:, 1] > 0.5).astype(int)
     both = [[int(((found.label == i) & (taken == j)).sum()) for j in (0, 1)] for i in (0, 1)]
     assert [list(row) for row in result.confusion] == both
@@ -61,7 +61,7 @@ def test_two_classes():
 
 def test_more_classes():
     found = judged(classes=4)
-    result = scores(found, list("abcd"))
+    result = compute_metrics(found, list("abcd"))
     assert result.clipped_log_loss is None
     each = [auc_by_pairs(found.label == i, found.probabilities[:, i]) for i in range(4)]
     assert [one.auc for one in result.classes] == pytest.approx(each)
@@ -72,13 +72,15 @@ def test_more_classes():
 def test_the_roc_curve_has_the_area_of_the_auc():
     found = judged()
     (curve,) = roc_curves(found, ["cat", "dog"])
-    result = scores(found, ["cat", "dog"])
+    result = compute_metrics(found, ["cat", "dog"])
     assert np.trapezoid(curve.true, curve.false) == pytest.approx(result.auc)
 
 
 def test_a_class_that_is_not_there():
-    found = Judged(np.arange(2), np.array([0, 0]), np.array([[0.9, 0.1, 0], [0.6, 0.4, 0]]))
-    result = scores(found, ["a", "b", "c"])
+    found = LabelledPredictions(
+        np.arange(2), np.array([0, 0]), np.array([[0.9, 0.1, 0], [0.6, 0.4, 0]])
+    )
+    result = compute_metrics(found, ["a", "b", "c"])
     assert result.auc is None
     assert result.accuracy == 1
     assert [one.recall for one in result.classes] == [1, None, None]
@@ -88,15 +90,15 @@ def test_a_class_that_is_not_there():
 
 
 def test_a_probability_of_nought_is_a_high_loss_and_not_an_endless_one():
-    found = Judged(np.arange(2), np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
-    assert 5 < scores(found, ["a", "b"]).log_loss < 40
+    found = LabelledPredictions(np.arange(2), np.array([0, 1]), np.array([[1.0, 0.0], [1.0, 0.0]]))
+    assert 5 < compute_metrics(found, ["a", "b"]).log_loss < 40
 
 
 def test_the_temperature_undoes_what_made_the_net_too_sure():
     fair = fit_temperature(judged(8000, 3))
     assert fair == pytest.approx(1, abs=0.05)
     assert fit_temperature(judged(8000, 3, hot=2.5)) == pytest.approx(2.5 * fair, rel=1e-3)
-    right = Judged(np.arange(2), np.array([0, 1]), np.eye(2) * 0.8 + 0.1)
+    right = LabelledPredictions(np.arange(2), np.array([0, 1]), np.eye(2) * 0.8 + 0.1)
     with pytest.raises(CatdogError, match="all photos are right"):
         fit_temperature(right)
 
@@ -108,6 +110,6 @@ def test_without_scikit_learn_the_command_is_told(monkeypatch):
     monkeypatch.setattr(module.importlib, "import_module", missing)
     with pytest.raises(CatdogError, match=r"scikit-learn.*; pip install scikit-learn"):
         try:
-            scores(judged(), ["a", "b"])
+            compute_metrics(judged(), ["a", "b"])
         except CatdogError as error:
             raise CatdogError(str(error)) from error

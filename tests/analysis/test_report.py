@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 
 from catdog.analysis.candidate import Candidate, set_temperature
-from catdog.analysis.labelled import Labelled, Row, collect, open_labelled, rows
-from catdog.analysis.report import calibrated, draw_page, report_place, verdict_of
+from catdog.analysis.labelled import (
+    LabelledPhotos,
+    PredictedPhoto,
+    collect,
+    open_labelled,
+    predict_photos,
+)
+from catdog.analysis.report import calibrated, draw_page, evaluation_of, report_place
 from catdog.cli import main as cli
 from catdog.data.build.dataset import create
 from catdog.data.build.synthetic import draw_sample
@@ -67,7 +73,9 @@ def tool(monkeypatch, capsys, job):
 def judge(candidate):
     predictor, place = candidate.open()
     with open_labelled(place, predictor) as data:
-        return verdict_of(candidate, predictor, place, collect(rows(predictor, data))), data
+        return evaluation_of(
+            candidate, predictor, place, collect(predict_photos(predictor, data))
+        ), data
 
 
 @pytest.mark.parametrize("name", ["one", "two"])
@@ -81,15 +89,15 @@ def test_an_lmdb_its_photos_and_the_model_give_the_same(job, name, monkeypatch):
     for photo in data.names:
         shutil.copy(job / "input" / "train" / photo, folder)
     loose, other = judge(Candidate(weights, data=folder))
-    np.testing.assert_array_equal(stored.judged.probabilities, named.judged.probabilities)
+    np.testing.assert_array_equal(stored.predictions.probabilities, named.predictions.probabilities)
     order = [other.names.index(photo) for photo in data.names]
     np.testing.assert_allclose(
-        stored.judged.probabilities, loose.judged.probabilities[order], rtol=1e-6
+        stored.predictions.probabilities, loose.predictions.probabilities[order], rtol=1e-6
     )
-    assert list(stored.judged.label) == list(loose.judged.label[order])
+    assert list(stored.predictions.label) == list(loose.predictions.label[order])
     # and all of it is what the net says of each photo
     expected = Predictor(read_weights(weights)).predict([folder / photo for photo in data.names])
-    for row, prediction in zip(stored.judged.probabilities, expected, strict=True):
+    for row, prediction in zip(stored.predictions.probabilities, expected, strict=True):
         np.testing.assert_allclose(row, prediction.probabilities, rtol=1e-5)
 
 
@@ -142,10 +150,10 @@ def test_the_temperature_rides_in_the_weights(job, tmp_path, suffix):
 
 
 def test_calibration_lowers_the_log_loss_of_its_photos(job):
-    verdict, _ = judge(Candidate(job / "two.caffemodel", data=job / "train_lmdb"))
-    after = calibrated(verdict)
-    assert after.scores.log_loss < verdict.scores.log_loss
-    assert after.scores.accuracy == verdict.scores.accuracy
+    evaluation, _ = judge(Candidate(job / "two.caffemodel", data=job / "train_lmdb"))
+    after = calibrated(evaluation)
+    assert after.metrics.log_loss < evaluation.metrics.log_loss
+    assert after.metrics.accuracy == evaluation.metrics.accuracy
     assert after.temperature != 1
 
 
@@ -178,18 +186,20 @@ def test_what_is_wrong_with_the_data_is_said(job, tmp_path):
 def test_labels_that_are_no_class_and_photos_that_are_none(job):
     predictor = Predictor(read_weights(job / "two.caffemodel"))
     with open_labelled(job / "validation_lmdb", predictor) as data:
-        odd = Labelled(data.names, lambda at: data.read(at)._replace(label=7), data.picture)
+        odd = LabelledPhotos(data.names, lambda at: data.read(at)._replace(label=7), data.picture)
         with pytest.raises(DataError, match="label 7, and the net has 2 classes"):
-            list(rows(predictor, odd))
+            list(predict_photos(predictor, odd))
         fault = Unreadable("empty file", where="x.jpg")
-        part = Labelled(data.names, lambda at: fault if at == 1 else data.read(at), data.picture)
-        judged = collect(rows(predictor, part))
+        part = LabelledPhotos(
+            data.names, lambda at: fault if at == 1 else data.read(at), data.picture
+        )
+        judged = collect(predict_photos(predictor, part))
         assert list(judged.index) == [0, *range(2, len(data.names))]
         assert judged.unreadable == (fault,)
     with pytest.raises(DataError, match="no photo that can be read"):
         collect([fault])
     with pytest.raises(DataError, match="no numbers"):
-        collect([Row(0, 0, np.array([np.nan, 1], np.float32))])
+        collect([PredictedPhoto(0, 0, np.array([np.nan, 1], np.float32))])
 
 
 def test_the_report(job, tool):
@@ -215,10 +225,10 @@ def test_the_report(job, tool):
 
 def test_the_page_escapes_names(job):
     candidate = Candidate(job / "two.caffemodel", data=job / "validation_lmdb")
-    verdict, _ = judge(candidate)
+    evaluation, _ = judge(candidate)
     with open_labelled(job / "validation_lmdb", candidate.open()[0]) as data:
-        evil = Labelled([f"<script>{name}" for name in data.names], data.read, data.picture)
-        text = str(draw_page(verdict, evil))
+        evil = LabelledPhotos([f"<script>{name}" for name in data.names], data.read, data.picture)
+        text = str(draw_page(evaluation, evil))
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catdog.analysis.duplicates import perceptual_hash
-from catdog.analysis.survey import Blind, Sight, survey
+from catdog.analysis.survey import PhotoInfo, UnreadablePhoto, survey
 from catdog.data.build.folder_layouts import find_photos
 from tests.pictures import by_pillow, encoded, picture, save_all, turned_jpeg
 
@@ -31,7 +31,7 @@ def looks(tmp_path):
 
 
 def test_sizes_are_those_the_right_way_up(looks):
-    sizes = {name: look[1:3] for name, look in looks.items() if isinstance(look, Sight)}
+    sizes = {name: look[1:3] for name, look in looks.items() if isinstance(look, PhotoInfo)}
     assert sizes["cat.1.jpg"] == (90, 30)
     assert sizes["cat.2.jpg"] == (30, 90)
     assert looks["cat.1.jpg"].aspect == 3
@@ -40,15 +40,17 @@ def test_sizes_are_those_the_right_way_up(looks):
 
 
 def test_files_that_cannot_be_read_are_kept_with_the_reason(looks):
-    blind = {name: look.reason for name, look in looks.items() if isinstance(look, Blind)}
-    assert blind == {
+    unreadable = {
+        name: look.reason for name, look in looks.items() if isinstance(look, UnreadablePhoto)
+    }
+    assert unreadable == {
         "cat.4.jpg": "not a picture that can be decoded",
         "cat.5.jpg": "truncated JPEG: its end is missing",
     }
 
 
 def test_grey_is_what_has_no_colour_however_it_is_stored(looks):
-    gray = {name for name, look in looks.items() if isinstance(look, Sight) and look.gray}
+    gray = {name for name, look in looks.items() if isinstance(look, PhotoInfo) and look.gray}
     assert gray == {"dog.1.png", "dog.2.png", "dog.3.jpg"}
 
 

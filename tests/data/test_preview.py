@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from catdog.data.feed import Feed
-from catdog.data.preview import Shown, first_pictures, sheet
+from catdog.data.preview import NamedPicture, first_pictures, sheet
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import to_yaml
 from tests.data.sources.build import layer, pictures, train_source, write_lmdb
@@ -65,7 +65,7 @@ def test_numbers_are_no_pictures(tmp_path: Path) -> None:
 
 
 def test_a_sheet_has_all_pictures() -> None:
-    shown = [Shown(np.full((8, 10, 3), 20 * i, np.uint8), f"class {i}") for i in range(10)]
+    shown = [NamedPicture(np.full((8, 10, 3), 20 * i, np.uint8), f"class {i}") for i in range(10)]
     made = sheet(shown)
     height, width = 96 + 18 + 4, 120 + 4
     assert made.shape == (2 * height, 8 * width, 3)

@@ -5,7 +5,7 @@ import pytest
 from google.protobuf import text_format
 
 from catdog.errors import CatdogError, DataError, SpecError, WeightsError
-from catdog.export.convert import FORMS, Job, convert
+from catdog.export.convert import FORMS, Conversion, convert
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec.read import read_message
 from catdog.spec.upgrade import upgrade_net
@@ -29,16 +29,16 @@ def message_of(path):
 def test_old_texts_become_what_caffes_tools_make_of_them(old, suffix, tmp_path):
     wanted = message_of(old.with_suffix(".upgraded.prototxt"))
     target = tmp_path / f"{old.stem}{suffix}"
-    convert(Job(old, target))
+    convert(Conversion(old, target))
     assert message_of(target) == wanted
     # and back: the new form is read as what it is
-    convert(Job(target, tmp_path / f"{old.stem}_again.prototxt"))
+    convert(Conversion(target, tmp_path / f"{old.stem}_again.prototxt"))
     assert message_of(tmp_path / f"{old.stem}_again.prototxt") == wanted
 
 
 @pytest.mark.parametrize("old", ["v0", "v1"])
 def test_old_weights_become_what_caffes_tool_makes_of_them(old, tmp_path):
-    convert(Job(FORMATS / f"{old}.caffemodel", tmp_path / "new.caffemodel"))
+    convert(Conversion(FORMATS / f"{old}.caffemodel", tmp_path / "new.caffemodel"))
     wanted = NetParameter.FromString((FORMATS / f"{old}.upgraded.caffemodel").read_bytes())
     assert NetParameter.FromString((tmp_path / "new.caffemodel").read_bytes()) == wanted
 
@@ -47,7 +47,7 @@ def test_weights_through_every_form(tmp_path):
     source = FORMATS / "model.caffemodel"
     for suffix in (".caffemodel.h5", ".safetensors", ".pt", ".pth", ".caffemodel"):
         target = tmp_path / f"copy{suffix}"
-        convert(Job(source, target))
+        convert(Conversion(source, target))
         source = target
     found = read_weights(source)
     expected = np.load(FORMATS / "expected_models.npz")
@@ -60,7 +60,7 @@ def test_weights_through_every_form(tmp_path):
 
 
 def test_the_net_in_weights_as_text_without_them(tmp_path):
-    convert(Job(FORMATS / "model.caffemodel", tmp_path / "net.yaml"))
+    convert(Conversion(FORMATS / "model.caffemodel", tmp_path / "net.yaml"))
     found = message_of(tmp_path / "net.yaml")
     whole = NetParameter.FromString((FORMATS / "model.caffemodel").read_bytes())
     assert any(layer.blobs for layer in whole.layer)
@@ -70,10 +70,10 @@ def test_the_net_in_weights_as_text_without_them(tmp_path):
 
 
 def test_a_mean_there_and_back_byte_for_byte(tmp_path):
-    convert(Job(FORMATS / "mean.binaryproto", tmp_path / "mean.npy"))
+    convert(Conversion(FORMATS / "mean.binaryproto", tmp_path / "mean.npy"))
     expected = np.load(FORMATS / "expected.npz")["mean"]
     np.testing.assert_array_equal(np.load(tmp_path / "mean.npy"), expected.reshape(3, 18, 22))
-    convert(Job(tmp_path / "mean.npy", tmp_path / "mean.binaryproto"))
+    convert(Conversion(tmp_path / "mean.npy", tmp_path / "mean.binaryproto"))
     written = (tmp_path / "mean.binaryproto").read_bytes()
     assert written == (FORMATS / "mean.binaryproto").read_bytes()
 
@@ -82,30 +82,32 @@ def test_a_net_to_onnx(tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     net, weights = FORMATS / "features_net.prototxt", FORMATS / "model.caffemodel"
-    convert(Job(net, tmp_path / "net.onnx", weights))
+    convert(Conversion(net, tmp_path / "net.onnx", weights))
     assert (tmp_path / "net.onnx").stat().st_size > 1000
 
 
-def refused(job):
+def refused(conversion):
     with pytest.raises(CatdogError) as caught:
-        convert(job)
+        convert(conversion)
     assert "\n" not in str(caught.value)
-    assert not job.target.exists()
+    assert not conversion.target.exists()
     return str(caught.value)
 
 
 def test_forms_between_which_there_is_no_way(tmp_path):
-    told = refused(Job(FORMATS / "mean.binaryproto", tmp_path / "mean.yaml"))
+    told = refused(Conversion(FORMATS / "mean.binaryproto", tmp_path / "mean.yaml"))
     assert told.endswith("mean.binaryproto: cannot become mean.yaml; it can become .npy")
-    told = refused(Job(FORMATS / "list.txt", tmp_path / "list.zip"))
+    told = refused(Conversion(FORMATS / "list.txt", tmp_path / "list.zip"))
     assert "it can become .yaml" in told
-    told = refused(Job(tmp_path / "x.zip", tmp_path / "x.yaml"))
+    told = refused(Conversion(tmp_path / "x.zip", tmp_path / "x.yaml"))
     assert all(suffix in told for suffix in FORMS)
 
 
 def test_weights_are_for_onnx_alone(tmp_path):
-    job = Job(FORMATS / "features_net.prototxt", tmp_path / "net.yaml", FORMATS / "v1.caffemodel")
-    assert "are for ONNX" in refused(job)
+    conversion = Conversion(
+        FORMATS / "features_net.prototxt", tmp_path / "net.yaml", FORMATS / "v1.caffemodel"
+    )
+    assert "are for ONNX" in refused(conversion)
 
 
 @pytest.mark.parametrize(
@@ -121,27 +123,29 @@ def test_weights_are_for_onnx_alone(tmp_path):
 )
 def test_damaged_files(tmp_path, name, content, target, error):
     (tmp_path / name).write_bytes(content)
-    job = Job(tmp_path / name, tmp_path / target)
-    assert name in refused(job)
+    conversion = Conversion(tmp_path / name, tmp_path / target)
+    assert name in refused(conversion)
     with pytest.raises(error):
-        convert(job)
+        convert(conversion)
 
 
 @pytest.mark.parametrize("name", ["a.yaml", "a.pb", "a.caffemodel", "a.npy", "a.binaryproto"])
 def test_files_that_are_not_there(tmp_path, name):
     target = {"a.npy": "b.binaryproto", "a.binaryproto": "b.npy"}.get(name, "b.yaml")
-    assert name in refused(Job(tmp_path / name, tmp_path / target))
+    assert name in refused(Conversion(tmp_path / name, tmp_path / target))
 
 
 def test_an_array_of_objects_is_not_opened(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}], object))
-    assert "is no array of numbers" in refused(Job(tmp_path / "a.npy", tmp_path / "b.binaryproto"))
+    assert "is no array of numbers" in refused(
+        Conversion(tmp_path / "a.npy", tmp_path / "b.binaryproto")
+    )
 
 
 def test_a_file_becomes_its_new_self_in_its_own_place(tmp_path):
     path = tmp_path / "v1_net.prototxt"
     path.write_text((FORMATS / "upgrade/v1_net.prototxt").read_text())
-    convert(Job(path, path))
+    convert(Conversion(path, path))
     wanted = (FORMATS / "upgrade/v1_net.upgraded.prototxt").read_text()
     assert message_of(path) == text_format.Parse(wanted, NetParameter())
 
@@ -159,19 +163,19 @@ def test_batch_normalisation_is_folded_in_a_net_and_in_its_weights(tmp_path):
     write_weights(weights, Weights({"c": [kernels], "n": [6 * ones, 8 * ones, factor]}))
     folded = tmp_path / "folded.caffemodel"
     with pytest.raises(WeightsError, match=r"weights\.pt: does not tell its layers"):
-        convert(Job(weights, folded, fold=True))
-    convert(Job(weights, folded, fold=True, model=model))
+        convert(Conversion(weights, folded, fold=True))
+    convert(Conversion(weights, folded, fold=True, model=model))
     (weight, bias), *others = read_weights(folded).blobs.values()
     assert not others
     np.testing.assert_array_equal(weight, kernels / 2)
     np.testing.assert_array_equal(bias, -3 * ones / 2)
-    convert(Job(model, tmp_path / "folded.yaml", fold=True))
+    convert(Conversion(model, tmp_path / "folded.yaml", fold=True))
     assert [x.type for x in message_of(tmp_path / "folded.yaml").layer] == ["Input", "Convolution"]
 
 
 def test_folding_is_for_nets_and_weights(tmp_path):
     mean = FORMATS / "mean.binaryproto"
     with pytest.raises(CatdogError, match="--fold-batch-norm is for text of a net and for weights"):
-        convert(Job(mean, tmp_path / "mean.npy", fold=True))
+        convert(Conversion(mean, tmp_path / "mean.npy", fold=True))
     with pytest.raises(CatdogError, match="--model is for --fold-batch-norm"):
-        convert(Job(mean, tmp_path / "mean.npy", model=mean))
+        convert(Conversion(mean, tmp_path / "mean.npy", model=mean))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.inference.test import Score, Scored, evaluate, lines
+from catdog.inference.test import BatchOutputs, MeanOutputs, evaluate, lines
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.events import Output
@@ -21,12 +21,14 @@ def test_the_lines_are_those_of_caffe():
     wanted = re.findall(r"caffe\.cpp:(?:304|309|321)\] (.*)", log)
     batches = re.findall(r"Batch (\d+), accuracy = (\S+)\n.*Batch \d+, loss = (\S+)", log)
     records = [
-        Scored(int(number), (Output("accuracy", float(share)), Output("loss", float(loss), 1)))
+        BatchOutputs(
+            int(number), (Output("accuracy", float(share)), Output("loss", float(loss), 1))
+        )
         for number, share, loss in batches
     ]
     loss = float(np.mean([float(batch[2]) for batch in batches]))
     share = float(np.mean([float(batch[1]) for batch in batches]))
-    records.append(Score((Output("accuracy", share), Output("loss", loss, 1.0)), loss))
+    records.append(MeanOutputs((Output("accuracy", share), Output("loss", loss, 1.0)), loss))
     assert [line for record in records for line in lines(record)] == wanted
 
 

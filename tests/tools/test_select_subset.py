@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from catdog.tools.select_subset import main
 
-from catdog.analysis.subset.features import NetFeatures, net_features
+from catdog.analysis.subset.lmdb_features import NetFeatures, net_features
 from catdog.data.datum import read_example, write_raw
 from catdog.data.lmdb_store import Reader, Writer
 from catdog.errors import CatdogError, DataError

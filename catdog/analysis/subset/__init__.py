@@ -14,7 +14,7 @@ from catdog.analysis.subset.farthest import farthest
 from catdog.analysis.subset.method import Method, Settings
 from catdog.analysis.subset.random_draw import random_draw
 from catdog.analysis.subset.representative import representative
-from catdog.analysis.subset.scores import Scores, scores
+from catdog.analysis.subset.subset_scores import SubsetScores, subset_scores
 
 METHODS: Mapping[str, Method] = {
     "random": random_draw,
@@ -25,4 +25,4 @@ METHODS: Mapping[str, Method] = {
     "representative": representative,
 }
 
-__all__ = ["METHODS", "METRICS", "Distances", "Method", "Scores", "Settings", "scores"]
+__all__ = ["METHODS", "METRICS", "Distances", "Method", "Settings", "SubsetScores", "subset_scores"]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 from catdog.analysis.subset.method import Settings
 from catdog.analysis.subset.selection import Selection
 
@@ -14,7 +14,7 @@ _SAMPLE, _COLD = 256, 1e-3
 
 def anneal(
     distances: Distances, count: int, settings: Settings, rng: np.random.Generator
-) -> Places:
+) -> Indices:
     """From a draw at random, try exchanges at random; worse ones are done ever more rarely.
 
     One that loses d is done with probability exp(-d / T); T falls evenly in its logarithm from the

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 from catdog.analysis.subset.method import Settings
 
 
 def best_draw(
     distances: Distances, count: int, settings: Settings, rng: np.random.Generator
-) -> Places:
+) -> Indices:
     """The draw with the largest mean distance within."""
     draws = np.stack(
         [rng.choice(distances.count, count, replace=False) for _ in range(settings.draws)]
     )
-    best: Places = draws[distances.means(draws).argmax()]
+    best: Indices = draws[distances.means(draws).argmax()]
     return best

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 HELD = 512 << 20
 """Bytes of distances that are held at once, those of 11,585 examples; beyond that they are computed
@@ -32,7 +32,7 @@ class Distances:
         fits = self.count**2 * self._points.itemsize <= held
         self._all = self._table() if fits else None
 
-    def rows(self, places: Places) -> Array:
+    def rows(self, places: Indices) -> Array:
         """Distances of these examples to all, places x count."""
         if self._all is not None:
             rows: Array = self._all[places]
@@ -41,7 +41,7 @@ class Distances:
         rows[np.arange(len(places)), places] = 0
         return rows
 
-    def means(self, draws: Places) -> NDArray[np.float64]:
+    def means(self, draws: Indices) -> NDArray[np.float64]:
         """The mean distance between the examples of each draw, draws x examples."""
         first, second = np.triu_indices(draws.shape[1], 1)
         if not len(first):
@@ -54,7 +54,7 @@ class Distances:
         found: NDArray[np.float64] = np.concatenate(means).astype(np.float64)
         return found
 
-    def exact(self, places: Places) -> NDArray[np.float64]:
+    def exact(self, places: Indices) -> NDArray[np.float64]:
         """Distances between some examples, in double precision."""
         points = self._points[places].astype(np.float64)
         squares = np.einsum("ij,ij->i", points, points)
@@ -81,7 +81,7 @@ class Distances:
         np.fill_diagonal(table, 0)
         return table
 
-    def _between(self, some: Places, others: Places) -> Array:
+    def _between(self, some: Indices, others: Indices) -> Array:
         # a slice is not copied, an array of places is
         every = slice(others[0], others[-1] + 1)
         products = self._points[some] @ self._points[every].T

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 from catdog.analysis.subset.method import Settings
 from catdog.analysis.subset.selection import Selection
 
@@ -12,7 +12,7 @@ SMALLEST = 1e-6
 
 def exchange(
     distances: Distances, count: int, _settings: Settings, rng: np.random.Generator
-) -> Places:
+) -> Indices:
     """From a draw at random, exchange until no exchange adds to the mean distance within.
 
     Each step tries every chosen example against every other and does the best exchange.

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 from catdog.analysis.subset.method import Settings
 
 
 def farthest(
     distances: Distances, count: int, _settings: Settings, _rng: np.random.Generator
-) -> Places:
+) -> Indices:
     """First the example farthest from the middle, then always the one farthest from the chosen."""
     chosen = [distances.outermost()]
     nearest = distances.rows(np.array(chosen))[0]

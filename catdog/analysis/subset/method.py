@@ -4,11 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from catdog.analysis.subset.distances import Distances
-
-Places = NDArray[np.int64]
+from catdog.analysis.subset.distances import Distances, Indices
 
 
 @dataclass(frozen=True)
@@ -24,4 +21,4 @@ class Settings:
     steps: int = 2000
 
 
-Method = Callable[[Distances, int, Settings, np.random.Generator], Places]
+Method = Callable[[Distances, int, Settings, np.random.Generator], Indices]

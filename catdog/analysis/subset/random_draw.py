@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 from catdog.analysis.subset.method import Settings
 
 
 def random_draw(
     distances: Distances, count: int, _settings: Settings, rng: np.random.Generator
-) -> Places:
+) -> Indices:
     """So many examples at random."""
     return rng.choice(distances.count, count, replace=False)

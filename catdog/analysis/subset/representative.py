@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 from catdog.analysis.subset.exchange import SMALLEST
 from catdog.analysis.subset.method import Settings
 from catdog.analysis.subset.selection import Selection
@@ -14,7 +14,7 @@ _TRIED = 64
 
 def representative(
     distances: Distances, count: int, settings: Settings, rng: np.random.Generator
-) -> Places:
+) -> Indices:
     """The mean distance within, less `weight` times the mean distance of the others to the nearest
     chosen: local search by exchanges from a draw at random.
 
@@ -36,13 +36,13 @@ def representative(
 class _Search:
     """A selection with, for each example, the nearest two of the chosen."""
 
-    def __init__(self, distances: Distances, chosen: Places, weight: float) -> None:
+    def __init__(self, distances: Distances, chosen: Indices, weight: float) -> None:
         self.distances, self.weight = distances, weight
         self.selection = Selection(distances, chosen)
         self.least = SMALLEST * float(self.selection.near.mean())
         self._find_nearest()
 
-    def improve(self, tried: Places) -> bool:
+    def improve(self, tried: Indices) -> bool:
         """Do the best exchange with one of these examples; whether there was one that gains."""
         tried = tried[self.selection.free[tried]]
         if not len(tried):
@@ -71,7 +71,7 @@ class _Search:
         self._order = nearest.argsort(kind="stable")
         self._begins = np.searchsorted(nearest[self._order], np.arange(len(chosen)))
 
-    def _added(self, tried: Places) -> NDArray[np.float64]:
+    def _added(self, tried: Indices) -> NDArray[np.float64]:
         """What exchanges add to the sum of the distances to the nearest chosen: tried x chosen.
 
         An example whose nearest is taken out goes to its second nearest or to the new one, all

@@ -8,15 +8,14 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.analysis.subset import METHODS, Distances, Scores, Settings, scores
-from catdog.analysis.subset.features import Table
+from catdog.analysis.subset import METHODS, Distances, Settings, SubsetScores, subset_scores
+from catdog.analysis.subset.distances import Indices
+from catdog.analysis.subset.lmdb_features import Table
 from catdog.errors import CatdogError, DataError
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SubsetOptions:
     """How many: of each class, or in all, which classes share evenly.
 
     Draws at random come from `seed` and the class, the same for every method.
@@ -30,17 +29,17 @@ class Wanted:
 
 
 @dataclass
-class Choice:
+class Subset:
     """What a method chose of each class, how good it is, and how long it took."""
 
-    places: dict[int, Places] = field(default_factory=dict)
-    scores: list[Scores] = field(default_factory=list)
+    indices: dict[int, Indices] = field(default_factory=dict)
+    scores: list[SubsetScores] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
-    def all_places(self) -> list[int]:
+    def all_indices(self) -> list[int]:
         """The chosen records of all classes in the order of the LMDB."""
-        return sorted(int(place) for places in self.places.values() for place in places)
+        return sorted(int(index) for indices in self.indices.values() for index in indices)
 
     @property
     def diversity(self) -> float:
@@ -59,43 +58,43 @@ class Choice:
 
 
 @dataclass
-class Chosen:
+class Subsets:
     """The choice of each method by its name; `seconds` were spent on distances for all of them."""
 
-    choices: dict[str, Choice]
+    by_method: dict[str, Subset]
     seconds: float = 0.0
 
 
-def choose(
+def select(
     table: Table,
     labels: NDArray[np.int64],
     methods: Sequence[str],
-    wanted: Wanted,
+    options: SubsetOptions,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
-) -> Chosen:
+) -> Subsets:
     """Choose rows of a table of features within each class by each of these methods.
 
     The distances of one class are held at a time. Raises DataError for a class with too few
     records.
     """
-    chosen = Chosen({name: Choice() for name in methods})
-    counts = shares(labels, wanted)
+    subsets = Subsets({name: Subset() for name in methods})
+    counts = class_counts(labels, options)
     for label in progress(counts):
         records = np.flatnonzero(labels == label)
         began = time.perf_counter()
-        distances = Distances(table[records], wanted.metric)
-        chosen.seconds += time.perf_counter() - began
-        for name, choice in chosen.choices.items():
+        distances = Distances(table[records], options.metric)
+        subsets.seconds += time.perf_counter() - began
+        for name, subset in subsets.by_method.items():
             began = time.perf_counter()
-            rng = np.random.default_rng((wanted.seed, label))
-            places = METHODS[name](distances, counts[label], wanted.settings, rng)
-            choice.seconds += time.perf_counter() - began
-            choice.places[label] = np.sort(records[places])
-            choice.scores.append(scores(distances, places))
-    return chosen
+            rng = np.random.default_rng((options.seed, label))
+            indices = METHODS[name](distances, counts[label], options.settings, rng)
+            subset.seconds += time.perf_counter() - began
+            subset.indices[label] = np.sort(records[indices])
+            subset.scores.append(subset_scores(distances, indices))
+    return subsets
 
 
-def shares(labels: NDArray[np.int64], wanted: Wanted) -> Mapping[int, int]:
+def class_counts(labels: NDArray[np.int64], options: SubsetOptions) -> Mapping[int, int]:
     """How many of each class, by its label; the first ones get what a total leaves over.
 
     Raises DataError for a label below 0 and a class with too few records, CatdogError for a total
@@ -104,10 +103,10 @@ def shares(labels: NDArray[np.int64], wanted: Wanted) -> Mapping[int, int]:
     classes, counts = np.unique(labels, return_counts=True)
     if classes[0] < 0:
         raise DataError(f"label {classes[0]} is no class", remedy="build the LMDB again")
-    each, more = divmod(wanted.total, len(classes)) if wanted.total else (wanted.each, 0)
+    each, more = divmod(options.total, len(classes)) if options.total else (options.each, 0)
     if each < 1:
         raise CatdogError(
-            f"{wanted.total} records of {len(classes)} classes", remedy="ask for more"
+            f"{options.total} records of {len(classes)} classes", remedy="ask for more"
         )
     result = {}
     for at, (label, count) in enumerate(zip(classes.tolist(), counts.tolist(), strict=True)):
@@ -120,12 +119,12 @@ def shares(labels: NDArray[np.int64], wanted: Wanted) -> Mapping[int, int]:
     return result
 
 
-def table_of(chosen: Chosen) -> list[str]:
+def comparison_table(subsets: Subsets) -> list[str]:
     """A line for each method: what it was worth, and what it took."""
     lines = [f"{'method':<16}{'diversity':>12}{'closest':>12}{'coverage':>12}{'seconds':>10}"]
-    for name, choice in chosen.choices.items():
+    for name, subset in subsets.by_method.items():
         lines.append(
-            f"{name:<16}{choice.diversity:>12.6g}{choice.closest:>12.6g}{choice.coverage:>12.6g}"
-            f"{choice.seconds:>10.2f}"
+            f"{name:<16}{subset.diversity:>12.6g}{subset.closest:>12.6g}{subset.coverage:>12.6g}"
+            f"{subset.seconds:>10.2f}"
         )
-    return [*lines, f"distances of all within their class: {chosen.seconds:.2f} s"]
+    return [*lines, f"distances of all within their class: {subsets.seconds:.2f} s"]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 
 
 class Selection:
@@ -13,7 +13,7 @@ class Selection:
     example to all chosen; `free` says which are not chosen.
     """
 
-    def __init__(self, distances: Distances, chosen: Places) -> None:
+    def __init__(self, distances: Distances, chosen: Indices) -> None:
         self._distances = distances
         self.chosen = chosen.copy()
         self.near = distances.rows(self.chosen)
@@ -21,7 +21,7 @@ class Selection:
         self.free = np.ones(distances.count, np.bool_)
         self.free[self.chosen] = False
 
-    def gains(self, places: Places | slice = slice(None)) -> NDArray[np.float64]:
+    def gains(self, places: Indices | slice = slice(None)) -> NDArray[np.float64]:
         """What the sum of the distances within gains if an example takes a place: chosen x these.
 
         With u out and v in: the sum of v's distances to the others, less that of u's. Only for

@@ -18,7 +18,7 @@ FIELDS = ("rotate", "shift", "zoom", "shear", "crop_area")
 _ASPECT = 4 / 3
 
 
-class Window(NamedTuple):
+class CropWindow(NamedTuple):
     """The part of a picture that the net sees: its middle and its extents, in pixels."""
 
     x: float
@@ -47,19 +47,19 @@ def draw_motion(param: AugmentParameter, count: int, rng: np.random.Generator) -
     )
 
 
-def draw_window(
+def draw_crop_window(
     least: float, height: int, width: int, rng: np.random.Generator, *, mirrored: bool
-) -> Window:
+) -> CropWindow:
     """A part of at least this share of the area, at a random place; clipped to the picture."""
     area = rng.uniform(least, 1) * height * width
     aspect = np.exp(rng.uniform(-np.log(_ASPECT), np.log(_ASPECT))) * width / height
     wide, high = min(width, np.sqrt(area * aspect)), min(height, np.sqrt(area / aspect))
     x, y = rng.uniform((wide / 2, high / 2), (width - wide / 2, height - high / 2))
-    return Window(float(x), float(y), float(wide), float(high), mirrored)
+    return CropWindow(float(x), float(y), float(wide), float(high), mirrored)
 
 
 def views(
-    motion: Motion, windows: Sequence[Window], whole: tuple[int, int], size: tuple[int, int]
+    motion: Motion, windows: Sequence[CropWindow], whole: tuple[int, int], size: tuple[int, int]
 ) -> NDArray[np.float32]:
     """N x 2 x 3 matrices for `warp`, from pictures of height x width `whole` to those of `size`.
 

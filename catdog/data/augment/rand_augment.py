@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catdog.data.augment.geometry import Motion, Window, views, warp
+from catdog.data.augment.geometry import CropWindow, Motion, views, warp
 from catdog.proto.caffe_pb2 import AugmentParameter
 
 #: The largest magnitude.
@@ -26,23 +26,25 @@ class Operation(NamedTuple):
     signed: bool = False
 
 
-class Choice(NamedTuple):
+class DrawnOperations(NamedTuple):
     """N x operations: which of OPERATIONS, and to which side (1 or -1)."""
 
     operation: NDArray[np.int64]
     side: NDArray[np.int64]
 
 
-def draw_choice(param: AugmentParameter, count: int, rng: np.random.Generator) -> Choice:
+def draw_operations(
+    param: AugmentParameter, count: int, rng: np.random.Generator
+) -> DrawnOperations:
     """The operations of each picture, any of them as likely as any other."""
     shape = (count, param.rand_augment)
-    return Choice(rng.integers(len(OPERATIONS), size=shape), rng.choice((-1, 1), shape))
+    return DrawnOperations(rng.integers(len(OPERATIONS), size=shape), rng.choice((-1, 1), shape))
 
 
-def rand_augment(batch: Tensor, choice: Choice, magnitude: float, fill: Fill) -> Tensor:
+def rand_augment(batch: Tensor, drawn: DrawnOperations, magnitude: float, fill: Fill) -> Tensor:
     """A batch of BGR or grey floats after its operations, pictures of one operation together."""
     pictures = batch.round().to(torch.uint8).flip(1)
-    for operations, sides in zip(choice.operation.T, choice.side.T, strict=True):
+    for operations, sides in zip(drawn.operation.T, drawn.side.T, strict=True):
         changed = pictures.clone()
         for number, side in sorted(set(zip(operations.tolist(), sides.tolist(), strict=True))):
             rows = np.flatnonzero((operations == number) & (sides == side))
@@ -75,7 +77,7 @@ def _lean_sideways(batch: Tensor, strength: float, fill: Fill) -> Tensor:
 
 def _seen(batch: Tensor, motion: Motion, fill: Fill) -> Tensor:
     size = (batch.shape[2], batch.shape[3])
-    whole = Window(size[1] / 2, size[0] / 2, size[1], size[0])
+    whole = CropWindow(size[1] / 2, size[0] / 2, size[1], size[0])
     matrices = torch.from_numpy(views(motion, [whole] * len(batch), size, size))
     numbers = batch.flip(1).float()
     warped = warp(numbers, matrices.to(batch.device), size, fill(numbers))

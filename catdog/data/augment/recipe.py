@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from catdog.data.augment import boxes, color, geometry, mixing
-from catdog.data.augment.rand_augment import Choice, draw_choice, rand_augment
+from catdog.data.augment.rand_augment import DrawnOperations, draw_operations, rand_augment
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import AugmentParameter, LayerParameter
 
@@ -32,7 +32,7 @@ class Changes:
 
     size: tuple[int, int]
     views: Tensor | None = None
-    choice: Choice | None = None
+    operations: DrawnOperations | None = None
     factors: Tensor | None = None
     erased: boxes.Boxes | None = None
     mix: mixing.Mix | None = None
@@ -81,7 +81,7 @@ class Recipe:
 
     def draw(
         self,
-        cuts: Sequence[geometry.Window],
+        cuts: Sequence[geometry.CropWindow],
         whole: tuple[int, int],
         size: tuple[int, int],
         generator: torch.Generator,
@@ -92,7 +92,7 @@ class Recipe:
         return Changes(
             size,
             self._draw_views(cuts, whole, size, rng) if self.moves else None,
-            draw_choice(param, count, rng) if param.rand_augment else None,
+            draw_operations(param, count, rng) if param.rand_augment else None,
             torch.from_numpy(color.draw_factors(param, count, rng)) if self.colors else None,
             boxes.draw_erased(param.erase, count, size, rng) if param.erase else None,
             mixing.draw_mix(param, count, size, rng) if self.mixes else None,
@@ -100,14 +100,16 @@ class Recipe:
 
     def _draw_views(
         self,
-        cuts: Sequence[geometry.Window],
+        cuts: Sequence[geometry.CropWindow],
         whole: tuple[int, int],
         size: tuple[int, int],
         rng: np.random.Generator,
     ) -> Tensor:
         motion, least = geometry.draw_motion(self.param, len(cuts), rng), self.param.crop_area
         if least:
-            cuts = [geometry.draw_window(least, *whole, rng, mirrored=cut.mirrored) for cut in cuts]
+            cuts = [
+                geometry.draw_crop_window(least, *whole, rng, mirrored=cut.mirrored) for cut in cuts
+            ]
         return torch.from_numpy(geometry.views(motion, cuts, whole, size))
 
     def apply(self, batch: Tensor, changes: Changes) -> Tensor:
@@ -119,8 +121,8 @@ class Recipe:
         if changes.views is not None:
             views = changes.views.to(batch.device)
             numbers = geometry.warp(numbers, views, changes.size, self._fill(numbers))
-        if changes.choice is not None:
-            numbers = rand_augment(numbers, changes.choice, self.param.magnitude, self._fill)
+        if changes.operations is not None:
+            numbers = rand_augment(numbers, changes.operations, self.param.magnitude, self._fill)
         if changes.factors is not None:
             numbers = color.adjust(numbers, changes.factors.to(batch.device), self.param)
         if changes.erased is not None:

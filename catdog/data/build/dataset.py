@@ -30,7 +30,7 @@ _KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit":
 
 
 @dataclass(frozen=True)
-class Files:
+class LabelFiles:
     """What says of photos which they are, in place of their folders.
 
     `train` and `validation` are list files with, in `labels`, the names of their classes; see
@@ -45,7 +45,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Report:
+class BuildReport:
     """What was built: `dataset` has the numbers, `str()` is the table that a person reads."""
 
     dataset: DatasetParameter
@@ -105,9 +105,9 @@ def create(
     out: str | Path,
     dataset: DatasetParameter,
     *,
-    files: Files | None = None,
+    files: LabelFiles | None = None,
     workers: int = 0,
-) -> Report:
+) -> BuildReport:
     """Build train_lmdb, validation_lmdb, mean.binaryproto and dataset.yaml in `out`.
 
     `dataset` says how the pictures are prepared, divided and shuffled; the report has a copy with
@@ -119,7 +119,7 @@ def create(
     staging = out / f".building.{os.getpid()}"
     try:
         staging.mkdir(parents=True)
-        listing, source = _listing(Path(data), out, files or Files(), dataset)
+        listing, source = _listing(Path(data), out, files or LabelFiles(), dataset)
         if files and files.test:
             add_test(listing, files.test)
         described = _described(dataset, listing, source)
@@ -130,7 +130,7 @@ def create(
         raise DataError(f"cannot be written ({reason})", where=str(out)) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return Report(described, listing.layout, out, time.perf_counter() - began)
+    return BuildReport(described, listing.layout, out, time.perf_counter() - began)
 
 
 def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: int) -> None:
@@ -146,7 +146,9 @@ def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: in
     _write(folder, dataset, mean, listing.skipped + counts.skipped)
 
 
-def _listing(data: Path, out: Path, files: Files, dataset: DatasetParameter) -> tuple[Listing, str]:
+def _listing(
+    data: Path, out: Path, files: LabelFiles, dataset: DatasetParameter
+) -> tuple[Listing, str]:
     """The labelled photos, and the words by which dataset.yaml remembers them."""
     if files.train:
         return read_list(files.train, data, files.labels, files.validation), str(files.train)

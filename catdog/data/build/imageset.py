@@ -22,7 +22,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
 
 
-class Wanted(NamedTuple):
+class PictureFormat(NamedTuple):
     """What each stored picture shall be; no width or height: its own size.
 
     `encoded` keeps picture files instead of pixels, of the type `encode_type` (`jpg`, `png`), or
@@ -55,7 +55,7 @@ def convert(
     root: str | Path,
     list_file: str | Path,
     target: str | Path,
-    wanted: Wanted,
+    wanted: PictureFormat,
     *,
     seed: int | None = None,
     check_size: bool = False,
@@ -81,7 +81,7 @@ def convert(
 
 
 def _write(
-    photos: list[Photo], folder: Path, wanted: Wanted, check_size: bool, result: Converted
+    photos: list[Photo], folder: Path, wanted: PictureFormat, check_size: bool, result: Converted
 ) -> None:
     with closing(in_order(lambda photo: _store(photo, wanted), photos)) as stored:
         write_batches({"": folder}, _entries(stored, check_size, result))
@@ -112,7 +112,7 @@ def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _store(photo: Photo, wanted: Wanted) -> _Stored:
+def _store(photo: Photo, wanted: PictureFormat) -> _Stored:
     try:
         data = read_file(photo.path)
         picture = decode(data, gray=wanted.gray).pixels

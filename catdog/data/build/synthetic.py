@@ -37,7 +37,7 @@ _PINK: Color = (150, 140, 235)
 _WHITE: Color = (245, 248, 250)
 
 
-class Layer:
+class Sprite:
     """A picture of an animal and where it covers what is behind it."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Layer:
             cv2.polylines(target, [corners], False, value, max(1, round(width)), cv2.LINE_AA)
 
 
-class Look(NamedTuple):
+class Appearance(NamedTuple):
     """What is drawn at random before the animal: its colours, its proportions, where it looks."""
 
     fur: Color
@@ -93,9 +93,9 @@ def _color(rng: np.random.Generator) -> Color:
     return (blue, green, red)
 
 
-def _look(rng: np.random.Generator) -> Look:
+def _draw_appearance(rng: np.random.Generator) -> Appearance:
     fur = _mix(_fur(rng), _fur(rng), rng.uniform(0, 1))
-    return Look(
+    return Appearance(
         fur=fur,
         shade=_mix(fur, _DARK, rng.uniform(0.2, 0.5)),
         light=_mix(fur, _WHITE, rng.uniform(0.2, 0.7)),
@@ -110,104 +110,116 @@ def _look(rng: np.random.Generator) -> Look:
     )
 
 
-def _body(layer: Layer, look: Look, tail: Sequence[Point]) -> None:
-    x, bottom = look.x, 395
-    layer.line(tail, look.shade, 20)
-    layer.ellipse((x, 310), (72, 98), look.fur)
-    layer.ellipse((x, 285), (38, 62), look.light)
+def _body(sprite: Sprite, appearance: Appearance, tail: Sequence[Point]) -> None:
+    x, bottom = appearance.x, 395
+    sprite.line(tail, appearance.shade, 20)
+    sprite.ellipse((x, 310), (72, 98), appearance.fur)
+    sprite.ellipse((x, 285), (38, 62), appearance.light)
     for side in (-1, 1):
-        layer.ellipse((x + side * 58, 370), (34, 30), look.shade)
-        layer.ellipse((x + side * 26, 350), (17, 48), look.fur)
-        layer.ellipse((x + side * 28, bottom), (23, 14), look.light)
+        sprite.ellipse((x + side * 58, 370), (34, 30), appearance.shade)
+        sprite.ellipse((x + side * 26, 350), (17, 48), appearance.fur)
+        sprite.ellipse((x + side * 28, bottom), (23, 14), appearance.light)
 
 
-def _pricked_ears(layer: Layer, look: Look, rng: np.random.Generator) -> None:
+def _pricked_ears(sprite: Sprite, appearance: Appearance, rng: np.random.Generator) -> None:
     """Triangles with a paler inside."""
-    x, y, wide, high = look.x, look.y, look.wide, look.high
+    x, y, wide, high = appearance.x, appearance.y, appearance.wide, appearance.high
     tall, lean = rng.uniform(40, 72), rng.uniform(-10, 16)
     for side in (-1, 1):
         tip = (x + side * (wide * 0.78 + lean), y - high * 0.55 - tall)
         outer, inner = (x + side * wide * 0.98, y - 8), (x + side * wide * 0.18, y - high * 0.85)
         middle = _between(outer, inner, 0.5)
-        layer.polygon([tip, outer, inner], look.fur)
+        sprite.polygon([tip, outer, inner], appearance.fur)
         small = [_between(tip, middle, 0.4), *(_between(p, middle, 0.55) for p in (outer, inner))]
-        layer.polygon(small, _mix(_PINK, look.fur, 0.3))
+        sprite.polygon(small, _mix(_PINK, appearance.fur, 0.3))
 
 
 def _between(one: Point, other: Point, part: float) -> Point:
     return (one[0] * (1 - part) + other[0] * part, one[1] * (1 - part) + other[1] * part)
 
 
-def _hanging_ears(layer: Layer, look: Look, rng: np.random.Generator) -> None:
+def _hanging_ears(sprite: Sprite, appearance: Appearance, rng: np.random.Generator) -> None:
     long, wide, drop = rng.uniform(40, 66), rng.uniform(20, 27), rng.uniform(6, 26)
     for side in (-1, 1):
-        at = (look.x + side * (look.wide * 0.92), look.y - look.high * 0.35 + long * 0.55)
-        layer.ellipse(at, (wide, long), look.shade, -side * drop)
+        at = (
+            appearance.x + side * (appearance.wide * 0.92),
+            appearance.y - appearance.high * 0.35 + long * 0.55,
+        )
+        sprite.ellipse(at, (wide, long), appearance.shade, -side * drop)
 
 
-def _cat(layer: Layer, look: Look, rng: np.random.Generator) -> None:
-    x, y, wide, high = look.x, look.y, look.wide, look.high
+def _cat(sprite: Sprite, appearance: Appearance, rng: np.random.Generator) -> None:
+    x, y, wide, high = appearance.x, appearance.y, appearance.wide, appearance.high
     swing = rng.uniform(-25, 25)
-    _body(layer, look, [(x + 50, 385), (x + 105, 370), (x + 122, 320), (x + 105 + swing, 265)])
-    _pricked_ears(layer, look, rng)
-    layer.ellipse((x, y), (wide, high), look.fur)
-    if look.marked:
+    _body(
+        sprite, appearance, [(x + 50, 385), (x + 105, 370), (x + 122, 320), (x + 105 + swing, 265)]
+    )
+    _pricked_ears(sprite, appearance, rng)
+    sprite.ellipse((x, y), (wide, high), appearance.fur)
+    if appearance.marked:
         for at in (-18, 0, 18):
-            layer.line([(x + at, y - high * 0.92), (x + at * 0.7, y - high * 0.5)], look.shade, 8)
-    x += look.turn
+            sprite.line(
+                [(x + at, y - high * 0.92), (x + at * 0.7, y - high * 0.5)], appearance.shade, 8
+            )
+    x += appearance.turn
     for side in (-1, 1):
-        layer.ellipse((x + side * 17, y + high * 0.44), (23, 19), look.light)
-    slit, whisker = rng.uniform(3, 6), _mix((245, 245, 245), look.shade, rng.uniform(0.1, 0.7))
+        sprite.ellipse((x + side * 17, y + high * 0.44), (23, 19), appearance.light)
+    slit, whisker = (
+        rng.uniform(3, 6),
+        _mix((245, 245, 245), appearance.shade, rng.uniform(0.1, 0.7)),
+    )
     for side in (-1, 1):
         eye = (x + side * wide * 0.44, y - 4)
-        layer.ellipse(eye, (19, 14), look.eye, side * -12)
-        layer.ellipse(eye, (slit, 13), _DARK)
-        layer.ellipse((eye[0] + 4, eye[1] - 5), (3, 3), _WHITE)
+        sprite.ellipse(eye, (19, 14), appearance.eye, side * -12)
+        sprite.ellipse(eye, (slit, 13), _DARK)
+        sprite.ellipse((eye[0] + 4, eye[1] - 5), (3, 3), _WHITE)
         for spread in (-12, 0, 12):
             start = (x + side * 24, y + high * 0.42 + spread * 0.4)
             end = (x + side * (wide + 36), y + high * 0.38 + spread * 1.7)
-            layer.line([start, end], whisker, 2)
+            sprite.line([start, end], whisker, 2)
     nose = y + high * 0.24
-    layer.polygon([(x - 10, nose), (x + 10, nose), (x, nose + 12)], _PINK)
+    sprite.polygon([(x - 10, nose), (x + 10, nose), (x, nose + 12)], _PINK)
     for side in (-1, 1):
         mouth = [(x, nose + 12), (x + side * 7, nose + 23), (x + side * 19, nose + 20)]
-        layer.line(mouth, _DARK, 3)
+        sprite.line(mouth, _DARK, 3)
 
 
-def _dog(layer: Layer, look: Look, rng: np.random.Generator) -> None:
-    x, y, wide, high = look.x, look.y, look.wide * 0.9, look.high
+def _dog(sprite: Sprite, appearance: Appearance, rng: np.random.Generator) -> None:
+    x, y, wide, high = appearance.x, appearance.y, appearance.wide * 0.9, appearance.high
     swing = rng.uniform(-25, 25)
-    _body(layer, look, [(x + 55, 365), (x + 95, 335), (x + 118 + swing * 0.5, 290 + swing)])
+    _body(sprite, appearance, [(x + 55, 365), (x + 95, 335), (x + 118 + swing * 0.5, 290 + swing)])
     pricked = rng.random() < 0.3
     if pricked:
-        _pricked_ears(layer, look, rng)
-    layer.ellipse((x, y), (wide, high), look.fur)
+        _pricked_ears(sprite, appearance, rng)
+    sprite.ellipse((x, y), (wide, high), appearance.fur)
     if not pricked:
-        _hanging_ears(layer, look, rng)
-    x += look.turn
-    if look.marked:
-        layer.ellipse((x - wide * 0.42, y - 12), (27, 29), look.shade)
-    layer.ellipse((x, y + high * 0.62), (rng.uniform(34, 44), rng.uniform(42, 54)), look.light)
+        _hanging_ears(sprite, appearance, rng)
+    x += appearance.turn
+    if appearance.marked:
+        sprite.ellipse((x - wide * 0.42, y - 12), (27, 29), appearance.shade)
+    sprite.ellipse(
+        (x, y + high * 0.62), (rng.uniform(34, 44), rng.uniform(42, 54)), appearance.light
+    )
     for side in (-1, 1):
         eye = (x + side * wide * 0.42, y - 12)
-        layer.ellipse(eye, (14, 14), _mix(look.eye, _WHITE, 0.5))
-        layer.ellipse(eye, (9, 10), _DARK)
-        layer.ellipse((eye[0] + 3, eye[1] - 4), (3, 3), _WHITE)
+        sprite.ellipse(eye, (14, 14), _mix(appearance.eye, _WHITE, 0.5))
+        sprite.ellipse(eye, (9, 10), _DARK)
+        sprite.ellipse((eye[0] + 3, eye[1] - 4), (3, 3), _WHITE)
         brow = [(eye[0] - 12, y - 35 + side * 2), (eye[0] + 12, y - 35 - side * 2)]
-        layer.line(brow, look.shade, 4)
-    _dog_mouth(layer, x, y + high * 0.38, tongue=look.mouth_open)
+        sprite.line(brow, appearance.shade, 4)
+    _dog_mouth(sprite, x, y + high * 0.38, tongue=appearance.mouth_open)
 
 
-def _dog_mouth(layer: Layer, x: float, nose: float, *, tongue: bool) -> None:
+def _dog_mouth(sprite: Sprite, x: float, nose: float, *, tongue: bool) -> None:
     if tongue:
-        layer.ellipse((x, nose + 56), (13, 25), _PINK)
-        layer.line([(x, nose + 42), (x, nose + 70)], _mix(_PINK, _DARK, 0.3), 2)
-    layer.line([(x, nose + 8), (x, nose + 34)], _DARK, 3)
+        sprite.ellipse((x, nose + 56), (13, 25), _PINK)
+        sprite.line([(x, nose + 42), (x, nose + 70)], _mix(_PINK, _DARK, 0.3), 2)
+    sprite.line([(x, nose + 8), (x, nose + 34)], _DARK, 3)
     for side in (-1, 1):
         mouth = [(x, nose + 34), (x + side * 14, nose + 41), (x + side * 27, nose + 33)]
-        layer.line(mouth, _DARK, 3)
-    layer.ellipse((x, nose), (18, 13), _DARK)
-    layer.ellipse((x - 5, nose - 5), (4, 2), (150, 150, 150))
+        sprite.line(mouth, _DARK, 3)
+    sprite.ellipse((x, nose), (18, 13), _DARK)
+    sprite.ellipse((x - 5, nose - 5), (4, 2), (150, 150, 150))
 
 
 def _background(rng: np.random.Generator, width: int, height: int) -> Pixels:
@@ -234,7 +246,7 @@ def _thing(picture: Pixels, rng: np.random.Generator, at: NDArray[np.float64], b
         cv2.fillPoly(picture, [points.astype(np.int32)], color, cv2.LINE_AA)
 
 
-def _place(layer: Layer, picture: Pixels, rng: np.random.Generator) -> Pixels:
+def _place(sprite: Sprite, picture: Pixels, rng: np.random.Generator) -> Pixels:
     """The animal somewhere in the picture: turned, scaled, mirrored, now and then cut off."""
     height, width = picture.shape[:2]
     scale = min(width, height) / 300 * rng.uniform(0.42, 1.3)
@@ -242,8 +254,8 @@ def _place(layer: Layer, picture: Pixels, rng: np.random.Generator) -> Pixels:
     turn[0, 1] += rng.normal(0, 0.12) * scale
     turn[0, 2] += width * rng.uniform(0.28, 0.72) - _WIDTH / 2
     turn[1, 2] += height * rng.uniform(0.35, 0.65) - 190
-    pixels = cv2.warpAffine(layer.pixels, turn, (width, height), flags=cv2.INTER_AREA)
-    mask = cv2.warpAffine(layer.mask, turn, (width, height), flags=cv2.INTER_AREA)
+    pixels = cv2.warpAffine(sprite.pixels, turn, (width, height), flags=cv2.INTER_AREA)
+    mask = cv2.warpAffine(sprite.mask, turn, (width, height), flags=cv2.INTER_AREA)
     part = mask[:, :, None].astype(np.float32) / 255
     mixed = np.asarray(pixels * part + picture * (1 - part), np.uint8)
     return np.ascontiguousarray(mixed[:, ::-1]) if rng.random() < 0.5 else mixed
@@ -272,9 +284,9 @@ def draw(name: str, rng: np.random.Generator) -> Pixels:
     width, height = (int(side) for side in rng.integers(60, 401, 2))
     if max(width, height) > 2 * min(width, height):
         width = height = min(width, height)
-    layer = Layer()
-    {"cat": _cat, "dog": _dog}[name](layer, _look(rng), rng)
-    picture = _place(layer, _background(rng, width, height), rng)
+    sprite = Sprite()
+    {"cat": _cat, "dog": _dog}[name](sprite, _draw_appearance(rng), rng)
+    picture = _place(sprite, _background(rng, width, height), rng)
     _cover(picture, rng)
     return _expose(picture, rng)
 

@@ -11,7 +11,7 @@ from catdog.data.datum import Example, parse_datum, read_example
 from catdog.data.lmdb_store import Reader
 from catdog.data.sources.base import Batch, Context, Source, batch_size_of
 from catdog.data.sources.index_file import read_index
-from catdog.data.sources.pictures import PictureSource
+from catdog.data.sources.picture_source import PictureSource
 from catdog.data.sources.resident import Resident
 from catdog.data.transform import Draw, Picture
 from catdog.errors import DataError

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catdog.data.datum import Example
 from catdog.data.sources.base import Context, Source, batch_size_of, read_text
-from catdog.data.sources.pictures import PictureSource
+from catdog.data.sources.picture_source import PictureSource
 from catdog.data.transform import Picture
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter

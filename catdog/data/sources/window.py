@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catdog.data.sources.base import Batch, Context, Source, batch_size_of
 from catdog.data.sources.image import decode_picture, read_bytes
-from catdog.data.sources.windows import Window, WindowList, read_windows
+from catdog.data.sources.window_list import LabelledWindow, WindowList, read_windows
 from catdog.data.transform import Picture, Transform, shape_text
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter
@@ -75,7 +75,7 @@ class WindowData(Source):
         self.position += 1
         return Batch(dict(zip(self.tops, (torch.from_numpy(data), labels), strict=True)))
 
-    def _sample(self, generator: torch.Generator) -> list[Window]:
+    def _sample(self, generator: torch.Generator) -> list[LabelledWindow]:
         objects = int(np.float32(self.batch_size) * np.float32(self.param.fg_fraction))
         wanted = ((self._background, self.batch_size - objects), (self._objects, objects))
         return [
@@ -85,7 +85,9 @@ class WindowData(Source):
             for index in torch.randint(len(windows), (count,), generator=generator).tolist()
         ]
 
-    def _draw_into(self, place: NDArray[np.float32], window: Window, *, mirror: bool) -> None:
+    def _draw_into(
+        self, place: NDArray[np.float32], window: LabelledWindow, *, mirror: bool
+    ) -> None:
         """Write a window's numbers into its part of the batch, channels x crop x crop of zeros."""
         picture = self._picture(window)
         at = self._placement(window, picture, mirror=mirror)
@@ -96,7 +98,7 @@ class WindowData(Source):
         mean = self._mean if self._mean.shape[1:] == (1, 1) else self._mean[:, rows, columns]
         place[:, rows, columns] = (pixels - mean) * np.float32(self._scale)
 
-    def _placement(self, window: Window, picture: Picture, *, mirror: bool) -> Placement:
+    def _placement(self, window: LabelledWindow, picture: Picture, *, mirror: bool) -> Placement:
         square = self.param.crop_mode == "square"
         if not self.param.context_pad and not square:
             corners = (window.x1, window.y1, window.x2, window.y2)
@@ -104,7 +106,7 @@ class WindowData(Source):
         expanded = expand(window, self._crop, self.param.context_pad, square=square)
         return fit(expanded, picture.shape, self._crop, mirror=mirror)
 
-    def _inside(self, at: Placement, window: Window, picture: Picture) -> Placement:
+    def _inside(self, at: Placement, window: LabelledWindow, picture: Picture) -> Placement:
         height, width = picture.shape[:2]
         if not (0 <= at.x1 <= at.x2 < width and 0 <= at.y1 <= at.y2 < height):
             raise DataError(
@@ -115,7 +117,7 @@ class WindowData(Source):
             )
         return at
 
-    def _picture(self, window: Window) -> Picture:
+    def _picture(self, window: LabelledWindow) -> Picture:
         path = self.context.locate(self.param.root_folder + window.picture)
         content = self._cache.get(window.picture)
         if content is None:
@@ -171,7 +173,9 @@ class WindowData(Source):
             )
         return cut
 
-    def _sort(self, found: WindowList, where: str) -> tuple[list[Window], list[Window]]:
+    def _sort(
+        self, found: WindowList, where: str
+    ) -> tuple[list[LabelledWindow], list[LabelledWindow]]:
         objects = [w for w in found.windows if w.overlap >= self.param.fg_threshold]
         background = [
             replace(window, label=0, overlap=0.0)
@@ -194,7 +198,9 @@ class WindowData(Source):
         return objects, background
 
 
-def expand(window: Window, crop: int, pad: int, *, square: bool) -> tuple[int, int, int, int]:
+def expand(
+    window: LabelledWindow, crop: int, pad: int, *, square: bool
+) -> tuple[int, int, int, int]:
     """Corners that leave `pad` around the window once it is warped to `crop`; may lie outside."""
     scale = np.float32(crop) / np.float32(crop - 2 * pad)
     half_height = np.float32((window.y2 - window.y1 + 1) / 2)

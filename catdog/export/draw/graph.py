@@ -9,7 +9,7 @@ from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)
-class Row:
+class BoxRow:
     """One layer in a box."""
 
     name: str
@@ -24,7 +24,7 @@ class Box:
     `size` tells the shape of what comes out.
     """
 
-    rows: list[Row]
+    rows: list[BoxRow]
     size: str = ""
 
 
@@ -82,11 +82,11 @@ def _is_data(layer: LayerParameter) -> bool:
     return not layer.bottom
 
 
-def _row(layer: LayerParameter, show_rates: bool) -> Row:
+def _row(layer: LayerParameter, show_rates: bool) -> BoxRow:
     words = [layer.type, details(layer)]
     if show_rates and layer.param:
         words.append(rates(layer))
-    return Row(layer.name, "  ".join(filter(None, words)), colour(layer.type))
+    return BoxRow(layer.name, "  ".join(filter(None, words)), colour(layer.type))
 
 
 def _size(layer: LayerParameter, shapes: Mapping[str, Shape]) -> str:

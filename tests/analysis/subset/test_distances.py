@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catdog.analysis.subset import METRICS, Distances, scores
+from catdog.analysis.subset import METRICS, Distances, subset_scores
 
 
 def points(count, size=5, seed=0):
@@ -67,7 +67,7 @@ def test_the_outermost():
 def test_scores_are_those_of_the_definition(count, data):
     features = points(count, seed=data.draw(st.integers(0, 99)))
     chosen = data.draw(st.lists(st.sampled_from(range(count)), min_size=1, unique=True))
-    found = scores(Distances(features, "euclidean"), np.array(chosen))
+    found = subset_scores(Distances(features, "euclidean"), np.array(chosen))
     every = plain(features, "euclidean")
     pairs = [every[a, b] for at, a in enumerate(chosen) for b in chosen[:at]]
     rest = [min(every[a, b] for b in chosen) for a in range(count) if a not in chosen]

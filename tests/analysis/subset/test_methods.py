@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catdog.analysis.subset import METHODS, METRICS, Distances, Settings, scores
+from catdog.analysis.subset import METHODS, METRICS, Distances, Settings, subset_scores
 from catdog.analysis.subset.representative import _Search
 from catdog.analysis.subset.selection import Selection
 
@@ -23,7 +23,7 @@ def run(name, distances, count, seed=0, **told):
 
 
 def diversity(distances, chosen):
-    return scores(distances, np.array(chosen)).diversity
+    return subset_scores(distances, np.array(chosen)).diversity
 
 
 def best_of_all(distances, count, value=diversity):
@@ -101,7 +101,7 @@ def test_gains_are_differences_of_the_sum(count, data):
 
 def balance(weight):
     def value(distances, chosen):
-        found = scores(distances, np.array(chosen))
+        found = subset_scores(distances, np.array(chosen))
         return found.diversity - weight * found.coverage
 
     return value
@@ -167,7 +167,8 @@ def test_a_hundred_chosen_in_an_order_of_worth():
     assert found["random"] < found["draws"] < found["farthest"] < found["exchange"]
     assert found["annealing"] > found["farthest"]
     covered = {
-        name: scores(distances, run(name, distances, 25, draws=1000)).coverage for name in METHODS
+        name: subset_scores(distances, run(name, distances, 25, draws=1000)).coverage
+        for name in METHODS
     }
     assert covered["representative"] < covered["exchange"]
 

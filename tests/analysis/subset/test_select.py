@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catdog.analysis.subset import METHODS, Distances, Settings, scores
-from catdog.analysis.subset.select import Wanted, choose, shares, table_of
+from catdog.analysis.subset import METHODS, Distances, Settings, subset_scores
+from catdog.analysis.subset.select import SubsetOptions, class_counts, comparison_table, select
 from catdog.errors import CatdogError, DataError
 
 RNG = np.random.default_rng(0)
@@ -17,38 +17,41 @@ FEW = Settings(draws=20, steps=10)
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_every_class_gives_as_many_and_none_twice(metric):
-    chosen = choose(TABLE, LABELS, list(METHODS), Wanted(5, metric=metric, settings=FEW))
-    assert set(chosen.choices) == set(METHODS)
-    for choice in chosen.choices.values():
-        places = choice.all_places
-        assert places == sorted(set(places))
-        assert np.bincount(LABELS[places]).tolist() == [5, 5, 0, 0, 5]
-        for label, some in choice.places.items():
+    chosen = select(TABLE, LABELS, list(METHODS), SubsetOptions(5, metric=metric, settings=FEW))
+    assert set(chosen.by_method) == set(METHODS)
+    for choice in chosen.by_method.values():
+        indices = choice.all_indices
+        assert indices == sorted(set(indices))
+        assert np.bincount(LABELS[indices]).tolist() == [5, 5, 0, 0, 5]
+        for label, some in choice.indices.items():
             assert (LABELS[some] == label).all()
 
 
 def test_the_numbers_are_those_of_the_choice():
-    choice = choose(TABLE, LABELS, ["exchange"], Wanted(4)).choices["exchange"]
+    choice = select(TABLE, LABELS, ["exchange"], SubsetOptions(4)).by_method["exchange"]
     found = []
-    for label, places in choice.places.items():
+    for label, indices in choice.indices.items():
         records = np.flatnonzero(label == LABELS)
         distances = Distances(TABLE[records], "euclidean")
-        found.append(scores(distances, np.searchsorted(records, places)))
+        found.append(subset_scores(distances, np.searchsorted(records, indices)))
     assert choice.diversity == pytest.approx(np.mean([score.diversity for score in found]))
     assert choice.closest == pytest.approx(min(score.closest for score in found))
     assert choice.coverage == pytest.approx(np.mean([score.coverage for score in found]))
 
 
 def test_one_class_is_chosen_as_if_it_were_alone():
-    whole = choose(TABLE, LABELS, ["draws"], Wanted(4, settings=FEW)).choices["draws"]
+    few = SubsetOptions(4, settings=FEW)
+    whole = select(TABLE, LABELS, ["draws"], few).by_method["draws"]
     alone = np.flatnonzero(LABELS == 4)
-    part = choose(TABLE[alone], LABELS[alone], ["draws"], Wanted(4, settings=FEW)).choices["draws"]
-    assert whole.places[4].tolist() == alone[part.places[4]].tolist()
+    part = select(TABLE[alone], LABELS[alone], ["draws"], few).by_method["draws"]
+    assert whole.indices[4].tolist() == alone[part.indices[4]].tolist()
 
 
 def test_the_seed_counts():
     found = [
-        choose(TABLE, LABELS, ["random"], Wanted(5, seed=seed)).choices["random"].all_places
+        select(TABLE, LABELS, ["random"], SubsetOptions(5, seed=seed))
+        .by_method["random"]
+        .all_indices
         for seed in (0, 0, 1)
     ]
     assert found[0] == found[1] != found[2]
@@ -59,13 +62,13 @@ def test_the_seed_counts():
 def test_a_total_is_shared_evenly(sizes, data):
     labels = np.repeat(np.arange(len(sizes)), sizes)
     total = data.draw(st.integers(len(sizes), 10 * len(sizes)))
-    found = shares(labels, Wanted(total=total))
+    found = class_counts(labels, SubsetOptions(total=total))
     assert sum(found.values()) == total
     assert max(found.values()) - min(found.values()) <= 1
 
 
 def test_the_table_has_a_line_for_each():
-    lines = table_of(choose(TABLE, LABELS, ["random", "exchange"], Wanted(5)))
+    lines = comparison_table(select(TABLE, LABELS, ["random", "exchange"], SubsetOptions(5)))
     assert lines[0].split() == ["method", "diversity", "closest", "coverage", "seconds"]
     assert [line.split()[0] for line in lines[1:3]] == ["random", "exchange"]
     assert float(lines[1].split()[1]) < float(lines[2].split()[1])
@@ -73,8 +76,8 @@ def test_the_table_has_a_line_for_each():
 
 def test_what_cannot_be_had():
     with pytest.raises(DataError, match="class 4 has 10 records, 11 are wanted"):
-        shares(LABELS, Wanted(11))
+        class_counts(LABELS, SubsetOptions(11))
     with pytest.raises(CatdogError, match="2 records of 3 classes"):
-        shares(LABELS, Wanted(total=2))
+        class_counts(LABELS, SubsetOptions(total=2))
     with pytest.raises(DataError, match="label -1 is no class"):
-        shares(np.array([-1, 0]), Wanted(1))
+        class_counts(np.array([-1, 0]), SubsetOptions(1))

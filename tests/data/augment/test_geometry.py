@@ -6,7 +6,14 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from catdog.data.augment.geometry import Motion, Window, draw_motion, draw_window, views, warp
+from catdog.data.augment.geometry import (
+    CropWindow,
+    Motion,
+    draw_crop_window,
+    draw_motion,
+    views,
+    warp,
+)
 from catdog.proto.caffe_pb2 import AugmentParameter
 
 
@@ -21,7 +28,7 @@ def still(count):
 
 
 def middle(height, width, mirrored=False):
-    return Window(width / 2, height / 2, width, height, mirrored)
+    return CropWindow(width / 2, height / 2, width, height, mirrored)
 
 
 def seen(pictures, motion, windows=None, size=None, fill=None):
@@ -62,7 +69,7 @@ def test_no_motion_changes_nothing():
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_window_of_the_size_of_the_result_is_a_slice(mirrored):
     pictures = batch(1)
-    window = Window(x=4 + 12 / 2, y=3 + 10 / 2, width=12, height=10, mirrored=mirrored)
+    window = CropWindow(x=4 + 12 / 2, y=3 + 10 / 2, width=12, height=10, mirrored=mirrored)
     part = pictures[:, :, 3:13, 4:16]
     expected = part.flip(-1) if mirrored else part
     ours = seen(pictures, still(1), [window], (10, 12))
@@ -71,7 +78,7 @@ def test_a_window_of_the_size_of_the_result_is_a_slice(mirrored):
 
 def test_a_part_is_stretched_to_the_whole():
     pictures = batch(1, height=20, width=30)
-    ours = seen(pictures, still(1), [Window(10, 8, 16, 12)], (24, 32))
+    ours = seen(pictures, still(1), [CropWindow(10, 8, 16, 12)], (24, 32))
     theirs = functional.resized_crop(pictures, 2, 2, 12, 16, [24, 32], antialias=False)
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # it sees beyond the part
     torch.testing.assert_close(ours[inner], theirs[inner], rtol=0, atol=0.02)
@@ -107,7 +114,7 @@ def test_motions_fill_their_bounds_and_keep_them():
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (50, 90)])
 def test_windows_have_the_area_and_stay_inside(height, width):
     rng = np.random.default_rng(1)
-    windows = [draw_window(0.3, height, width, rng, mirrored=False) for _ in range(3000)]
+    windows = [draw_crop_window(0.3, height, width, rng, mirrored=False) for _ in range(3000)]
     x, y, wide, high, _ = np.array(windows).T
     assert (x - wide / 2).min() > -1e-9
     assert (x + wide / 2).max() < width + 1e-9

@@ -6,7 +6,12 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from catdog.data.augment.rand_augment import OPERATIONS, Choice, draw_choice, rand_augment
+from catdog.data.augment.rand_augment import (
+    OPERATIONS,
+    DrawnOperations,
+    draw_operations,
+    rand_augment,
+)
 from catdog.proto.caffe_pb2 import AugmentParameter
 
 #: What torchvision's RandAugment does with a share m from -1 to 1 of the largest magnitude.
@@ -56,7 +61,7 @@ def run(pictures, name, side, magnitude):
     number = NAMES.index(name)
     shape = (len(pictures), 1)
     return rand_augment(
-        pictures, Choice(np.full(shape, number), np.full(shape, side)), magnitude, reflect
+        pictures, DrawnOperations(np.full(shape, number), np.full(shape, side)), magnitude, reflect
     )
 
 
@@ -101,7 +106,7 @@ def test_shears_lean_one_axis_about_the_middle(name, axis):
 def test_each_picture_has_its_own_operations_one_after_another():
     pictures = bytes_of(3)
     invert, bright = NAMES.index("Solarize"), NAMES.index("Brightness")
-    choice = Choice(
+    choice = DrawnOperations(
         np.array([[0, 0], [invert, 0], [invert, bright]]), np.array([[1, 1], [1, 1], [1, -1]])
     )
     changed = rand_augment(pictures, choice, 30, reflect)
@@ -121,7 +126,7 @@ def test_the_fill_gets_and_gives_bgr():
         return color
 
     number = NAMES.index("TranslateX")
-    choice = Choice(np.full((2, 1), number), np.ones((2, 1), int))
+    choice = DrawnOperations(np.full((2, 1), number), np.ones((2, 1), int))
     moved = rand_augment(pictures, choice, 30, fill)
     assert torch.equal(seen[0], pictures)
     torch.testing.assert_close(moved[..., :5], color.expand(2, 3, 24, 5))
@@ -130,7 +135,7 @@ def test_the_fill_gets_and_gives_bgr():
 def test_grey_pictures_keep_their_one_channel():
     pictures = bytes_of(len(NAMES), 1)
     numbers = np.arange(len(NAMES))[:, None]
-    changed = rand_augment(pictures, Choice(numbers, np.ones_like(numbers)), 20, reflect)
+    changed = rand_augment(pictures, DrawnOperations(numbers, np.ones_like(numbers)), 20, reflect)
     assert changed.shape == pictures.shape
     assert changed.min() >= 0
     assert changed.max() <= 255
@@ -138,7 +143,7 @@ def test_grey_pictures_keep_their_one_channel():
 
 def test_every_operation_is_as_likely():
     assert len(OPERATIONS) == len(NAMES)
-    choice = draw_choice(AugmentParameter(rand_augment=2), 7000, np.random.default_rng(0))
+    choice = draw_operations(AugmentParameter(rand_augment=2), 7000, np.random.default_rng(0))
     assert choice.operation.shape == choice.side.shape == (7000, 2)
     counts = np.bincount(choice.operation.ravel(), minlength=14)
     assert abs(counts - 1000).max() < 150

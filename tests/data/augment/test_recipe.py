@@ -6,7 +6,7 @@ import torch
 from google.protobuf import text_format
 
 from catdog.data.augment import Recipe
-from catdog.data.augment.geometry import Window
+from catdog.data.augment.geometry import CropWindow
 from catdog.errors import LayerError
 from catdog.proto.caffe_pb2 import LayerParameter
 
@@ -24,7 +24,7 @@ def recipe(text, mean=None, tops=("data", "label")):
 
 
 def draw(made, count=6, seed=0):
-    windows = [Window(SIZE[1] / 2, SIZE[0] / 2, SIZE[1], SIZE[0])] * count
+    windows = [CropWindow(SIZE[1] / 2, SIZE[0] / 2, SIZE[1], SIZE[0])] * count
     return made.draw(windows, SIZE, SIZE, torch.Generator().manual_seed(seed))
 
 

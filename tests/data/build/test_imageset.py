@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog.data.build.imageset import Wanted, convert
+from catdog.data.build.imageset import PictureFormat, convert
 from catdog.data.datum import datum_to_array, encoded_datum, parse_datum
 from catdog.data.lmdb_store import Reader
 from catdog.errors import DataError
@@ -46,7 +46,7 @@ def test_is_what_caffe_wrote(name, tmp_path, monkeypatch, capsys):
 
 
 def test_an_encoded_file_of_the_wanted_type_stays_as_it_is(tmp_path):
-    convert(FORMATS, FORMATS / "list.txt", tmp_path / "db", Wanted(encoded=True))
+    convert(FORMATS, FORMATS / "list.txt", tmp_path / "db", PictureFormat(encoded=True))
     for key, datum in read(tmp_path / "db").items():
         data = (FORMATS / key[9:]).read_bytes()
         assert datum == encoded_datum(data, datum.label)
@@ -59,7 +59,7 @@ def folder(tmp_path, lines="a.png 7\nmissing.png 0\nb c.png -1\n"):
 
 
 def test_numbers_count_the_files_that_are_left_out(tmp_path):
-    done = convert(folder(tmp_path), tmp_path / "list", tmp_path / "new" / "db", Wanted())
+    done = convert(folder(tmp_path), tmp_path / "list", tmp_path / "new" / "db", PictureFormat())
     assert done.count == 2
     assert done.skipped == [("missing.png", "no such file or directory")]
     found = read(tmp_path / "new" / "db")
@@ -73,14 +73,14 @@ def test_faults_leave_nothing_behind(tmp_path):
     root = folder(tmp_path)
     before = sorted(root.iterdir())
     with pytest.raises(DataError, match=r"b c\.png: 30 x 20 x 3 where the ones before are 30 x 40"):
-        convert(root, root / "list", root / "db", Wanted(), check_size=True)
+        convert(root, root / "list", root / "db", PictureFormat(), check_size=True)
     with pytest.raises(DataError, match='no pictures of type "xyz"'):
-        convert(root, root / "list", root / "db", Wanted(encoded=True, encode_type="xyz"))
+        convert(root, root / "list", root / "db", PictureFormat(encoded=True, encode_type="xyz"))
     with pytest.raises(DataError, match="none of the 3 files can be read"):
-        convert(root / "nowhere", root / "list", root / "db", Wanted())
+        convert(root / "nowhere", root / "list", root / "db", PictureFormat())
     assert sorted(root.iterdir()) == before
     with pytest.raises(DataError, match="exists already"):
-        convert(root, root / "list", root, Wanted())
+        convert(root, root / "list", root, PictureFormat())
 
 
 def test_flags_as_caffe_reads_them(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catdog.data.datum import array_to_legacy_blob
 from catdog.data.sources.window import expand, fit
-from catdog.data.sources.windows import Window, read_windows
+from catdog.data.sources.window_list import LabelledWindow, read_windows
 from catdog.errors import DataError, LayerError
 from tests.data.sources.build import layer, pictures, source
 
@@ -46,7 +46,7 @@ def window_data(more="", transform="crop_size: 8", batch=8):
 def test_the_list_is_read(folder):
     found = read_windows(folder / "windows.txt")
     assert found.channels == 3
-    assert found.windows[0] == Window("one.png", 2, pytest.approx(0.9), 5, 6, 14, 25)
+    assert found.windows[0] == LabelledWindow("one.png", 2, pytest.approx(0.9), 5, 6, 14, 25)
     assert [window.label for window in found.windows] == [2, 7, 1, 4, 3]
 
 
@@ -128,7 +128,7 @@ def test_resume(folder):
 
 
 windows = st.builds(
-    lambda x, y, w, h: Window("", 1, 1.0, x, y, x + w, y + h),
+    lambda x, y, w, h: LabelledWindow("", 1, 1.0, x, y, x + w, y + h),
     *(st.integers(0, 30), st.integers(0, 20)),
     *(st.integers(0, 30), st.integers(0, 20)),
 )
@@ -162,7 +162,7 @@ def test_what_is_placed_lies_in_the_picture_and_in_the_crop(window, pad, square,
 
 def test_rounding_is_that_of_c():
     # the centre is 5.5, half the width becomes 1: 4.5 and 6.5, rounded away from zero
-    assert expand(Window("", 1, 1.0, 5, 5, 5, 5), 8, 2, square=False) == (5, 5, 7, 7)
+    assert expand(LabelledWindow("", 1, 1.0, 5, 5, 5, 5), 8, 2, square=False) == (5, 5, 7, 7)
 
 
 @pytest.mark.parametrize(

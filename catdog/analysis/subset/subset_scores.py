@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catdog.analysis.subset.distances import Distances, Places
+from catdog.analysis.subset.distances import Distances, Indices
 
 
 @dataclass(frozen=True)
-class Scores:
+class SubsetScores:
     """A choice of examples in numbers, all of them distances.
 
     `diversity`, the objective, is the mean distance between two of the chosen; `closest` the
@@ -20,12 +20,12 @@ class Scores:
     coverage: float
 
 
-def scores(distances: Distances, chosen: Places) -> Scores:
-    """The scores of a choice; what there is none of is 0."""
+def subset_scores(distances: Distances, chosen: Indices) -> SubsetScores:
+    """The subset_scores of a choice; what there is none of is 0."""
     between = distances.exact(chosen)[np.triu_indices(len(chosen), 1)]
     others = distances.count - len(chosen)
     nearest = distances.rows(chosen).min(0).sum(dtype=np.float64)
-    return Scores(
+    return SubsetScores(
         float(between.mean()) if len(between) else 0.0,
         float(between.min()) if len(between) else 0.0,
         float(nearest / others) if others else 0.0,

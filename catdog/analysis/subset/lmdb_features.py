@@ -20,7 +20,7 @@ from catdog.data.sources.base import Batch
 from catdog.data.sources.data import Data
 from catdog.data.transform import shape_text
 from catdog.errors import CatdogError, DataError, did_you_mean
-from catdog.inference.features import Blobs, features
+from catdog.inference.feature_extraction import Blobs, features
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter

@@ -11,7 +11,7 @@ from catdog.errors import DataError
 
 
 @dataclass(frozen=True)
-class Window:
+class LabelledWindow:
     """A labelled region of a picture; both corners belong to it. `overlap` is with an object."""
 
     picture: str
@@ -27,7 +27,7 @@ class Window:
 class WindowList:
     """The windows of a list file, and the channels of the last picture as it gives them."""
 
-    windows: list[Window]
+    windows: list[LabelledWindow]
     channels: int
 
 
@@ -39,7 +39,7 @@ def read_windows(path: Path) -> WindowList:
     """
     words = _words(read_text(path, "window file"))
     reader = _Reader(path, words)
-    windows: list[Window] = []
+    windows: list[LabelledWindow] = []
     channels = 0
     while (mark := next(words, None)) is not None:
         if mark[0] != "#":
@@ -89,7 +89,7 @@ class _Reader:
         except ValueError:
             raise self.error(self.line, f'expected an overlap, not "{word}"') from None
 
-    def window(self, picture: str) -> Window:
+    def window(self, picture: str) -> LabelledWindow:
         label, overlap = self.number(), self.overlap()
         corners = [self.number() for _ in range(4)]
-        return Window(picture, label, overlap, *corners)
+        return LabelledWindow(picture, label, overlap, *corners)

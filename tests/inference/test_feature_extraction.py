@@ -8,7 +8,7 @@ import pytest
 from catdog.data.datum import datum_to_array, parse_datum
 from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError
-from catdog.inference.features import features, write_file, write_lmdbs
+from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
