@@ -4,14 +4,18 @@ A binary batch has a byte of label and 3,072 of pixels for each picture; a pickl
 `data`, pictures x 3,072, and `labels`. Pixels are the rows of the red plane, then green, then blue.
 """
 
+import io
+import pickle
+import pickletools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from catdog.data.build.listing import Listing, Photo
-from catdog.data.build.pickled import read_pickle
 from catdog.data.images import Pixels
 from catdog.errors import DataError
 
@@ -66,58 +70,147 @@ def read_cifar(folder: str | Path) -> Listing:
 
 
 def _photos(path: Path, form: _Form) -> Iterator[Photo]:
-    batch = form.read(path)
+    try:
+        batch = form.read(path)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
+        raise DataError(what, where=str(path)) from error
     wrong = next((label for label in batch.labels if not 0 <= label < len(CLASSES)), None)
     if wrong is not None:
-        raise DataError(
-            f"has label {wrong}, CIFAR-10 has 0 to {len(CLASSES) - 1}",
-            where=str(path),
-            remedy="get the file again",
-        )
+        raise _damaged(path, f"has label {wrong}, CIFAR-10 has 0 to {len(CLASSES) - 1}")
     # red, green, blue planes as height x width x blue, green, red; nothing is copied yet
     pictures = batch.pixels.reshape(-1, _PLANES, _SIDE, _SIDE)[:, ::-1].transpose(0, 2, 3, 1)
     for pixels, label, name in zip(pictures, batch.labels, batch.names, strict=True):
         yield Photo(path, f"{path.stem}/{name}", label, pixels=pixels)
 
 
-def _read_pickled(path: Path) -> _Batch:
-    content = read_pickle(path)
-    if isinstance(content, dict):
-        content = {_text(key): value for key, value in content.items()}
-        pixels, labels = content.get("data"), content.get("labels")
-        if isinstance(pixels, np.ndarray) and isinstance(labels, list):
-            names = content.get("filenames") or _numbers(len(labels))
-            if pixels.shape == (len(labels), _BYTES) and pixels.dtype == np.uint8:
-                return _Batch(pixels, list(map(int, labels)), list(map(_text, names)))
-    raise DataError(
-        f"no batch of CIFAR-10: no dict with data, pictures x {_BYTES}, and labels",
-        where=str(path),
-        remedy="get the file again",
-    )
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(what, where=str(path), remedy="get the file again")
 
 
 def _read_binary(path: Path) -> _Batch:
-    try:
-        length = path.stat().st_size
-        if not length or length % (1 + _BYTES):
-            raise DataError(
-                f"no batch of CIFAR-10: {length} bytes are not pictures of {1 + _BYTES}",
-                where=str(path),
-                remedy="get the file again",
-            )
-        records = np.asarray(np.memmap(path, np.uint8, "r")).reshape(-1, 1 + _BYTES)
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
-        raise DataError(what, where=str(path)) from error
+    length = path.stat().st_size
+    if not length or length % (1 + _BYTES):
+        what = f"no batch of CIFAR-10: {length} bytes are not pictures of {1 + _BYTES}"
+        raise _damaged(path, what)
+    records = np.asarray(np.memmap(path, np.uint8, "r")).reshape(-1, 1 + _BYTES)
     return _Batch(records[:, 1:], records[:, 0].tolist(), _numbers(len(records)))
+
+
+def _read_pickled(path: Path) -> _Batch:
+    data = path.read_bytes()
+    try:
+        content = _unpickle(data)
+    except Exception as error:  # the standard library promises no kind of exception
+        why = " ".join(ascii(str(error))[1:-1].split()) or "it makes no sense"
+        raise _damaged(path, f"no pickle of plain values: {why}") from None
+    batch = _batch(content)
+    if batch is None:
+        what = f"no batch of CIFAR-10: no dict with data, pictures x {_BYTES}, and labels"
+        raise _damaged(path, what)
+    return batch
+
+
+@dataclass(eq=False)
+class _Call:
+    """What a pickle would call, with which arguments, and the state it would set then."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+_NAMES = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")),
+    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
+    ("_codecs", "encode"),
+    ("__builtin__", "bytes"),
+}
+"""What makes arrays, and the bytes that Python 3 gives to Python 2."""
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes plain values, and a _Call where a pickle would call something: nothing is called.
+
+    Not even NumPy: its dtype takes any flags from a pickle, such as that bytes are pointers.
+    """
+
+    def find_class(self, module: str, name: str) -> Callable[..., _Call]:
+        if (module, name) not in _NAMES:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        # a new function each time: a pickle can set attributes of what it has named
+        return lambda *arguments: _Call(name, arguments)
+
+
+def _unpickle(data: bytes) -> Any:
+    """The value in a pickle, in which texts of Python 2 are bytes; raises anything."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd escapes in a text
+        for opcode, argument, _ in pickletools.genops(data):
+            # the unpickler's memo gets as long as the largest index in it
+            if opcode.name in ("PUT", "LONG_BINPUT") and (argument or 0) > len(data):
+                raise pickle.UnpicklingError(f"it puts a value at index {argument}")
+        return _Unpickler(io.BytesIO(data), encoding="bytes").load()
+
+
+def _batch(content: Any) -> _Batch | None:
+    """The batch in CIFAR's dict; None where it is no such dict."""
+    if not isinstance(content, dict):
+        return None
+    fields = {_text(key): value for key, value in content.items()}
+    labels = fields.get("labels")
+    if not isinstance(labels, list) or not all(map(_is_short, labels)):
+        return None
+    names = fields.get("filenames") or _numbers(len(labels))
+    pixels = _pixels(fields.get("data"), (len(labels), _BYTES))
+    if pixels is None or not isinstance(names, list) or len(names) != len(labels):
+        return None
+    return _Batch(pixels, labels, list(map(_text, names)))
+
+
+def _is_short(label: Any) -> bool:
+    """Whether it is a number that can be shown in a message."""
+    return isinstance(label, int) and label.bit_length() < 64
+
+
+def _pixels(array: Any, expected: tuple[int, int]) -> Pixels | None:
+    """The bytes of an array of this shape, for which NumPy has two calls."""
+    match array:
+        case _Call("_reconstruct", state=(_, shape, dtype, fortran, content)):
+            order: Literal["F", "C"] = "F" if fortran else "C"
+        case _Call("_frombuffer", (content, dtype, shape, "F" | "C" as order)):
+            pass
+        case _:
+            return None
+    data = _bytes(content)
+    match dtype:
+        case _Call("dtype", ("u1" | b"u1", *_)):
+            if shape == expected and len(data) == expected[0] * expected[1]:
+                return np.frombuffer(data, np.uint8).reshape(expected, order=order)
+    return None
+
+
+def _bytes(value: Any) -> bytes | bytearray:
+    """Bytes, or the text from which they were to be encoded; none where it is neither."""
+    match value:
+        case bytes() | bytearray():
+            return value
+        case _Call("encode", (str() as text, *_)):
+            return text.encode("latin1", "ignore")
+    return b""
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _bytes(value).decode("latin1")
 
 
 def _numbers(count: int) -> list[str]:
     return [f"{number:05d}" for number in range(count)]
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 _FORMS = (
