@@ -14,7 +14,8 @@ from benchmarks.workplace import Workplace
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.solver.solver import Solver
 from catdog.solver.test_pass import Batches
-from catdog.training.train import Options, open_solver, solver_spec
+from catdog.training.opening import open_solver
+from catdog.training.options import Options, solver_spec
 
 _CPU = torch.device("cpu")
 

@@ -14,7 +14,8 @@ from catdog.data.build.folder_layouts import photos_in
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.spec import read_net, to_prototxt
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 
 ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"

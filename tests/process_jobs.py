@@ -16,7 +16,8 @@ import torch
 from catdog.cli import main as cli
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import joined
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 
 
 def killed(group: Group, iteration: int) -> None:

@@ -36,7 +36,8 @@ from catdog.solver.events import Warned
 from catdog.solver.solverstate import read_state
 from catdog.solver.test_pass import Means, TestNet
 from catdog.tracking.log_reader import read_log
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs
 from tests.data.sources.build import labels, layer, pictures, source, write_lmdb

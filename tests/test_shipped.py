@@ -9,6 +9,7 @@ from catdog.layers.base import Setting
 from catdog.net.abstract import blueprint
 from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.runtime.randomness import Randomness
 from catdog.solver.faults import solver_faults
@@ -76,7 +77,7 @@ def test_a_net_takes_a_step(path, stages, monkeypatch):
 def test_a_net_compiles_for_tests_and_for_deployment(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     spec, shapes = read_net(path), own_shapes(path)
-    test = blueprint(spec, net_state(TEST), shapes).net
+    test = blueprint(resolve(spec, net_state(TEST)), shapes).net
     deploy = Net(deploy_net(spec.message, shapes), fill=False)
     assert "prob" in deploy.outputs
     assert {item.name for item in deploy.learnable} <= {item.name for item in test.learnable}
@@ -114,7 +115,9 @@ def test_a_solver_is_without_faults(path):
 )
 def test_small_nets_have_the_parameters_of_their_models(name, stages, size, parameters):
     path = ROOT / f"net_specs/{name}.yaml"
-    net = blueprint(read_net(path), net_state(TEST, stages=stages), own_shapes(path, size)).net
+    net = blueprint(
+        resolve(read_net(path), net_state(TEST, stages=stages)), own_shapes(path, size)
+    ).net
     assert sum(item.parameter.numel() for item in net.learnable) == parameters
 
 

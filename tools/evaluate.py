@@ -30,6 +30,7 @@ from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.errors import CatdogError
 from catdog.inference.test import evaluate, lines
 from catdog.net.opened import open_fed_net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
 from catdog.spec import read_net
@@ -73,9 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def test(args: Namespace) -> None:
     """The outputs of the net, batch by batch, and their means."""
     with ExitStack() as stack:
-        fed = open_fed_net(
-            read_net(args.model), state_of(args, TEST), stack, device=device_of(args)
-        )
+        net = resolve(read_net(args.model), state_of(args, TEST))
+        fed = open_fed_net(net, stack, device=device_of(args))
         for name in args.weights:
             load_net(fed.net, weight_file(name))
         for record in evaluate(fed, args.iterations):

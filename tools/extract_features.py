@@ -19,6 +19,7 @@ from catdog.cli.arguments import Parser, device_of
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
@@ -68,7 +69,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = args.blobs.split(",")
     places = {} if args.out else _places(args, names)
     with ExitStack() as stack:
-        fed = open_fed_net(read_net(args.net), net_state(TEST), stack, device=_device(args))
+        fed = open_fed_net(
+            resolve(read_net(args.net), net_state(TEST)), stack, device=_device(args)
+        )
         load_net(fed.net, weight_file(args.weights))
         if args.out:
             count = write_file(features(fed, names, args.batches), args.out)

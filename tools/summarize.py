@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, state_of
 from catdog.net.abstract import blueprint
+from catdog.net.resolved import resolve
 from catdog.net.summary import summarize, table
 from catdog.spec import read_net
 
@@ -19,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_state(phase="TEST")
     parser.add_shape()
     args = parser.parse(argv)
-    plan = blueprint(read_net(args.net), state_of(args), dict(args.shape))
+    plan = blueprint(resolve(read_net(args.net), state_of(args)), dict(args.shape))
     for line in plan.assumed:
         print(line, file=sys.stderr)
     print(table(summarize(plan.net)))

@@ -14,6 +14,7 @@ from pathlib import Path
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
 from catdog.pycaffe.install import install
+from catdog.training.options import Options
 from catdog.training.sweep import (
     PRUNERS,
     SAMPLERS,
@@ -25,7 +26,6 @@ from catdog.training.sweep import (
     table,
     write_csv,
 )
-from catdog.training.train import Options
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.net.abstract import blueprint
+from catdog.net.resolved import resolve
 from catdog.net.timing import lines, time_net
 from catdog.solver.solverstate import load_net
 from catdog.spec import read_net
@@ -29,7 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_shape()
     args = parser.parse(argv)
     device = device_of(args)
-    plan = blueprint(read_net(args.model), state_of(args), dict(args.shape), batch=args.batch)
+    plan = blueprint(
+        resolve(read_net(args.model), state_of(args)), dict(args.shape), batch=args.batch
+    )
     for line in plan.assumed:
         print(line, file=sys.stderr)
     plan.net.fill()

@@ -20,7 +20,8 @@ from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
 from catdog.tracking.tensorboard import HISTOGRAMS
 from catdog.training.cross_validation import cross_validate, table
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 
 
 def main(argv: Sequence[str] | None = None) -> None:

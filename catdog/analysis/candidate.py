@@ -14,9 +14,9 @@ from catdog.data.sources import Context
 from catdog.errors import CatdogError
 from catdog.inference.predictor import Predictor
 from catdog.net.carried import preparation
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
-from catdog.spec import filter_net, read_net
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import read_net
 from catdog.weights import Weights, read_weights, write_weights
 
 
@@ -59,16 +59,16 @@ class Candidate:
 
     def _of_model(self) -> tuple[NetParameter, Path | None]:
         """Dataset, mean and deploy net of the spec, and its data where none are given."""
-        spec = read_net(self.model or "")
-        with spec.located():
-            layers, _ = cut_data_layers(filter_net(spec.message, self.state))
-            if not layers:
-                return NetParameter(deploy=spec.message), self.data
-            context = Context(TEST, locate=spec.locate)
+        net = resolve(read_net(self.model or ""), self.state)
+        layers = net.data_layers
+        if not layers:
+            return NetParameter(deploy=net.message), self.data
+        with net.located():
+            context = Context(TEST, locate=net.locate)
             shapes = {k: v for one in layers for k, v in data_shapes(one, context).shapes.items()}
-            carried = preparation(spec.message, shapes, spec.locate, self.state)
+            carried = preparation(net, shapes)
         sources = [layer.data_param.source for layer in layers if layer.data_param.source]
-        return carried, self.data or (spec.locate(sources[0]) if sources else None)
+        return carried, self.data or (net.locate(sources[0]) if sources else None)
 
 
 def set_temperature(path: Path, temperature: float) -> None:

@@ -10,9 +10,9 @@ from catdog.errors import CatdogError, DataError
 from catdog.inference.feature_extraction import features
 from catdog.net.carried import preparation
 from catdog.net.opened import FedNet, open_fed_net
+from catdog.net.resolved import ResolvedNet, resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
-from catdog.spec import Spec, filter_net, net_state
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import Spec, net_state
 
 
 def open_both(
@@ -23,16 +23,17 @@ def open_both(
 
     Raises CatdogError where a phase has not one data layer, and as `open_fed_net`.
     """
-    state = net_state(TEST)
-    on_training = Spec(_on_training_data(spec.message), spec.path, spec.tree)
-    training = open_fed_net(on_training, state, stack, device=device)
-    return training, open_fed_net(spec, state, stack, device=device, shared=training.net)
+    test = resolve(spec, net_state(TEST))
+    on_training = _on_training_data(resolve(spec, net_state(TRAIN)), test)
+    training = open_fed_net(on_training, stack, device=device)
+    return training, open_fed_net(test, stack, device=device, shared=training.net)
 
 
-def _on_training_data(net: NetParameter) -> NetParameter:
+def _on_training_data(trained: ResolvedNet, tested: ResolvedNet) -> ResolvedNet:
     """The TEST net with the records of the TRAIN phase, transformed as in the TEST phase."""
-    train, test = _data_layer(net, "TRAIN"), _data_layer(net, "TEST")
-    changed = filter_net(net, net_state(TEST))
+    train, test = _data_layer(trained, "TRAIN"), _data_layer(tested, "TEST")
+    changed = NetParameter()
+    changed.CopyFrom(tested.message)
     for layer in changed.layer:
         if layer.name == test.name and layer.type == test.type:
             tops = list(layer.top)
@@ -43,16 +44,16 @@ def _on_training_data(net: NetParameter) -> NetParameter:
             layer.transform_param.CopyFrom(test.transform_param)
             if not test.HasField("transform_param"):
                 layer.ClearField("transform_param")
-    return changed
+    return resolve(tested.spec.of(changed), tested.state)
 
 
-def _data_layer(net: NetParameter, phase: str) -> LayerParameter:
-    layers, _ = cut_data_layers(filter_net(net, net_state(TRAIN if phase == "TRAIN" else TEST)))
+def _data_layer(net: ResolvedNet, phase: str) -> LayerParameter:
+    layers = net.data_layers
     if len(layers) != 1 or len(layers[0].top) != 2:
         raise CatdogError(
             f"needs one data layer with pictures and labels in the {phase} phase, has "
             f"{len(layers)}",
-            where=f"net {net.name}",
+            where=f"net {net.message.name}",
             remedy="give the train_val net",
         )
     return layers[0]
@@ -82,7 +83,8 @@ def examples(fed: FedNet, blob: str) -> Examples:
 
 def carrying(spec: Spec[NetParameter], fed: FedNet) -> NetParameter:
     """The message of a weight file: the TEST net's layers, and what a prediction needs."""
-    state = fed.net.message.state
-    net = filter_net(spec.message, state)
-    net.MergeFrom(preparation(spec.message, fed.feed.shapes, spec.locate, state))
-    return net
+    net = resolve(spec, fed.net.message.state)
+    message = NetParameter()
+    message.CopyFrom(net.message)
+    message.MergeFrom(preparation(net, fed.feed.shapes))
+    return message

@@ -11,10 +11,10 @@ from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
-from catdog.spec import filter_net, net_state, read_net
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import net_state, read_net
 from catdog.spec.shape import Shape
 from catdog.weights import copy_weights, read_weights
 
@@ -55,12 +55,11 @@ def deployed(
 
 def _derived(model: Path, given: Mapping[str, Shape]) -> NetParameter:
     """The deploy net of a spec; data layers give pictures one by one, Input layers as they are."""
-    spec = read_net(model)
-    with spec.located():
-        layers, rest = cut_data_layers(filter_net(spec.message, net_state(TEST)))
-        context = Context(TEST, locate=spec.locate)
-        shapes = dict(wiring.input_shapes(rest))
-        for layer in layers:
+    net = resolve(read_net(model), net_state(TEST))
+    with net.located():
+        context = Context(TEST, locate=net.locate)
+        shapes = dict(wiring.input_shapes(net.rest))
+        for layer in net.data_layers:
             found = data_shapes(layer, context, given).shapes
             shapes.update({name: (1, *shape[1:]) for name, shape in found.items()})
-        return deploy_net(spec.message, {**shapes, **given}, net_state(TEST))
+        return deploy_net(net.message, {**shapes, **given}, net.state)

@@ -9,45 +9,44 @@ from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import BlobShape, NetParameter, NetState
-from catdog.spec import Spec, filter_net
-from catdog.spec.data_layers import cut_data_layers
+from catdog.net.resolved import ResolvedNet
+from catdog.proto.caffe_pb2 import BlobShape, NetParameter
 from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A net on the meta device, and what was assumed of data that are not there."""
+    """A net on the meta device, what it was made of, and what was assumed of data not there."""
 
     net: Net
+    resolved: ResolvedNet
     assumed: tuple[str, ...] = ()
 
 
 def blueprint(
-    spec: Spec[NetParameter],
-    state: NetState,
+    resolved: ResolvedNet,
     given: Mapping[str, Shape] | None = None,
     *,
     batch: int | None = None,
 ) -> Blueprint:
-    """Compile a net in a state.
+    """Compile a net.
 
     `given` are shapes of its data or Input blobs by name; `batch` replaces the first number of
     all of them. Raises SpecError or LayerError with their places in the text, CatdogError for a
     name in `given` that is no blob of data.
     """
     given = given or {}
-    with spec.located():
-        layers, rest = cut_data_layers(filter_net(spec.message, state))
+    layers, rest = resolved.data_layers, resolved.rest
+    with resolved.located():
         own = wiring.input_shapes(rest)
         _check_names(given, [*own, *(top for layer in layers for top in layer.top)])
-        context = Context(state.phase, locate=spec.locate)
+        context = Context(resolved.state.phase, locate=resolved.locate)
         found = [data_shapes(layer, context, given) for layer in layers]
         inputs = {name: shape for data in found for name, shape in data.shapes.items()}
         inputs, own = _resized(inputs, batch), _resized({**own, **_of(own, given)}, batch)
-        setting = Setting(locate=spec.locate)
+        setting = Setting(locate=resolved.locate)
         net = Net(_with_shapes(rest, own), inputs=inputs, setting=setting, fill=False)
-    return Blueprint(net, tuple(data.assumed for data in found if data.assumed))
+    return Blueprint(net, resolved, tuple(data.assumed for data in found if data.assumed))
 
 
 def _of(names: Collection[str], given: Mapping[str, Shape]) -> dict[str, Shape]:

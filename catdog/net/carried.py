@@ -4,42 +4,68 @@ The dataset's record (sizes, equalisation, classes), the mean, and the deploy ne
 NetParameter of the weight file, in fields that Caffe skips.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from catdog.data.datum import array_to_legacy_blob
 from catdog.data.mean import read_mean
-from catdog.data.preprocessing import Locate, dataset_of, source_of
+from catdog.data.preprocessing import dataset_of, source_of
 from catdog.errors import SpecError
+from catdog.net import wiring
 from catdog.net.deploy import deploy_net
+from catdog.net.resolved import ResolvedNet, resolve
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter, NetState
 from catdog.runtime.files import replacing
-from catdog.spec import filter_net, to_prototxt
+from catdog.spec import to_prototxt
+from catdog.spec.data_layers import cut_data_layers
+from catdog.spec.shape import Shape
 
 
-def preparation(
-    net: NetParameter,
-    shapes: Mapping[str, Sequence[int]],
-    locate: Locate,
-    state: NetState | None = None,
-) -> NetParameter:
+@dataclass(frozen=True)
+class Fed:
+    """A net that ran, and the shapes of one batch of its data by name."""
+
+    net: ResolvedNet
+    shapes: Mapping[str, Shape]
+
+
+def snapshot_message(trained: Fed, tests: Sequence[Fed] = ()) -> NetParameter:
+    """The message of a run's snapshots: every layer of the train net, and what prediction needs.
+
+    That is of the first test net with photos, as it ran. A run without one carries the TEST phase
+    of its train net, on the data that it was trained on.
+    """
+    found = NetParameter()
+    for fed in (*tests, *_untested(trained)):
+        carried = preparation(fed.net, fed.shapes)
+        if carried.HasField("deploy") or not found.ByteSize():
+            found = carried
+        if found.HasField("deploy"):
+            break
+    message = NetParameter()
+    message.CopyFrom(trained.net.message)
+    message.MergeFrom(found)
+    return message
+
+
+def preparation(net: ResolvedNet, shapes: Mapping[str, Sequence[int]]) -> NetParameter:
     """A NetParameter with nothing but `dataset`, `mean` and `deploy`, each where it is known.
 
     `shapes` are those of one batch of the data layers' tops, by name. A net without a place for
-    photos (several inputs, no TEST phase) carries what it has.
+    photos carries what it has.
     """
     carried = NetParameter()
-    state = state or NetState(phase=TEST)
-    data = _data_layer(net, state)
+    data = _photo_layer(net)
     if data is None:
         return carried
-    if dataset := dataset_of(data, locate):
+    if dataset := dataset_of(data, net.locate):
         carried.dataset.CopyFrom(dataset)
     mean_file = data.transform_param.mean_file
     if mean_file:
-        carried.mean.CopyFrom(array_to_legacy_blob(read_mean(locate(mean_file))))
+        carried.mean.CopyFrom(array_to_legacy_blob(read_mean(net.locate(mean_file))))
     singles = {name: (1, *shape[1:]) for name, shape in shapes.items()}
     try:
-        carried.deploy.CopyFrom(deploy_net(net, singles, state))
+        carried.deploy.CopyFrom(deploy_net(net.message, singles, net.state))
     except (SpecError, KeyError):
         # a net of losses alone, or one whose data of the two phases differ in name
         carried.ClearField("deploy")
@@ -53,7 +79,27 @@ def write_deploy(carried: NetParameter, prefix: str) -> None:
             beside.write_text(to_prototxt(carried.deploy), encoding="utf-8")
 
 
-def _data_layer(net: NetParameter, state: NetState) -> LayerParameter | None:
-    """The first data layer of the phase that has pictures."""
-    kept = filter_net(net, state).layer
-    return next((layer for layer in kept if source_of(layer) or layer.type == "MemoryData"), None)
+def _photo_layer(net: ResolvedNet) -> LayerParameter | None:
+    """The first data layer that has pictures."""
+    photos = (each for each in net.data_layers if source_of(each) or each.type == "MemoryData")
+    return next(photos, None)
+
+
+def _untested(trained: Fed) -> Iterator[Fed]:
+    """What a run without a test net may predict with: the data are those of the train net.
+
+    Its layers are those of the TEST phase where these can work on such data, else its own.
+    """
+    net, state = trained.net, NetState()
+    state.CopyFrom(net.state)
+    state.phase = TEST
+    data_layers, own = cut_data_layers(net.message)
+    for rest in (resolve(net.spec, state).rest, own):
+        if wiring.faults(rest, trained.shapes):
+            continue
+        message = NetParameter(name=net.message.name, state=state)
+        message.layer.extend([*data_layers, *rest.layer])
+        for layer in message.layer:
+            layer.ClearField("include")
+            layer.ClearField("exclude")
+        yield Fed(resolve(net.spec.of(message), state), trained.shapes)

@@ -5,9 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from catdog.errors import Fault
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.spec import Spec
 from catdog.spec.freezing import is_named, pattern_faults
-from catdog.spec.solver_nets import NetSpec
 
 
 def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()) -> NetParameter:
@@ -31,12 +29,6 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
 
 #: Layers between a layer with parameters and its BatchNorm.
 _PASSING = ("ReLU", "Pooling", "Dropout", "ELU", "Sigmoid", "TanH", "Clip", "Swish", "Split")
-
-
-def frozen(net: NetSpec) -> Spec[NetParameter]:
-    """The spec of a solver's net with the layers that the solver freezes marked in its message."""
-    message = freeze(net.spec.message, net.freeze) if net.freeze else net.spec.message
-    return Spec(message, net.spec.path, net.spec.tree)
 
 
 def parameter_faults(net: Net, patterns: Iterable[str]) -> Iterator[Fault]:

@@ -9,10 +9,9 @@ from catdog.data.feed import Feed
 from catdog.data.sources import Context, open_source
 from catdog.layers.base import Setting
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import TRAIN, NetParameter, NetState
+from catdog.net.resolved import ResolvedNet
+from catdog.proto.caffe_pb2 import TRAIN
 from catdog.runtime.distributed.group import WHOLE, Part
-from catdog.spec import Spec, filter_net
-from catdog.spec.data_layers import cut_data_layers
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,7 @@ class FedNet:
 
 
 def open_fed_net(
-    spec: Spec[NetParameter],
-    state: NetState,
+    resolved: ResolvedNet,
     stack: ExitStack,
     *,
     setting: Setting | None = None,
@@ -39,18 +37,18 @@ def open_fed_net(
     `part` of the data: records of its own in the TRAIN phase, else every world-th batch. Raises
     SpecError, LayerError and DataError with their places in the text.
     """
-    setting = replace(setting or Setting(), locate=spec.locate)
-    with spec.located():
-        layers, rest = cut_data_layers(filter_net(spec.message, state))
-        mine, shares = (part, WHOLE) if state.phase == TRAIN else (WHOLE, part)
+    setting = replace(setting or Setting(), locate=resolved.locate)
+    phase = resolved.state.phase
+    with resolved.located():
+        mine, shares = (part, WHOLE) if phase == TRAIN else (WHOLE, part)
         seed = setting.randomness.seed
-        context = Context(state.phase, seed, mine.rank, mine.world, spec.locate)
+        context = Context(phase, seed, mine.rank, mine.world, resolved.locate)
         sources = []
-        for layer in layers:
+        for layer in resolved.data_layers:
             sources.append(open_source(layer, context))
             stack.callback(sources[-1].close)
         feed = stack.enter_context(Feed(sources, device, shares))
-        net = Net(rest, inputs=feed.shapes, setting=setting, fill=False)
+        net = Net(resolved.rest, inputs=feed.shapes, setting=setting, fill=False)
         if shared:
             net.share(shared)
         net.fill()

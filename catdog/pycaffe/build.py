@@ -9,8 +9,9 @@ from catdog.layers.blob import Blob, BlobVec
 from catdog.layers.python import Python, UserCodeError
 from catdog.net import wiring
 from catdog.net.net import Net
+from catdog.net.resolved import ResolvedNet
 from catdog.net.step import Node
-from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, NetState
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.pycaffe.flags import Flags, settle
 from catdog.pycaffe.install import install
 from catdog.pycaffe.layer_unit import LayerUnit, ViewUnit
@@ -23,7 +24,6 @@ from catdog.pycaffe.unit import (
     SplitUnit,
     Unit,
 )
-from catdog.spec import Spec, filter_net
 from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.splits import insert_splits
 
@@ -47,28 +47,28 @@ class Built:
     learnable: list[Blob]
 
 
-def build(spec: Spec[NetParameter], state: NetState) -> Built:
-    """Build a net in a state; raises SpecError, LayerError and DataError with their places.
+def build(net: ResolvedNet) -> Built:
+    """Build a net; raises SpecError, LayerError and DataError with their places.
 
     What the code of a Python layer raises comes through as it is.
     """
     try:
-        with spec.located():
-            return _build(spec, state)
+        with net.located():
+            return _build(net)
     except UserCodeError as error:
         raise error.__cause__ or error from None
 
 
-def _build(spec: Spec[NetParameter], state: NetState) -> Built:
-    message = insert_splits(filter_net(spec.message, state))
+def _build(net: ResolvedNet) -> Built:
+    message = insert_splits(net.running)
     _drop_idle_transforms(message)
     data, rest = cut_data_layers(message)
     context = Context(
-        phase=state.phase,
+        phase=net.state.phase,
         seed=mode.draw_seed(),
         rank=mode.solver_rank,
         world=mode.solver_count,
-        locate=spec.locate,
+        locate=net.locate,
     )
     sources = {layer.top[0]: open_source(layer, context) for layer in data if layer.top}
     shapes = {name: shape for source in sources.values() for name, shape in source.shapes.items()}

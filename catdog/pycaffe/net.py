@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from catdog.data.sources import MemoryData
 from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.blob import Blob, BlobVec
+from catdog.net.resolved import ResolvedNet, resolve
 from catdog.proto.caffe_pb2 import NetParameter, NetState, Phase
 from catdog.pycaffe import files, glog
 from catdog.pycaffe.batches import batches, joined, length
 from catdog.pycaffe.build import Built, build
 from catdog.pycaffe.layer import BuiltLayer
 from catdog.pycaffe.unit import DataUnit, PythonUnit, Unit
-from catdog.spec import Spec, read_net
+from catdog.spec import read_net
 
 Array = NDArray[np.float32]
 Path = str | os.PathLike[str]
@@ -55,20 +56,21 @@ class Net:
         stages = named.get("stages", stages)
         weights = named.get("weights", weights)
         spec = read_net(os.fspath(network_file))
-        self.init(spec, _state(spec.message, phase, named.get("level", level), stages or ()))
+        state = _state(spec.message, phase, named.get("level", level), stages or ())
+        self.init(resolve(spec, state))
         if weights is not None:
             self.copy_from(weights)
 
     @classmethod
-    def of(cls, spec: Spec[NetParameter], state: NetState) -> "Net":
-        """A net from a spec that is read already, as solvers build theirs."""
+    def of(cls, resolved: ResolvedNet) -> "Net":
+        """A net that is read already, as solvers build theirs."""
         net = cls.__new__(cls)
-        net.init(spec, state)
+        net.init(resolved)
         return net
 
-    def init(self, spec: Spec[NetParameter], state: NetState) -> None:
-        """Build everything from a spec (Net::Init in caffe/net.cpp)."""
-        self.built: Built = build(spec, state)
+    def init(self, resolved: ResolvedNet) -> None:
+        """Build everything (Net::Init in caffe/net.cpp)."""
+        self.built: Built = build(resolved)
         self._units: list[Unit] = self.built.units
         self._hooks: dict[str, list[Hook]] = {"forward": [], "backward": []}
         self._hooks_after: dict[str, list[Hook]] = {"forward": [], "backward": []}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from catdog.errors import CatdogError, Fault, SpecError
-from catdog.net.freezing import frozen
+from catdog.net.resolved import resolve_nets
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.pycaffe import files, glog
 from catdog.pycaffe.mode import mode
@@ -44,7 +44,7 @@ from catdog.solver.solverstate import (
     write_state,
 )
 from catdog.spec import Spec, read_solver
-from catdog.spec.solver_nets import NetSpec, net_faults, test_nets, train_net
+from catdog.spec.solver_nets import net_faults
 from catdog.tracking.log_writer import lines
 
 PathLike = str | os.PathLike[str]
@@ -73,9 +73,9 @@ class Solver:
             mode.seed(self.param.random_seed + mode.solver_rank)
         if self.param.snapshot_best:
             self._say(Warned("snapshot_best is for tools/train.py: no best weights are written"))
-        tests = list(test_nets(spec))
-        self.net = _net(train_net(spec))
-        self.test_nets = [_net(test) for test in tests]
+        trained, *tests = resolve_nets(spec)
+        self.net = Net.of(trained)
+        self.test_nets = [Net.of(test) for test in tests]
         self._test_iterations = [
             test.iterations or _one_pass(net)
             for test, net in zip(tests, self.test_nets, strict=True)
@@ -309,10 +309,6 @@ _STRANGERS = (
     *("fresh_lr_mult", "cache_features", "snapshot_keep", "watched_score"),
     *("early_stop_patience", "ema_decay", "unfreeze"),
 )
-
-
-def _net(wanted: NetSpec) -> Net:
-    return Net.of(frozen(wanted), wanted.state)
 
 
 def _one_pass(net: Net) -> int:

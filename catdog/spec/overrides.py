@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter, Phase
-from catdog.spec import Spec, override
+from catdog.spec import override
 from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import NetSpec
 
@@ -45,7 +45,7 @@ def changed(nets: Sequence[NetSpec], assignments: Sequence[str]) -> list[NetSpec
         if not any(messages):
             raise _no_layer(nets, assignment)
         changed = [
-            replace(net, spec=Spec(message, net.spec.path, net.spec.tree)) if message else net
+            replace(net, spec=net.spec.of(message)) if message else net
             for net, message in zip(changed, messages, strict=True)
         ]
     return changed

@@ -29,6 +29,10 @@ class Spec(Generic[M]):
     path: Path
     tree: Block = field(repr=False, default_factory=lambda: Block(Place(1, 1)))
 
+    def of(self, message: M) -> "Spec[M]":
+        """Another message at the places of the same text."""
+        return Spec(message, self.path, self.tree)
+
     def locate(self, name: str) -> Path:
         """A path in the spec: from the working directory or, failing that, the spec's folder."""
         here = Path(name).expanduser()

@@ -1,7 +1,8 @@
 """Which nets a solver names, and the state that each is built in (caffe/solver.cpp, Init*Nets)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
@@ -10,6 +11,9 @@ from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.freezing import at_first, name_faults
 from catdog.spec.rules import is_kept
 from catdog.spec.upgrade import upgrade_net
+
+#: A net from the file of this name.
+Read = Callable[[str], Spec[NetParameter]]
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,22 @@ class NetSpec:
     freeze: tuple[str, ...] = ()
 
 
-def train_net(spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()) -> NetSpec:
-    """The one train net of a solver; raises SpecError for a freeze that names no layer."""
-    net = _train_net(spec, level, stages)
+def solver_nets(
+    spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()
+) -> list[NetSpec]:
+    """The train net of a solver, in a level and stages, then its test nets.
+
+    A file that several of them name is read once. Raises SpecError for a freeze that names no
+    layer and a stage that none looks at, and as `read_net`.
+    """
+    read = cache(lambda name: read_net(spec.locate(name)))
+    net = _train_net(spec, level, stages, read)
     with spec.located():
         faults = list(name_faults(net.spec.message, net.freeze))
         faults += _stage_faults(net.spec.message, spec.message.stage)
         if faults:
             raise SpecError(faults)
-    return net
+    return [net, *_test_nets(spec, read)]
 
 
 def _stage_faults(net: NetParameter, stages: Iterable[str]) -> Iterator[Fault]:
@@ -43,22 +54,23 @@ def _stage_faults(net: NetParameter, stages: Iterable[str]) -> Iterator[Fault]:
             yield Fault(f'no layer of the net looks at stage "{stage}"', remedy, field="stage")
 
 
-def _train_net(spec: Spec[SolverParameter], level: int, stages: Sequence[str]) -> NetSpec:
+def _train_net(
+    spec: Spec[SolverParameter], level: int, stages: Sequence[str], read: Read
+) -> NetSpec:
     solver = spec.message
     state = net_state(TRAIN, level, [*stages, *solver.stage], solver.train_state)
     for name in ("train_net_param", "net_param"):
         if solver.HasField(name):
             return _in_state(_inline(spec, name, 0), state, freeze=at_first(solver))
-    net = _file(spec, solver.train_net or solver.net)
-    return _in_state(net, state, freeze=at_first(solver))
+    return _in_state(read(solver.train_net or solver.net), state, freeze=at_first(solver))
 
 
-def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
-    """The test nets: those of test_net_param, of test_net, then the net itself."""
+def _test_nets(spec: Spec[SolverParameter], read: Read) -> Iterator[NetSpec]:
+    """Those of test_net_param, of test_net, then the net itself."""
     solver = spec.message
     named = [_inline(spec, "test_net_param", i) for i in range(len(solver.test_net_param))]
-    named += [_file(spec, name) for name in solver.test_net]
-    generic = _generic(spec)
+    named += [read(name) for name in solver.test_net]
+    generic = _generic(spec, read)
     count = max(len(solver.test_iter), len(solver.test_state), len(named))
     if generic and not count and solver.test_interval and _has_data(generic):
         count = 1
@@ -70,10 +82,10 @@ def test_nets(spec: Spec[SolverParameter]) -> Iterator[NetSpec]:
         yield _in_state(net, state, iterations, at_first(solver))
 
 
-def _generic(spec: Spec[SolverParameter]) -> Spec[NetParameter] | None:
+def _generic(spec: Spec[SolverParameter], read: Read) -> Spec[NetParameter] | None:
     if spec.message.HasField("net_param"):
         return _inline(spec, "net_param", 0)
-    return _file(spec, spec.message.net) if spec.message.net else None
+    return read(spec.message.net) if spec.message.net else None
 
 
 def _has_data(net: Spec[NetParameter]) -> bool:
@@ -101,10 +113,6 @@ def _inline(spec: Spec[SolverParameter], name: str, index: int) -> Spec[NetParam
     net = Spec(message, spec.path, tree)
     with net.located():
         return Spec(upgrade_net(message), spec.path, tree)
-
-
-def _file(spec: Spec[SolverParameter], name: str) -> Spec[NetParameter]:
-    return read_net(spec.locate(name))
 
 
 def net_faults(solver: SolverParameter) -> Iterator[Fault]:

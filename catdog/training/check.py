@@ -7,16 +7,17 @@ from pathlib import Path
 
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
+from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
 from catdog.net.unused_fields import unread
-from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase, SolverParameter
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
 from catdog.solver.faults import solver_faults
-from catdog.spec import Spec, filter_net, net_state
+from catdog.spec import Spec, net_state
 from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.kind import read_spec
 from catdog.spec.rules import is_kept
 from catdog.spec.shape import Shape
-from catdog.spec.solver_nets import net_faults, test_nets, train_net
+from catdog.spec.solver_nets import NetSpec, net_faults, solver_nets
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -26,8 +27,7 @@ class _Subject:
     """A net in a state, and what to call it."""
 
     title: str
-    spec: Spec[NetParameter]
-    state: NetState
+    net: NetSpec
 
 
 def inspect(
@@ -58,14 +58,18 @@ def inspect(
 def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list[_Subject]:
     """The net in the phases in which it has data; in both where it has them in none."""
     subjects = [
-        _Subject(f"{spec.path} {name}", spec, net_state(phase, level, stages, spec.message.state))
+        _Subject(
+            f"{spec.path} {name}",
+            NetSpec(spec, net_state(phase, level, stages, spec.message.state)),
+        )
         for name, phase in _PHASES.items()
     ]
     return [subject for subject in subjects if _has_data(subject)] or subjects
 
 
 def _has_data(subject: _Subject) -> bool:
-    kept = (layer for layer in subject.spec.message.layer if is_kept(layer, subject.state))
+    net = subject.net
+    kept = (layer for layer in net.spec.message.layer if is_kept(layer, net.state))
     return any(layer.type in {*DATA_LAYERS, "Input"} for layer in kept)
 
 
@@ -79,8 +83,10 @@ def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subjec
         return []
     # a wrong learning rate does not keep the nets from being looked at
     with _gathering(faults):
-        nets = [("TRAIN", train_net(spec)), *(("TEST", net) for net in test_nets(spec))]
-        return [_Subject(f"{net.spec.path} {name}", net.spec, net.state) for name, net in nets]
+        return [
+            _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net)
+            for net in solver_nets(spec)
+        ]
     return []
 
 
@@ -105,13 +111,13 @@ def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault])
     A layer with a fault is taken out with all that needs it, and the rest is tried again, so
     that one run tells all of them.
     """
-    message = subject.spec.message
-    while message.layer or message is subject.spec.message:
+    net = subject.net
+    message = net.spec.message
+    while message.layer or message is net.spec.message:
         own: list[Fault] = []
         with _gathering(own):
-            spec = Spec(message, subject.spec.path, subject.spec.tree)
-            compiled = blueprint(spec, subject.state, given)
-            return [compiled] if message is subject.spec.message else []
+            compiled = blueprint(resolve(net.spec.of(message), net.state, frozen=net.freeze), given)
+            return [compiled] if message is net.spec.message else []
         faults += own
         rest = _without(message, {fault.layer for fault in own})
         if len(rest.layer) == len(message.layer):
@@ -136,11 +142,11 @@ def _without(net: NetParameter, names: set[str]) -> NetParameter:
 
 def _lines(subject: _Subject, compiled: Blueprint) -> list[str]:
     count = summarize(compiled.net)
-    net = filter_net(subject.spec.message, subject.state)
+    message = compiled.resolved.message
     outputs = ", ".join(compiled.net.outputs)
-    size = f"{len(net.layer)} layers, {count.parameters:,} parameters"
+    size = f"{len(message.layer)} layers, {count.parameters:,} parameters"
     return [
         f"{subject.title}: {size}, outputs {outputs}",
         *compiled.assumed,
-        *unread(net),
+        *unread(message),
     ]

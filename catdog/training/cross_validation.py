@@ -10,18 +10,16 @@ from pathlib import Path
 from catdog.data.lmdb_store import Reader
 from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError
+from catdog.net.resolved import ResolvedNet, resolve_nets
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
 from catdog.runtime.optional import scikit
 from catdog.runtime.text_table import text_table
 from catdog.solver.solverstate import AUTO
 from catdog.spec import Spec
-from catdog.spec.overrides import changed
-from catdog.spec.rules import is_kept
-from catdog.spec.solver_nets import NetSpec, test_nets, train_net
 from catdog.tracking.run_file import Content, read_run, run_path
 from catdog.tracking.shell_hook import DONE
-from catdog.training.train import Options, solver_spec
+from catdog.training.options import Options, solver_spec
 
 #: Trains with these options; gives whether the run was stopped.
 Train = Callable[[Options], bool]
@@ -94,25 +92,22 @@ def scores(record: Content) -> dict[str, float]:
 
 
 def _data(spec: Spec[SolverParameter], options: Options) -> Data:
-    trained, *tests = changed(
-        [train_net(spec, options.level, options.stages), *test_nets(spec)], options.overrides
-    )
+    trained, *tests = resolve_nets(spec, options.level, options.stages, options.overrides)
     if len(tests) != 1:
         raise CatdogError(
             f"has {len(tests)} test nets", where=str(spec.path), remedy="--folds takes one"
         )
     train, test = _data_layer(trained), _data_layer(tests[0])
-    source = trained.spec.locate(train.data_param.source)
+    source = trained.locate(train.data_param.source)
     with Reader(source) as reader:
         index = train.data_param.index_file
         every = range(len(reader))
-        places = read_index(trained.spec.locate(index), len(reader)) if index else every
+        places = read_index(trained.locate(index), len(reader)) if index else every
     return Data(source, train, test, places)
 
 
-def _data_layer(net: NetSpec) -> LayerParameter:
-    layers = net.spec.message.layer
-    found = [layer for layer in layers if layer.type == "Data" and is_kept(layer, net.state)]
+def _data_layer(net: ResolvedNet) -> LayerParameter:
+    found = [layer for layer in net.data_layers if layer.type == "Data"]
     if len(found) != 1:
         raise CatdogError(
             f"has {len(found)} Data layers in one phase",

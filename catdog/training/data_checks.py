@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from catdog.data.preprocessing import dataset_of
-from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter, NetParameter, NetState
+from catdog.net.resolved import ResolvedNet
+from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter
 from catdog.solver.events import Noted, Warned
-from catdog.spec import Spec, filter_net
-from catdog.spec.data_layers import cut_data_layers
 
 #: A class with less than this part of an equal share is worth a word.
 _SCARCE = 0.2
@@ -14,14 +13,13 @@ _SCARCE = 0.2
 _NARROW = 0.4
 
 
-def advice(spec: Spec[NetParameter], state: NetState) -> Iterator[Noted | Warned]:
+def advice(net: ResolvedNet) -> Iterator[Noted | Warned]:
     """How many examples of each class there are, and what may be wrong with the data of a net."""
-    layers, _ = cut_data_layers(filter_net(spec.message, state))
-    for layer in layers:
-        dataset = dataset_of(layer, spec.locate)
+    for layer in net.data_layers:
+        dataset = dataset_of(layer, net.locate)
         if dataset is not None:
             if not layer.data_param.index_file:
-                yield from _classes(dataset, train=state.phase == TRAIN)
+                yield from _classes(dataset, train=net.state.phase == TRAIN)
             yield from _crop(layer, dataset)
 
 

@@ -17,6 +17,7 @@ from catdog.data.sources import Context, open_source
 from catdog.data.sources.picture_source import PictureSource
 from catdog.data.transform import Picture
 from catdog.errors import CatdogError
+from catdog.net.resolved import ResolvedNet, resolve, resolve_nets
 from catdog.proto.caffe_pb2 import (
     TEST,
     TRAIN,
@@ -27,10 +28,8 @@ from catdog.proto.caffe_pb2 import (
     SolverParameter,
 )
 from catdog.runtime.files import replacing
-from catdog.spec import Spec, filter_net, net_state
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import Spec, net_state
 from catdog.spec.kind import read_spec
-from catdog.spec.solver_nets import test_nets, train_net
 
 #: Inches of a picture and of the line above it.
 _CELL, _TITLE = 1.25, 0.18
@@ -59,43 +58,41 @@ def preview(path: str | Path, target: str | Path, wanted: Wanted) -> list[str]:
     Raises SpecError, LayerError and DataError as a training would, and CatdogError for a net
     without a Data or ImageData layer in this phase.
     """
-    spec, state = _net(path, wanted.state)
-    with spec.located():
-        layer = _data_layer(spec, state)
-        context = Context(state.phase, wanted.seed, locate=spec.locate)
+    net = _net(path, wanted.state)
+    with net.located():
+        layer = _data_layer(net)
+        context = Context(net.state.phase, wanted.seed, locate=net.locate)
         with closing(open_source(layer, context)) as source:
             if not isinstance(source, PictureSource):
                 raise source.error("has no photos to show", remedy="preview shows Data, ImageData")
-            dataset = dataset_of(layer, spec.locate) or DatasetParameter()
+            dataset = dataset_of(layer, net.locate) or DatasetParameter()
             rows = list(_rows(source, wanted, dataset.class_name))
             batch = " x ".join(map(str, source.shapes[source.tops[0]]))
     _draw(Path(target), rows, rgb=dataset.channel_order == DatasetParameter.RGB)
-    return [f'layer "{layer.name}" of {spec.path}: batches of {batch}', str(target)]
+    return [f'layer "{layer.name}" of {net.spec.path}: batches of {batch}', str(target)]
 
 
-def _net(path: str | Path, state: NetState) -> tuple[Spec[NetParameter], NetState]:
+def _net(path: str | Path, state: NetState) -> ResolvedNet:
     spec = read_spec(path)
     if isinstance(spec.message, NetParameter):
         net = Spec(spec.message, spec.path, spec.tree)
-        return net, net_state(state.phase, state.level, state.stage, net.message.state)
+        return resolve(net, net_state(state.phase, state.level, state.stage, net.message.state))
     solver: Spec[SolverParameter] = Spec(spec.message, spec.path, spec.tree)
+    trained, *tests = resolve_nets(solver, state.level, state.stage)
     if state.phase == TRAIN:
-        found = train_net(solver, state.level, state.stage)
-    else:
-        first = next(iter(test_nets(solver)), None)
-        if first is None:
-            raise CatdogError("has no test net", where=str(path), remedy="look at --phase TRAIN")
-        found = first
-    return found.spec, found.state
+        return trained
+    if not tests:
+        raise CatdogError("has no test net", where=str(path), remedy="look at --phase TRAIN")
+    return tests[0]
 
 
-def _data_layer(spec: Spec[NetParameter], state: NetState) -> LayerParameter:
-    layers, _ = cut_data_layers(filter_net(spec.message, state))
+def _data_layer(net: ResolvedNet) -> LayerParameter:
+    layers = net.data_layers
     if not layers:
-        phase = "TEST" if state.phase == TEST else "TRAIN"
+        phase = "TEST" if net.state.phase == TEST else "TRAIN"
         raise CatdogError(
             f"has no data layer in the {phase} phase",
-            where=str(spec.path),
+            where=str(net.spec.path),
             remedy="choose another --phase or --stage",
         )
     return next((layer for layer in layers if layer.transform_param.ByteSize()), layers[0])

@@ -10,6 +10,7 @@ from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
@@ -20,7 +21,9 @@ FORMATS = Path(__file__).parents[1] / "goldens/formats"
 @pytest.fixture
 def fed():
     with ExitStack() as stack:
-        fed = open_fed_net(read_net(FORMATS / "features_net.prototxt"), net_state(TEST), stack)
+        fed = open_fed_net(
+            resolve(read_net(FORMATS / "features_net.prototxt"), net_state(TEST)), stack
+        )
         load_net(fed.net, FORMATS / "model.caffemodel")
         yield fed
 

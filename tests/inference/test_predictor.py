@@ -20,9 +20,9 @@ from catdog.inference.predictor import Prediction, Predictor, both_classes, newe
 from catdog.inference.submission import CLIP, write_skipped, write_submission
 from catdog.net.carried import preparation
 from catdog.net.net import Net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
-from catdog.spec import filter_net, net_state
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import Spec, net_state
 from catdog.spec.read import parse_yaml
 from catdog.weights import Weights, weights_of
 
@@ -62,11 +62,11 @@ def train_val(folder: Path, outputs: int = 2, loss: str = "SoftmaxWithLoss") -> 
 def trained(folder: Path, **changes) -> tuple[Weights, Net, Feed]:
     """Weights that carry the preparation, with the test net and its feed."""
     message = train_val(folder, **changes)
-    layers, rest = cut_data_layers(filter_net(message, net_state(TEST)))
-    locate = folder.joinpath
-    feed = Feed([open_source(layer, Context(TEST, locate=locate)) for layer in layers])
-    net = Net(rest, inputs=feed.shapes)
-    message.MergeFrom(preparation(message, feed.shapes, locate))
+    resolved = resolve(Spec(message, folder / "net.yaml"), net_state(TEST))
+    context = Context(TEST, locate=resolved.locate)
+    feed = Feed([open_source(layer, context) for layer in resolved.data_layers])
+    net = Net(resolved.rest, inputs=feed.shapes)
+    message.MergeFrom(preparation(resolved, feed.shapes))
     return weights_of(net, message), net, feed
 
 

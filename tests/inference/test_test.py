@@ -9,6 +9,7 @@ import torch
 from catdog.errors import CatdogError
 from catdog.inference.test import BatchOutputs, MeanOutputs, evaluate, lines
 from catdog.net.opened import open_fed_net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.events import Output
 from catdog.spec import net_state, read_net
@@ -51,7 +52,7 @@ def fed(tmp_path):
     path = tmp_path / "net.yaml"
     path.write_text(NET)
     with ExitStack() as stack:
-        yield open_fed_net(read_net(path), net_state(TEST), stack)
+        yield open_fed_net(resolve(read_net(path), net_state(TEST)), stack)
 
 
 def scores_by_hand(fed):
@@ -103,6 +104,6 @@ def test_a_net_without_data(tmp_path):
         "{name: p, type: Softmax, bottom: d, top: p}]"
     )
     with ExitStack() as stack:
-        fed = open_fed_net(read_net(path), net_state(TEST), stack)
+        fed = open_fed_net(resolve(read_net(path), net_state(TEST)), stack)
         with pytest.raises(CatdogError, match="has no data layer"):
             list(evaluate(fed))

@@ -6,6 +6,7 @@ from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError, DataError, LayerError
 from catdog.net.abstract import blueprint
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter
 from catdog.spec import net_state, read_net
 from catdog.spec.read import parse_yaml
@@ -112,21 +113,21 @@ def spec(tmp_path):
 
 
 def test_shapes_of_input_layers_can_be_given(spec):
-    plan = blueprint(spec, net_state(TRAIN), {"a": (5, 7), "b": (5, 7)})
+    plan = blueprint(resolve(spec, net_state(TRAIN)), {"a": (5, 7), "b": (5, 7)})
     assert plan.net.shapes["sum"] == (5, 7)
     assert all(parameter.is_meta for parameter in plan.net.parameters())
 
 
 def test_a_batch_of_another_size(spec):
-    assert blueprint(spec, net_state(TRAIN), batch=9).net.shapes["sum"] == (9, 3)
+    assert blueprint(resolve(spec, net_state(TRAIN)), batch=9).net.shapes["sum"] == (9, 3)
 
 
 def test_a_given_name_that_is_no_blob_of_data(spec):
     with pytest.raises(CatdogError, match=r'--shape: no blob of data is named "sum"'):
-        blueprint(spec, net_state(TRAIN), {"sum": (1,)})
+        blueprint(resolve(spec, net_state(TRAIN)), {"sum": (1,)})
 
 
 def test_faults_have_their_place(spec):
     with pytest.raises(LayerError) as caught:
-        blueprint(spec, net_state(TRAIN), {"a": (5, 7)})
+        blueprint(resolve(spec, net_state(TRAIN)), {"a": (5, 7)})
     assert str(caught.value).startswith(f"{spec.path}:4:")

@@ -14,7 +14,8 @@ from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
 from catdog.runtime.randomness import Randomness
 from catdog.solver.updates import UPDATES
 from catdog.spec.freezing import name_faults
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import SOLVER, write_small
 
 NET = """

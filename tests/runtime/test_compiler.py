@@ -7,7 +7,8 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.runtime.compiler import check_compiler
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.tiny_solver import write_solver
 
 CPU = torch.device("cpu")

@@ -8,7 +8,8 @@ import torch
 from catdog.errors import CatdogError, SpecError
 from catdog.solver.events import Event, Noted
 from catdog.solver.solver import Solver
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import NET, SOLVER, write_small
 
 UNFREEZE = """

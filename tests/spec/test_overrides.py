@@ -6,8 +6,7 @@ from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.spec import Spec, filter_net
 from catdog.spec.overrides import changed, of_solver
 from catdog.spec.read import parse_prototxt
-from catdog.spec.solver_nets import test_nets as nets_of_tests
-from catdog.spec.solver_nets import train_net
+from catdog.spec.solver_nets import solver_nets
 
 NET = """
 net_param {
@@ -28,7 +27,7 @@ def nets(tmp_path):
     message = SolverParameter()
     tree = parse_prototxt(NET, message, "solver.prototxt")
     spec = Spec(message, tmp_path / "solver.prototxt", tree)
-    return [train_net(spec), *nets_of_tests(spec)]
+    return solver_nets(spec)
 
 
 def layers(net):

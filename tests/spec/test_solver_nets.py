@@ -5,8 +5,7 @@ import pytest
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.spec import read_solver
-from catdog.spec.solver_nets import test_nets as nets_to_test
-from catdog.spec.solver_nets import train_net
+from catdog.spec.solver_nets import solver_nets
 
 DATA = 'layer { name: "d" type: "DummyData" top: "x" dummy_data_param { shape { dim: 2 } } }'
 
@@ -24,8 +23,8 @@ def read(tmp_path):
     return read
 
 
-def nets_of(spec):
-    return [(net.spec.message.name, net.iterations) for net in nets_to_test(spec)]
+def names(spec):
+    return [(net.spec.message.name, net.iterations) for net in solver_nets(spec)]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +56,7 @@ def nets_of(spec):
     ],
 )
 def test_nets_of_a_solver(read, text, trained, tests):
-    spec = read(text)
-    assert train_net(spec).spec.message.name == trained
-    assert nets_of(spec) == tests
+    assert names(read(text)) == [(trained, None), *tests]
 
 
 def test_states_come_from_the_net_the_solver_and_the_command_line(read):
@@ -67,7 +64,7 @@ def test_states_come_from_the_net_the_solver_and_the_command_line(read):
         'train_net_param { name: "n" state { level: 1 stage: "of_net" } } '
         'train_state { level: 2 stage: "of_solver" }'
     )
-    state = train_net(spec, 3, ["given"]).state
+    state = solver_nets(spec, 3, ["given"])[0].state
     assert (state.phase, state.level) == (TRAIN, 3)
     assert list(state.stage) == ["of_net", "of_solver", "given"]
 
@@ -77,7 +74,7 @@ def test_each_test_net_has_its_state(read):
         'net: "a.prototxt" test_interval: 5 test_iter: 1 test_iter: 1 '
         'test_state { stage: "one" } test_state { stage: "two" level: 4 }'
     )
-    states = [net.state for net in nets_to_test(spec)]
+    states = [net.state for net in solver_nets(spec)[1:]]
     assert [(state.phase, list(state.stage), state.level) for state in states] == [
         (TEST, ["one"], 0),
         (TEST, ["two"], 4),
@@ -90,11 +87,15 @@ STAGED = DATA[:-1] + ' include { stage: "noisy" } }' + DATA.replace('"d"', '"e"'
 def test_a_stage_of_the_solver_is_one_of_all_its_nets(read, tmp_path):
     (tmp_path / "a.prototxt").write_text(STAGED)
     spec = read('net: "a.prototxt" test_interval: 1 test_iter: 1 stage: "noisy"')
-    assert list(train_net(spec).state.stage) == ["noisy"]
-    assert [list(net.state.stage) for net in nets_to_test(spec)] == [["noisy"]]
+    assert [list(net.state.stage) for net in solver_nets(spec)] == [["noisy"], ["noisy"]]
 
 
 def test_a_stage_that_no_layer_looks_at_is_a_mistake(read, tmp_path):
     (tmp_path / "a.prototxt").write_text(STAGED)
     with pytest.raises(SpecError, match='stage "noise"; did you mean "noisy"'):
-        train_net(read('net: "a.prototxt" stage: "noise"'))
+        solver_nets(read('net: "a.prototxt" stage: "noise"'))
+
+
+def test_a_file_that_two_nets_name_is_read_once(read):
+    train, test = solver_nets(read('net: "a.prototxt" test_interval: 5'))
+    assert train.spec is test.spec

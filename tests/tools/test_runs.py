@@ -5,7 +5,8 @@ import json
 import pytest
 
 from catdog.cli import main as cli
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.tiny_solver import write_solver
 from tools import runs
 

@@ -13,7 +13,8 @@ from catdog.data.lmdb_store import Reader, Writer
 from catdog.errors import CatdogError, DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import read_message, read_net
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.data.sources.build import labels as labels_of
 from tests.data.sources.build import layer, source
 

@@ -11,7 +11,8 @@ from catdog.tools.train_classifier import main
 from catdog.data.datum import array_to_datum
 from catdog.data.lmdb_store import Writer
 from catdog.errors import CatdogError
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import NET, SOLVER
 
 pytest.importorskip("sklearn")

@@ -7,7 +7,8 @@ import pytest
 
 from catdog.errors import CatdogError, Diverged
 from catdog.tracking.listeners import TrackingOptions
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import write_small
 from tests.tracking.test_progress import Terminal, lines_left
 

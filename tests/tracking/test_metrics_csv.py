@@ -8,7 +8,8 @@ import pytest
 from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted, Output
 from catdog.tracking.listeners import TrackingOptions
 from catdog.tracking.metrics_csv import COLUMNS, MetricsTable
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.runs import Run
 from tests.small_solver import SOLVER, write_small
 

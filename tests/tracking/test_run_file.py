@@ -16,7 +16,8 @@ from catdog.solver.events import (
     Stopped,
 )
 from catdog.tracking.run_file import RunFile, named, read_run, run_path
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.tiny_solver import write_solver
 
 TEST_NET = """

@@ -9,7 +9,8 @@ import pytest
 from catdog.errors import CatdogError
 from catdog.tracking import tensorboard as module
 from catdog.tracking.listeners import TrackingOptions
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.data.sources.build import pictures
 from tests.small_solver import NET, write_small
 

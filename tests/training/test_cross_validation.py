@@ -7,7 +7,8 @@ from catdog.proto.caffe_pb2 import Datum
 from catdog.solver.solverstate import AUTO
 from catdog.tracking.run_file import read_run, run_path
 from catdog.training.cross_validation import cross_validate, scores, table
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.tiny_solver import write_labelled, write_solver
 
 

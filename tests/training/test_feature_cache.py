@@ -9,7 +9,8 @@ import torch
 from catdog.errors import CatdogError
 from catdog.solver.solver import Solver
 from catdog.training.feature_cache import Features
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import NET, SOLVER, write_small
 
 

@@ -8,7 +8,8 @@ import torch
 from catdog.errors import WeightsError
 from catdog.solver.solver import Solver
 from catdog.tracking.log_reader import read_log
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import NET, SOLVER, write_small
 
 WEIGHTS = "before/run_iter_2.caffemodel"

@@ -13,7 +13,8 @@ from catdog.errors import CatdogError, Diverged, SpecError, WeightsError
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import AUTO
 from catdog.tracking.log_reader import read_log
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.tiny_solver import write_solver
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "solvers" / "sgd_momentum_fixed"

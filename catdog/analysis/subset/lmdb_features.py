@@ -23,10 +23,10 @@ from catdog.errors import CatdogError, DataError, did_you_mean
 from catdog.inference.feature_extraction import Blobs, features
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
 from catdog.solver.solverstate import load_net
-from catdog.spec import Spec, filter_net, net_state
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import Spec, net_state
 from catdog.spec.shape import Shape
 from catdog.weights import weight_file
 
@@ -144,25 +144,23 @@ def _open(
     lmdb: Path, wanted: NetFeatures, device: torch.device | str, stack: ExitStack
 ) -> tuple[FedNet, str]:
     """The TEST net on the records of an LMDB, up to a blob, and its name; the stack closes them."""
-    spec = wanted.spec
-    with spec.located():
-        layers, rest = cut_data_layers(
-            filter_net(spec.message, net_state(TEST, wanted.level, wanted.stages))
-        )
+    net = resolve(wanted.spec, net_state(TEST, wanted.level, wanted.stages))
+    layers, rest = net.data_layers, NetParameter()
+    rest.CopyFrom(net.rest)
+    with net.located():
         if len(layers) != 1 or layers[0].type != "Data":
             raise CatdogError(
                 "needs one Data layer in its TEST phase, in whose place the records are put",
-                where=f"net {spec.message.name}",
+                where=f"net {rest.name}",
                 remedy="give the train_val net",
             )
         blob = _end(rest, wanted.blob)
-        source = _Resized(_on(layers[0], lmdb, wanted.side), Context(TEST, locate=spec.locate))
+        source = _Resized(_on(layers[0], lmdb, wanted.side), Context(TEST, locate=net.locate))
         source.side = wanted.side
         stack.callback(source.close)
         feed = stack.enter_context(Feed([source], device))
-        net = Net(rest, inputs=feed.shapes, fill=False)
-        net.fill()
-    return FedNet(net.to(device), feed), blob
+        built = Net(rest, inputs=feed.shapes)
+    return FedNet(built.to(device), feed), blob
 
 
 def _end(net: NetParameter, blob: str) -> str:

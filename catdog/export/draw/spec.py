@@ -5,8 +5,9 @@ from pathlib import Path
 from catdog.errors import CatdogError
 from catdog.export.draw.picture import draw_to_file
 from catdog.net.abstract import blueprint
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
-from catdog.spec import Spec, filter_net, net_state, read_net
+from catdog.spec import Spec, net_state, read_net
 from catdog.spec.shape import Shape
 
 
@@ -26,7 +27,7 @@ def draw_spec(
     if phase is None:
         net, shapes = spec.message, _of_both(_shapes(spec, TRAIN), _shapes(spec, TEST))
     else:
-        net, shapes = filter_net(spec.message, net_state(phase)), _shapes(spec, phase)
+        net, shapes = resolve(spec, net_state(phase)).message, _shapes(spec, phase)
     draw_to_file(net, target, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
 
 
@@ -41,7 +42,7 @@ def _of_both(train: dict[str, Shape], test: dict[str, Shape]) -> dict[str, Shape
 
 def _shapes(spec: Spec[NetParameter], phase: Phase) -> dict[str, Shape]:
     try:
-        return blueprint(spec, net_state(phase)).net.shapes
+        return blueprint(resolve(spec, net_state(phase))).net.shapes
     except CatdogError:
         # a net that cannot be built yet can be looked at
         return {}

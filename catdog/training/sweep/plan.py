@@ -5,12 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catdog.errors import CatdogError, did_you_mean
+from catdog.net.resolved import ResolvedNet, resolve_nets
 from catdog.solver.direction import Direction, directions
-from catdog.spec import filter_net
-from catdog.spec.overrides import changed
-from catdog.spec.solver_nets import NetSpec, test_nets, train_net
+from catdog.training.options import Options, solver_spec
 from catdog.training.sweep.axis import Axis
-from catdog.training.train import Options, solver_spec
 
 #: How the next values are chosen: by what went well, by chance, or all of them.
 SAMPLERS = ("tpe", "random", "grid")
@@ -89,18 +87,17 @@ def planned(plan: Plan) -> Plan:
     )
 
 
-def _nets(plan: Plan, assignments: Sequence[str]) -> list[NetSpec]:
+def _nets(plan: Plan, assignments: Sequence[str]) -> list[ResolvedNet]:
     options = replace(plan.options, overrides=[*plan.options.overrides, *assignments])
     spec = solver_spec(plan.solver, options)
-    nets = [train_net(spec, options.level, options.stages), *test_nets(spec)]
-    return changed(nets, options.overrides)
+    return resolve_nets(spec, options.level, options.stages, options.overrides)
 
 
-def _metric(name: str, nets: Sequence[NetSpec]) -> tuple[str, Direction]:
+def _metric(name: str, nets: Sequence[ResolvedNet]) -> tuple[str, Direction]:
     known: dict[str, Direction] = {}
     for number, net in enumerate(nets):
         suffix = f" (net #{number})" if number else ""
-        found = directions(filter_net(net.spec.message, net.state))
+        found = directions(net.message)
         known.update({f"{blob}{suffix}": direction for blob, direction in found.items()})
     if name in known:
         return name, known[name]

@@ -13,8 +13,9 @@ from catdog.solver.events import EndRun, Event, NetTested
 from catdog.solver.solverstate import AUTO
 from catdog.tracking.run_file import named, read_run, run_path
 from catdog.training.cross_validation import cross_validate
+from catdog.training.options import Options
 from catdog.training.sweep.plan import Plan
-from catdog.training.train import Options, train
+from catdog.training.train import train
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -15,10 +15,12 @@ from catdog.data.sources import Context
 from catdog.errors import DataError, LayerError
 from catdog.inference.test import evaluate
 from catdog.net.opened import open_fed_net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.data.sources.build import inside, layer, pictures, source, train_source
 
 VECTORS = np.random.default_rng(0).integers(0, 2, (10, 3)).astype(np.float32)
@@ -146,7 +148,7 @@ def test_a_net_learns_several_labels(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     train("solver.yaml", Options())
     with ExitStack() as stack:
-        fed = open_fed_net(read_net("net.yaml"), net_state(TEST), stack)
+        fed = open_fed_net(resolve(read_net("net.yaml"), net_state(TEST)), stack)
         load_net(fed.net, tmp_path / "run_iter_40.caffemodel")
         *_, score = evaluate(fed)
         weight, bias = fed.net.layer_blobs()["fc"]

@@ -9,8 +9,8 @@ import pytest
 
 from catdog.errors import CatdogError
 from catdog.tracking.run_file import named, read_run
+from catdog.training.options import Options
 from catdog.training.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
-from catdog.training.train import Options
 from tests.tiny_solver import write_solver
 
 pytest.importorskip("optuna")

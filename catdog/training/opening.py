@@ -1,0 +1,140 @@
+"""A solver's spec to a solver: its nets with their data, on a device, ready to train."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+
+from catdog.errors import CatdogError, Fault, SpecError
+from catdog.layers.base import Setting
+from catdog.net.carried import Fed, snapshot_message
+from catdog.net.freezing import parameter_faults
+from catdog.net.opened import FedNet, open_fed_net
+from catdog.net.resolved import ResolvedNet, resolve_nets
+from catdog.net.unused_fields import unread
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.runtime.compiler import check_compiler
+from catdog.runtime.distributed.group import ALONE, Group
+from catdog.runtime.randomness import Randomness
+from catdog.solver.events import Event, Preparing, Warned
+from catdog.solver.precision import Precision
+from catdog.solver.solver import Action, Solver
+from catdog.solver.test_pass import TestNet
+from catdog.spec import Spec, to_prototxt
+from catdog.training.data_checks import advice
+from catdog.training.options import Options
+
+Emit = Callable[[Event], object]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a solver is connected to: who hears of it, who asks something of it, who else trains."""
+
+    emit: Emit = lambda _: None
+    request: Callable[[], Action] = lambda: Action.NONE
+    group: Group = ALONE
+
+
+def open_solver(
+    spec: Spec[SolverParameter],
+    options: Options,
+    stack: ExitStack,
+    around: Surroundings | None = None,
+) -> tuple[Solver, list[FedNet]]:
+    """The solver, and its nets with their feeds, the trained one first; the stack closes them.
+
+    Raises SpecError, LayerError and DataError with their places in the text.
+    """
+    around = around or Surroundings()
+    message, group, emit = spec.message, around.group, around.emit
+    randomness = _randomness(message, group)
+    device = _device(message, options, group, emit)
+    group.use(device)
+    if options.compile:
+        check_compiler(device)
+    nets = resolve_nets(spec, options.level, options.stages, options.overrides)
+    texts = tuple(to_prototxt(net.running) for net in nets)
+    emit(Preparing(str(device), to_prototxt(message), randomness.seed, texts))
+    setting = Setting(randomness, provide_caffe=options.provide_caffe)
+    feds = _open_nets(spec, nets, setting, device, stack, around)
+    if group.rank:
+        # the same parameters to begin with, but dropout of its own
+        randomness.branch(group.rank)
+    trained, *tests = feds
+    carrying = [Fed(net, fed.feed.shapes) for net, fed in zip(nets, feds, strict=True)]
+    with spec.located():
+        solver = Solver(
+            message,
+            trained.net,
+            trained.feed,
+            [
+                TestNet(fed.net, fed.feed, net.iterations)
+                for net, fed in zip(nets[1:], tests, strict=True)
+            ],
+            emit=emit,
+            request=around.request,
+            model=snapshot_message(carrying[0], carrying[1:]),
+            precision=Precision(options.amp, device),
+            compiled=options.compile,
+            group=group,
+        )
+    return solver, feds
+
+
+def _randomness(solver: SolverParameter, group: Group) -> Randomness:
+    """The seed of the solver, or one that all processes agree on."""
+    seed = solver.random_seed if solver.random_seed >= 0 else Randomness().seed
+    return Randomness(group.gather(seed)[0])
+
+
+def _open_nets(
+    spec: Spec[SolverParameter],
+    nets: Sequence[ResolvedNet],
+    setting: Setting,
+    device: torch.device,
+    stack: ExitStack,
+    around: Surroundings,
+) -> list[FedNet]:
+    """The nets with their data; the test nets have the parameters of the first."""
+    feds: list[FedNet] = []
+    for net in nets:
+        shared = feds[0].net if feds else None
+        part = around.group.part
+        feds.append(
+            open_fed_net(net, stack, setting=setting, device=device, shared=shared, part=part)
+        )
+        if shared is None:
+            with spec.located():
+                _check(parameter_faults(feds[0].net, net.freeze))
+        for line in unread(net.message):
+            around.emit(Warned(line))
+        for event in advice(net):
+            around.emit(event)
+    return feds
+
+
+def _check(faults: Iterable[Fault]) -> None:
+    if found := list(faults):
+        raise SpecError(found)
+
+
+def _device(solver: SolverParameter, options: Options, group: Group, emit: Emit) -> torch.device:
+    if options.device is not None:
+        return options.device
+    if solver.solver_mode == SolverParameter.CPU:
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    if not count:
+        if solver.HasField("solver_mode"):
+            emit(Warned("solver_mode is GPU and this machine has none: training on the CPU"))
+        return torch.device("cpu")
+    index = group.local_rank if group.world > 1 else solver.device_id
+    if index >= count:
+        named = "device_id" if group.world == 1 else "the number of this process"
+        raise CatdogError(
+            f"{named} is {index}, this machine has {count} GPUs",
+            remedy=f"0 to {count - 1}",
+        )
+    return torch.device("cuda", index)

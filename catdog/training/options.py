@@ -1,0 +1,89 @@
+"""What a command line says beside the solver file, and the solver with that in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from catdog.errors import CatdogError, Fault, SpecError
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.faults import solver_faults
+from catdog.solver.solverstate import AUTO
+from catdog.spec import Spec, override, read_solver
+from catdog.spec.overrides import of_solver
+from catdog.spec.solver_nets import net_faults
+from catdog.spec.upgrade import upgrade_solver
+from catdog.tracking.listeners import TrackingOptions
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command line says beside the solver file.
+
+    Args:
+        weights: files, or names of pretrained weights, whose parameters are copied before the
+            training, in place of those that the solver names; None for those, which must be there.
+        snapshot: a snapshot to resume, either of its files, or `auto` for the newest, if any.
+        device: where to train; by default what solver_mode and device_id say.
+        freeze: names or patterns of layers that stand still, beside those of the solver.
+        overrides: `FIELD=VALUE` for fields of the solver, `net.LAYER.FIELD=VALUE` for its nets.
+        level, stages: of the train net's state.
+        provide_caffe: lets `import caffe` work in Python layers, which run code; None refuses them.
+        amp: mixed precision, a name of `precision.NAMES`.
+        compile: run the trained net through torch.compile.
+        tracking: what to show and keep beside the log.
+    """
+
+    weights: Sequence[str] | None = ()
+    freeze: Sequence[str] = ()
+    snapshot: str = ""
+    device: torch.device | None = None
+    overrides: Sequence[str] = ()
+    level: int = 0
+    stages: Sequence[str] = ()
+    provide_caffe: Callable[[], object] | None = None
+    amp: str = ""
+    compile: bool = False
+    tracking: TrackingOptions = field(default_factory=TrackingOptions)
+
+
+def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
+    """The solver of a file with the options in it, checked; raises SpecError."""
+    if options.snapshot not in ("", AUTO) and (options.weights is None or options.weights):
+        raise CatdogError(
+            "--snapshot and --weights exclude each other",
+            remedy="a snapshot has its weights; without it training starts anew",
+        )
+    read = read_solver(path)
+    message = upgrade_solver(override(read.message, of_solver(options.overrides)))
+    message.snapshot_prefix = _prefix(message, read.path)
+    message.weights[:] = _weights(message, options.weights)
+    message.freeze.extend(options.freeze)
+    spec = Spec(message, read.path, read.tree)
+    with spec.located():
+        found = [*solver_faults(message), *net_faults(message)]
+        if not message.HasField("max_iter"):
+            found.append(Fault("max_iter is missing", remedy="write how many iterations to train"))
+        if found:
+            raise SpecError(found)
+    return spec
+
+
+def _weights(solver: SolverParameter, given: Sequence[str] | None) -> list[str]:
+    """The sources to start from: as in Caffe, those given go before those of the solver."""
+    if given is None and not solver.weights:
+        raise CatdogError(
+            "the solver names no weights", where="--weights", remedy="give files or names"
+        )
+    return list(given or solver.weights)
+
+
+def _prefix(solver: SolverParameter, path: Path) -> str:
+    """Where snapshots go: a folder, or nothing, is completed by the name of the solver file."""
+    given = solver.snapshot_prefix
+    if not given:
+        return str(path.with_suffix(""))
+    if given.endswith("/") or Path(given).is_dir():
+        return str(Path(given) / path.stem)
+    return given
