@@ -72,7 +72,8 @@ def _test_nets(spec: Spec[SolverParameter], read: Read) -> Iterator[NetSpec]:
     named += [read(name) for name in solver.test_net]
     generic = _generic(spec, read)
     count = max(len(solver.test_iter), len(solver.test_state), len(named))
-    if generic and not count and solver.test_interval and _has_data(generic):
+    tested = net_state(TEST, stages=solver.stage)
+    if generic and not count and solver.test_interval and _has_data(_in_state(generic, tested)):
         count = 1
     nets = named + [generic] * (count - len(named)) if generic else named
     for i, net in enumerate(nets):
@@ -88,9 +89,9 @@ def _generic(spec: Spec[SolverParameter], read: Read) -> Spec[NetParameter] | No
     return read(spec.message.net) if spec.message.net else None
 
 
-def _has_data(net: Spec[NetParameter]) -> bool:
-    state = net_state(TEST)
-    return any(layer.type in DATA_LAYERS and is_kept(layer, state) for layer in net.message.layer)
+def _has_data(net: NetSpec) -> bool:
+    layers = net.spec.message.layer
+    return any(layer.type in DATA_LAYERS and is_kept(layer, net.state) for layer in layers)
 
 
 def _in_state(

@@ -99,3 +99,10 @@ def test_a_stage_that_no_layer_looks_at_is_a_mistake(read, tmp_path):
 def test_a_file_that_two_nets_name_is_read_once(read):
     train, test = solver_nets(read('net: "a.prototxt" test_interval: 5'))
     assert train.spec is test.spec
+
+
+def test_the_net_is_tested_where_a_stage_gives_it_data(read, tmp_path):
+    (tmp_path / "a.prototxt").write_text(
+        STAGED.replace('stage: "noisy"', 'stage: "noisy" phase: TEST')
+    )
+    assert len(solver_nets(read('net: "a.prototxt" test_interval: 5 stage: "noisy"'))) == 2
