@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.workplace import Workplace
+from catdog.runtime.text_table import text_table
 
 Side = Callable[[], float]
 """Does the job once and gives how fast, or how much of what it took."""
@@ -106,7 +107,7 @@ def write(rows: Sequence[Row], path: Path, *, keep: bool) -> None:
 def table(rows: Iterable[Row]) -> str:
     """The rows as text for a person."""
     heading = ("case", "beside", "ours", "theirs", "unit", "ratio", "spread", "goal", "")
-    cells = [heading] + [
+    cells = [
         (
             row.case,
             row.peer,
@@ -120,11 +121,4 @@ def table(rows: Iterable[Row]) -> str:
         )
         for row in rows
     ]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(heading))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i in (0, 1, 4, 8) else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    )
+    return text_table(heading, cells)

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     result = explore(args.folder, listing, looks, tiny=args.tiny, trained=trained)
     print(*summary(result), sep="\n")
     for path in write_exploration(result, Path(args.out)):
-        print(f"written                 {path}")
+        print(f"written  {path}")
 
 
 def _predictor(args: Namespace) -> Predictor | None:

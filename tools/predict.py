@@ -23,6 +23,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
+from catdog.runtime.text_table import text_table
 from catdog.spec import read_message, read_net
 from catdog.weights import read_weights, weight_file
 
@@ -96,11 +97,12 @@ def predict(args: argparse.Namespace, group: Group) -> None:
 
 def show(predictions: Sequence[Prediction], classes: Sequence[str]) -> None:
     """Print the two likeliest classes of the first photos, and how many there are of each."""
-    width = max((len(p.path.name) for p in predictions[:SHOWN]), default=0)
+    rows = []
     for prediction in predictions[:SHOWN]:
         order = prediction.probabilities.argsort()[::-1][:2]
-        likely = "   ".join(f"{classes[i]} {prediction.probabilities[i]:7.2%}" for i in order)
-        print(f"{prediction.path.name:<{width}}   {likely}")
+        likely = ((classes[i], f"{prediction.probabilities[i]:.2%}") for i in order)
+        rows.append((prediction.path.name, *(word for pair in likely for word in pair)))
+    print(text_table(None, rows))
     if len(predictions) > SHOWN:
         print("...")
     count = Counter(prediction.label for prediction in predictions)

@@ -35,12 +35,12 @@ from catdog.analysis.subset.select import (
     comparison_table,
     select,
 )
-from catdog.analysis.subset.write import check_free, draw_sheet, write_lmdb
+from catdog.analysis.subset.write import draw_sheet, write_lmdb
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
 from catdog.data.sources.index_file import write_index
 from catdog.errors import CatdogError
-from catdog.runtime.files import replacing
+from catdog.runtime.files import check_free, replacing
 from catdog.spec import read_net
 
 _PIXELS, _LITE0 = "pixels", "efficientnet_lite0"
@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{len(classes)} records of {len(np.unique(classes))} classes; {table.shape[1]} features "
         f"of each ({name}), {args.distance} distance"
     )
-    print("\n".join(comparison_table(subsets)))
+    print(comparison_table(subsets))
     _write(args, subsets.by_method[args.method])
 
 

@@ -19,6 +19,7 @@ from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.runtime.text_table import text_table
 from catdog.solver.solverstate import load_net, save_net
 from catdog.spec import Spec, read_net
 from catdog.weights import weight_file
@@ -71,16 +72,14 @@ def _compare(
     print(
         f"{numbers} features {blob} of {count} training, {len(held_out.labels)} validation examples"
     )
-    print("classifier  strength  training  validation  log loss")
-    fitted = []
+    fitted, rows = [], []
     for kind in [args.kind] if args.kind else KINDS:
         linear, strength = fit(kind, seen, args.strength)
         before, after = score(linear, seen), score(linear, held_out)
-        print(
-            f"{kind:<10}  {strength:>8g}  {before.accuracy:>8.2%}  {after.accuracy:>10.2%}  "
-            f"{after.log_loss:>8.4f}"
-        )
+        accuracies = f"{before.accuracy:.2%}", f"{after.accuracy:.2%}"
+        rows.append((kind, f"{strength:g}", *accuracies, f"{after.log_loss:.4f}"))
         fitted.append((kind, linear))
+    print(text_table(("classifier", "strength", "training", "validation", "log loss"), rows))
     return fitted
 
 

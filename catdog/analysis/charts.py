@@ -10,11 +10,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from catdog.runtime.files import replacing
+from catdog.runtime.picture_style import BLUE, CYCLE, INK, ORANGE, SMALL, SOFT, style_axes
 
 Numbers = NDArray[np.float64]
 
-_BLUE, _ORANGE, _INK, _GRID, _SOFT = "#3b6ea5", "#d1582c", "#333333", "#e6e6e6", "#9aa5b1"
-_COLORS = (_BLUE, _ORANGE, "#2f8f5b", "#a8476f", "#e39b2d", "#5b6bbf")
 _BINS = 40
 #: A share this small at either end of a histogram is gathered in its last bar.
 _TAIL = 0.005
@@ -34,14 +33,14 @@ def histogram(values: Numbers, label: str) -> Figure:
     low, high = np.quantile(values, (_TAIL, 1 - _TAIL))
     if high <= low:
         low, high = values.min() - 0.5, values.max() + 0.5
-    axes.hist(np.clip(values, low, high), bins=_BINS, color=_BLUE, edgecolor="white", lw=0.4)
+    axes.hist(np.clip(values, low, high), bins=_BINS, color=BLUE, edgecolor="white", lw=0.4)
     middle = float(np.median(values))
-    axes.axvline(middle, color=_ORANGE, lw=1.2)
+    axes.axvline(middle, color=ORANGE, lw=1.2)
     axes.set_title(
         f"median {middle:.4g}, from {values.min():.4g} to {values.max():.4g}",
         loc="left",
-        fontsize=9,
-        color=_INK,
+        fontsize=SMALL,
+        color=INK,
     )
     return figure
 
@@ -51,8 +50,8 @@ def bars(names: Sequence[str], counts: Sequence[int], label: str) -> Figure:
     order = sorted(range(len(names)), key=lambda i: -counts[i])[:_MOST_BARS]
     shown = [i for i in range(len(names)) if i in set(order)]
     figure, axes = _blank(label, "", height=max(1.6, 0.9 + 0.3 * len(shown)))
-    drawn = axes.barh(range(len(shown)), [counts[i] for i in shown], color=_BLUE, height=0.7)
-    axes.bar_label(drawn, [f"{counts[i]:,}" for i in shown], padding=4, fontsize=9, color=_INK)
+    drawn = axes.barh(range(len(shown)), [counts[i] for i in shown], color=BLUE, height=0.7)
+    axes.bar_label(drawn, [f"{counts[i]:,}" for i in shown], padding=4, fontsize=SMALL, color=INK)
     # the names come from folders: no formula is meant by a dollar sign
     axes.set_yticks(range(len(shown)), [names[i] for i in shown], parse_math=False)
     axes.invert_yaxis()
@@ -60,16 +59,16 @@ def bars(names: Sequence[str], counts: Sequence[int], label: str) -> Figure:
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if len(names) > len(shown):
-        axes.set_title(f"the {len(shown)} largest of {len(names)}", loc="left", fontsize=9)
+        axes.set_title(f"the {len(shown)} largest of {len(names)}", loc="left", fontsize=SMALL)
     return figure
 
 
 def reliability(confidence: Numbers, accuracy: Numbers, count: NDArray[np.int64]) -> Figure:
     """Calibration: how often the net is right where it is so sure; larger dots for more photos."""
     figure, axes = _blank("confidence", "share that is right")
-    axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, ls=(0, (4, 3)))
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, ls=(0, (4, 3)))
     size = 20 + 160 * count / max(count.max(initial=1), 1)
-    axes.scatter(confidence, accuracy, s=size, color=_BLUE, edgecolor="white", zorder=3)
+    axes.scatter(confidence, accuracy, s=size, color=BLUE, edgecolor="white", zorder=3)
     _shares(axes, low=min(0.5, float(confidence.min(initial=1))))
     axes.set_ylim(-0.03, 1.05)
     return figure
@@ -78,8 +77,8 @@ def reliability(confidence: Numbers, accuracy: Numbers, count: NDArray[np.int64]
 def roc(curves: Sequence[tuple[str, Numbers, Numbers]]) -> Figure:
     """ROC curves: (name, false positive rate, true positive rate) of each."""
     figure, axes = _blank("false positive rate", "true positive rate")
-    axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, ls=(0, (4, 3)))
-    for (name, false, true), color in zip(curves, _COLORS, strict=False):
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, ls=(0, (4, 3)))
+    for (name, false, true), color in zip(curves, CYCLE, strict=False):
         axes.plot(false, true, color=color, lw=1.8, label=name if len(curves) > 1 else None)
     _shares(axes)
     axes.set_ylim(-0.03, 1.05)
@@ -96,7 +95,7 @@ def confidences(right: Numbers, wrong: Numbers) -> Figure:
         [right, wrong],
         bins=edges,
         stacked=True,
-        color=[_BLUE, _ORANGE],
+        color=[BLUE, ORANGE],
         label=["right", "wrong"],
         edgecolor="white",
         lw=0.4,
@@ -109,13 +108,9 @@ def confidences(right: Numbers, wrong: Numbers) -> Figure:
 def _blank(across: str, up: str, height: float = 3.0) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(4.3, height), facecolor="white", layout="constrained")
     axes = figure.add_subplot()
-    axes.set_xlabel(across, color=_INK, fontsize=10)
-    axes.set_ylabel(up, color=_INK, fontsize=10)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#bbbbbb")
-    axes.tick_params(colors=_INK, length=0, labelsize=9)
-    axes.grid(axis="y", color=_GRID, lw=0.8)
-    axes.set_axisbelow(True)
+    axes.set_xlabel(across, color=INK, fontsize=10)
+    axes.set_ylabel(up, color=INK, fontsize=10)
+    style_axes(axes)
     return figure, axes
 
 
@@ -128,4 +123,4 @@ def _shares(axes: Axes, low: float = 0.0, *, both: bool = True) -> None:
 def _legend(axes: Axes) -> None:
     handles = axes.get_legend_handles_labels()[0]
     if handles:
-        axes.legend(frameon=False, fontsize=9)
+        axes.legend(frameon=False, fontsize=SMALL)

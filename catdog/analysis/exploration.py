@@ -19,6 +19,7 @@ from catdog.data.build.listing import Listing
 from catdog.data.images import Pixels, Unreadable, decode, read_file
 from catdog.runtime.files import replacing
 from catdog.runtime.parallel import in_order
+from catdog.runtime.text_table import text_table
 
 PAGE, TABLE = "index.html", "photos.csv"
 
@@ -81,8 +82,7 @@ def explore(
 def summary(found: Exploration) -> Iterator[str]:
     """What was found, as lines of a terminal."""
     yield f"{found.folder}: {found.listing.layout}"
-    for name, value in _numbers(found):
-        yield f"{name:<24}{value:>10}"
+    yield text_table(None, _numbers(found))
 
 
 def write_exploration(found: Exploration, out: Path) -> list[Path]:

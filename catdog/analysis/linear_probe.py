@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.errors import CatdogError, DataError
+from catdog.inference.calibration import fit_temperature, softmax_log_loss
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.runtime.optional import scikit
@@ -22,7 +23,6 @@ Floats = NDArray[np.float64]
 #: Strengths among which cross-validation chooses: the smaller, the simpler the classifier.
 STRENGTHS = tuple(10.0**power for power in range(-6, 2))
 _FOLDS = 5
-_TEMPERATURES = np.geomspace(0.01, 100, 500)
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def fit(
     pipeline = _pipeline(model(strength)).fit(examples.features, examples.labels)
     linear = _unfolded(pipeline)
     if kind == "svm":
-        factor = _temperature(_pipeline(model(strength)), examples, folds)
-        linear = LinearClassifier(linear.weight * factor, linear.bias * factor)
+        temperature = _temperature(_pipeline(model(strength)), examples, folds)
+        linear = LinearClassifier(linear.weight / temperature, linear.bias / temperature)
     return linear, strength
 
 
@@ -100,13 +100,7 @@ def score(linear: LinearClassifier, examples: Examples) -> ProbeScore:
             f"an example has label {labels.max()}, the classifier knows {scores.shape[1]} classes",
             remedy="build training and validation data from the same classes",
         )
-    return ProbeScore(float(np.mean(scores.argmax(1) == labels)), _log_loss(scores, labels))
-
-
-def _log_loss(scores: Floats, labels: NDArray[np.int64]) -> float:
-    shifted = scores - scores.max(1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return float(-np.mean(np.take_along_axis(logs, labels[:, None], 1)))
+    return ProbeScore(float(np.mean(scores.argmax(1) == labels)), softmax_log_loss(scores, labels))
 
 
 def _pipeline(model: Any) -> Any:
@@ -156,7 +150,7 @@ def _temperature(pipeline: Any, examples: Examples, folds: Any) -> float:
     x, y = examples.features, examples.labels
     margins = predict(pipeline, x, y, cv=folds, method="decision_function")
     scores = _symmetric(margins[None]).T if margins.ndim == 1 else margins
-    return float(min(_TEMPERATURES, key=lambda factor: _log_loss(scores * factor, y)))
+    return fit_temperature(scores, y)
 
 
 def last_layer(net: Net, blob: str = "") -> Node:

@@ -1,6 +1,5 @@
 """How good probabilities are: accuracy, log loss, AUC, confusion, calibration, by scikit-learn."""
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from catdog.analysis.labelled import LabelledPredictions
 from catdog.errors import CatdogError
-from catdog.inference.predictor import tempered
+from catdog.inference import calibration
 from catdog.inference.submission import CLIP
 from catdog.runtime.optional import scikit
 
@@ -18,8 +17,6 @@ Numbers = NDArray[np.float64]
 
 #: Bars of equal width of the calibration (Guo et al., On Calibration of Modern Neural Networks).
 BINS = 15
-#: Temperatures between which the best one is looked for.
-_COLDEST, _HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
@@ -110,20 +107,13 @@ def fit_temperature(predictions: LabelledPredictions) -> float:
 
     `predictions` are those at temperature 1. Raises CatdogError where all are right.
     """
-    scikit("metrics")
-    optimize = importlib.import_module("scipy.optimize")
     if (predictions.predicted == predictions.label).all():
         raise CatdogError(
             "all photos are right: there is no best temperature",
             remedy="fit it on more photos, that the net was not trained on",
         )
-
-    def loss(log: float) -> float:
-        return _log_loss(predictions.label, tempered(predictions.probabilities, float(np.exp(log))))
-
-    bounds = (np.log(_COLDEST), np.log(_HOTTEST))
-    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded")
-    return float(np.exp(found.x))
+    scores = calibration.scores_of(predictions.probabilities)
+    return calibration.fit_temperature(scores, predictions.label)
 
 
 def _log_loss(labels: NDArray[np.int64], probabilities: Numbers) -> float:

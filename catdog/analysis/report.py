@@ -15,8 +15,10 @@ from catdog.analysis.html import Page, beside, cards, figures, matrix, numbers, 
 from catdog.analysis.label_errors import errors, losses, photo_cards
 from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
 from catdog.analysis.metrics import BINS, Metrics, compute_metrics, fit_temperature, roc_curves
-from catdog.inference.predictor import Predictor, tempered
+from catdog.inference.calibration import apply_temperature
+from catdog.inference.predictor import Predictor
 from catdog.runtime.files import replacing
+from catdog.runtime.text_table import text_table
 
 SHOWN = 24
 _MOST_CURVES, _MOST_CLASSES = 6, 20
@@ -58,7 +60,7 @@ def evaluation_of(
 def calibrated(evaluation: Evaluation) -> Evaluation:
     """The evaluation at the temperature that is best for its photos; it was reached at 1."""
     temperature = fit_temperature(evaluation.predictions)
-    probabilities = tempered(evaluation.predictions.probabilities, temperature)
+    probabilities = apply_temperature(evaluation.predictions.probabilities, temperature)
     predictions = replace(evaluation.predictions, probabilities=probabilities)
     return replace(
         evaluation,
@@ -85,11 +87,9 @@ def report_place(wanted: Path, weights: Path) -> Path:
 
 def summary(evaluation: Evaluation) -> Iterator[str]:
     """The numbers as lines of a terminal."""
-    for name, value in _numbers(evaluation.metrics):
-        yield f"{name:<24}{value:>10}"
+    yield text_table(None, _numbers(evaluation.metrics))
     yield ""
-    for row in (("class", *_HEAD), *_class_rows(evaluation.metrics)):
-        yield f"{row[0]:<24}" + "".join(f"{text:>10}" for text in row[1:])
+    yield text_table(("class", *_HEAD), _class_rows(evaluation.metrics))
 
 
 def write_report(evaluation: Evaluation, data: LabelledPhotos, page: Path) -> tuple[Path, Path]:

@@ -1,7 +1,6 @@
 """LMDBs of serialised Datums: a reader by position or key, a writer whose map grows by itself."""
 
 import contextlib
-import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -174,7 +173,7 @@ def check_is_lmdb(path: Path) -> None:
 class Writer:
     """Writes an LMDB into a new folder, a batch of pairs in each transaction.
 
-    Write beside the target and move the folder there afterwards (`replace_folder`). Nothing is
+    Write beside the target and move the folder there afterwards (`files.new_folder`). Nothing is
     sure to be on the disk before `close`. DataError when the disk is full.
     """
 
@@ -239,21 +238,3 @@ def key(number: int, path: str) -> bytes:
     digits = f"{number:08d}_".encode()
     name = path.encode(errors="surrogateescape")
     return digits + name[-(MAX_KEY - len(digits)) :]
-
-
-def replace_folder(new: Path, target: Path) -> None:
-    """Move a finished folder to its place; what stood there goes only once that has succeeded."""
-    aside = new.with_name(new.name + ".old")
-    had = target.exists() or target.is_symlink()
-    if had:
-        target.rename(aside)
-    try:
-        new.rename(target)
-    except BaseException:
-        if had:
-            aside.rename(target)
-        raise
-    if aside.is_symlink() or aside.is_file():
-        aside.unlink()
-    elif had:
-        shutil.rmtree(aside)

@@ -1,7 +1,5 @@
 """What blobs of a net hold for its data, to files (caffe/tools/extract_features.cpp)."""
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -15,7 +13,7 @@ from catdog.data.datum import array_to_datum
 from catdog.data.lmdb_store import Writer
 from catdog.errors import CatdogError, did_you_mean
 from catdog.net.opened import FedNet
-from catdog.runtime.files import replacing
+from catdog.runtime.files import new_folder, replacing
 
 Array = NDArray[np.float32]
 #: Blobs of one batch by name.
@@ -44,24 +42,15 @@ def _run(fed: FedNet, names: Sequence[str], batches: int | None) -> Iterator[Blo
         yield {name: blobs[name].float().cpu().numpy() for name in names}
 
 
-def write_lmdbs(found: Iterable[Blobs], places: Mapping[str, Path]) -> int:
+def write_lmdbs(found: Iterable[Blobs], targets: Mapping[str, Path]) -> int:
     """An LMDB for each blob: a float Datum for each example, keys of ten digits; gives how many.
 
-    The folders take their places when all are whole. Raises CatdogError where one is there
-    already, as Caffe's tool stops, and for a blob of more than four axes.
+    The folders get their names when all are whole. Raises DataError where one is there already,
+    as Caffe's tool stops, and CatdogError for a blob of more than four axes.
     """
-    for path in places.values():
-        if path.exists():
-            raise CatdogError("exists already", where=str(path), remedy="remove it or name another")
-    beside = {name: path.with_name(f".{path.name}.{os.getpid()}") for name, path in places.items()}
-    try:
-        count = _fill(found, beside)
-        for name, path in places.items():
-            beside[name].rename(path)
-    finally:
-        for folder in beside.values():
-            shutil.rmtree(folder, ignore_errors=True)
-    return count
+    with ExitStack() as stack:
+        folders = {name: stack.enter_context(new_folder(path)) for name, path in targets.items()}
+        return _fill(found, folders)
 
 
 def _fill(found: Iterable[Blobs], folders: Mapping[str, Path]) -> int:

@@ -16,6 +16,7 @@ from catdog.data.images import Pixels, Unreadable, load
 from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
+from catdog.inference.calibration import apply_temperature
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.runtime.parallel import in_order
@@ -28,8 +29,6 @@ from catdog.weights import Weights, copy_weights
 Probabilities = NDArray[np.float32]
 
 BATCH = 64
-#: The smallest probability that float32 tells from 0.
-_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -155,25 +154,13 @@ class Predictor:
         mean: Probabilities = np.mean(looks, axis=0, dtype=np.float32)
         if self.temperature == 1:
             return mean
-        return tempered(mean, self.temperature).astype(np.float32)
+        return apply_temperature(mean, self.temperature).astype(np.float32)
 
     def _look(self, pictures: Sequence[Picture], draw: Draw) -> Probabilities:
         batch = self.transform.gather(pictures, draw).to(self.device)
         with torch.inference_mode(), self._precision.context():
             blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
         return both_classes(blobs[self.output].flatten(1)).float().cpu().numpy()
-
-
-def tempered(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Probabilities, rows x classes, as if the scores had been divided by the temperature.
-
-    Above 1 they are less sure, below 1 more; the order stays (Guo et al., On Calibration of Modern
-    Neural Networks, 2017).
-    """
-    scores = np.log(np.maximum(probabilities.astype(np.float64), _TINY)) / temperature
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
 
 
 def both_classes(output: Tensor) -> Tensor:

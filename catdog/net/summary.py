@@ -7,6 +7,7 @@ from math import prod
 from catdog.layers.base import Layer
 from catdog.net.net import Net
 from catdog.net.step import Node
+from catdog.runtime.text_table import text_table
 from catdog.spec.shape import Shape
 
 _FLOAT_BYTES = 4
@@ -114,9 +115,7 @@ _HEADER = ("layer", "type", "output", "parameters", "multiply-adds")
 
 def table(summary: Summary) -> str:
     """The summary as text: a line for each layer, then the totals."""
-    cells = [_HEADER, *map(_cells, summary.rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEADER))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
+    lines = text_table(_HEADER, map(_cells, summary.rows)).splitlines()
     rule = "-" * max(map(len, lines))
     return "\n".join([lines[0], rule, *lines[1:], rule, *_totals(summary)])
 
@@ -125,11 +124,6 @@ def _cells(row: Row) -> tuple[str, ...]:
     shapes = ", ".join("x".join(map(str, shape)) or "1 number" for shape in row.tops)
     counts = (f"{number:,}" if number else "" for number in (row.parameters, row.multiply_adds))
     return (row.name, row.type, shapes, *counts)
-
-
-def _aligned(row: tuple[str, ...], widths: Sequence[int]) -> Iterator[str]:
-    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        yield cell.rjust(width) if column > 2 else cell.ljust(width)
 
 
 def _totals(summary: Summary) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError
+from catdog.runtime.text_table import text_table
 
 Table = list[tuple[str, str]]
 
@@ -86,5 +87,5 @@ def _memory() -> str:
 def text(tables: Iterable[Table]) -> str:
     """Tables as aligned lines with an empty line between two."""
     return "\n\n".join(
-        "\n".join(f"{f'{label}:':<22}{value}" for label, value in table) for table in tables
+        text_table(None, [(f"{label}:", value) for label, value in table]) for table in tables
     )

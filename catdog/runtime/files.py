@@ -1,11 +1,12 @@
-"""Files that are whole or not there: written beside their place, then moved to it."""
+"""Files and folders that are whole or not there: written beside their place, then moved to it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, DataError
 
 
 @contextmanager
@@ -25,6 +26,58 @@ def replacing(path: str | Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+
+
+@contextmanager
+def scratch_folder(path: str | Path) -> Iterator[Path]:
+    """An empty folder beside a path, on the same disk; what it holds in the end is removed."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """An empty folder to fill, beside the target; it gets the target's name when all went well.
+
+    Raises DataError where the target is there already, CatdogError where it cannot be written.
+    """
+    target = Path(path)
+    check_free(target)
+    try:
+        with scratch_folder(target) as beside:
+            yield beside
+            beside.rename(target)
+    except OSError as error:
+        raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+
+
+def check_free(path: str | Path) -> None:
+    """Raise DataError where there is a file or folder of this name."""
+    if Path(path).exists():
+        raise DataError("exists already", where=str(path), remedy="remove it or name another")
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Move a finished folder to its place; what stood there goes only once that has succeeded."""
+    aside = new.with_name(new.name + ".old")
+    had = target.exists() or target.is_symlink()
+    if had:
+        target.rename(aside)
+    try:
+        new.rename(target)
+    except BaseException:
+        if had:
+            aside.rename(target)
+        raise
+    if aside.is_symlink() or aside.is_file():
+        aside.unlink()
+    elif had:
+        shutil.rmtree(aside)
 
 
 def free_name(path: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from catdog.runtime.files import keep
+from catdog.runtime.text_table import text_table
 from catdog.solver.events import (
     Best,
     Cached,
@@ -101,11 +102,9 @@ def lines(event: Event) -> Iterator[Line]:
 
 def start_table(event: Starting) -> Iterator[str]:
     """A line for each layer: its parameters, whether they are copied, how they learn."""
-    rows = [("layer", "parameters", "weights", "learns"), *map(_start_row, event.layers)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for layer, count, weights, learns in rows:
-        text = f"{layer:<{widths[0]}}  {count:>{widths[1]}}  {weights:<{widths[2]}}  {learns}"
-        yield f"    {text}".rstrip()
+    table = text_table(("layer", "parameters", "weights", "learns"), map(_start_row, event.layers))
+    for line in table.splitlines():
+        yield f"    {line}"
     yield f"{event.learning:,} of {event.parameters:,} parameters learn"
 
 

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catdog.runtime.files import replacing
+from catdog.runtime.picture_style import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    SOFT,
+    legend_above,
+    style_axes,
+    white_figure,
+)
 from catdog.tracking.probes import MB
 from catdog.tracking.resources import Resources, Sample
 
@@ -17,9 +26,6 @@ if TYPE_CHECKING:
 _LEAST_LOOKS = 4
 #: Shares of the time from which on something is worth a word.
 _WAITING, _IDLE = 0.15, 0.7
-
-_BLUE, _ORANGE, _GREEN = "#3b6ea5", "#d1582c", "#2f8f5b"
-_INK, _GRID, _SOFT = "#333333", "#e6e6e6", "#9aa5b1"
 
 
 def verdict(resources: Resources) -> str:
@@ -56,11 +62,9 @@ def picture(looks: Sequence[Sample], path: Path) -> bool:
     if len(looks) < _LEAST_LOOKS:
         return False
     # not at the top: a second at the start of every run
-    from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    figure = Figure(figsize=(9, 5.6), facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.08)
+    figure = white_figure((9, 5.6), h_pad=0.08)
     upper, lower = figure.subplots(2, 1, sharex=True)
     unit, across = _unit(looks[-1].seconds)
     times = np.array([look.seconds for look in looks]) / unit
@@ -71,9 +75,9 @@ def picture(looks: Sequence[Sample], path: Path) -> bool:
     upper.set_ylabel("memory, GB")
     for label, color, values in _loads(looks):
         lower.plot(times, values, color=color, lw=1.6, label=label)
-    lower.fill_between(times, _waits(looks), color=_ORANGE, alpha=0.25, lw=0, step="pre")
+    lower.fill_between(times, _waits(looks), color=ORANGE, alpha=0.25, lw=0, step="pre")
     name = "waiting for data"
-    lower.plot(times, _waits(looks), color=_ORANGE, lw=1.2, ds="steps-pre", label=name)
+    lower.plot(times, _waits(looks), color=ORANGE, lw=1.2, ds="steps-pre", label=name)
     lower.set_ylim(0, 1.05)
     lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     lower.set_ylabel("of the time")
@@ -87,29 +91,23 @@ def picture(looks: Sequence[Sample], path: Path) -> bool:
 
 def _furnish(axes: "Axes") -> None:
     axes.margins(x=0.01)
-    axes.grid(axis="y", color=_GRID, lw=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "left", "right"]].set_visible(False)
-    axes.spines["bottom"].set_color("#bbbbbb")
-    axes.tick_params(colors=_INK, length=0, labelsize=9)
-    legend = axes.legend(ncols=4, frameon=False, fontsize=9)
-    legend.set_loc("lower right")
-    legend.set_bbox_to_anchor((1.0, 1.0))
+    style_axes(axes)
+    legend_above(axes, 4)
 
 
 def _memories(looks: Sequence[Sample]) -> Iterator[tuple[str, str, list[float]]]:
-    yield "process", _BLUE, [look.host.memory / 1e9 for look in looks]
+    yield "process", BLUE, [look.host.memory / 1e9 for look in looks]
     if all(look.gpu for look in looks):
         gpus = [look.gpu for look in looks if look.gpu]
-        yield "GPU", _GREEN, [gpu.memory / 1e9 for gpu in gpus]
-        yield "GPU, this process", _SOFT, [gpu.own / 1e9 for gpu in gpus]
+        yield "GPU", GREEN, [gpu.memory / 1e9 for gpu in gpus]
+        yield "GPU, this process", SOFT, [gpu.own / 1e9 for gpu in gpus]
 
 
 def _loads(looks: Sequence[Sample]) -> Iterator[tuple[str, str, list[float]]]:
     if all(look.gpu for look in looks):
-        yield "GPU busy", _GREEN, [look.gpu.load for look in looks if look.gpu]
-    yield "all processes", _SOFT, [look.host.machine_load for look in looks]
-    yield "this process", _BLUE, [min(look.host.load, 1.0) for look in looks]
+        yield "GPU busy", GREEN, [look.gpu.load for look in looks if look.gpu]
+    yield "all processes", SOFT, [look.host.machine_load for look in looks]
+    yield "this process", BLUE, [min(look.host.load, 1.0) for look in looks]
 
 
 def _waits(looks: Sequence[Sample]) -> list[float]:

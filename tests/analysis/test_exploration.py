@@ -57,7 +57,7 @@ def sections(path):
 
 def test_what_is_odd_is_found(photos, tmp_path, capsys):
     lines = run(capsys, photos, "--out", tmp_path / "out", "--tiny", "40")
-    told = {line[:24].strip(): line[24:].strip() for line in lines[1:8]}
+    told = dict(line.rsplit(maxsplit=1) for line in lines[1:8])
     assert told == {
         "photos": "12",
         "classes": "2",

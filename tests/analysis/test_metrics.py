@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from catdog.analysis import metrics as module
 from catdog.analysis.labelled import LabelledPredictions
 from catdog.analysis.metrics import compute_metrics, fit_temperature, roc_curves
 from catdog.errors import CatdogError
+from catdog.runtime import optional
 
 
 def judged(count=400, classes=2, seed=0, hot=1.0):
@@ -107,7 +107,7 @@ def test_without_scikit_learn_the_command_is_told(monkeypatch):
     def missing(name):
         raise builtins.ModuleNotFoundError(name)
 
-    monkeypatch.setattr(module.importlib, "import_module", missing)
+    monkeypatch.setattr(optional.importlib, "import_module", missing)
     with pytest.raises(CatdogError, match=r"scikit-learn.*; pip install scikit-learn"):
         try:
             compute_metrics(judged(), ["a", "b"])

@@ -7,8 +7,9 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from catdog.data.lmdb_store import MAX_KEY, Reader, Writer, key, replace_folder
+from catdog.data.lmdb_store import MAX_KEY, Reader, Writer, key
 from catdog.errors import DataError
+from catdog.runtime.files import replace_folder
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "formats" / "lmdb_raw"
 

@@ -21,7 +21,7 @@ def test_a_gpu_that_is_not_there(monkeypatch, text):
 def test_the_cpu_and_several_tables_as_text():
     table = devices.cpu()
     shown = devices.text([table, [("Device id", "0")]])
-    assert f"torch:                {torch.__version__}\n\nDevice id:            0" in shown
+    assert f"torch:             {torch.__version__}\n\nDevice id:  0" in shown
     assert all(value for _, value in table)
     assert len(shown.splitlines()) == len(table) + 2
 

@@ -1,7 +1,7 @@
 import pytest
 
-from catdog.errors import CatdogError
-from catdog.runtime.files import replacing
+from catdog.errors import CatdogError, DataError
+from catdog.runtime.files import new_folder, replacing
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -22,4 +22,21 @@ def test_what_cannot_be_written_is_said(tmp_path):
         pytest.raises(CatdogError, match="cannot be written"),
         replacing(tmp_path / "file" / "a.txt"),
     ):
+        pass
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "new" / "folder"
+    with pytest.raises(KeyError), new_folder(path) as beside:
+        (beside / "a").touch()
+        raise KeyError
+    assert not list(path.parent.iterdir())
+    with new_folder(path) as beside:
+        (beside / "a").touch()
+        assert not path.exists()
+    assert [p.name for p in path.parent.iterdir()] == ["folder"]
+    assert [p.name for p in path.iterdir()] == ["a"]
+    with pytest.raises(DataError, match="exists already"), new_folder(path):
+        pass
+    with pytest.raises(CatdogError, match="cannot be written"), new_folder(path / "a" / "b"):
         pass

@@ -12,3 +12,14 @@ def test_words_to_the_left_numbers_to_the_right():
 
 def test_heads_alone():
     assert text_table(("a", "b"), []) == "a  b"
+
+
+def test_what_counts_as_a_number():
+    rows = [
+        ("1,234", "97.20%", "1e-05", "1.5 GB", "1x3x5", "nan"),
+        ("5", "–", "", "900 B", "7", "1"),
+    ]
+    assert text_table(None, rows).splitlines() == [
+        "1,234  97.20%  1e-05  1.5 GB  1x3x5  nan",
+        "    5       –          900 B  7        1",
+    ]

@@ -12,6 +12,7 @@ from catdog.analysis.subset import METHODS, Distances, Settings, SubsetScores, s
 from catdog.analysis.subset.distances import Indices
 from catdog.analysis.subset.lmdb_features import Table
 from catdog.errors import CatdogError, DataError
+from catdog.runtime.text_table import text_table
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,15 @@ def class_counts(labels: NDArray[np.int64], options: SubsetOptions) -> Mapping[i
     return result
 
 
-def comparison_table(subsets: Subsets) -> list[str]:
-    """A line for each method: what it was worth, and what it took."""
-    lines = [f"{'method':<16}{'diversity':>12}{'closest':>12}{'coverage':>12}{'seconds':>10}"]
-    for name, subset in subsets.by_method.items():
-        lines.append(
-            f"{name:<16}{subset.diversity:>12.6g}{subset.closest:>12.6g}{subset.coverage:>12.6g}"
-            f"{subset.seconds:>10.2f}"
+def comparison_table(subsets: Subsets) -> str:
+    """A line of scores for each method, then the time that all of them share."""
+    rows = [
+        (
+            name,
+            *(f"{number:.6g}" for number in (subset.diversity, subset.closest, subset.coverage)),
+            f"{subset.seconds:.2f}",
         )
-    return [*lines, f"distances of all within their class: {subsets.seconds:.2f} s"]
+        for name, subset in subsets.by_method.items()
+    ]
+    table = text_table(("method", "diversity", "closest", "coverage", "seconds"), rows)
+    return f"{table}\ndistances of all within their class: {subsets.seconds:.2f} s"

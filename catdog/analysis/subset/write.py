@@ -1,7 +1,5 @@
 """Chosen records of an LMDB as a list, as an LMDB of their own, and as a picture."""
 
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
@@ -18,41 +16,30 @@ from catdog.data.lmdb_store import Reader
 from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetCount, DatasetParameter
-from catdog.runtime.files import replacing
+from catdog.runtime.files import new_folder, replacing
 from catdog.spec import read_message, to_yaml
 
 #: Pictures of a class that are shown beside each other, and inches of each.
 _COLUMNS, _CELL = 50, 0.24
 
 
-def check_free(target: str | Path) -> None:
-    """Raise CatdogError where something is in the place of a new LMDB."""
-    if Path(target).exists():
-        raise CatdogError("exists already", where=str(target), remedy="remove it or name another")
-
-
-def write_lmdb(source: str | Path, places: Sequence[int], target: str | Path, how: str) -> None:
+def write_lmdb(source: str | Path, indices: Sequence[int], target: str | Path, how: str) -> None:
     """Copy records byte for byte, keys too, into a new LMDB; `how` they were chosen goes with it.
 
-    Raises CatdogError where the target is there already.
+    Raises DataError where the target is there already.
     """
-    source, target = Path(source), Path(target)
-    check_free(target)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    source = Path(source)
+    with new_folder(target) as folder:
         with Reader(source) as reader:
-            write_batches({"": beside}, _entries(reader, places))
-            labels = [read_example(value).label for value in reader.get_many(places)]
+            write_batches({"": folder}, _entries(reader, indices))
+            labels = [read_example(value).label for value in reader.get_many(indices)]
         if (dataset := _dataset(source)) is not None:
             _describe(dataset, labels, f"{how}, of {source}")
-            (beside / DATASET_FILE).write_text(to_yaml(dataset), encoding="utf-8")
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            (folder / DATASET_FILE).write_text(to_yaml(dataset), encoding="utf-8")
 
 
-def _entries(reader: Reader, places: Sequence[int]) -> Iterator[Entry]:
-    return (("", reader.keys[place], reader.get(place)) for place in places)
+def _entries(reader: Reader, indices: Sequence[int]) -> Iterator[Entry]:
+    return (("", reader.keys[index], reader.get(index)) for index in indices)
 
 
 def _dataset(lmdb: Path) -> DatasetParameter | None:
@@ -67,18 +54,18 @@ def _describe(dataset: DatasetParameter, labels: Sequence[int], source: str) -> 
     dataset.source = source
 
 
-def draw_sheet(lmdb: str | Path, places: Mapping[int, Sequence[int]], target: str | Path) -> None:
+def draw_sheet(lmdb: str | Path, indices: Mapping[int, Sequence[int]], target: str | Path) -> None:
     """Draw the records of each label, 50 beside each other. Raises CatdogError for other channels
     than 1 or 3."""
     dataset = _dataset(Path(lmdb)) or DatasetParameter()
-    rows = {label: ceil(len(some) / _COLUMNS) for label, some in places.items()}
-    columns = min(_COLUMNS, max(map(len, places.values())))
+    rows = {label: ceil(len(some) / _COLUMNS) for label, some in indices.items()}
+    columns = min(_COLUMNS, max(map(len, indices.values())))
     title = 0.2
     height = sum(_CELL * count + title for count in rows.values())
     figure = Figure(figsize=(columns * _CELL + 0.1, height), dpi=150)
     top = height
     with Reader(lmdb) as reader:
-        for label, some in places.items():
+        for label, some in indices.items():
             inches = rows[label] * _CELL
             top -= title + inches
             axes = figure.add_axes((0.005, top / height, 0.99, inches / height))

@@ -1,8 +1,6 @@
 """The whole way from a folder of photos to LMDBs, mean picture and dataset.yaml."""
 
 import csv
-import os
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,10 +15,11 @@ from catdog.data.build.listing import Listing, Skipped
 from catdog.data.build.split import TEST, TRAIN, VALIDATION, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
-from catdog.data.lmdb_store import replace_folder
 from catdog.data.mean import Mean, write_mean
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.files import replace_folder, scratch_folder
+from catdog.runtime.text_table import text_table
 from catdog.spec import to_yaml
 
 MEAN, DATASET, SKIPPED, SAMPLE = "mean.binaryproto", "dataset.yaml", "skipped.csv", "sample"
@@ -54,28 +53,26 @@ class BuildReport:
     seconds: float
 
     def __str__(self) -> str:
-        return "\n".join((*self._heading(), *self._classes(), *self._remarks(), *self._places()))
+        heading = f"{self.dataset.source}: {self.layout}"
+        remarks = text_table(None, [*self._remarks(), *self._written()])
+        return "\n\n".join((heading, self._classes(), remarks))
 
-    def _heading(self) -> list[str]:
-        titles = ["train", "validation", "test"][: 3 if self.dataset.count.test else 2]
-        return [f"{self.dataset.source}: {self.layout}", "", _row("class", *titles)]
-
-    def _classes(self) -> list[str]:
+    def _classes(self) -> str:
+        """The number of photos of each class and in all."""
         count = self.dataset.count
+        titles = ["train", "validation", "test"][: 3 if count.test else 2]
         columns = [count.per_class_train, count.per_class_validation]
         all_of_it = [count.train, count.validation]
         if count.test:
             columns.append(count.per_class_test)
             all_of_it.append(count.test)
+        rows = zip(self.dataset.class_name, *columns, strict=True)
         lines = [
-            _row(f"{label} {name}", *numbers)
-            for label, (name, *numbers) in enumerate(
-                zip(self.dataset.class_name, *columns, strict=True)
-            )
+            (f"{label} {name}", *map(str, numbers)) for label, (name, *numbers) in enumerate(rows)
         ]
-        return [*lines, _row("all", *all_of_it), ""]
+        return text_table(("class", *titles), [*lines, ("all", *map(str, all_of_it))])
 
-    def _remarks(self) -> list[str]:
+    def _remarks(self) -> list[tuple[str, str]]:
         count = self.dataset.count
         kinds = [
             f"{getattr(count, kind)} {_KINDS.get(kind, kind)}"
@@ -85,19 +82,15 @@ class BuildReport:
         skipped = f" (listed in {self.out / SKIPPED})" if count.skipped else ""
         rate = (count.train + count.validation + count.test) / max(self.seconds, 1e-9)
         return [
-            f"skipped    {count.skipped}{skipped}",
-            f"converted  {', '.join(kinds) or 'none'}",
-            f"rate       {rate:.0f} photos/s, {self.seconds:.1f} s",
+            ("skipped", f"{count.skipped}{skipped}"),
+            ("converted", ", ".join(kinds) or "none"),
+            ("rate", f"{rate:.0f} photos/s, {self.seconds:.1f} s"),
         ]
 
-    def _places(self) -> list[str]:
+    def _written(self) -> list[tuple[str, str]]:
         count = self.dataset.count
         parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
-        return [f"written    {self.out / name}" for name in (*parts, MEAN, DATASET)]
-
-
-def _row(name: str, train: object, *later: object) -> str:
-    return f"{name:<24}{train:>10}" + "".join(f"{number:>12}" for number in later)
+        return [("written", str(self.out / name)) for name in (*parts, MEAN, DATASET)]
 
 
 def create(
@@ -116,20 +109,17 @@ def create(
     it is whole, so that whatever stops a build leaves the last one as it was.
     """
     began, out = time.perf_counter(), Path(out)
-    staging = out / f".building.{os.getpid()}"
     try:
-        staging.mkdir(parents=True)
-        listing, source = _listing(Path(data), out, files or LabelFiles(), dataset)
-        if files and files.test:
-            add_test(listing, files.test)
-        described = _described(dataset, listing, source)
-        _fill(staging, listing, described, workers)
-        _move(staging, out)
+        with scratch_folder(out / "building") as staging:
+            listing, source = _listing(Path(data), out, files or LabelFiles(), dataset)
+            if files and files.test:
+                add_test(listing, files.test)
+            described = _described(dataset, listing, source)
+            _fill(staging, listing, described, workers)
+            _move(staging, out)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"cannot be written ({reason})", where=str(out)) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return BuildReport(described, listing.layout, out, time.perf_counter() - began)
 
 

@@ -1,8 +1,6 @@
 """A list file to one LMDB, as Caffe's convert_imageset makes it."""
 
-import os
 import random
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from catdog.data.images import Pixels, Unreadable, decode, planes, read_file, re
 from catdog.data.lmdb_store import key
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
 
 
@@ -65,18 +64,12 @@ def convert(
     Paths in the list follow on from `root`. Resizing is bilinear. Raises DataError when the target
     exists, when nothing can be read, and with `check_size` when a picture has another size.
     """
-    target, result = Path(target), Converted()
-    if target.exists():
-        raise DataError("exists already", where=str(target), remedy="remove it or name another")
-    photos = read_numbered(list_file, root)
-    if seed is not None:
-        random.Random(seed).shuffle(photos)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        _write(photos, beside, wanted, check_size, result)
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    result = Converted()
+    with new_folder(target) as folder:
+        photos = read_numbered(list_file, root)
+        if seed is not None:
+            random.Random(seed).shuffle(photos)
+        _write(photos, folder, wanted, check_size, result)
     return result
 
 

@@ -4,8 +4,6 @@ Colour, size, place, light and clutter are drawn from the same distributions for
 the animal tells them apart.
 """
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,12 +14,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from catdog.data.images import Pixels
-from catdog.errors import DataError
+from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
 
 CLASSES = ("cat", "dog")
-
-_PARTS = ("train", "test1")
 
 Color = tuple[float, float, float]
 Point = tuple[float, float]
@@ -298,23 +294,13 @@ def draw_sample(folder: str | Path, *, train: int = 2500, test: int = 100, seed:
     same seed draws the same pictures. Raises DataError when `train/` or `test1/` exists already.
     """
     folder = Path(folder)
-    for part in _PARTS:
-        if (folder / part).exists():
-            raise DataError("exists already", where=str(folder / part), remedy="another folder")
-    beside = folder / f".drawing.{os.getpid()}"
-    jobs = [(beside / _PARTS[0] / f"{CLASSES[i % 2]}.{i // 2}", i % 2, i) for i in range(train)]
     classes = np.random.default_rng((seed, 1)).integers(0, 2, test).tolist()
-    jobs += [(beside / _PARTS[1] / f"{i + 1}", c, train + i) for i, c in enumerate(classes)]
-    try:
-        for part in _PARTS:
-            (beside / part).mkdir(parents=True)
+    with new_folder(folder / "train") as first, new_folder(folder / "test1") as second:
+        jobs = [(first / f"{CLASSES[i % 2]}.{i // 2}", i % 2, i) for i in range(train)]
+        jobs += [(second / f"{i + 1}", label, train + i) for i, label in enumerate(classes)]
         drawn = in_order(lambda job: _save(*job, seed), jobs)
         for _ in tqdm(drawn, total=len(jobs), unit=" drawings"):
             pass
-        for part in _PARTS:
-            (beside / part).rename(folder / part)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _save(path: Path, label: int, number: int, seed: int) -> None:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from catdog.runtime.picture_style import CYCLE, GRID, SMALL
 from catdog.tracking.curves.data import Curve, Series, Style, series
 from catdog.tracking.curves.single import (
     best,
@@ -23,17 +24,7 @@ from catdog.tracking.curves.single import (
     value_text,
 )
 
-_COLORS = (
-    "#3b6ea5",
-    "#d1582c",
-    "#2f8f5b",
-    "#a8476f",
-    "#e39b2d",
-    "#5b6bbf",
-    "#7a6a58",
-    "#1f8a8a",
-)
-_SOFT, _GRID = "#8a8a8a", "#e6e6e6"
+_SOFT = "#8a8a8a"
 #: Letters in a line of the picture.
 _WIDTH = 110
 
@@ -55,7 +46,7 @@ def compare(curves: Sequence[Curve], style: Style | None = None) -> Figure:
     panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
     panels[-1].set_xlabel(style.label)
     for number, (curve, each) in enumerate(zip(curves, lines, strict=True)):
-        color = _COLORS[number % len(_COLORS)]
+        color = CYCLE[number % len(CYCLE)]
         _draw_losses(panels[0], each, color, style, marked=not each.accuracies)
         _mark_drops(panels[0], curve, color)
         if scored:
@@ -72,7 +63,7 @@ def compare(curves: Sequence[Curve], style: Style | None = None) -> Figure:
         if low > 0:
             panels[-1].set_ylim(bottom=0.9 * low)
     furnish(figure, style)
-    panels[-1].grid(axis="y", color=_GRID, lw=0.8)
+    panels[-1].grid(axis="y", color=GRID, lw=0.8)
     _explain(figure, [_title(*pair) for pair in zip(curves, lines, strict=True)])
     return figure
 
@@ -122,7 +113,7 @@ def _mark_drops(axes: Axes, curve: Curve, color: str) -> None:
 def _explain(figure: Figure, names: Sequence[str]) -> None:
     """The names of the runs above, what lines and signs mean below."""
     runs = [
-        Line2D([], [], color=_COLORS[i % len(_COLORS)], lw=2.5, label=name)
+        Line2D([], [], color=CYCLE[i % len(CYCLE)], lw=2.5, label=name)
         for i, name in enumerate(names)
     ]
     columns = max(1, min(len(names), _WIDTH // (max(map(len, names)) + 8)))
@@ -136,7 +127,7 @@ def _explain(figure: Figure, names: Sequence[str]) -> None:
         Line2D([], [], color=_SOFT, lw=0, marker="o", ms=9, mfc="none", mew=1.6, label="best test"),
         Line2D([], [], color=_SOFT, lw=0, marker="v", ms=7, label="drop of the learning rate"),
     ]
-    figure.legend(handles=kinds, loc="outside lower left", ncols=4, frameon=False, fontsize=9)
+    figure.legend(handles=kinds, loc="outside lower left", ncols=4, frameon=False, fontsize=SMALL)
 
 
 def _title(curve: Curve, lines: _Lines) -> str:

@@ -10,12 +10,26 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from catdog.runtime.picture_style import (
+    BLUE,
+    GREEN,
+    INDIGO,
+    ORANGE,
+    PURPLE,
+    SMALL,
+    TEAL,
+    YELLOW,
+    legend_above,
+    style_axes,
+    title_left,
+    white_figure,
+)
 from catdog.tracking.curves.data import Series, Style, series
 from catdog.tracking.log_reader import Log, Value
 
-_TRAIN, _INK, _GRID = "#3b6ea5", "#333333", "#e6e6e6"
-_TEST = ("#d1582c", "#e39b2d", "#a8476f")
-_ACCURACY = ("#2f8f5b", "#7a9e2e", "#1f8a8a", "#5b6bbf")
+_TRAIN = BLUE
+_TEST = (ORANGE, YELLOW, PURPLE)
+_ACCURACY = (GREEN, "#7a9e2e", TEAL, INDIGO)
 # a policy that changes the rate all the time is a curve of its own, not a row of drops
 _MOST_DROPS = 12
 # beyond, a line through every display is a thicket; a running mean goes over it
@@ -35,7 +49,7 @@ def draw(log: Log, title: str = "", style: Style | None = None) -> Figure:
         _accuracies(left.twinx(), accuracies)
     _rate_drops(left, log)
     _not_finite(left, log, style)
-    left.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold", pad=12)
+    title_left(left, title)
     furnish(figure, style)
     legend(left, [h for axes in figure.axes for h in axes.get_legend_handles_labels()[0]])
     return figure
@@ -101,7 +115,7 @@ def mark_best(axes: Axes, found: Series, color: str, *, lowest: bool = False) ->
         textcoords="offset points",
         ha="center",
         color=color,
-        fontsize=9,
+        fontsize=SMALL,
         fontweight="bold",
         zorder=6,
     )
@@ -175,14 +189,13 @@ def _not_finite(axes: Axes, log: Log, style: Style) -> None:
             ha="center",
             va="center",
             color="#c0392b",
-            fontsize=9,
+            fontsize=SMALL,
         )
 
 
 def blank(size: tuple[float, float]) -> Figure:
     """A white sheet of this many inches."""
-    figure = Figure(figsize=size, facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    figure = white_figure(size)
     FigureCanvasAgg(figure)
     return figure
 
@@ -197,19 +210,13 @@ def furnish(figure: Figure, style: Style) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}".replace(",", " ")))
     for each in figure.axes:
         each.margins(x=0.02)
-        each.spines[["top", "left", "right"]].set_visible(False)
-        each.spines["bottom"].set_color("#bbbbbb")
-        each.tick_params(colors=_INK, length=0, labelsize=9)
-        each.set_axisbelow(True)
-    figure.axes[0].grid(axis="y", color=_GRID, lw=0.8)
+        style_axes(each, grid=each is figure.axes[0])
 
 
 def legend(axes: Axes, handles: Sequence[Any]) -> None:
     """Names above the upper right corner."""
     if handles:
-        made = axes.legend(handles=handles, ncols=min(len(handles), 4), frameon=False, fontsize=9)
-        made.set_loc("lower right")
-        made.set_bbox_to_anchor((1.0, 1.0))
+        legend_above(axes, min(len(handles), 4), handles)
 
 
 def named(values: Iterable[Value]) -> dict[str, list[tuple[int, float]]]:

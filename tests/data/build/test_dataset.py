@@ -150,7 +150,7 @@ def test_lists_and_train_beside_val(tmp_path):
     assert (report.dataset.count.train, report.dataset.count.validation) == (6, 6)
     assert all(name.startswith("val/") for name in names(tmp_path / "out/validation_lmdb"))
     (data / "list").write_text("".join(f"{name} {name[-7]}\n" for name in files))
-    files = datasets.Files(data / "list")
+    files = datasets.LabelFiles(data / "list")
     report = datasets.create(data, tmp_path / "out", RECIPE, files=files)
     assert list(report.dataset.class_name) == ["a", "b"]
     assert (report.dataset.count.train, report.dataset.count.validation) == (10, 2)

@@ -1,0 +1,52 @@
+"""How all charts look: colours, axes, titles, legends.
+
+Matplotlib takes a second to import, so that only what draws imports it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE = "#3b6ea5", "#d1582c", "#2f8f5b", "#a8476f"
+YELLOW, INDIGO, BROWN, TEAL = "#e39b2d", "#5b6bbf", "#7a6a58", "#1f8a8a"
+SOFT = "#9aa5b1"
+#: Colours of curves, in the order in which they are used.
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, INDIGO, BROWN, TEAL)
+#: Of text, grid lines and the one visible spine.
+INK, GRID, SPINE = "#333333", "#e6e6e6", "#bbbbbb"
+#: Sizes of text in points.
+SMALL, TITLE = 9, 12
+
+
+def white_figure(size: tuple[float, float], *, h_pad: float = 0.1) -> "Figure":
+    """An empty figure of this many inches, laid out by its content."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=h_pad)
+    return figure
+
+
+def style_axes(axes: "Axes", *, grid: bool = True) -> None:
+    """A bottom spine, no ticks, and horizontal grid lines behind the data."""
+    axes.spines[["top", "left", "right"]].set_visible(False)
+    axes.spines["bottom"].set_color(SPINE)
+    axes.tick_params(colors=INK, length=0, labelsize=SMALL)
+    axes.set_axisbelow(True)
+    if grid:
+        axes.grid(axis="y", color=GRID, lw=0.8)
+
+
+def title_left(axes: "Axes", text: str) -> None:
+    """A bold title above the upper left corner."""
+    axes.set_title(text, loc="left", color=INK, fontsize=TITLE, fontweight="bold", pad=12)
+
+
+def legend_above(axes: "Axes", columns: int, handles: Sequence[Any] | None = None) -> None:
+    """A legend without a frame above the upper right corner."""
+    legend = axes.legend(handles=handles, ncols=columns, frameon=False, fontsize=SMALL)
+    legend.set_loc("lower right")
+    legend.set_bbox_to_anchor((1.0, 1.0))
