@@ -1,16 +1,13 @@
 """The mean picture of an LMDB, as Caffe's compute_image_mean writes it."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from catdog.data.datum import Array, array_to_legacy_blob, blob_to_array, read_example, scan_raw
+from catdog.data.datum import Array, array_to_legacy_blob, blob_to_array, read_example
 from catdog.data.lmdb_store import Reader
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import BlobProto
@@ -21,8 +18,6 @@ _EXACT = 2**16 // 255
 """Sums of that many bytes fit in 16 bits, in which addition is several times faster."""
 _LEAST = 64
 """Fewer pictures than these are not worth a thread."""
-_TOGETHER = 16
-"""Pictures that are added in one call, in which other threads can run."""
 
 
 class Mean:
@@ -50,28 +45,23 @@ class Mean:
                 remedy="a mean needs pictures of one size: give one when the LMDB is built",
             )
         if planes.dtype == np.uint8:
-            self._make_room(1)
+            if self._unsettled == _EXACT:
+                self._settle()
             np.add(self._recent, planes, out=self._recent)
+            self._unsettled += 1
         else:
             np.add(self._sum, planes, out=self._sum)
         self.count += 1
 
-    def add_stack(self, stack: NDArray[np.uint8]) -> None:
-        """At most 257 more pictures of bytes, of the shape of those before, in one array."""
-        self._make_room(len(stack))
-        self._recent += np.add.reduce(stack, axis=0, dtype=np.uint16)
-        self.count += len(stack)
-
-    def _make_room(self, pictures: int) -> None:
-        if self._unsettled + pictures > _EXACT:
-            self._settle()
-        self._unsettled += pictures
-
     def merge(self, other: "Mean") -> None:
         """Add the pictures of another mean of the same shape."""
-        other._settle()
-        self._sum += other._sum
+        self._sum += other.sum()
         self.count += other.count
+
+    def sum(self) -> NDArray[np.float64]:
+        """The sum of the pictures so far, channels x height x width."""
+        self._settle()
+        return self._sum
 
     def _settle(self) -> None:
         self._sum += self._recent
@@ -82,8 +72,7 @@ class Mean:
         """The mean, channels x height x width; DataError when there was no picture."""
         if not self.count:
             raise DataError("no pictures, so no mean")
-        self._settle()
-        return (self._sum / self.count).astype(np.float32)
+        return (self.sum() / self.count).astype(np.float32)
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -108,41 +97,13 @@ def compute_mean(lmdb: str | Path) -> NDArray[np.float32]:
 
 def _part_of_mean(reader: Reader, part: range, shape: tuple[int, ...]) -> Mean:
     mean = Mean(shape, part.start)
-    views = reader.views(part)
-    while several := list(islice(views, _TOGETHER)):
-        stack = _as_stack([value for _, value in several], shape)
-        if stack is not None:
-            mean.add_stack(stack)
-            continue
-        for key, value in several:
-            try:
-                mean.add(read_example(value).array)
-            except DataError as error:
-                where = f"{reader.path}, key {key.decode(errors='replace')}"
-                raise DataError(error.what, where=where, remedy=error.remedy) from error
+    for key, value in reader.views(part):
+        try:
+            mean.add(read_example(value).array)
+        except DataError as error:
+            where = f"{reader.path}, key {key.decode(errors='replace')}"
+            raise DataError(error.what, where=where, remedy=error.remedy) from error
     return mean
-
-
-def _as_stack(
-    values: Sequence[bytes | memoryview], shape: tuple[int, ...]
-) -> NDArray[np.uint8] | None:
-    """The raw pictures in these values as one array without a copy, while the values live.
-
-    None where they are no such pictures of this shape, or do not lie at equal distances in memory,
-    as they do in an LMDB that was written in the order of its keys.
-    """
-    pictures: list[Array] = []
-    for value in values:
-        example = scan_raw(value)
-        if example is None or example.array.shape != shape:
-            return None
-        pictures.append(example.array)
-    places = [each.__array_interface__["data"][0] for each in pictures]
-    distances = {after - before for before, after in pairwise(places)}
-    if len(distances) != 1:
-        return None
-    strides = (*distances, *pictures[0].strides)
-    return as_strided(pictures[0], (len(pictures), *shape), strides, writeable=False)
 
 
 def write_mean(mean: NDArray[np.float32], path: str | Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from catdog.data.datum import array_to_datum
 from catdog.data.lmdb_store import Writer, key
-from catdog.data.mean import Mean, _as_stack, compute_mean, compute_mean_file, read_mean, write_mean
+from catdog.data.mean import Mean, compute_mean, compute_mean_file, read_mean, write_mean
 from catdog.errors import DataError
 from tools import compute_image_mean
 
@@ -59,44 +59,6 @@ def test_pictures_of_two_sizes_are_refused(tmp_path):
     writer.close()
     with pytest.raises(DataError, match="key 00000001_x: picture 1 is 3 x 5 x 4, the ones before"):
         compute_mean_file(tmp_path / "db", None)
-
-
-def spread(pictures, places):
-    """Views of serialised pictures at these places of one memory."""
-    memory = memoryview(bytearray(5000))
-    for picture, at in zip(pictures, places, strict=True):
-        value = array_to_datum(picture).SerializeToString()
-        memory[at : at + len(value)] = value
-        yield memory[at : at + len(value)]
-
-
-@pytest.mark.parametrize("places", [[10, 110, 210, 310], [900, 600, 300, 0], [100, 200]])
-def test_pictures_at_equal_distances_are_one_array(places):
-    pictures = np.random.default_rng(0).integers(0, 256, (len(places), 3, 4, 5), dtype=np.uint8)
-    values = list(spread(pictures, places))
-    stack = _as_stack(values, (3, 4, 5))
-    assert stack is not None
-    assert np.array_equal(stack, pictures)
-    mean = Mean((3, 4, 5))
-    for _ in range(200):
-        mean.add_stack(stack)
-        mean.add(pictures[0])
-    expected = np.stack([*pictures, pictures[0]]).mean(0, np.float64).astype(np.float32)
-    assert np.array_equal(mean.result(), expected)
-
-
-@pytest.mark.parametrize(
-    ("places", "shape", "kind"),
-    [
-        ([0, 100, 300], (3, 4, 5), np.uint8),
-        ([0, 100], (3, 5, 4), np.uint8),
-        ([0, 1000], (3, 4, 5), np.float32),
-        ([0], (3, 4, 5), np.uint8),
-    ],
-)
-def test_others_are_not(places, shape, kind):
-    values = list(spread(np.zeros((len(places), 3, 4, 5), kind), places))
-    assert _as_stack(values, shape) is None
 
 
 def test_parts_of_an_lmdb_are_added_by_several_threads(tmp_path, monkeypatch):
