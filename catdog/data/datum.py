@@ -1,5 +1,7 @@
 """Datum and BlobProto messages to arrays and back."""
 
+import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +17,11 @@ from catdog.proto.caffe_pb2 import BlobProto, Datum
 Array = NDArray[np.uint8] | NDArray[np.float32]
 
 #: The tags (field number and wire type) of a Datum that holds raw bytes, each one byte long.
-_CHANNELS, _HEIGHT, _WIDTH, _DATA, _LABEL, _ENCODED = 0x08, 0x10, 0x18, 0x22, 0x28, 0x38
+_DATA, _LABEL, _ENCODED = 0x22, 0x28, 0x38
+#: Channels, height and width, and the length of the data: each a tag and a varint.
+_HEAD = re.compile(
+    b"".join(b"%c([\x80-\xff]{0,9}[\0-\x7f])" % tag for tag in (0x08, 0x10, 0x18, _DATA))
+)
 #: The tag of several labels, two bytes long.
 _LABELS = b"\xc2\x3e"
 _SIGN_BITS = 64
@@ -55,17 +61,10 @@ def read_example(value: bytes | memoryview, *, color: bool | None = None) -> Exa
 
 
 class _Start(NamedTuple):
-    """The bytes of a raw Datum up to its pixels, what they say, and where the pixels end."""
+    """What a raw Datum says before its pixels: channels, height and width, and their product."""
 
-    head: bytes
     shape: tuple[int, ...]
-    stop: int
-
-
-class _Latest:
-    """The start of the raw Datum that was read last: a store holds pictures of one shape."""
-
-    start: _Start | None = None
+    size: int
 
 
 def scan_raw(value: bytes | memoryview) -> Example | None:
@@ -75,36 +74,24 @@ def scan_raw(value: bytes | memoryview) -> Example | None:
     not fit, another order) is left to `parse_datum`.
     """
     view = memoryview(value)
-    start = _Latest.start
-    if start is None or view[: len(start.head)] != start.head:
-        start = _read_start(view)
-        if start is None:
-            return None
-        _Latest.start = start
-    tail = _read_tail(bytes(view[start.stop :])) if start.stop <= len(view) else None
+    head = _HEAD.match(view)
+    start = head and _read_start(*head.groups())
+    if not head or not start:
+        return None
+    begin, end = head.end(), head.end() + start.size
+    tail = _read_tail(bytes(view[end:])) if end <= len(view) else None
     if tail is None:
         return None
-    array = np.frombuffer(view[len(start.head) : start.stop], np.uint8).reshape(start.shape)
+    array = np.frombuffer(view[begin:end], np.uint8).reshape(start.shape)
     labels = np.frombuffer(tail[1], "<f4") if tail[1] else None
     return Example(array, tail[0], labels)
 
 
-def _read_start(view: memoryview) -> _Start | None:
-    """Channels, height and width, and the tag and length of the pixels."""
-    shape: list[int] = []
-    at = 0
-    try:
-        for tag in (_CHANNELS, _HEIGHT, _WIDTH, _DATA):
-            if view[at] != tag:
-                return None
-            number, at = packed.read_varint(view, at + 1)
-            shape.append(number)
-    except (ValueError, IndexError):
-        return None
-    size = shape.pop()
-    if shape[0] * shape[1] * shape[2] != size:
-        return None
-    return _Start(bytes(view[:at]), tuple(shape), at + size)
+@lru_cache(maxsize=64)
+def _read_start(*numbers: bytes) -> _Start | None:
+    """Channels, height and width, and the length of the pixels; None if they do not fit."""
+    *shape, size = (packed.read_varint(memoryview(each), 0)[0] for each in numbers)
+    return _Start(tuple(shape), size) if math.prod(shape) == size else None
 
 
 @lru_cache(maxsize=1024)

@@ -1,5 +1,6 @@
 """Datum and BlobProto against Caffe's own files, and the fast reader against protobuf."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,16 @@ def test_the_fast_reader_refuses_what_is_cut_off(data):
     value = datums.array_to_datum(np.zeros((3, 4, 5), np.uint8), 300).SerializeToString()
     cut = data.draw(st.integers(1, 60))
     assert datums.scan_raw(value[:cut]) is None
+
+
+def test_pictures_of_many_shapes_are_read_by_several_threads_at_once():
+    shapes = [(1 + index % 3, 1 + index % 7, 1 + index % 200) for index in range(500)]
+    arrays = [np.full(shape, index % 256, np.uint8) for index, shape in enumerate(shapes)]
+    values = [datums.array_to_datum(array, 1).SerializeToString() for array in arrays]
+    with ThreadPoolExecutor(4) as pool:
+        for examples in pool.map(lambda _: list(map(datums.scan_raw, values)), range(8)):
+            for example, array in zip(examples, arrays, strict=True):
+                assert np.array_equal(example.array, array)
 
 
 @given(st.integers(1, 3), st.integers(0, 9), st.integers(0, 9), st.integers(-5, 300))
