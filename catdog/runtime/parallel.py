@@ -4,9 +4,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cache
 from itertools import islice
+from threading import RLock
 from typing import TypeVar
 
 import cv2
@@ -33,7 +33,7 @@ def in_order(
     """
     workers = workers or cores()
     chunks = _chunks(iter(items), chunk)
-    with _one_thread_in_opencv(), ThreadPoolExecutor(workers, "catdog-work") as pool:
+    with _ONE_THREAD_IN_OPENCV, ThreadPoolExecutor(workers, "catdog-work") as pool:
         waiting: deque[Future[list[Out]]] = deque()
         try:
             for part in islice(chunks, workers * (1 + _AHEAD)):
@@ -75,12 +75,29 @@ def _chunks(items: Iterator[In], size: int) -> Iterator[list[In]]:
         yield chunk
 
 
-@contextmanager
-def _one_thread_in_opencv() -> Iterator[None]:
-    """OpenCV's own threads would only fight with ours for the same cores."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+class _OneThreadInOpenCV:
+    """OpenCV's own threads would only fight with ours for the same cores.
+
+    They come back when the last of those who work at the same time is done.
+    """
+
+    def __init__(self) -> None:
+        # a generator that nobody holds any more may be closed while its thread is in here
+        self._lock = RLock()
+        self._users = self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                cv2.setNumThreads(self._before)
+
+
+_ONE_THREAD_IN_OPENCV = _OneThreadInOpenCV()

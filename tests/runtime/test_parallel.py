@@ -38,6 +38,24 @@ def test_an_error_comes_out_and_the_threads_end():
     assert not [t for t in threading.enumerate() if t.name.startswith("catdog-work")]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_opencv_has_its_threads_again_when_the_last_is_done(order):
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        running = [in_order(str, range(100), workers=1) for _ in order]
+        for each in running:
+            next(each)
+        for index in order:
+            assert cv2.getNumThreads() == 1
+            running[index].close()
+        assert cv2.getNumThreads() == 3
+        assert len(list(in_order(str, range(9)))) == 9
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
+
+
 @pytest.mark.parametrize(("count", "threads"), [(0, 2), (1, 2), (7, 3), (64, 1), (65, 4)])
 def test_shares_are_all_of_it_once(count, threads, monkeypatch):
     monkeypatch.setattr("catdog.runtime.parallel.cores", lambda: 4)
