@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test check format lmdb cifar10 cifar-mini data bench proto clean
+.PHONY: help demo test coverage check format lmdb cifar10 cifar-mini data bench proto clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -22,6 +22,7 @@ help:
 	@echo "make data    where the data sets come from, one command each"
 	@echo "make cifar10 CIFAR=$(CIFAR): its pictures to LMDBs;  make cifar-mini: a thousand of them"
 	@echo "make bench   how fast it is beside other means; ARGS='--only mean --photos input/train'"
+	@echo "make coverage  what the tests run, branches included, by package"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
 
 .venv/python:
@@ -46,6 +47,13 @@ demo: .venv/installed
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n auto
+
+# branches count; also what the processes run that tests start
+coverage: .venv/dev
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@for part in $(sort $(dir $(wildcard catdog/*/__init__.py))) tools/ total; do \
+		printf '%-18s %5s %%\n' $$part $$($(BIN)/coverage report --format=total \
+			$$([ $$part = total ] || echo "--include=$$part**")); done
 
 check: .venv/dev
 	$(BIN)/ruff check
@@ -95,4 +103,4 @@ proto:
 	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. catdog/proto/caffe.proto
 
 clean:
-	rm -rf .venv .venv-proto .venv-opencv4 build dist *.egg-info demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-proto .venv-opencv4 build dist *.egg-info demo .coverage .pytest_cache .mypy_cache .ruff_cache
