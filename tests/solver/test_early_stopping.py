@@ -7,7 +7,7 @@ import torch
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver.events import Best, Display, Done, NetTested, Noted, Snapshotted, Warned
+from catdog.solver.events import Best, Display, Done, NetTested, Noted, Output, Snapshotted, Warned
 from catdog.solver.lr_policy import learning_rate
 from catdog.solver.solver import Action
 from catdog.solver.solverstate import load_net, read_state
@@ -235,3 +235,33 @@ def test_a_best_that_no_test_can_find_is_a_warning() -> None:
 def test_the_rate_of_a_plateau_does_not_rise_to_its_floor() -> None:
     param = SolverParameter(base_lr=0.1, lr_policy="plateau", gamma=0.5, min_lr=0.3)
     assert learning_rate(param, 0) == learning_rate(param, 0, drops=1) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("score", ["accuracy", "loss"])
+def test_less_than_min_delta_is_no_better(score: str) -> None:
+    """Every test is better, by 0.125; 0.2 are asked for, so every other one counts."""
+    run = Run(
+        tests=[None],
+        test_interval=1,
+        watched_score=score,
+        early_stop_patience=2,
+        early_stop_min_delta=0.2,
+    )
+    ending, step = run.solver._ending, 0.125 if score == "accuracy" else -0.125
+    for iteration in range(8):
+        ending.take(NetTested(iteration, 0, (Output(score, 10 + step * iteration),)))
+        assert not ending.over
+    ending.take(NetTested(8, 0, (Output(score, 10 + step * 7),)))
+    assert "2 tests in a row no better by 0.2 than" in ending.over
+
+
+@pytest.mark.parametrize("score", ["accuracy", "loss"])
+def test_a_plateau_has_a_min_delta_of_its_own(score: str) -> None:
+    fields = {"lr_policy": "plateau", "gamma": 0.5, "plateau_patience": 2, "watched_score": score}
+    step = 0.17 if score == "accuracy" else -0.17
+    for delta, drops in ((0.0, 0), (0.3, 0), (0.4, 2)):
+        run = Run(tests=[None], test_interval=1, plateau_min_delta=delta, **fields)
+        for iteration in range(8):
+            value = Output(score, 10 + step * iteration)
+            run.solver._ending.take(NetTested(iteration, 0, (value,)))
+        assert run.solver._ending.drops == drops

@@ -71,13 +71,20 @@ def test_a_missing_field_is_named(name: str, field: str) -> None:
         ({"lr_policy": "exp", "gamma": -0.1}, "gamma must be 0 or more"),
         ({"lr_policy": "step", "gamma": 0.1, "stepsize": 0}, "stepsize must be above 0"),
         ({"lr_policy": "multistep", "gamma": 0.1, "stepvalue": [5, 3]}, "stepvalue must rise"),
+        ({"lr_policy": "multistep", "gamma": 0.1, "stepvalue": [3, 3]}, "sort the iterations"),
+        ({"lr_policy": "plateau", "plateau_patience": 1, "gamma": 1.0}, "must be below 1"),
+        ({"lr_policy": "plateau", "gamma": 0.5, "plateau_patience": 0}, "must be above 0"),
         ({"lr_policy": "cosine", "max_iter": 0}, "max_iter must be above 0"),
         ({"warmup_iter": -1}, "warmup_iter must be 0 or more"),
+        ({"warmup_start": -0.1}, "warmup_start is a factor from 0 to 1"),
         ({"warmup_start": 1.5}, "warmup_start is a factor from 0 to 1"),
     ],
 )
 def test_what_cannot_work_is_refused(fields: dict[str, object], words: str) -> None:
-    assert any(words in str(fault) for fault in faults(solver(**fields)))
+    """The field that is at fault is the last one."""
+    (fault,) = faults(solver(**fields))
+    assert words in str(fault)
+    assert fault.field == list(fields)[-1]
 
 
 def test_a_rate_and_a_policy_must_be_given() -> None:
@@ -86,10 +93,11 @@ def test_a_rate_and_a_policy_must_be_given() -> None:
     assert "lr_policy is missing" in found
 
 
-@given(st.integers(0, 60))
-def test_cosine_is_half_a_wave(iteration: int) -> None:
+@given(st.integers(0, 200))
+def test_cosine_is_half_a_wave_and_then_0(iteration: int) -> None:
     rate = learning_rate(solver(lr_policy="cosine", max_iter=60), iteration)
-    assert rate == pytest.approx(0.05 * (1 + math.cos(math.pi * iteration / 60)), abs=1e-8)
+    wave = 0.05 * (1 + math.cos(math.pi * min(iteration, 60) / 60))
+    assert rate == pytest.approx(wave, abs=1e-8)
 
 
 @given(st.integers(0, 40), st.sampled_from(sorted(COMPLETE)))
@@ -124,3 +132,13 @@ def test_drops_count_the_steps_passed() -> None:
 def test_fields_that_a_policy_does_not_look_at_are_found() -> None:
     assert idle_fields(solver(gamma=0.1, stepsize=3)) == ["gamma", "stepsize"]
     assert idle_fields(solver(lr_policy="step", gamma=0.1, stepsize=3)) == []
+    plateau = solver(lr_policy="plateau", min_lr=0.1, plateau_min_delta=0.1, power=2)
+    assert idle_fields(plateau) == ["power"]
+
+
+@pytest.mark.parametrize(
+    ("drops", "rate"), [(0, 0.1), (1, 0.05), (3, 0.0125), (4, 0.01), (9, 0.01)]
+)
+def test_a_plateau_drops_by_gamma_down_to_min_lr(drops: int, rate: float) -> None:
+    plateau = solver(lr_policy="plateau", gamma=0.5, min_lr=0.01)
+    assert learning_rate(plateau, 7, drops) == pytest.approx(rate)

@@ -77,6 +77,7 @@ def course(score: MonitoredScore, values: list[float], **fields: float) -> BestS
         (DOWN, [0.5, 0.4, 0.45, 0.4], 0.0, 0.4, 1, 2),
         (UP, [0.5, 0.54, 0.58, 0.62], 0.05, 0.58, 2, 1),
         (DOWN, [0.5, 0.48, 0.46, 0.44], 0.05, 0.44, 3, 0),
+        (DOWN, [0.5, 0.48, 0.46], 0.05, 0.5, 0, 2),
         (UP, [math.nan, 0.1, math.nan], 0.0, 0.1, 1, 1),
         (DOWN, [math.nan, 5.0, math.inf], 0.0, 5.0, 1, 1),
     ],
@@ -92,6 +93,7 @@ def test_a_test_counts_once_and_other_nets_do_not() -> None:
     progress = course(UP, [0.5, 0.4])
     assert progress.state.waited == 1
     assert not progress.take(outcome(1, 0.9))
+    assert progress.state.waited == 1
     assert not progress.take(outcome(2, 0.9, net=1))
     assert progress.state.best == 0.5
     assert progress.take(outcome(2, 0.9))

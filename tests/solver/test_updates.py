@@ -1,6 +1,7 @@
 """Update rules against their formulas in float64 NumPy, written anew here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -155,11 +156,17 @@ def test_a_history_put_back_goes_on_alike(kind: str) -> None:
 def test_a_history_of_another_net_is_refused_whole() -> None:
     solver = SolverParameter(type="Adam")
     _, update = start(solver, np.random.default_rng(0))
-    with pytest.raises(WeightsError, match="5 history blobs, Adam on this net needs 10"):
+    with pytest.raises(
+        WeightsError,
+        match=r"5 history blobs, Adam on this net needs 10; .*net and the solver type that",
+    ):
         update.load_history(update.history()[:5])
     wrong = [torch.ones(blob.shape) for blob in update.history()]
     wrong[6] = torch.ones(7)
-    with pytest.raises(WeightsError, match=r"layer:1 has shape \[7\], the net needs \[4\]"):
+    with pytest.raises(
+        WeightsError,
+        match=r"layer:1 has shape \[7\], the net needs \[4\]; resume with the net that wrote",
+    ):
         update.load_history(wrong)
     assert not any(blob.any() for blob in update.history())
 
@@ -187,7 +194,7 @@ def test_gradients_that_are_no_numbers_are_not_clipped_away() -> None:
     [
         ({"type": "Adamm"}, 'did you mean "Adam"?'),
         ({"type": "LBFGS"}, "one of SGD, Nesterov"),
-        ({"type": "AdaGrad", "momentum": 0.9}, "AdaGrad takes no momentum"),
+        ({"type": "AdaGrad", "momentum": 0.9}, "AdaGrad takes no momentum; leave momentum out"),
         ({"type": "RMSProp", "momentum": 0.9}, "RMSProp takes no momentum"),
         ({"type": "RMSProp", "rms_decay": 1.0}, "rms_decay must be at least 0 and below 1"),
         ({"type": "Adam", "momentum2": -0.1}, "momentum2 must be"),
@@ -197,9 +204,74 @@ def test_gradients_that_are_no_numbers_are_not_clipped_away() -> None:
     ],
 )
 def test_what_cannot_work_is_refused(fields: dict[str, object], words: str) -> None:
-    assert any(words in str(fault) for fault in faults(SolverParameter(**fields)))
+    """The field that is at fault is the last one."""
+    (fault,) = faults(SolverParameter(**fields))
+    assert words in str(fault)
+    assert fault.field == list(fields)[-1]
 
 
 @pytest.mark.parametrize("kind", RULES)
 def test_sound_fields_are_taken(kind: str) -> None:
     assert not list(faults(SolverParameter(type=kind, **RULES[kind][1])))
+    zeros = dict.fromkeys(UPDATES[kind].fractions, 0.0)
+    assert not list(faults(SolverParameter(type=kind, regularization_type="L1", **zeros)))
+
+
+def test_rates_are_multiplied_by_layer() -> None:
+    solver = SolverParameter(momentum=0.0)
+    learnable, update = start(solver, np.random.default_rng(0))
+    learnable = [replace(item, name=f"{'ab'[i % 2]}:{i}") for i, item in enumerate(learnable)]
+    update = UPDATES["SGD"](learnable, solver)
+    update.multiply_rates({"b"}, 0.25)
+    assert [item.lr_mult for item in update.learnable] == [1.0, 0.5, 0.3, 0.0, 1.0]
+    before = [item.parameter.detach().clone() for item in learnable]
+    for item in learnable:
+        item.parameter.grad = torch.ones_like(item.parameter)
+    update.apply(RATE, 0)
+    for item, old in zip(update.learnable, before, strict=True):
+        torch.testing.assert_close(old - item.parameter.detach(), RATE * item.lr_mult * old**0)
+
+
+def test_parameters_learn_as_those_of_another_net() -> None:
+    """They stay in their place, with their history; the factors and what is frozen are new."""
+    solver = SolverParameter(momentum=0.0)
+    learnable, update = start(solver, np.random.default_rng(0))
+    other, _ = start(solver, np.random.default_rng(1))
+    other[0] = replace(other[0], frozen=True)
+    other[1] = replace(other[1], lr_mult=3.0)
+    update.learn_as(other)
+    before = [item.parameter.detach().clone() for item in learnable]
+    for item in learnable:
+        item.parameter.grad = torch.ones_like(item.parameter)
+    update.apply(RATE, 0)
+    for item, old, mult in zip(learnable, before, (0.0, 3.0, 0.3, 0.0, 1.0), strict=True):
+        step = (old - item.parameter.detach()) / RATE
+        torch.testing.assert_close(step, torch.full_like(step, mult), rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="shorter"):
+        update.learn_as(other[:-1])
+
+
+def test_frozen_parameters_stay_whatever_their_history_and_decay() -> None:
+    solver = SolverParameter(momentum=0.9, weight_decay=0.1)
+    learnable, _ = start(solver, np.random.default_rng(0))
+    update = UPDATES["SGD"]([replace(learnable[0], frozen=True), *learnable[1:]], solver)
+    update.load_history([torch.ones_like(blob) for blob in update.history()])
+    before = learnable[0].parameter.detach().clone()
+    update.apply(RATE, 0)
+    assert torch.equal(learnable[0].parameter, before)
+    assert torch.equal(update.history()[0], torch.ones_like(before))
+
+
+def test_a_closure_is_refused() -> None:
+    _, update = start(SolverParameter(), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="need no closure"):
+        update.step(lambda: 0.0)
+
+
+def test_gradients_of_just_the_norm_allowed_stay() -> None:
+    learnable, _ = start(SolverParameter(), np.random.default_rng(0))
+    update = UPDATES["SGD"](learnable[:1], SolverParameter(clip_gradients=0.0))
+    before = learnable[0].parameter.detach().clone()
+    learnable[0].parameter.grad = torch.ones(3, 4)
+    update.apply(RATE, 0)
+    assert torch.equal(learnable[0].parameter, before)

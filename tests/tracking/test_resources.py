@@ -15,6 +15,7 @@ from catdog.solver.events import Event, Iterating, NetTested, NetTesting, Warned
 from catdog.tracking.probes import Gpu, Host, HostProbe, NvidiaProbe
 from catdog.tracking.resource_plot import picture, verdict
 from catdog.tracking.resources import COLUMNS, Resources, Sample
+from catdog.tracking.schedule import Schedule
 from tests.runs import Run
 
 
@@ -139,6 +140,31 @@ def test_a_leak_is_told_once(tmp_path: Path) -> None:
     # 20 MB in 3 seconds; 8 GB are free
     assert "memory of the process grows steadily, by 24,000 MB an hour" in warning.what
     assert "room for 20 minutes more" in warning.what
+
+
+def test_the_growth_of_the_warm_up_does_not_count(tmp_path: Path) -> None:
+    """200 MB in the first half of the looks, 50 MB in the second, both steady."""
+    machine = Machine(grows=4e6)
+    found, clock, said = watch(tmp_path / "r.csv", machine)
+    go(found, clock, 50)
+    machine.grows = 1e6
+    go(found, clock, 50)
+    found.close()
+    assert not said
+
+
+def test_what_fills_while_the_data_are_seen_once_is_no_leak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Schedule, "epochs", lambda _, iterations: iterations / 200)
+    found, clock, said = watch(tmp_path / "r.csv", Machine(grows=20e6))
+    go(found, clock, 200)
+    assert not said
+    found(Iterating(200, 0.1))
+    found._judge()
+    found(Iterating(201, 0.1))
+    found.close()
+    assert "grows steadily" in said[0].what
 
 
 @pytest.mark.parametrize("grows", [0, 10e3, -1e6])

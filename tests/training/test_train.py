@@ -239,3 +239,10 @@ def test_prediction_runs_the_stages_that_were_trained(tmp_path: Path) -> None:
         assert carried.layer[-1].name == "loss"
         for net in (carried.layer, carried.deploy.layer):
             assert ("drop" in [layer.name for layer in net]) is (stages == "[drop]")
+
+
+def test_the_deploy_net_takes_one_example(tmp_path: Path) -> None:
+    carried = train(write_solver(tmp_path), Options(overrides=["max_iter=0"])).model
+    (shape,) = carried.deploy.layer[0].input_param.shape
+    assert shape.dim[0] == 1
+    assert len(shape.dim) == 4

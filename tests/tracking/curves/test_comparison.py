@@ -93,6 +93,21 @@ def test_over_the_time_at_work(tmp_path: Path) -> None:
     np.testing.assert_allclose(curve.log.train_loss, want)
 
 
+def test_a_part_that_is_trained_again_does_not_go_back_in_time(tmp_path: Path) -> None:
+    """Stopped at 30, and gone on from a snapshot at 10 as far as 15."""
+    shown = [(0, 0), (10, 10), (20, 20), (30, 30), (10, 40), (15, 45)]
+    lines = [
+        f"I1121 10:00:{second:02}.000000 1 solver.cpp:1] Iteration {iteration} "
+        f"(1 iter/s, 1s/1 iters), loss = {iteration}\n"
+        for iteration, second in shown
+    ]
+    log = tmp_path / "train.log"
+    log.write_text("".join(["I1121 10:00:00.000000 1 solver.cpp:1] Solving net\n", *lines]))
+    (curve,), style = read_curves([log], Style(across="time"))
+    assert style.label == "time, seconds"
+    assert curve.log.train_loss == [(0, 0), (40, 10), (45, 20), (45, 30), (40, 10), (45, 15)]
+
+
 @pytest.mark.parametrize("across", ["iteration", "time"])
 def test_the_tool_draws_folders(
     runs: list[Path], across: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
