@@ -1,4 +1,4 @@
-"""A trained net to judge: from weights that carry it, or from a spec, with the data it names."""
+"""A trained net to evaluate: from weights that carry it, or from a spec, with the data it names."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +22,10 @@ from catdog.weights import Weights, read_weights, write_weights
 
 @dataclass(frozen=True)
 class Candidate:
-    """Which net is judged on what, and how.
+    """Which net is evaluated, on which data, and how.
 
-    Without `model` the weights carry their deploy net; without `data` the model's TEST phase says
-    what it is judged on. `views` is a word of `catdog.data.test_time.VIEWS`, `amp` one of
+    Without `model` the weights carry their deploy net; without `data` the data are those of the
+    model's TEST phase. `views` is a key of `catdog.data.test_time.VIEWS`, `amp` one of
     `catdog.solver.precision.NAMES`, or empty.
     """
 
@@ -38,7 +38,10 @@ class Candidate:
     amp: str = ""
 
     def open(self) -> tuple[Predictor, Path]:
-        """The net, ready to judge, and its data. Raises CatdogError where it is not said which."""
+        """The predictor and the path of its data.
+
+        Raises CatdogError where neither `data` nor the model names data.
+        """
         weights = read_weights(self.weights)
         carried, data = self._of_model() if self.model else (NetParameter(), self.data)
         if data is None:
@@ -72,14 +75,14 @@ class Candidate:
 
 
 def set_temperature(path: Path, temperature: float) -> None:
-    """Write the temperature into a weight file, which is whole before and after."""
+    """Store the temperature in a weight file."""
     weights = read_weights(path)
     weights.net.temperature = temperature
     write_weights(path, weights)
 
 
 def _dataset(carried: NetParameter, weights: Weights, data: Path) -> DatasetParameter | None:
-    """How photos were prepared, by the model or, where nobody says it, by the LMDB's pictures."""
+    """How photos were prepared: as the model says, else as the shape of the LMDB's pictures."""
     if carried.HasField("dataset"):
         return carried.dataset
     if weights.net.HasField("dataset") or not (data / "data.mdb").exists():

@@ -21,7 +21,7 @@ _MOST_BARS = 30
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a drawing as a picture of the kind that its name says; gives its path."""
+    """Write a figure in the format of the path's suffix; returns the path."""
     with replacing(path) as beside:
         figure.savefig(beside, dpi=150)
     return path

@@ -25,7 +25,7 @@ _BLOCK = 512
 
 
 def perceptual_hash(picture: Pixels) -> int | None:
-    """64 bits of a BGR picture, height x width x 3; None for one without content."""
+    """The 64-bit hash of a BGR picture, height x width x 3; None for a picture of one colour."""
     small = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     gray = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
     if gray.std() < _FLAT:
@@ -36,10 +36,9 @@ def perceptual_hash(picture: Pixels) -> int | None:
 
 
 def groups(hashes: Sequence[int | None], near: int = NEAR) -> list[list[int]]:
-    """Positions of hashes that are within `near` bits of each other, those of a chain together.
+    """Groups of indices whose hashes are within `near` bits of each other, directly or by a chain.
 
-    Groups and their members are in the order of the positions. Every pair is compared, some
-    megabytes at a time.
+    Groups and their members are in ascending order. Every pair is compared, in blocks of rows.
     """
     known = [index for index, value in enumerate(hashes) if value is not None]
     values = np.array([hashes[index] for index in known], np.uint64)

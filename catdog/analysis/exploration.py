@@ -1,4 +1,4 @@
-"""A folder of labelled photos as a page: what is odd about it before a net is trained on it."""
+"""A report on a folder of labelled photos before a net is trained on it."""
 
 import csv
 from collections import Counter
@@ -28,7 +28,7 @@ _SKEWED, _SHOWN, _GROUPS, _ROWS = 10, 24, 20, 100
 
 @dataclass(frozen=True)
 class Trained:
-    """What a trained net says of the photos that can be read; `weights` is where it came from."""
+    """Predictions of a trained net for the readable photos; `weights` is the path of its file."""
 
     weights: str
     classes: Sequence[str]
@@ -38,7 +38,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Exploration:
-    """What was found in a folder; `tiny` is the shorter side, in pixels, of what is called so."""
+    """What was found in a folder; photos with a side below `tiny` pixels are tiny.
+
+    `duplicates` are groups of indices into `seen`.
+    """
 
     folder: str
     listing: Listing
@@ -46,17 +49,17 @@ class Exploration:
     unreadable: Sequence[UnreadablePhoto]
     tiny: int
     trained: Trained | None = None
-    doubles: list[list[int]] = field(default_factory=list)
+    duplicates: list[list[int]] = field(default_factory=list)
 
     @property
     def small(self) -> list[PhotoInfo]:
-        """The tiny ones, the smallest first."""
+        """The tiny photos, the smallest first."""
         found = [s for s in self.seen if min(s.width, s.height) < self.tiny]
         return sorted(found, key=lambda s: min(s.width, s.height))
 
     @property
     def gray(self) -> list[PhotoInfo]:
-        """Those without colour."""
+        """The photos without colour."""
         return [info for info in self.seen if info.gray]
 
     def class_of(self, info: PhotoInfo | UnreadablePhoto) -> str:
@@ -67,26 +70,26 @@ class Exploration:
 def explore(
     folder: str,
     listing: Listing,
-    looks: Sequence[PhotoInfo | UnreadablePhoto],
+    surveyed: Sequence[PhotoInfo | UnreadablePhoto],
     *,
     tiny: int,
     trained: Trained | None = None,
 ) -> Exploration:
-    """Put together what was seen of the photos of a folder, and look for doubles among them."""
-    seen = [look for look in looks if isinstance(look, PhotoInfo)]
-    unreadable = [look for look in looks if isinstance(look, UnreadablePhoto)]
-    doubles = groups([info.hash for info in seen])
-    return Exploration(folder, listing, seen, unreadable, tiny, trained, doubles)
+    """Combine the survey of the photos of a folder, and find near-duplicates among them."""
+    seen = [info for info in surveyed if isinstance(info, PhotoInfo)]
+    unreadable = [info for info in surveyed if isinstance(info, UnreadablePhoto)]
+    duplicates = groups([info.hash for info in seen])
+    return Exploration(folder, listing, seen, unreadable, tiny, trained, duplicates)
 
 
 def summary(found: Exploration) -> Iterator[str]:
-    """What was found, as lines of a terminal."""
+    """The findings as lines for a terminal."""
     yield f"{found.folder}: {found.listing.layout}"
     yield text_table(None, _numbers(found))
 
 
 def write_exploration(found: Exploration, out: Path) -> list[Path]:
-    """Write the page, its drawings as .png, and a table of all photos; gives their paths."""
+    """Write the page, its charts as .png, and a CSV table of all photos; returns their paths."""
     drawings = _drawings(found)
     written = [draw_page(found, drawings).write(out / PAGE)]
     for name, figure in drawings:
@@ -114,10 +117,10 @@ def _add_odd_ones(page: Page, found: Exploration) -> None:
     if skewed and skewed[0].skew > 1:
         text = "A net that takes squares sees these most distorted."
         page.section("Furthest from a square", cards(_cards(found, skewed)), text=text)
-    if found.doubles:
-        shown = found.doubles[:_GROUPS]
-        parts = [group(_double_cards(found, members)) for members in shown]
-        text = _of(len(shown), len(found.doubles), "group") + (
+    if found.duplicates:
+        shown = found.duplicates[:_GROUPS]
+        parts = [group(_duplicate_cards(found, members)) for members in shown]
+        text = _of(len(shown), len(found.duplicates), "group") + (
             " A pair that is in training and validation makes the validation too good."
         )
         page.section("Nearly the same", *parts, text=text)
@@ -140,11 +143,9 @@ def _add_unused(page: Page, found: Exploration) -> None:
 
 def _add_suspects(page: Page, trained: Trained) -> None:
     found = suspects(trained.predictions, _SHOWN)
-    for title, text, positions in _suspect_lists(found):
-        if positions:
-            shown = cards(
-                photo_cards(trained.predictions, trained.classes, trained.data, positions)
-            )
+    for title, text, indices in _suspect_lists(found):
+        if indices:
+            shown = cards(photo_cards(trained.predictions, trained.classes, trained.data, indices))
             page.section(title, shown, text=f"{text} By {trained.weights}.")
 
 
@@ -170,7 +171,7 @@ def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:
     yield "classes", f"{len(found.listing.classes):,}"
     yield "cannot be read", f"{len(found.unreadable):,}"
     yield "not used", f"{len(found.listing.skipped):,}"
-    yield "groups of doubles", f"{len(found.doubles):,}"
+    yield "groups of doubles", f"{len(found.duplicates):,}"
     yield "without colour", f"{len(found.gray):,}"
     yield "tiny", f"{len(found.small):,}"
 
@@ -199,7 +200,7 @@ def _cards(found: Exploration, infos: Sequence[PhotoInfo]) -> Iterator[Card]:
         yield Card(picture, info.photo.name, f"{found.class_of(info)}, {size}")
 
 
-def _double_cards(found: Exploration, members: Sequence[int]) -> Iterator[Card]:
+def _duplicate_cards(found: Exploration, members: Sequence[int]) -> Iterator[Card]:
     infos = [found.seen[index] for index in members[:_SHOWN]]
     digests = Counter(found.seen[index].digest for index in members)
     mixed = len({found.seen[index].photo.label for index in members}) > 1
@@ -216,8 +217,8 @@ def _thumbnail(info: PhotoInfo) -> Pixels:
 
 
 def _write_table(found: Exploration, path: Path) -> Path:
-    """A row for each photo, with the group of its doubles and what the net makes of it."""
-    doubles = {at: number for number, members in enumerate(found.doubles) for at in members}
+    """A row for each photo, with its group of duplicates and the net's prediction."""
+    duplicates = {at: number for number, members in enumerate(found.duplicates) for at in members}
     by_name = _predicted(found.trained)
     with (
         replacing(path) as beside,
@@ -232,7 +233,7 @@ def _write_table(found: Exploration, path: Path) -> Path:
             size = info.width, info.height, int(info.gray)
             predicted = by_name.get(name, ("", ""))
             writer.writerow(
-                (name, found.class_of(info), *size, doubles.get(at, ""), *predicted, "")
+                (name, found.class_of(info), *size, duplicates.get(at, ""), *predicted, "")
             )
         for unreadable in found.unreadable:
             row = (unreadable.photo.name, found.class_of(unreadable), *[""] * 6, unreadable.reason)
@@ -241,7 +242,7 @@ def _write_table(found: Exploration, path: Path) -> Path:
 
 
 def _predicted(trained: Trained | None) -> dict[str, tuple[str, str]]:
-    """By name what a photo was taken for, and its loss."""
+    """For each photo, by name, the predicted class and the loss."""
     if trained is None:
         return {}
     predictions, classes = trained.predictions, trained.classes

@@ -1,4 +1,4 @@
-"""Photos worth a look: those a trained net finds hardest, and those that may be mislabelled."""
+"""Photos that may be mislabelled, and those that are hardest for a trained net."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True)
 class Suspects:
-    """Positions within the photos, the worst first; no photo is in two lists."""
+    """Indices into the predictions, the worst first; no photo is in two lists."""
 
     mislabelled: list[int]
     hardest: list[int]
@@ -23,29 +23,29 @@ class Suspects:
 
 
 def losses(predictions: LabelledPredictions) -> NDArray[np.float64]:
-    """The loss of each photo given its label, -ln p."""
+    """The cross-entropy loss of each photo, -ln p of its label."""
     return -np.log(np.maximum(predictions.own, _TINY))
 
 
 def errors(predictions: LabelledPredictions, most: int) -> list[int]:
-    """The photos that are taken for another class, those of the highest loss first."""
+    """Indices of at most `most` misclassified photos, those of the highest loss first."""
     wrong = predictions.predicted != predictions.label
-    return [at for at in _falling(losses(predictions)) if wrong[at]][:most]
+    return [at for at in _descending(losses(predictions)) if wrong[at]][:most]
 
 
 def suspects(predictions: LabelledPredictions, most: int) -> Suspects:
-    """At most so many of each kind.
+    """At most `most` photos of each kind.
 
     A photo may be mislabelled when the net is as sure of another class as it is on average of the
     photos that bear that label (confident learning: Northcutt, Jiang, Chuang, 2021). It is hard
-    when its loss is high, and the net is undecided where the entropy of its answer is.
+    when its loss is high, and undecided when the entropy of its probabilities is.
     """
     loss = losses(predictions)
-    order = _falling(loss)
+    order = _descending(loss)
     doubted = _doubted(predictions)
     mislabelled = [at for at in order if doubted[at]][:most]
     hardest = _without(order, mislabelled)[:most]
-    undecided = _without(_falling(_entropy(predictions)), [*mislabelled, *hardest])[:most]
+    undecided = _without(_descending(_entropy(predictions)), [*mislabelled, *hardest])[:most]
     return Suspects(mislabelled, hardest, undecided)
 
 
@@ -53,15 +53,16 @@ def photo_cards(
     predictions: LabelledPredictions,
     classes: Sequence[str],
     data: LabelledPhotos,
-    positions: Sequence[int],
+    indices: Sequence[int],
 ) -> Iterator[Card]:
     """Photos with their labels and what they were taken for."""
-    pictures = in_order(lambda at: thumbnail(data.picture(int(predictions.index[at]))), positions)
-    for at, picture in zip(positions, pictures, strict=True):
+    pictures = in_order(lambda at: thumbnail(data.picture(int(predictions.index[at]))), indices)
+    for at, picture in zip(indices, pictures, strict=True):
         label, taken = classes[predictions.label[at]], classes[predictions.predicted[at]]
-        chance = f"{predictions.probabilities[at].max():.1%}"
-        note = f"{label} {chance}" if label == taken else f"{label}, taken for {taken} {chance}"
-        yield Card(picture, data.names[predictions.index[at]], note, bad=label != taken)
+        probability = f"{predictions.probabilities[at].max():.1%}"
+        note = label if label == taken else f"{label}, taken for {taken}"
+        name = data.names[predictions.index[at]]
+        yield Card(picture, name, f"{note} {probability}", bad=label != taken)
 
 
 def _doubted(predictions: LabelledPredictions) -> NDArray[np.bool_]:
@@ -79,7 +80,7 @@ def _entropy(predictions: LabelledPredictions) -> NDArray[np.float64]:
     return total
 
 
-def _falling(values: NDArray[np.float64]) -> list[int]:
+def _descending(values: NDArray[np.float64]) -> list[int]:
     return [int(at) for at in np.argsort(-values, kind="stable")]
 
 

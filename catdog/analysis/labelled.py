@@ -1,4 +1,4 @@
-"""Photos whose labels are known, from a folder or an LMDB, and what a net makes of them."""
+"""Labelled photos of a folder or an LMDB, and a net's predictions for them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -29,7 +29,7 @@ _PREPARED = ("width", "height", "equalize", "interpolation", "channel_order", "r
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos by position: their names, how they are read for the net, and how they look."""
+    """Photos by index: names, `read` for the prepared example, `picture` for pixels to show."""
 
     names: Sequence[str]
     read: Callable[[int], Example | Unreadable]
@@ -37,7 +37,7 @@ class LabelledPhotos:
 
 
 class PredictedPhoto(NamedTuple):
-    """A photo by its position, its label, and the probability of each class."""
+    """The index of a photo, its label, and the probability of each class."""
 
     at: int
     label: int
@@ -46,7 +46,7 @@ class PredictedPhoto(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """What a net makes of photos whose labels are known: positions, labels, photos x classes."""
+    """Predictions for labelled photos: indices and labels (N), probabilities (N x classes)."""
 
     index: NDArray[np.int64]
     label: NDArray[np.int64]
@@ -55,13 +55,13 @@ class LabelledPredictions:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """The likeliest class of each."""
+        """The most probable class of each photo (N)."""
         likeliest: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return likeliest
 
     @property
     def own(self) -> NDArray[np.float64]:
-        """The probability of each one's own label."""
+        """The probability of each photo's label (N)."""
         own: NDArray[np.float64] = self.probabilities[np.arange(len(self.label)), self.label]
         return own
 
@@ -91,7 +91,7 @@ def labelled_photos(
 
     Raises DataError for a class that the net does not know.
     """
-    # where nobody knows the names of the net's classes, they are in the order of the names
+    # a net without class names has its classes in the order of the names
     named = predictor.dataset.class_name or len(classes) != len(predictor.classes)
     known = predictor.classes if named else list(classes)
     if not set(classes) <= set(known):
@@ -117,9 +117,9 @@ def labelled_photos(
 def predict_photos(
     predictor: Predictor, data: LabelledPhotos
 ) -> Iterator[PredictedPhoto | Unreadable]:
-    """What the net makes of each photo, in their order; some chunks are in memory at a time.
+    """The prediction for each photo, in their order, computed in batches.
 
-    Raises DataError for a label that is no class of the net.
+    Raises DataError for a label that is not a class of the net.
     """
     with closing(in_order(data.read, range(len(data.names)))) as found:
         pairs = enumerate(found)
@@ -145,7 +145,10 @@ def _predict(
 
 
 def collect(found: Iterable[PredictedPhoto | Unreadable]) -> LabelledPredictions:
-    """All photos together, probabilities of each adding up to 1. Raises DataError for none."""
+    """All predictions as arrays, rows of probabilities normalised to sum 1.
+
+    Raises DataError where no photo can be read or a probability is not finite.
+    """
     kept: list[PredictedPhoto] = []
     unreadable: list[Unreadable] = []
     for item in found:

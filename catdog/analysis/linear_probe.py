@@ -35,7 +35,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class LinearClassifier:
-    """Scores of the classes, `features @ weight.T + bias`; a softmax makes probabilities of them.
+    """Scores of the classes, `features @ weight.T + bias`; their softmax are probabilities.
 
     The weight is classes x numbers.
     """
@@ -50,7 +50,7 @@ class LinearClassifier:
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """How good a classifier is: the share of right answers, and the mean log loss."""
+    """Accuracy and mean log loss of a classifier."""
 
     accuracy: float
     log_loss: float
@@ -74,11 +74,11 @@ KINDS: dict[str, tuple[Callable[[float], Any], str]] = {
 def fit(
     kind: str, examples: Examples, strength: float | None = None
 ) -> tuple[LinearClassifier, float]:
-    """A classifier of a kind, and its strength (scikit-learn's C), chosen where none is given.
+    """A classifier of a kind, and its strength (scikit-learn's C), cross-validated if not given.
 
-    The scores of an SVM are no log probabilities: they are multiplied by the factor that makes
-    their softmax fit best to examples that were left out. Raises DataError where a class has no
-    examples, or too few to leave some out.
+    The scores of an SVM are not log probabilities: they are divided by the temperature that
+    minimises the log loss of their softmax on held-out examples. Raises DataError
+    where a class has no examples, or too few to hold some out.
     """
     model, measure = KINDS[kind]
     folds = _folds(examples.labels)
@@ -93,7 +93,7 @@ def fit(
 
 
 def score(linear: LinearClassifier, examples: Examples) -> ProbeScore:
-    """Accuracy and log loss on examples; raises DataError for a class that it does not know."""
+    """Accuracy and log loss on examples; raises DataError for a label without a score."""
     scores, labels = linear.scores(examples.features), examples.labels
     if labels.max() >= scores.shape[1]:
         raise DataError(
@@ -156,7 +156,7 @@ def _temperature(pipeline: Any, examples: Examples, folds: Any) -> float:
 def last_layer(net: Net, blob: str = "") -> Node:
     """The InnerProduct layer that reads a blob, or the last one of the net.
 
-    Raises CatdogError where there is none.
+    Raises CatdogError where there is no such layer.
     """
     nodes = [node for node in net if node.type == "InnerProduct"]
     found = [node for node in nodes if not blob or node.bottoms[0] == blob]
@@ -171,9 +171,10 @@ def last_layer(net: Net, blob: str = "") -> Node:
 
 
 def put(linear: LinearClassifier, node: Node) -> None:
-    """Make a classifier the parameters of an InnerProduct layer; LayerError where it has no room.
+    """Copy a classifier into the parameters of an InnerProduct layer.
 
-    The layer takes the example's numbers in the order of its bottom, as the features have them.
+    The layer reads the values of its bottom in their order, as the features have them. Raises
+    LayerError where the shapes do not fit.
     """
     layer, param = node.layer, node.layer.param.inner_product_param
     weight = linear.weight.T if param.transpose else linear.weight

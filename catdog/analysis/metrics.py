@@ -1,4 +1,4 @@
-"""How good probabilities are: accuracy, log loss, AUC, confusion, calibration, by scikit-learn."""
+"""Metrics of probabilities: accuracy, log loss, AUC, confusion, calibration, by scikit-learn."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,14 +15,14 @@ from catdog.runtime.optional import scikit
 
 Numbers = NDArray[np.float64]
 
-#: Bars of equal width of the calibration (Guo et al., On Calibration of Modern Neural Networks).
+#: Bins of equal width of the calibration error (Guo et al., 2017: see `inference.calibration`).
 BINS = 15
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """Numbers of one class; precision is None where nothing was taken for it, recall where there
-    is none of it."""
+    """Metrics of one class; precision is None where it was never predicted, recall where no
+    photo has this label."""
 
     name: str
     photos: int
@@ -33,7 +33,7 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """The photos of about the same confidence: its mean, and the share of them that is right."""
+    """The photos of one bin of confidence: their number, mean confidence and accuracy."""
 
     photos: int
     confidence: float
@@ -42,7 +42,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Metrics:
-    """All numbers of a report.
+    """All metrics of a report.
 
     `auc` is None where a class is missing; of more than two classes it is the mean over each
     against the rest. `clipped_log_loss`, of two classes only, is that of a submission.
@@ -60,12 +60,12 @@ class Metrics:
     bins: tuple[CalibrationBin, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as JSON takes them."""
+        """The metrics as a dict for JSON."""
         return asdict(self)
 
 
 class RocCurve(NamedTuple):
-    """The ROC curve of a class against the rest."""
+    """The ROC curve of a class against the rest: false and true positive rates."""
 
     name: str
     false: Numbers
@@ -73,7 +73,7 @@ class RocCurve(NamedTuple):
 
 
 def compute_metrics(predictions: LabelledPredictions, classes: Sequence[str]) -> Metrics:
-    """The numbers of classified photos. Raises CatdogError where scikit-learn is not installed."""
+    """The metrics of predictions. Raises CatdogError where scikit-learn is not installed."""
     metrics, labels = scikit("metrics"), list(range(len(classes)))
     confusion = metrics.confusion_matrix(predictions.label, predictions.predicted, labels=labels)
     bins, error = _calibration(predictions)
@@ -91,7 +91,7 @@ def compute_metrics(predictions: LabelledPredictions, classes: Sequence[str]) ->
 
 
 def roc_curves(predictions: LabelledPredictions, classes: Sequence[str]) -> list[RocCurve]:
-    """Of two classes the curve of the second; of more one for each that is there."""
+    """The curve of the second of two classes; of more classes, one for each that has photos."""
     of = [1] if len(classes) == 2 else range(len(classes))
     curves = []
     for number in of:
@@ -103,7 +103,7 @@ def roc_curves(predictions: LabelledPredictions, classes: Sequence[str]) -> list
 
 
 def fit_temperature(predictions: LabelledPredictions) -> float:
-    """The temperature for which the log loss of these photos is least.
+    """The temperature that minimises the log loss of these photos.
 
     `predictions` are those at temperature 1. Raises CatdogError where all are right.
     """

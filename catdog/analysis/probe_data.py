@@ -1,4 +1,4 @@
-"""Features and labels of a net's training and validation data, both seen as in a test."""
+"""Features and labels of a net's training and validation data, both without augmentation."""
 
 from contextlib import ExitStack
 
@@ -62,8 +62,8 @@ def _data_layer(net: ResolvedNet, phase: str) -> LayerParameter:
 def examples(fed: FedNet, blob: str) -> Examples:
     """A blob for every example of a net's data, flat, with the labels.
 
-    Raises CatdogError for a name that is no blob, DataError for numbers that are none and for
-    labels that are no classes.
+    Raises CatdogError for an unknown blob, DataError for values that are not finite and for
+    labels that are not classes.
     """
     label = fed.feed.sources[0].tops[1]
     batches = list(features(fed, (blob, label)))

@@ -27,9 +27,9 @@ _HEAD = ("photos", "precision", "recall", "AUC")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a report is about: where net and data came from, what the net said, and the metrics.
+    """A net's predictions and metrics on some data, with the paths of both.
 
-    `views` is the word of --tta, empty for one look at each photo.
+    `views` is the value of --tta, empty for one view of each photo.
     """
 
     weights: str
@@ -44,7 +44,7 @@ class Evaluation:
 def evaluation_of(
     candidate: Candidate, predictor: Predictor, data: Path, predictions: LabelledPredictions
 ) -> Evaluation:
-    """The metrics of what a net made of its data."""
+    """The evaluation of a net's predictions on its data."""
     classes = predictor.classes
     return Evaluation(
         str(candidate.weights),
@@ -58,7 +58,7 @@ def evaluation_of(
 
 
 def calibrated(evaluation: Evaluation) -> Evaluation:
-    """The evaluation at the temperature that is best for its photos; it was reached at 1."""
+    """An evaluation made at temperature 1, at the temperature that is best for its photos."""
     temperature = fit_temperature(evaluation.predictions)
     probabilities = apply_temperature(evaluation.predictions.probabilities, temperature)
     predictions = replace(evaluation.predictions, probabilities=probabilities)
@@ -71,7 +71,7 @@ def calibrated(evaluation: Evaluation) -> Evaluation:
 
 
 def calibration_lines(before: Evaluation, after: Evaluation) -> Iterator[str]:
-    """What a temperature changed, as lines of a terminal."""
+    """What a temperature changed, as lines for a terminal."""
     old, new = before.metrics, after.metrics
     yield f"temperature {after.temperature:.4f}, in {after.weights}; predictions use it"
     yield f"log loss {old.log_loss:.4f} -> {new.log_loss:.4f}"
@@ -79,21 +79,21 @@ def calibration_lines(before: Evaluation, after: Evaluation) -> Iterator[str]:
 
 
 def report_place(wanted: Path, weights: Path) -> Path:
-    """The page: a file of that name, in that folder, or beside the weights for an empty path."""
+    """The path of the page: that file, in that folder, or beside the weights for an empty path."""
     if wanted == Path():
         return weights.with_name(f"{weights.name.partition('.caffemodel')[0]}.report.html")
     return wanted if wanted.suffix.lower() in (".html", ".htm") else wanted / "report.html"
 
 
 def summary(evaluation: Evaluation) -> Iterator[str]:
-    """The numbers as lines of a terminal."""
+    """The metrics as lines for a terminal."""
     yield text_table(None, _numbers(evaluation.metrics))
     yield ""
     yield text_table(("class", *_HEAD), _class_rows(evaluation.metrics))
 
 
 def write_report(evaluation: Evaluation, data: LabelledPhotos, page: Path) -> tuple[Path, Path]:
-    """Write the page, and the numbers in a .json beside it; gives both paths."""
+    """Write the page, and the metrics in a .json beside it; returns both paths."""
     numbered = page.with_suffix(".json")
     report = draw_page(evaluation, data)
     with replacing(numbered) as target:
@@ -103,7 +103,7 @@ def write_report(evaluation: Evaluation, data: LabelledPhotos, page: Path) -> tu
 
 
 def as_dict(evaluation: Evaluation, data: LabelledPhotos) -> dict[str, Any]:
-    """The report as JSON takes it: how it was made, the metrics, the worst errors."""
+    """The report as a dict for JSON: how it was made, the metrics, the misclassified photos."""
     predictions = evaluation.predictions
     return {
         "weights": evaluation.weights,

@@ -1,4 +1,4 @@
-"""What is in a folder of labelled photos: sizes, kinds, files that cannot be read, doubles."""
+"""What is known of each labelled photo: size, kind, hashes, or why it cannot be read."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,10 @@ _SMALL = 64
 
 
 class PhotoInfo(NamedTuple):
-    """What was seen of a photo; sizes in pixels, the right way up."""
+    """Facts about a photo; width and height in pixels, after its EXIF orientation.
+
+    `hash` is perceptual, `digest` that of the file's bytes.
+    """
 
     photo: Photo
     width: int
@@ -48,11 +51,11 @@ class UnreadablePhoto(NamedTuple):
 
 
 def survey(photos: Iterable[Photo]) -> Iterator[PhotoInfo | UnreadablePhoto]:
-    """What is seen of each photo, in their order; read by all cores, no pixels are kept."""
-    return in_order(_look, photos)
+    """Facts about each photo, in their order; decoded on all cores, pixels are not kept."""
+    return in_order(_inspect, photos)
 
 
-def _look(photo: Photo) -> PhotoInfo | UnreadablePhoto:
+def _inspect(photo: Photo) -> PhotoInfo | UnreadablePhoto:
     try:
         data = read_file(photo.path)
         picture = decode(data)

@@ -16,7 +16,7 @@ from catdog.proto.caffe_pb2 import SourceState
 from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.spec.shape import Shape
 
-#: In place of a batch that another process has.
+#: Stands for a batch that another process has.
 ELSEWHERE: dict[str, Tensor] = {}
 
 
@@ -29,8 +29,8 @@ class Feed:
     Batches are the same whatever the depth of the prefetch, which is the smallest that the
     sources ask for. Use it in a `with` block, or close it: it holds a thread.
 
-    Of several processes each reads every world-th batch, its `part`, and gets ELSEWHERE in place
-    of the others. (In training each has batches of its own instead: see `sources.Context`.)
+    Of several processes each reads every world-th batch, its `part`, and gets ELSEWHERE for
+    the others. (In training each has batches of its own instead: see `sources.Context`.)
     """
 
     def __init__(

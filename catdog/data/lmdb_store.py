@@ -80,7 +80,7 @@ class Reader:
                 yield key, self._value(transaction, key)
 
     def first(self) -> bytes:
-        """The value of the first key, which says what shape the others have."""
+        """The value of the first key, whose shape stands for the others'."""
         return next(value for _, value in self.items())
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:

@@ -11,8 +11,8 @@ T = TypeVar("T")
 class Prefetcher(Generic[T]):
     """An iterator that a thread runs up to `depth` items ahead of its reader.
 
-    What the iterator raises, the reader gets when it comes to that place. `close` ends the thread
-    and waits for it.
+    What the iterator raises is raised to the reader at the same item. `close` ends the thread and
+    waits for it.
     """
 
     def __init__(self, items: Iterable[T], depth: int) -> None:
@@ -58,7 +58,7 @@ class Prefetcher(Generic[T]):
             self._changed.notify_all()
 
     def _hand_over(self, item: T) -> bool:
-        """Wait for room and leave the item there; False when nobody reads any more."""
+        """Wait for room in the queue and append the item; False once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._ready) < self._depth)
             if not self._closed:

@@ -9,7 +9,7 @@ from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
-#: Height and width of pictures of which nothing else says it: that of CaffeNet.
+#: Height and width where they are not known otherwise: those of CaffeNet.
 ASSUMED_SIZE = 227
 
 _PARAMETER = {
@@ -34,7 +34,7 @@ def data_shapes(
     """Shapes of one batch of a data layer.
 
     `given` ones count first, then those of the data; where these are not there, crop_size, the
-    mean and the other fields say what they can, and the rest is assumed.
+    mean and the other fields are used, and the rest is assumed.
 
     Raises LayerError for the layer's fields, DataError for data that are there but do not fit.
     """
@@ -94,7 +94,7 @@ def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
 
 
 def _picture(layer: LayerParameter, context: Context) -> Shape:
-    """Channels, height and width of a picture, from what the fields say of it."""
+    """Channels, height and width of a picture, from the layer's fields."""
     if layer.type == "HDF5Data":
         raise LayerError(
             f"(HDF5Data) no data at {layer.hdf5_data_param.source}, which alone have the shape of "

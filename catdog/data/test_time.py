@@ -1,6 +1,6 @@
-"""Several looks at one photo, whose probabilities are averaged: mirrored, and cut at its corners.
+"""Several views of one photo, whose probabilities are averaged: mirrored, and corner crops.
 
-Ten looks, the four corners and the middle with their mirror images, are those of Krizhevsky,
+Ten views, the four corners and the centre with their mirror images, are those of Krizhevsky,
 Sutskever, Hinton, ImageNet Classification with Deep Convolutional Neural Networks, 2012.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from catdog.data.transform import Cut
 from catdog.errors import DataError
 
-#: By the word of `--tta`: whether there are corners, and mirror images.
+#: By the value of `--tta`: whether there are corner crops, and mirror images.
 VIEWS = {
     "flip": (False, True),
     "2": (False, True),
@@ -21,7 +21,7 @@ VIEWS = {
 def cuts(views: str, stored: Sequence[int], wanted: Sequence[int]) -> list[Cut]:
     """The cuts of a picture of shape `stored` to `wanted` (both C x H x W), the middle first.
 
-    `views` is a word of VIEWS, or empty for no more than the net's own look: no cuts. Raises
+    `views` is a key of VIEWS, or empty for the net's own view alone: no cuts. Raises
     DataError for five or ten of a picture that is not larger than its cut.
     """
     if not views:
@@ -34,8 +34,8 @@ def cuts(views: str, stored: Sequence[int], wanted: Sequence[int]) -> list[Cut]:
             where=f"--tta {views}",
             remedy="use --tta flip, or a net with a crop_size",
         )
-    places = [(high // 2, wide // 2)]
+    offsets = [(high // 2, wide // 2)]
     if corners:
-        places += [(top, left) for top in (0, high) for left in (0, wide)]
+        offsets += [(top, left) for top in (0, high) for left in (0, wide)]
     flips = (False, True) if mirrored else (False,)
-    return [Cut(top, left, flip) for top, left in places for flip in flips]
+    return [Cut(top, left, flip) for top, left in offsets for flip in flips]

@@ -30,7 +30,7 @@ Locate = Callable[[str], Path]
 
 
 class Cut(NamedTuple):
-    """What chance chose for a picture: the corner of the cut, and whether it is mirrored."""
+    """What was drawn for a picture: the corner of the crop, and whether it is mirrored."""
 
     top: int
     left: int
@@ -112,10 +112,10 @@ class Transform:
         A cut is at random in the TRAIN phase and in the middle in the TEST phase; mirroring is
         at random in both.
         """
-        chances = torch.rand(len(shapes), 3, dtype=torch.float64, generator=generator).tolist()
+        uniforms = torch.rand(len(shapes), 3, dtype=torch.float64, generator=generator).tolist()
         return tuple(
             Cut(self._offset(height, a), self._offset(width, b), self.param.mirror and c < 0.5)
-            for (_, height, width), (a, b, c) in zip(shapes, chances, strict=True)
+            for (_, height, width), (a, b, c) in zip(shapes, uniforms, strict=True)
         )
 
     def draw_changes(
@@ -134,7 +134,7 @@ class Transform:
 
     @property
     def keeps_whole(self) -> bool:
-        """Whether `gather` leaves the cutting to `apply`, which looks beyond the cut."""
+        """Whether `gather` leaves the cropping to `apply`, which needs pixels beyond the crop."""
         return self.recipe is not None and self.recipe.moves
 
     def gather(self, pictures: Sequence[Picture], draw: Draw) -> Tensor:
@@ -164,7 +164,7 @@ class Transform:
     def apply(self, batch: Tensor, draw: Draw, changes: Changes | None = None) -> Tensor:
         """(x - mean) * scale of a gathered batch, changed, as float32, on the batch's device.
 
-        A mean picture is cut and mirrored at the same places as the pictures were.
+        A mean picture is cropped and mirrored as the pictures were.
         """
         changed = self.recipe.apply(batch, changes) if self.recipe and changes else None
         if batch.device.type == "cpu":
@@ -245,13 +245,13 @@ class Transform:
             self._means[device] = torch.stack((mean, mean.flip(-1)))
         return self._means[device]
 
-    def _offset(self, extent: int, chance: float) -> int:
+    def _offset(self, extent: int, uniform: float) -> int:
         size = self.param.crop_size
         if not size:
             return 0
-        # crop_area chooses the place itself; the mean is then that of the middle
+        # crop_area draws the position itself; the mean is then that of the centre
         at_random = self.phase == TRAIN and not self.param.augment_param.crop_area
-        return int(chance * (extent - size + 1)) if at_random else (extent - size) // 2
+        return int(uniform * (extent - size + 1)) if at_random else (extent - size) // 2
 
     def _cut_shape(self, shape: Sequence[int]) -> Shape:
         size = self.param.crop_size

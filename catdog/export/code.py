@@ -1,4 +1,4 @@
-"""What an emitter gets and gives: a layer at its place, and its lines of Python."""
+"""Input and output of an emitter: a layer with its names, and its lines of Python."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -83,7 +83,7 @@ def number(value: float) -> str:
 
 
 def exponent(value: float) -> str:
-    """The number with all its digits: torch's pow looks at more of them than float32 has."""
+    """The number with all its digits: torch's pow computes with more of them than float32 has."""
     return repr(value)
 
 

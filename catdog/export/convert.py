@@ -36,12 +36,12 @@ FORMS = {
 
 @dataclass(frozen=True)
 class Conversion:
-    """What to make of what.
+    """A file to convert, and the file to write.
 
     Args:
         weights, shapes: parameters, and shapes of data blobs, for ONNX alone.
         fold: fold batch normalisation into the layers before it; for a net and for weights.
-        model: the net of weights that do not tell theirs, for folding.
+        model: the net of weights that carry no net, for folding.
     """
 
     source: Path
@@ -76,7 +76,7 @@ def convert(conversion: Conversion) -> None:
 
 
 def _folding(way: Callable[[Conversion], None]) -> Callable[[Conversion], None]:
-    """The way that folds on it; raises CatdogError where there is none."""
+    """The conversion with folding; raises CatdogError where it is not possible."""
     if way is _text_to_text:
         return _net_to_folded_net
     # a .caffemodel to another one goes by message otherwise

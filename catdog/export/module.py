@@ -34,10 +34,10 @@ class Module:
 def torch_module(net: Net, weights_file: str, notes: Sequence[str] = ()) -> Module:
     """Write a net as a torch module.
 
-    `weights_file` is the name of the file that its docstring says to load, `notes` are more
+    `weights_file` is the name of the file that its docstring loads, `notes` are more
     lines of that docstring. Raises CatdogError that names every layer that cannot be written.
     """
-    refuse_unknown(net)
+    check_supported(net)
     names = _Variables(net)
     codes = [EMITTERS[site.param.type](site) for site in names.sites()]
     state = {key: value for code in codes for key, value in code.state.items()}
@@ -49,7 +49,7 @@ def torch_module(net: Net, weights_file: str, notes: Sequence[str] = ()) -> Modu
     return Module(text, kind, {key: value.clone() for key, value in state.items()})
 
 
-def refuse_unknown(net: Net) -> None:
+def check_supported(net: Net) -> None:
     """Raise CatdogError with every layer for whose type there is no torch code."""
     unknown = [f'"{node.name}" ({node.type})' for node in net.nodes if node.type not in EMITTERS]
     if unknown:

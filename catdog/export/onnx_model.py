@@ -36,7 +36,7 @@ def write_onnx(net: Net, path: str | Path) -> None:
     """Write a net in the TEST phase as an ONNX model of the inputs and outputs of its names.
 
     The first axis of the inputs may have any size, where the layers allow it. The model is run
-    with onnxruntime before the file is put in its place.
+    with onnxruntime before the file replaces the target.
 
     Raises CatdogError where onnx is not installed, for a net that torch cannot export, and where
     the model's numbers are not the net's.
@@ -69,7 +69,7 @@ def _batch(net: Net) -> dict[str, Tensor]:
         with torch.no_grad():
             tops = net(pair).blobs.values()
     except (RuntimeError, LayerError):
-        # a layer of the net says how large the batch is
+        # a layer of the net fixes the batch size
         return batch
     return pair if all(top.shape[:1] == (2,) for top in tops) else batch
 
@@ -104,7 +104,7 @@ class _PooledLRN(LRN):
 
 
 class _UncheckedEmbed(Embed):
-    """Embed without a look at the numbers: ONNX cannot stop at a wrong one."""
+    """Embed without a check of the indices: ONNX cannot stop at a wrong one."""
 
     def forward(self, x: Tensor) -> Tensor:
         weights, *bias = self.blobs

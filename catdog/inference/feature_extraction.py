@@ -1,4 +1,4 @@
-"""What blobs of a net hold for its data, to files (caffe/tools/extract_features.cpp)."""
+"""Blobs of a net on its data, to files (caffe/tools/extract_features.cpp)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -23,8 +23,8 @@ Blobs = Mapping[str, Array]
 def features(fed: FedNet, names: Sequence[str], batches: int | None = None) -> Iterator[Blobs]:
     """Blobs by name for each of so many batches, or for one pass over the data.
 
-    A blob has the value of its last in-place layer. Raises CatdogError for a name that is no
-    blob of the net.
+    A blob has the value of its last in-place layer. Raises CatdogError for a name that is not
+    a blob of the net.
     """
     for name in names:
         if name not in fed.net.shapes:
@@ -43,7 +43,7 @@ def _run(fed: FedNet, names: Sequence[str], batches: int | None) -> Iterator[Blo
 
 
 def write_lmdbs(found: Iterable[Blobs], targets: Mapping[str, Path]) -> int:
-    """An LMDB for each blob: a float Datum for each example, keys of ten digits; gives how many.
+    """An LMDB for each blob: a float Datum for each example, keys of ten digits; returns the count.
 
     The folders get their names when all are whole. Raises DataError where one is there already,
     as Caffe's tool stops, and CatdogError for a blob of more than four axes.
@@ -82,7 +82,7 @@ def _pairs(name: str, blob: Array, start: int) -> list[tuple[bytes, bytes]]:
 
 
 def write_file(found: Iterable[Blobs], path: Path) -> int:
-    """All examples of each blob in one array by its name, in an .npz or .h5; gives how many.
+    """All examples of each blob in one array by its name, in an .npz or .h5; returns the count.
 
     Raises CatdogError for another suffix.
     """

@@ -1,4 +1,4 @@
-"""Photos on one picture, each with what it was taken for."""
+"""A grid of photos with their predictions."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -20,9 +20,9 @@ _DOUBT = 0.8
 def draw_gallery(
     path: str | Path, predictions: Sequence[Prediction], classes: Sequence[str]
 ) -> Path:
-    """Draw the first predictions as a grid; gives the path.
+    """Draw the first predictions as a grid; returns the path.
 
-    A name is written in another colour where the probability is below 80 %.
+    Predictions with a probability below 80 % have another colour.
     """
     shown = predictions[: COLUMNS * ROWS]
     rows = max(1, ceil(len(shown) / COLUMNS))
@@ -41,6 +41,6 @@ def draw_gallery(
 def _draw(axes: Axes, prediction: Prediction, classes: Sequence[str]) -> None:
     pixels = decode(read_file(prediction.path)).pixels
     axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
-    chance = prediction.probabilities[prediction.label]
-    color = _SURE if chance >= _DOUBT else _UNSURE
-    axes.set_title(f"{classes[prediction.label]} {chance:.0%}", fontsize=10, color=color)
+    probability = prediction.probabilities[prediction.label]
+    color = _SURE if probability >= _DOUBT else _UNSURE
+    axes.set_title(f"{classes[prediction.label]} {probability:.0%}", fontsize=10, color=color)

@@ -28,9 +28,9 @@ def predict_all(
     """
     skipped: list[Unreadable] = []
     found = list(watch(predictor.predict(portion(photos, group), skipped)))
-    place = {str(photo): number for number, photo in enumerate(photos)}
+    order = {str(photo): number for number, photo in enumerate(photos)}
     parts = group.gather((found, skipped))
     return (
-        sorted((each for part, _ in parts for each in part), key=lambda p: place[str(p.path)]),
-        sorted((each for _, part in parts for each in part), key=lambda e: place[e.where]),
+        sorted((each for part, _ in parts for each in part), key=lambda p: order[str(p.path)]),
+        sorted((each for _, part in parts for each in part), key=lambda e: order[e.where]),
     )

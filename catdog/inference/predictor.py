@@ -40,7 +40,7 @@ class Prediction:
 
     @property
     def label(self) -> int:
-        """The number of the likeliest class."""
+        """The number of the most probable class."""
         return int(self.probabilities.argmax())
 
 
@@ -50,15 +50,15 @@ class Predictor:
     Args:
         weights: parameters; their `net` carries dataset, mean and deploy net of a snapshot.
         deploy: the deploy net where the weights carry none.
-        dataset: how to prepare photos where the weights do not say.
+        dataset: how to prepare photos where the weights do not carry it.
         mean: the mean picture, channels x height x width, where the weights carry none and the
             net names a mean file.
-        views: looks at each photo whose probabilities are averaged, a word of
-            `catdog.data.test_time.VIEWS`; empty for one look, the net's own.
+        views: test-time augmentation whose probabilities are averaged, a key of
+            `catdog.data.test_time.VIEWS`; empty for the net's own view alone.
         amp: mixed precision, a name of `catdog.solver.precision.NAMES`; empty for float32.
 
     `temperature` is that of the weights; 1 leaves probabilities as they are. Raises WeightsError
-    when something is carried by neither.
+    when something is neither carried nor given.
     """
 
     def __init__(
@@ -99,14 +99,14 @@ class Predictor:
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes, or their numbers where nobody knows names."""
+        """Names of the classes, or their numbers where they have no names."""
         return list(self.dataset.class_name) or [str(i) for i in range(self._class_count())]
 
     def _class_count(self) -> int:
         return max(2, int(np.prod(self.net.shapes[self.output][1:])))
 
     def _stored_shape(self) -> Shape:
-        """The shape of stored photos; refuses another size than the net's before one is read."""
+        """The shape of stored photos; raises DataError where it does not fit the net."""
         channels = 1 if self.dataset.channel_order == DatasetParameter.GRAY else 3
         stored = (channels, self.dataset.height, self.dataset.width)
         wanted = self.net.inputs[self.input.name][1:]
@@ -150,13 +150,13 @@ class Predictor:
         draws = [(cut,) * len(pictures) for cut in self._cuts] or [
             self.transform.draw([picture.shape for picture in pictures], torch.Generator())
         ]
-        looks = [self._look(pictures, draw) for draw in draws]
-        mean: Probabilities = np.mean(looks, axis=0, dtype=np.float32)
+        views = [self._view(pictures, draw) for draw in draws]
+        mean: Probabilities = np.mean(views, axis=0, dtype=np.float32)
         if self.temperature == 1:
             return mean
         return apply_temperature(mean, self.temperature).astype(np.float32)
 
-    def _look(self, pictures: Sequence[Picture], draw: Draw) -> Probabilities:
+    def _view(self, pictures: Sequence[Picture], draw: Draw) -> Probabilities:
         batch = self.transform.gather(pictures, draw).to(self.device)
         with torch.inference_mode(), self._precision.context():
             blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
@@ -203,7 +203,7 @@ def _output(net: Net) -> str:
 def newest_weights(folder: str | Path) -> Path:
     """The weights of the run below a folder that wrote last: its best, else its newest.
 
-    Raises WeightsError where there are none.
+    Raises WeightsError where there are no weights.
     """
     files = (path for ending in ("", ".h5") for path in Path(folder).rglob(f"*.caffemodel{ending}"))
     found = [path for path in files if path.name[0] != "."]

@@ -1,7 +1,7 @@
-"""Examples of one class to choose so that they differ: distances, an objective, and the methods.
+"""Diverse subsets of the examples of one class: distances, scores and methods.
 
-A method is a function of the distances, the number wanted, its settings and a generator, and gives
-the chosen places without doubles. Another one is a module here and a line in METHODS.
+A method is a function of the distances, the size of the subset, its settings and a generator; it
+returns distinct indices. A new one is a module here and a line in METHODS.
 """
 
 from collections.abc import Mapping

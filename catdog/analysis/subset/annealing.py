@@ -15,28 +15,28 @@ _SAMPLE, _COLD = 256, 1e-3
 def anneal(
     distances: Distances, count: int, settings: Settings, rng: np.random.Generator
 ) -> Indices:
-    """From a draw at random, try exchanges at random; worse ones are done ever more rarely.
+    """From a random draw, try random exchanges; worse ones are accepted ever more rarely.
 
-    One that loses d is done with probability exp(-d / T); T falls evenly in its logarithm from the
-    size of a typical gain or loss to a thousandth. The best choice on the way counts.
+    One that loses d is accepted with probability exp(-d / T); T falls geometrically from the size
+    of a typical gain or loss to a thousandth of it. Returns the best selection on the way.
     """
     selection = Selection(distances, rng.choice(distances.count, count, replace=False))
     if not selection.free.any():
         return selection.chosen
     steps = settings.steps * count
-    places, examples = rng.integers(count, size=steps), rng.integers(distances.count, size=steps)
-    # ln of the chance at which a loss is borne: d < -T ln(chance)
-    borne = -np.log1p(-rng.random(steps)) * _temperatures(selection, steps, rng)
+    slots, examples = rng.integers(count, size=steps), rng.integers(distances.count, size=steps)
+    # a loss d is accepted where d < -T ln(u), u uniform in (0, 1)
+    accepted = -np.log1p(-rng.random(steps)) * _temperatures(selection, steps, rng)
     best, gained, most = selection.chosen.copy(), 0.0, 0.0
-    for place, example, loss in zip(
-        places.tolist(), examples.tolist(), borne.tolist(), strict=True
+    for slot, example, loss in zip(
+        slots.tolist(), examples.tolist(), accepted.tolist(), strict=True
     ):
         if not selection.free[example]:
             continue
-        out = selection.chosen[place]
-        gain = selection.sums[example] - selection.near[place, example] - selection.sums[out]
+        out = selection.chosen[slot]
+        gain = selection.sums[example] - selection.near[slot, example] - selection.sums[out]
         if gain > -loss:
-            selection.exchange(place, example)
+            selection.exchange(slot, example)
             gained += float(gain)
             if gained > most:
                 best, most = selection.chosen.copy(), gained

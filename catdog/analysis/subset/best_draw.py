@@ -1,4 +1,4 @@
-"""The best of many draws at random."""
+"""The best of many random draws."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from catdog.analysis.subset.method import Settings
 def best_draw(
     distances: Distances, count: int, settings: Settings, rng: np.random.Generator
 ) -> Indices:
-    """The draw with the largest mean distance within."""
+    """The draw with the largest mean pairwise distance."""
     draws = np.stack(
         [rng.choice(distances.count, count, replace=False) for _ in range(settings.draws)]
     )

@@ -11,8 +11,8 @@ Floats = TypeVar("Floats", NDArray[np.float32], NDArray[np.float64])
 Indices = NDArray[np.int64]
 
 HELD = 512 << 20
-"""Bytes of distances that are held at once, those of 11,585 examples; beyond that they are computed
-when they are asked for."""
+"""Bytes of distances that are kept in memory, those of 11,585 examples; for more examples they are
+computed on demand."""
 
 _BLOCK = 1024
 _DRAWS = 64
@@ -32,17 +32,17 @@ class Distances:
         fits = self.count**2 * self._points.itemsize <= held
         self._all = self._table() if fits else None
 
-    def rows(self, places: Indices) -> Array:
-        """Distances of these examples to all, places x count."""
+    def rows(self, indices: Indices) -> Array:
+        """Distances of these examples to all, len(indices) x count."""
         if self._all is not None:
-            rows: Array = self._all[places]
+            rows: Array = self._all[indices]
             return rows
-        rows = self._between(places, np.arange(self.count))
-        rows[np.arange(len(places)), places] = 0
+        rows = self._between(indices, np.arange(self.count))
+        rows[np.arange(len(indices)), indices] = 0
         return rows
 
     def means(self, draws: Indices) -> NDArray[np.float64]:
-        """The mean distance between the examples of each draw, draws x examples."""
+        """The mean pairwise distance within each draw; `draws` is draws x examples."""
         first, second = np.triu_indices(draws.shape[1], 1)
         if not len(first):
             return np.zeros(len(draws))
@@ -54,9 +54,9 @@ class Distances:
         found: NDArray[np.float64] = np.concatenate(means).astype(np.float64)
         return found
 
-    def exact(self, places: Indices) -> NDArray[np.float64]:
+    def exact(self, indices: Indices) -> NDArray[np.float64]:
         """Distances between some examples, in double precision."""
-        points = self._points[places].astype(np.float64)
+        points = self._points[indices].astype(np.float64)
         squares = np.einsum("ij,ij->i", points, points)
         between: NDArray[np.float64] = points @ points.T
         between = _distances(self.metric, between, squares, squares)
@@ -64,7 +64,7 @@ class Distances:
         return between
 
     def outermost(self) -> int:
-        """The place of the example that is farthest from the middle of all."""
+        """The index of the example that is farthest from the mean of all."""
         middle = self._points.mean(0, keepdims=True)
         squares = np.einsum("ij,ij->i", middle, middle)
         away = _distances(self.metric, self._points @ middle.T, self._squares, squares)
@@ -82,7 +82,7 @@ class Distances:
         return table
 
     def _between(self, some: Indices, others: Indices) -> Array:
-        # a slice is not copied, an array of places is
+        # a slice is a view, an array of indices copies
         every = slice(others[0], others[-1] + 1)
         products = self._points[some] @ self._points[every].T
         return _distances(self.metric, products, self._squares[some], self._squares[every])

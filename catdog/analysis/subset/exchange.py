@@ -13,7 +13,7 @@ SMALLEST = 1e-6
 def exchange(
     distances: Distances, count: int, _settings: Settings, rng: np.random.Generator
 ) -> Indices:
-    """From a draw at random, exchange until no exchange adds to the mean distance within.
+    """From a random draw, exchange until no exchange increases the mean pairwise distance.
 
     Each step tries every chosen example against every other and does the best exchange.
     """
@@ -22,8 +22,8 @@ def exchange(
     while selection.free.any():
         gains = selection.gains()
         gains[:, ~selection.free] = -np.inf
-        place, example = divmod(int(gains.argmax()), distances.count)
-        if gains[place, example] <= least:
+        slot, example = divmod(int(gains.argmax()), distances.count)
+        if gains[slot, example] <= least:
             break
-        selection.exchange(place, example)
+        selection.exchange(slot, example)
     return selection.chosen

@@ -51,7 +51,7 @@ class NetFeatures:
 
 
 def pixels(lmdb: str | Path) -> Table:
-    """The numbers of every record as they are stored.
+    """The stored values of every record, records x values.
 
     Raises DataError, with the record, where they are not equally many.
     """
@@ -95,7 +95,7 @@ def _example(value: bytes, where: str) -> Example:
 def read_features(file: str | Path, blob: str = "") -> Table:
     """An array of an .npz, by the name of the blob where there are several.
 
-    Raises DataError for what is none or has no such array.
+    Raises DataError for what is not an .npz or has no such array.
     """
     try:
         with np.load(file, allow_pickle=False) as arrays:
@@ -117,10 +117,10 @@ def read_features(file: str | Path, blob: str = "") -> Table:
 def net_features(
     lmdb: str | Path, wanted: NetFeatures, device: torch.device | str = "cpu"
 ) -> tuple[str, Table]:
-    """The name of a blob, and its numbers for every record, seen as the net's TEST phase would.
+    """The name of a blob, and its values for every record, computed as in the net's TEST phase.
 
     Layers after the blob are left out, so that the net may be for other labels. Raises CatdogError
-    for a net without a Data layer and a name that is no blob, DataError for numbers that are none.
+    for a net without a Data layer and an unknown blob, DataError for values that are not finite.
     """
     with ExitStack() as stack:
         fed, blob = _open(Path(lmdb), wanted, device, stack)
@@ -143,7 +143,7 @@ def _rows(batches: Iterator[Blobs], blob: str) -> Iterator[NDArray[np.float32]]:
 def _open(
     lmdb: Path, wanted: NetFeatures, device: torch.device | str, stack: ExitStack
 ) -> tuple[FedNet, str]:
-    """The TEST net on the records of an LMDB, up to a blob, and its name; the stack closes them."""
+    """The TEST net on the records of an LMDB, up to a blob, and the blob's name."""
     net = resolve(wanted.spec, net_state(TEST, wanted.level, wanted.stages))
     layers, rest = net.data_layers, NetParameter()
     rest.CopyFrom(net.rest)
@@ -215,7 +215,7 @@ class _Resized(Data):
 
 
 def check_rows(table: Table, count: int, where: str) -> None:
-    """That there is a row for each record. Raises DataError."""
+    """Raise DataError unless there is a row for each record."""
     if len(table) != count:
         raise DataError(
             f"{shape_text(table.shape)} features for {count} records",

@@ -1,4 +1,4 @@
-"""What all methods have in common."""
+"""The interface of the methods."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from catdog.analysis.subset.distances import Distances, Indices
 
 @dataclass(frozen=True)
 class Settings:
-    """What a method may be told: each looks at its own.
+    """Settings of all methods; each uses its own.
 
-    `draws` are those of which the best is taken, `weight` is that of representing the class
-    against differing, `steps` are the exchanges that annealing tries for each example wanted.
+    `draws`: random draws of `best_draw`. `weight`: of coverage against diversity in
+    `representative`. `steps`: exchanges that `anneal` tries for each example of the subset.
     """
 
     draws: int = 10_000

@@ -1,4 +1,4 @@
-"""One draw at random."""
+"""One random draw."""
 
 import numpy as np
 
@@ -9,5 +9,5 @@ from catdog.analysis.subset.method import Settings
 def random_draw(
     distances: Distances, count: int, _settings: Settings, rng: np.random.Generator
 ) -> Indices:
-    """So many examples at random."""
+    """`count` random examples."""
     return rng.choice(distances.count, count, replace=False)

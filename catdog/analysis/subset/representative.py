@@ -15,11 +15,11 @@ _TRIED = 64
 def representative(
     distances: Distances, count: int, settings: Settings, rng: np.random.Generator
 ) -> Indices:
-    """The mean distance within, less `weight` times the mean distance of the others to the nearest
-    chosen: local search by exchanges from a draw at random.
+    """Maximise the mean pairwise distance less `weight` times the mean distance of the others to
+    the nearest chosen one, by local search from a random draw.
 
-    All examples are tried in an order at random, some at a time, each against every chosen one; of
-    some the best exchange is done. It ends when none of a whole round has gained.
+    All examples are tried in random order, in blocks, each against every chosen one; the best
+    exchange of a block is made. The search ends when a whole round has gained nothing.
     """
     search = _Search(distances, rng.choice(distances.count, count, replace=False), settings.weight)
     idle = 0
@@ -43,17 +43,17 @@ class _Search:
         self._find_nearest()
 
     def improve(self, tried: Indices) -> bool:
-        """Do the best exchange with one of these examples; whether there was one that gains."""
+        """Make the best exchange with one of these examples; returns whether one gained."""
         tried = tried[self.selection.free[tried]]
         if not len(tried):
             return False
         count = len(self.selection.chosen)
         gains = self.selection.gains(tried).T / max(1, count * (count - 1) // 2)
         gains -= self.weight / (self.distances.count - count) * self._added(tried)
-        best, place = divmod(int(gains.argmax()), count)
-        if gains[best, place] <= self.least:
+        best, slot = divmod(int(gains.argmax()), count)
+        if gains[best, slot] <= self.least:
             return False
-        self.selection.exchange(place, int(tried[best]))
+        self.selection.exchange(slot, int(tried[best]))
         self._find_nearest()
         return True
 
@@ -61,7 +61,7 @@ class _Search:
         chosen, near = self.selection.chosen, self.selection.near
         examples = np.arange(self.distances.count)
         nearest = near.argmin(0)
-        # the same picture twice: each is its own nearest, so that none has no example at all
+        # of equal pictures each is its own nearest, so that every chosen one has an example
         nearest[chosen] = np.arange(len(chosen))
         self._first = near[nearest, examples]
         others = near.copy()

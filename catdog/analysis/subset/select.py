@@ -1,4 +1,4 @@
-"""Records of an LMDB that differ: so many of each class, by one method or by all."""
+"""Select diverse records of an LMDB: some of each class, by one method or by several."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ from catdog.runtime.text_table import text_table
 
 @dataclass(frozen=True)
 class SubsetOptions:
-    """How many: of each class, or in all, which classes share evenly.
+    """How many records: `each` of a class, or a `total` that classes share evenly.
 
-    Draws at random come from `seed` and the class, the same for every method.
+    Random draws follow from `seed` and the class, the same for every method.
     """
 
     each: int = 0
@@ -31,7 +31,7 @@ class SubsetOptions:
 
 @dataclass
 class Subset:
-    """What a method chose of each class, how good it is, and how long it took."""
+    """Indices that a method selected, by class, with their scores and the seconds it took."""
 
     indices: dict[int, Indices] = field(default_factory=dict)
     scores: list[SubsetScores] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Subset:
 
     @property
     def all_indices(self) -> list[int]:
-        """The chosen records of all classes in the order of the LMDB."""
+        """The selected records of all classes in the order of the LMDB."""
         return sorted(int(index) for indices in self.indices.values() for index in indices)
 
     @property
@@ -60,7 +60,7 @@ class Subset:
 
 @dataclass
 class Subsets:
-    """The choice of each method by its name; `seconds` were spent on distances for all of them."""
+    """The subset of each method by its name; `seconds` were spent on their common distances."""
 
     by_method: dict[str, Subset]
     seconds: float = 0.0
@@ -73,7 +73,7 @@ def select(
     options: SubsetOptions,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Subsets:
-    """Choose rows of a table of features within each class by each of these methods.
+    """Select rows of a table of features within each class by each of these methods.
 
     The distances of one class are held at a time. Raises DataError for a class with too few
     records.
@@ -96,7 +96,7 @@ def select(
 
 
 def class_counts(labels: NDArray[np.int64], options: SubsetOptions) -> Mapping[int, int]:
-    """How many of each class, by its label; the first ones get what a total leaves over.
+    """The number of records of each class, by label; the first classes get the remainder.
 
     Raises DataError for a label below 0 and a class with too few records, CatdogError for a total
     that leaves a class empty.

@@ -1,4 +1,4 @@
-"""How good a choice is."""
+"""How good a subset is."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from catdog.analysis.subset.distances import Distances, Indices
 
 @dataclass(frozen=True)
 class SubsetScores:
-    """A choice of examples in numbers, all of them distances.
+    """Scores of a subset, all of them distances.
 
-    `diversity`, the objective, is the mean distance between two of the chosen; `closest` the
-    smallest of these; `coverage` the mean distance of the others to the nearest chosen.
+    `diversity`, the objective, is the mean pairwise distance of the chosen; `closest` the
+    smallest one; `coverage` the mean distance of the others to the nearest chosen.
     """
 
     diversity: float
@@ -21,7 +21,7 @@ class SubsetScores:
 
 
 def subset_scores(distances: Distances, chosen: Indices) -> SubsetScores:
-    """The subset_scores of a choice; what there is none of is 0."""
+    """The scores of a subset; 0 where there is no distance to average."""
     between = distances.exact(chosen)[np.triu_indices(len(chosen), 1)]
     others = distances.count - len(chosen)
     nearest = distances.rows(chosen).min(0).sum(dtype=np.float64)

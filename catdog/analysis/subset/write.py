@@ -1,4 +1,4 @@
-"""Chosen records of an LMDB as a list, as an LMDB of their own, and as a picture."""
+"""Selected records of an LMDB as an LMDB of their own and as a picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil

@@ -12,15 +12,15 @@ _ERASED, _RATIO = (0.02, 1 / 3), 10 / 3
 
 
 def draw_erased(
-    chance: float, count: int, size: tuple[int, int], rng: np.random.Generator
+    probability: float, count: int, size: tuple[int, int], rng: np.random.Generator
 ) -> Boxes:
-    """What each picture of height x width `size` loses; most an empty box where chance is small."""
+    """The box to erase of each picture of height x width `size`, empty if it is not erased."""
     area = rng.uniform(*_ERASED, count) * size[0] * size[1]
     ratio = np.exp(rng.uniform(-np.log(_RATIO), np.log(_RATIO), count))
     sides = np.stack((np.sqrt(area * ratio), np.sqrt(area / ratio)), 1)
     sides = np.minimum(np.rint(sides), size).astype(np.int64)
     corners = rng.integers(0, np.array(size) - sides + 1)
-    return np.hstack((corners, corners + sides)) * (rng.random(count) < chance)[:, None]
+    return np.hstack((corners, corners + sides)) * (rng.random(count) < probability)[:, None]
 
 
 def draw_pasted(

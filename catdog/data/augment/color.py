@@ -62,7 +62,7 @@ def turn_hue(batch: Tensor, turn: Tensor) -> Tensor:
     hue = torch.where(value == green, 2 + (blue - red) / part, 4 + (red - green) / part)
     hue = torch.where(value == red, (green - blue) / part, hue) + 6 * turn[:, 0]
     # a channel falls from value by all of chroma in the two sextants opposite to it
-    channels = (((place + hue) % 6) for place in (1, 3, 5))
+    channels = (((offset + hue) % 6) for offset in (1, 3, 5))
     return torch.stack(
         [value - chroma * torch.minimum(at, 4 - at).clamp_(0, 1) for at in channels], 1
     )

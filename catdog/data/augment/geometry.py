@@ -1,4 +1,4 @@
-"""Pictures rotated, shifted, zoomed, leant and cut out, a batch in one resampling."""
+"""Rotate, shift, zoom, shear and crop the pictures of a batch in one resampling."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -50,7 +50,7 @@ def draw_motion(param: AugmentParameter, count: int, rng: np.random.Generator) -
 def draw_crop_window(
     least: float, height: int, width: int, rng: np.random.Generator, *, mirrored: bool
 ) -> CropWindow:
-    """A part of at least this share of the area, at a random place; clipped to the picture."""
+    """A part of at least this share of the area, at a random position; clipped to the picture."""
     area = rng.uniform(least, 1) * height * width
     aspect = np.exp(rng.uniform(-np.log(_ASPECT), np.log(_ASPECT))) * width / height
     wide, high = min(width, np.sqrt(area * aspect)), min(height, np.sqrt(area / aspect))
@@ -63,14 +63,14 @@ def views(
 ) -> NDArray[np.float32]:
     """N x 2 x 3 matrices for `warp`, from pictures of height x width `whole` to those of `size`.
 
-    What is in the window is rotated, leant and zoomed about its middle, then shifted.
+    The content of the window is rotated, sheared and zoomed about its centre, then shifted.
     """
-    places = np.array(windows, np.float64)
+    rows = np.array(windows, np.float64)
     extent = np.array((size[1], size[0]), np.float64)
-    stretch = places[:, 2:4] / extent
-    stretch[:, 0] *= np.where(places[:, 4], -1, 1)
+    stretch = rows[:, 2:4] / extent
+    stretch[:, 0] *= np.where(rows[:, 4], -1, 1)
     back = _inverse(motion) * stretch[:, None, :]
-    middle = places[:, :2] - np.einsum("nij,nj->ni", back, motion.shift * extent)
+    middle = rows[:, :2] - np.einsum("nij,nj->ni", back, motion.shift * extent)
     # coordinates of grid_sample run from -1 to 1 over the whole picture
     picture = np.array((whole[1], whole[0]), np.float64)
     linear = back * extent / picture[:, None]

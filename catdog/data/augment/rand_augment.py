@@ -71,7 +71,7 @@ def _moved(
 
 
 def _lean_sideways(batch: Tensor, strength: float, fill: Fill) -> Tensor:
-    """Horizontal lines lean: the shear of the transposed picture."""
+    """Shear along the y axis: the shear of the transposed picture."""
     return _moved(shear=1)(batch.mT, strength, fill).mT
 
 

@@ -1,4 +1,4 @@
-"""All that augment_param says, for one data layer."""
+"""The augmentation of one data layer, from its augment_param."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MOST = {
     "rotate": 180, "shift": 1, "zoom": 0.9, "shear": 1, "crop_area": 1,
     "brightness": 1, "contrast": 1, "saturation": 1, "hue": 0.5, "magnitude": 30, "erase": 1,
 }  # fmt: skip
-#: Fields that say how, and those of which one has to say that.
+#: Fields that need one of other fields to have an effect.
 _NEEDS = {
     "fill": (*geometry.FIELDS, "rand_augment"),
     "magnitude": ("rand_augment",),
@@ -28,7 +28,7 @@ _CHANNELS = {"saturation": (3,), "hue": (3,), "rand_augment": (1, 3)}
 
 @dataclass(frozen=True)
 class Changes:
-    """What chance chose for the pictures of a batch; None is what nobody asked for."""
+    """What was drawn for the pictures of a batch; None for changes that are not asked for."""
 
     size: tuple[int, int]
     views: Tensor | None = None

@@ -30,10 +30,10 @@ _KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit":
 
 @dataclass(frozen=True)
 class LabelFiles:
-    """What says of photos which they are, in place of their folders.
+    """Files that name the photos and their labels, instead of folders.
 
     `train` and `validation` are list files with, in `labels`, the names of their classes; see
-    `listing.read_list`. `labels` alone is a table; see `label_table`. `test` is a folder of test
+    `list_file.read_list`. `labels` alone is a table; see `label_table`. `test` is a folder of test
     photos.
     """
 
@@ -45,7 +45,7 @@ class LabelFiles:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What was built: `dataset` has the numbers, `str()` is the table that a person reads."""
+    """What was built: `dataset` has the counts, `str()` is a table for a terminal."""
 
     dataset: DatasetParameter
     layout: str
@@ -103,10 +103,10 @@ def create(
 ) -> BuildReport:
     """Build train_lmdb, validation_lmdb, mean.binaryproto and dataset.yaml in `out`.
 
-    `dataset` says how the pictures are prepared, divided and shuffled; the report has a copy with
-    what was met. Photos come from the files or the folder `data`, or, where it has none, from a
-    drawn sample; test photos go to test_lmdb. All is written beside its place and moved there when
-    it is whole, so that whatever stops a build leaves the last one as it was.
+    `dataset` has the preparation, the split and the seed; the report has a copy with the counts.
+    Photos come from the files or the folder `data`, or, where it has none, from a drawn sample;
+    test photos go to test_lmdb. All is written beside its target and moved there when it is
+    complete, so that an interrupted build leaves the last one as it was.
     """
     began, out = time.perf_counter(), Path(out)
     try:
@@ -195,8 +195,8 @@ def _count(dataset: DatasetParameter, listing: Listing, counts: Counts) -> None:
 def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterable[Skipped]) -> None:
     write_mean(mean.result(), folder / MEAN)
     text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
-    for place in (folder, *_parts(folder)):
-        (place / DATASET).write_text(text, encoding="utf-8")
+    for target in (folder, *_parts(folder)):
+        (target / DATASET).write_text(text, encoding="utf-8")
     with (folder / SKIPPED).open("w", newline="", encoding="utf-8", errors="replace") as file:
         csv.writer(file).writerows([("file", "reason"), *skipped])
 

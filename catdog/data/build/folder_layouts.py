@@ -52,7 +52,7 @@ def find_photos(root: str | Path) -> Listing:
 def add_test(listing: Listing, folder: str | Path) -> None:
     """Take the labelled photos of a folder for the test photos.
 
-    Raises DataError where there are none, or some of a class that the others have not.
+    Raises DataError where there are no photos, or photos of a class that the others lack.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -77,7 +77,7 @@ def _take_test(listing: Listing, test: Listing, name: str) -> None:
 
 
 def has_photos(root: str | Path) -> bool:
-    """Whether there is any picture, going by the names, where `find_photos` looks for them."""
+    """Whether there is a picture file, by its suffix, where `find_photos` looks for them."""
     root = Path(root)
     folder = root / "train" if (root / "train").is_dir() else root
     return any(Path(parts[-1]).suffix.lower() in PICTURES for parts in _files(folder))
@@ -164,7 +164,7 @@ def _labels(found: Sequence[tuple[str, ...]], folder: Path) -> tuple[str, list[s
 
 
 def _mixed(named: Sequence[str], folders: Sequence[str]) -> bool:
-    """Whether the names tell classes apart that the folders mix: folders of parts, not classes."""
+    """Whether a folder has several classes by name: folders are parts of the data, not classes."""
     inside: dict[str, set[str]] = {}
     for name, folder in zip(named, folders, strict=True):
         inside.setdefault(folder, set()).add(name)

@@ -25,9 +25,9 @@ class _Row(NamedTuple):
 def read_label_table(file: str | Path, root: str | Path) -> Listing:
     """The photos of a table, each with a vector of labels.
 
-    Paths are relative to `root`, or to its train/ where the first one is there. The places of a
-    vector are those of the header, or of the names in order; a name is a 1. A file that is named
-    twice is used once. Raises DataError with file and line for what cannot be read.
+    Paths are relative to `root`, or to its train/ where the first one is there. The elements of
+    a vector are in the order of the header, or of the sorted names, where a name is a 1. A file
+    that is listed twice is used once. Raises DataError with file and line for what cannot be read.
     """
     file, root = Path(file), Path(root)
     header, rows = _read(file)

@@ -43,7 +43,8 @@ def read_list(
 def read_numbered(file: str | Path, root: str | Path) -> list[Photo]:
     """The photos of a list file with the numbers it gives them, whatever they are.
 
-    Paths follow on from `root`. Raises DataError, with file and line, for a label that is none.
+    `root` is prepended to paths as text. Raises DataError, with file and line, for a label that is
+    not a whole number.
     """
     pairs = _pairs(Path(file))
     for number, (_, label) in enumerate(pairs, 1):

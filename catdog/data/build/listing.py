@@ -11,8 +11,8 @@ from catdog.data.images import Pixels
 class Photo(NamedTuple):
     """A file, its name within the data (the end of its key), and its label.
 
-    `labels` stand in place of the label where there are several. Where the file holds many
-    pictures, `pixels` are those of this one: height x width x BGR, not to be changed.
+    `labels` replace the label where a photo has several. Where the file holds many pictures,
+    `pixels` are those of this one: height x width x BGR, not to be changed.
     """
 
     path: Path
@@ -33,9 +33,9 @@ class Skipped(NamedTuple):
 class Listing:
     """Labelled photos, still in the order of their names.
 
-    `layout` says which arrangement was recognised; `validation` is None where the photos have not
-    been divided yet, `test` where there are no test photos. With label vectors, `classes` are the
-    names of their places.
+    `layout` describes the layout that was recognised; `validation` is None where the photos have
+    not been split yet, `test` where there are no test photos. With label vectors, `classes` are
+    the names of their elements.
     """
 
     layout: str

@@ -1,4 +1,4 @@
-"""Deal labelled photos to the training, validation and test LMDB."""
+"""Split labelled photos into training, validation and test sets."""
 
 import random
 from collections import Counter
@@ -13,7 +13,7 @@ TRAIN, VALIDATION, TEST = "train_lmdb", "validation_lmdb", "test_lmdb"
 
 
 class Assigned(NamedTuple):
-    """A photo, its place in the shuffled list, and the LMDB it goes to."""
+    """A photo, its index in the shuffled list, and the name of its LMDB."""
 
     photo: Photo
     number: int
@@ -24,7 +24,7 @@ def split(listing: Listing, dataset: DatasetParameter) -> list[Assigned]:
     """The photos shuffled by the seed, each with the LMDB that it goes to.
 
     Every `validation_every`-th of the shuffled list, the first one included, is for validation,
-    or so many of each class as `validation` says; photos that came divided stay so. Raises
+    or a stratified share or number, `validation`; photos that came split stay so. Raises
     DataError where `validation` leaves nothing to train on.
     """
     shuffle = random.Random(dataset.seed).shuffle
@@ -54,9 +54,9 @@ def _cut(photos: Sequence[Photo], dataset: DatasetParameter) -> list[str]:
 
 
 def _shares(classes: Counter[int], validation: float) -> dict[int, int]:
-    """How many of each class are for validation: in proportion, and together what was asked for.
+    """The number of validation photos of each class, in proportion to its size.
 
-    What is left after rounding down goes to the largest remainders.
+    Rounded down, the rest going to the largest remainders.
     """
     count = classes.total()
     wanted = round(validation * count if validation < 1 else validation)

@@ -34,7 +34,7 @@ _WHITE: Color = (245, 248, 250)
 
 
 class Sprite:
-    """A picture of an animal and where it covers what is behind it."""
+    """A picture of an animal and the mask of what it covers."""
 
     def __init__(self) -> None:
         self.pixels = np.zeros((_HEIGHT, _WIDTH, 3), np.uint8)
@@ -60,7 +60,7 @@ class Sprite:
 
 
 class Appearance(NamedTuple):
-    """What is drawn at random before the animal: its colours, its proportions, where it looks."""
+    """Random colours, proportions and pose of an animal, drawn before the animal is."""
 
     fur: Color
     shade: Color

@@ -1,4 +1,4 @@
-"""What a data layer is outside the net: a source of batches that stands at a known place."""
+"""A data layer outside the net: a source of batches with a position that can be restored."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -49,8 +49,8 @@ class Batch:
 class Source(ABC):
     """A data layer of Caffe.
 
-    There is no running random state: whatever is drawn comes from the seed, the layer's name and
-    the place in the data, so that `state()` is small and a resume exact.
+    There is no running random state: random numbers follow from the seed, the layer's name and
+    the position in the data, so that `state()` is small and a resume exact.
 
     Raises LayerError for fields that cannot work, DataError for the data.
     """
@@ -58,7 +58,7 @@ class Source(ABC):
     #: The fewest and most tops; no most means any number.
     least_tops: ClassVar[int] = 1
     most_tops: ClassVar[int | None] = None
-    #: Whether transform_param applies; it is refused where it does not.
+    #: Whether transform_param applies; LayerError where it is given and does not.
     transforms: ClassVar[bool] = False
     transform: Transform | None = None
 
@@ -189,26 +189,28 @@ class RecordSource(Source):
         return self.permutation(self.size, epoch) if self.shuffle else range(self.size)
 
     def next(self) -> Batch:
-        place = self._place
+        start = self._records_before
         rank, world = self._share()
         indices = [
-            self._ordered(*divmod(place + rank + step * world, self.size))
+            self._ordered(*divmod(start + rank + step * world, self.size))
             for step in range(self.batch_size)
         ]
-        batch = self.read(indices, self.generator("batch", place, rank))
+        batch = self.read(indices, self.generator("batch", start, rank))
         self.pass_over()
         return batch
 
     def pass_over(self) -> None:
         _, world = self._share()
-        self.epoch, self.position = divmod(self._place + self.batch_size * world, self.size)
+        self.epoch, self.position = divmod(
+            self._records_before + self.batch_size * world, self.size
+        )
 
     @property
     def turn(self) -> int:
-        return self._place // self.batch_size
+        return self._records_before // self.batch_size
 
     @property
-    def _place(self) -> int:
+    def _records_before(self) -> int:
         """Records before the next one, those of earlier passes too."""
         return self.epoch * self.size + self.position
 
@@ -252,7 +254,7 @@ def batch_size_of(source: Source, value: int) -> int:
 
 
 def read_text(path: Path, what: str, field: str = "source") -> str:
-    """The text of the list file that a field names. Raises DataError where there is none."""
+    """The text of the list file that a field names. Raises DataError where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -21,7 +21,7 @@ from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
 class Data(PictureSource):
     """The Datums of an LMDB in the order of their keys; data_param has the fields.
 
-    `backend` may say LEVELDB, Caffe's default, where the folder holds an LMDB. Of several
+    `backend` may be LEVELDB, Caffe's default, where the folder holds an LMDB. Of several
     processes each takes every world-th record, as Caffe's do. With an `index_file` the records are
     those that it names, in its order.
     """
@@ -118,7 +118,7 @@ class Data(PictureSource):
         return self.transform.param.force_color or self.param.force_encoded_color or None
 
     def _check_color(self) -> None:
-        """That raw data have the channels that are asked for: only encoded ones are converted."""
+        """Raise DataError where raw data lack the channels asked for: only encoded ones convert."""
         if self._color is None or self._encoded:
             return
         channels, wanted = self.examples([0])[0].array.shape[0], 3 if self._color else 1

@@ -27,7 +27,7 @@ class DummyData(Source):
         self._shapes = dict(zip(self.tops, self._read_shapes(), strict=True))
         fillers = list(self.param.data_filler) or [FillerParameter()]
         self._fillers = self._for_each_top("data_filler", fillers)
-        self.next()  # a filler that cannot work says so here
+        self.next()  # raises for a filler that cannot work
         self.position = 0
 
     @property

@@ -1,4 +1,4 @@
-"""Index files: which records of a store are taken, and in which order."""
+"""Index files: which records of an LMDB are taken, and in which order."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,18 +11,18 @@ _REMEDY = "each line holds the place of one record in the order of keys, from 0"
 
 
 def read_index(path: Path, count: int) -> list[int]:
-    """The places in the lines of a file, of a store of `count` records.
+    """The record indices in the lines of a file, for an LMDB of `count` records.
 
-    Empty lines, and what follows a `#`, do not count; a place may be there more than once. Raises
-    DataError, with the line, for what is no place or is not in the store.
+    Empty lines and comments after a `#` are ignored; an index may occur more than once. Raises
+    DataError, with the line, for what is not an index below `count`.
     """
-    places = list(_places(path, read_text(path, "index file", "index_file"), count))
-    if not places:
+    indices = list(_indices(path, read_text(path, "index file", "index_file"), count))
+    if not indices:
         raise DataError("names no record", where=str(path), remedy=_REMEDY)
-    return places
+    return indices
 
 
-def _places(path: Path, text: str, count: int) -> Iterator[int]:
+def _indices(path: Path, text: str, count: int) -> Iterator[int]:
     for number, line in enumerate(text.splitlines(), 1):
         word = line.partition("#")[0].strip()
         if not word:
@@ -37,7 +37,7 @@ def _places(path: Path, text: str, count: int) -> Iterator[int]:
         yield int(word)
 
 
-def write_index(path: Path, places: Iterable[int]) -> None:
-    """Write places as `read_index` reads them, one on a line."""
+def write_index(path: Path, indices: Iterable[int]) -> None:
+    """Write indices as `read_index` reads them, one on a line."""
     with replacing(path) as beside:
-        beside.write_text("".join(f"{int(place)}\n" for place in places), encoding="utf-8")
+        beside.write_text("".join(f"{int(index)}\n" for index in indices), encoding="utf-8")

@@ -21,8 +21,8 @@ from catdog.spec.shape import Shape
 class PictureSource(RecordSource):
     """Records that are a picture and a label; tops are the pictures and, if wanted, the labels.
 
-    The first record says how many labels each has: one, or a vector of several. Its picture says
-    what shape the blob has. Pictures of other sizes are cut to crop_size; without one, a batch must
+    The first record determines the number of labels, one or a vector of several, and the shape of
+    the blob. Pictures of other sizes are cut to crop_size; without one, a batch must
     be of one size, and the blob changes its shape from batch to batch.
     """
 

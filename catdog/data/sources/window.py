@@ -69,8 +69,8 @@ class WindowData(Source):
         data = np.zeros((self.batch_size, _CHANNELS, self._crop, self._crop), np.float32)
         windows = self._sample(generator)
         mirrored = torch.rand(len(windows), generator=generator) < 0.5
-        for place, window, mirror in zip(data, windows, mirrored.tolist(), strict=True):
-            self._draw_into(place, window, mirror=mirror and self._rules.param.mirror)
+        for target, window, mirror in zip(data, windows, mirrored.tolist(), strict=True):
+            self._draw_into(target, window, mirror=mirror and self._rules.param.mirror)
         labels = torch.tensor([window.label for window in windows], dtype=torch.float32)
         self.position += 1
         return Batch(dict(zip(self.tops, (torch.from_numpy(data), labels), strict=True)))
@@ -86,7 +86,7 @@ class WindowData(Source):
         ]
 
     def _draw_into(
-        self, place: NDArray[np.float32], window: LabelledWindow, *, mirror: bool
+        self, target: NDArray[np.float32], window: LabelledWindow, *, mirror: bool
     ) -> None:
         """Write a window's numbers into its part of the batch, channels x crop x crop of zeros."""
         picture = self._picture(window)
@@ -96,7 +96,7 @@ class WindowData(Source):
         pixels = (warped[:, ::-1] if mirror else warped).transpose(2, 0, 1).astype(np.float32)
         rows, columns = slice(at.top, at.top + at.height), slice(at.left, at.left + at.width)
         mean = self._mean if self._mean.shape[1:] == (1, 1) else self._mean[:, rows, columns]
-        place[:, rows, columns] = (pixels - mean) * np.float32(self._scale)
+        target[:, rows, columns] = (pixels - mean) * np.float32(self._scale)
 
     def _placement(self, window: LabelledWindow, picture: Picture, *, mirror: bool) -> Placement:
         square = self.param.crop_mode == "square"

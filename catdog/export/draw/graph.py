@@ -21,7 +21,7 @@ class BoxRow:
 class Box:
     """A layer and those that run in place on its top, one below the other.
 
-    `size` tells the shape of what comes out.
+    `size` is the shape of the output.
     """
 
     rows: list[BoxRow]
@@ -54,7 +54,7 @@ def graph_of(
     """The graph of a net; `shapes` are those of its blobs, as far as they are known.
 
     A blob that several layers make, as the data layers of two phases do, comes from each. With
-    `show_rates` a layer that learns tells its lr_mult.
+    `show_rates` layers that learn show their lr_mult.
     """
     graph = Graph()
     makers: dict[str, list[tuple[int, str]]] = {}

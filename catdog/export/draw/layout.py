@@ -1,8 +1,8 @@
-"""Places for boxes: in ranks along the flow, arrows between neighbours as straight as can be.
+"""Positions of boxes: in ranks along the flow, arrows between neighbours as straight as can be.
 
 After K. Sugiyama, S. Tagawa, M. Toda, "Methods for visual understanding of hierarchical system
 structures" (1981): ranks by the longest way, order in a rank by the mean of the neighbours, then
-places by least squares.
+positions by least squares.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ STRAIGHT = 8.0
 
 @dataclass
 class Knot:
-    """A box, or a place where a longer arrow passes a rank; `across` is its middle there.
+    """A box, or a point where a longer arrow passes a rank; `across` is its middle there.
 
     `breadth` is its extent across the flow, `length` that along it. `pull` is how much it draws
     boxes: the longer an arrow, the less.
@@ -49,7 +49,7 @@ class Layout:
 def layout(
     graph: Graph, sizes: Sequence[tuple[float, float]], gap: float, rank_gap: float
 ) -> Layout:
-    """Places for boxes of these extents, each across and along the flow."""
+    """Positions of boxes of these extents, each across and along the flow."""
     ranks = _ranks(graph)
     boxes = [
         Knot(breadth, length, rank, box=number)
@@ -94,7 +94,7 @@ def _way(start: Knot, end: Knot, rows: list[list[Knot]], gap: float) -> list[Kno
 
 
 def _order(rows: list[list[Knot]]) -> None:
-    """Sort each rank by the mean place of its neighbours, down and up in turn."""
+    """Sort each rank by the mean position of its neighbours, down and up in turn."""
     for row in rows:
         _number(row)
     for sweep in range(SWEEPS):
@@ -106,8 +106,8 @@ def _order(rows: list[list[Knot]]) -> None:
 
 
 def _number(row: list[Knot]) -> None:
-    for place, knot in enumerate(row):
-        knot.across = place - (len(row) - 1) / 2
+    for number, knot in enumerate(row):
+        knot.across = number - (len(row) - 1) / 2
 
 
 def _mean(neighbours: Sequence[Knot], knot: Knot) -> float:
@@ -143,14 +143,14 @@ def _pull(knot: Knot, other: Knot) -> float:
 
 
 def _spread(row: Sequence[Knot], wanted: Sequence[float], gap: float) -> list[float]:
-    """The places nearest to those wanted that keep the gap (pool adjacent violators)."""
+    """The positions nearest to those wanted that keep the gap (pool adjacent violators)."""
     offsets = [0.0]
     for left, right in pairwise(row):
         offsets.append(offsets[-1] + (left.breadth + right.breadth) / 2 + gap)
-    # without the offsets, places only have to rise
+    # without the offsets, positions only have to rise
     pools: list[tuple[float, float, int]] = []
-    for knot, place, offset in zip(row, wanted, offsets, strict=True):
-        mean, weight, count = place - offset, STRAIGHT if knot.box is None else 1.0, 1
+    for knot, position, offset in zip(row, wanted, offsets, strict=True):
+        mean, weight, count = position - offset, STRAIGHT if knot.box is None else 1.0, 1
         while pools and pools[-1][0] > mean:
             other, others, number = pools.pop()
             mean = (mean * weight + other * others) / (weight + others)

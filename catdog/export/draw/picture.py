@@ -32,7 +32,7 @@ def draw(
         net: all layers are drawn; filter them by their rules before.
         rankdir: the direction of the flow, one of RANKDIRS.
         shapes: of the blobs, as far as they are known.
-        show_rates: tell the lr_mult of layers that learn.
+        show_rates: show the lr_mult of layers that learn.
 
     Raises CatdogError for an unknown form or direction.
     """
@@ -58,7 +58,7 @@ def draw_to_file(
     shapes: Mapping[str, Shape] | None = None,
     show_rates: bool = False,
 ) -> None:
-    """Write a net's picture; the name's ending says the form, png where it has none."""
+    """Write a net's picture in the format of the path's suffix, png without one."""
     form = Path(path).suffix[1:].lower() or "png"
     content = draw(net, form=form, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
     with replacing(path) as beside:

@@ -42,7 +42,7 @@ def picture(graph: Graph, rankdir: str, form: str, title: str = "") -> bytes:
         axes.text(0, -top / 2 - 4, title, fontsize=14, weight="bold", color="#2b313b", va="center")
     labelled: set[tuple[int, str]] = set()
     for arrow, way in zip(graph.arrows, found.ways, strict=True):
-        # blobs of one name that meet at a box tell it once
+        # blobs of one name that meet at a box show it once
         label = "" if (arrow.end, arrow.label) in labelled else arrow.label
         labelled.add((arrow.end, arrow.label))
         _draw_arrow(axes, plan, way, label)
@@ -65,7 +65,7 @@ class _Plan:
         self.width, self.height = extents if self._upright else extents[::-1]
 
     def point(self, across: float, along: float) -> Point:
-        """The place on the paper, y downwards."""
+        """The point in the figure, y downwards."""
         flow = self._length - along if self._backwards else along
         return (across, flow) if self._upright else (flow, across)
 

@@ -21,7 +21,7 @@ def draw_spec(
 ) -> None:
     """Draw the net of a file with all its layers, or those of a phase.
 
-    The picture tells the shapes of blobs as far as they are known without the data.
+    The picture shows the shapes of blobs as far as they are known without the data.
     """
     spec = read_net(path)
     if phase is None:

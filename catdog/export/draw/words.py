@@ -1,4 +1,4 @@
-"""What a picture says of a layer: its colour by family, its numbers in a few words."""
+"""The colour of a layer by its family, and its main parameters as text."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ def colour(kind: str) -> Colour:
 
 
 def details(layer: LayerParameter) -> str:
-    """The numbers of a layer that a reader looks for, or nothing."""
+    """The main parameters of a layer as text, or nothing."""
     describe = _DETAILS.get(layer.type)
     return describe(layer) if describe else ""
 
