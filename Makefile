@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check format lmdb cifar10 cifar-mini data bench proto clean
+.PHONY: help demo test coverage check format flow lmdb cifar10 cifar-mini data bench proto clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -63,6 +63,10 @@ check: .venv/dev
 format: .venv/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# the picture of docs/architecture.md
+flow: .venv/installed
+	$(BIN)/python docs/draw_flow.py
 
 lmdb: .venv/installed
 	$(BIN)/python tools/create_lmdb.py --data "$(DATA)" --out "$(OUT)" --size $(SIZE) --seed $(SEED) $(ARGS)

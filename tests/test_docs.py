@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"(?:python |`)(?:tools/)?(\w+)\.py([^`\n#&|]*)")
 TOOLS = {path.stem for path in (ROOT / "tools").glob("*.py")} - {"__init__"}
 
