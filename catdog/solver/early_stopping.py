@@ -6,7 +6,7 @@ from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
 from catdog.solver.events import Event, NetTested, Noted, Warned
-from catdog.solver.monitored_score import BestScore, MonitoredScore, find, usual
+from catdog.solver.monitored_score import BestScore, MonitoredScore, default_score, find, scores
 from catdog.solver.test_pass import TestNet
 
 Emit = Callable[[Event], object]
@@ -161,7 +161,7 @@ def _field(param: SolverParameter) -> str:
 def _score(name: str, tests: Sequence[TestNet], field: str) -> MonitoredScore:
     if name:
         return find(name, tests, field)
-    score = usual(tests)
+    score = default_score(scores(tests))
     if score is None:
         raise SpecError(
             [Fault(f"{field} needs a test net with an accuracy or a loss", field=field)]

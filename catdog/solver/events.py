@@ -13,6 +13,11 @@ class Output:
     loss_weight: float = 0.0
 
 
+def of_net(name: str, net: int, *, first: bool = False) -> str:
+    """The name of a test output with its net; that of the first net has it only with `first`."""
+    return f"{name} (net #{net})" if net or first else name
+
+
 @dataclass(frozen=True)
 class Preparing:
     """A run is being set up: on which device, from which solver and nets (as prototxt).

@@ -1,13 +1,18 @@
-"""Scores of the tests that a training looks at: the best so far, and how long ago that was."""
+"""The score of the tests by which a training is judged: which it is, its best so far.
 
-from collections.abc import Iterator, Sequence
+Which one counts where nothing else is said is decided here, for early stopping, the table of runs
+and sweeps: `default_score`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
 from catdog.errors import Fault, SpecError, did_you_mean
-from catdog.proto.caffe_pb2 import ScoreState
+from catdog.net.wiring import outputs
+from catdog.proto.caffe_pb2 import NetParameter, ScoreState, SolverParameter
 from catdog.solver.direction import Direction, directions
-from catdog.solver.events import NetTested
+from catdog.solver.events import NetTested, of_net
 from catdog.solver.test_pass import TestNet
 
 
@@ -20,7 +25,7 @@ class MonitoredScore:
     direction: Direction
 
     def __str__(self) -> str:
-        return f"{self.name} (net #{self.net})" if self.net else self.name
+        return of_net(self.name, self.net)
 
     def value(self, event: NetTested) -> float | None:
         """Its value in a test; None where the test is another net's."""
@@ -28,13 +33,24 @@ class MonitoredScore:
         return next(values, None) if event.net == self.net else None
 
 
-def scores(tests: Sequence[TestNet]) -> Iterator[MonitoredScore]:
-    """Every score of the tests: accuracies and losses of one number."""
-    for index, test in enumerate(tests):
-        known = directions(test.net.message)
-        for name in test.net.outputs:
-            if name in known and prod(test.net.shapes[name]) == 1:
+def declared_scores(tests: Sequence[NetParameter]) -> Iterator[MonitoredScore]:
+    """Every score that the layers of test nets declare: outputs of accuracy and loss layers.
+
+    In the order of the nets, and of their outputs (by name). A second top of a layer, such as the
+    accuracy of each class, is no score. `tests` are filtered to the layers of their states.
+    """
+    for index, net in enumerate(tests):
+        known, first = directions(net), {layer.top[0] for layer in net.layer if layer.top}
+        for name in outputs(net, ()):
+            if name in known and name in first:
                 yield MonitoredScore(name, index, known[name])
+
+
+def scores(tests: Sequence[TestNet]) -> Iterator[MonitoredScore]:
+    """The declared scores that are one number."""
+    for score in declared_scores([test.net.message for test in tests]):
+        if prod(tests[score.net].net.shapes[score.name]) == 1:
+            yield score
 
 
 def find(name: str, tests: Sequence[TestNet], field: str) -> MonitoredScore:
@@ -55,11 +71,22 @@ def _listed(names: Sequence[str]) -> str:
     return f"its scores are {', '.join(names)}"
 
 
-def usual(tests: Sequence[TestNet]) -> MonitoredScore | None:
-    """The score to look at where none is named: the first accuracy or else the first loss."""
-    known = list(scores(tests))
-    higher = (score for score in known if score.direction is Direction.HIGHER)
-    return next(higher, None) or next(iter(known), None)
+def default_score(known: Iterable[MonitoredScore]) -> MonitoredScore | None:
+    """The score that counts where none is named: the first accuracy or else the first loss."""
+    listed = list(known)
+    higher = (score for score in listed if score.direction is Direction.HIGHER)
+    return next(higher, None) or next(iter(listed), None)
+
+
+def score_of_run(solver: SolverParameter, tests: Sequence[NetParameter]) -> MonitoredScore | None:
+    """The score that a run is compared by: what its solver names, or else `default_score`.
+
+    `tests` are its test nets, filtered to the layers of their states; None without a score.
+    """
+    known = list(declared_scores(tests))
+    name = solver.watched_score or solver.snapshot_best
+    named = (score for score in known if score.name == name)
+    return next(named, None) or default_score(known)
 
 
 @dataclass

@@ -16,7 +16,7 @@ import yaml
 from google.protobuf import text_format
 
 from catdog.errors import CatdogError
-from catdog.proto.caffe_pb2 import NetParameter
+from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
 from catdog.runtime.files import free_name, replacing
 from catdog.solver.direction import Direction, directions
@@ -31,7 +31,9 @@ from catdog.solver.events import (
     Resuming,
     Snapshotted,
     Stopped,
+    of_net,
 )
+from catdog.solver.monitored_score import score_of_run
 from catdog.tracking.shell_hook import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"
@@ -84,6 +86,7 @@ class RunFile:
             "ended": None,
             "seconds": self._spent,
             "iteration": 0,
+            "score": None,
             "final": {},
             "best": earlier.get("best") or {},
             "command": provenance.command(),
@@ -155,8 +158,10 @@ class RunFile:
         self.content["solver"] = event.solver
         train, *tests = event.nets or ("",)
         self.content["train_net"], self.content["test_nets"] = train, tests
-        nets = (text_format.Parse(text, NetParameter()) for text in tests)
+        nets = [text_format.Parse(text, NetParameter()) for text in tests]
         self._directions = [directions(net) for net in nets]
+        score = score_of_run(text_format.Parse(event.solver, SolverParameter()), nets)
+        self.content["score"] = str(score) if score else None
 
     def _resume(self, iteration: int) -> None:
         """What was reached beyond the snapshot is not part of the run any more."""
@@ -206,7 +211,7 @@ def named(outputs: Iterable[Output], net: int = 0) -> Iterator[tuple[str, Output
     for output in outputs:
         place = f"[{seen[output.name]}]" if several[output.name] > 1 else ""
         seen[output.name] += 1
-        yield output.name + place + (f" (net #{net})" if net else ""), output
+        yield of_net(output.name + place, net), output
 
 
 def _now() -> str:

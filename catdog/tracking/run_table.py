@@ -34,9 +34,11 @@ def rows(runs: Sequence[Run], metric: str = "") -> list[Row]:
 
 
 def metric_of(runs: Sequence[Run]) -> str:
-    """The test output that runs are compared by: an accuracy or else the first that has a best."""
-    names = list(dict.fromkeys(name for run in runs for name in run.best))
-    return next((name for name in names if "accuracy" in name), names[0] if names else "")
+    """The test output that runs are compared by: the score of the first that has a best of its own.
+
+    Empty where no run has one.
+    """
+    return next((run.score for run in runs if run.score in run.best), "")
 
 
 def differing(runs: Sequence[Run]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from google.protobuf import text_format
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
+from catdog.solver.monitored_score import score_of_run
 from catdog.tracking.flat_fields import net_fields, plain_fields
 from catdog.tracking.run_file import RUNNING, SUFFIX, Content, read_run, run_path
 
@@ -41,13 +42,12 @@ class Run:
     @cached_property
     def fields(self) -> dict[str, str]:
         """Fields of its solver, and those of its nets as `net.LAYER.FIELD`."""
-        solver = text_format.Parse(self.content.get("solver", ""), SolverParameter())
+        solver = self._solver()
         for name in _OWN:
             solver.ClearField(name)
-        texts = [self.content.get("train_net", ""), *self.content.get("test_nets", [])]
-        nets = [text_format.Parse(text, NetParameter()) for text in texts]
+        train, *tests = self._nets()
         seed = {"seed": str(self.content.get("seed"))}
-        return {**plain_fields(solver), **seed, **net_fields(nets[0], nets[1:])}
+        return {**plain_fields(solver), **seed, **net_fields(train, tests)}
 
     @cached_property
     def surroundings(self) -> dict[str, str]:
@@ -67,6 +67,16 @@ class Run:
         texts = (self.content.get(name, "") for name in ("solver", "train_net"))
         return (*texts, *self.content.get("test_nets", []), str(self.content.get("seed")))
 
+    @cached_property
+    def score(self) -> str:
+        """The test output that it is compared by, as recorded when it began; empty without one.
+
+        In files from before that was recorded it follows, as there, from the solver and the nets.
+        """
+        if "score" in self.content:
+            return self.content["score"] or ""
+        return str(score_of_run(self._solver(), self._nets()[1:]) or "")
+
     @property
     def best(self) -> Mapping[str, Mapping[str, Any]]:
         """Of each test output: `value`, `iteration`, and which way is `better`."""
@@ -77,6 +87,14 @@ class Run:
         """The outputs of the last test."""
         final = self.content.get("final") or {}
         return {name: value for name, value in final.items() if name != "iteration"}
+
+    def _solver(self) -> SolverParameter:
+        return text_format.Parse(self.content.get("solver", ""), SolverParameter())
+
+    def _nets(self) -> list[NetParameter]:
+        """The trained net, then the test nets."""
+        texts = [self.content.get("train_net", ""), *self.content.get("test_nets", [])]
+        return [text_format.Parse(text, NetParameter()) for text in texts]
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:

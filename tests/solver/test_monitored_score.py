@@ -5,15 +5,24 @@ import math
 import pytest
 
 from catdog.errors import SpecError
-from catdog.proto.caffe_pb2 import TEST, ScoreState
+from catdog.proto.caffe_pb2 import TEST, ScoreState, SolverParameter
 from catdog.solver.direction import Direction
 from catdog.solver.events import NetTested, Output
-from catdog.solver.monitored_score import BestScore, MonitoredScore, find, scores, usual
+from catdog.solver.monitored_score import (
+    BestScore,
+    MonitoredScore,
+    declared_scores,
+    default_score,
+    find,
+    score_of_run,
+    scores,
+)
 from catdog.solver.test_pass import TestNet
 from tests.runs import NET, rows, small
 
 PER_CLASS = NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"')
 LOSS_ALONE = "\n".join(line for line in NET.splitlines() if "accuracy" not in line)
+TOP1 = NET.replace('top: "accuracy"', 'top: "top1"')
 UP = MonitoredScore("accuracy", 0, Direction.HIGHER)
 DOWN = MonitoredScore("loss", 1, Direction.LOWER)
 
@@ -37,7 +46,7 @@ def test_scores_are_accuracies_and_losses_of_one_number() -> None:
 
 
 def test_a_name_means_the_first_net_that_has_it() -> None:
-    tests = nets(NET, NET.replace('top: "accuracy"', 'top: "top1"'))
+    tests = nets(NET, TOP1)
     assert find("loss", tests, "x").net == 0
     assert find("top1", tests, "x").net == 1
 
@@ -58,9 +67,31 @@ def test_another_name_is_refused(name: str, words: str) -> None:
 
 
 def test_what_is_looked_at_where_nothing_is_named() -> None:
-    assert str(usual(nets(NET))) == "accuracy"
-    assert str(usual(nets(LOSS_ALONE))) == "loss"
-    assert usual([]) is None
+    assert str(default_score(scores(nets(NET)))) == "accuracy"
+    assert str(default_score(scores(nets(LOSS_ALONE)))) == "loss"
+    assert default_score([]) is None
+
+
+@pytest.mark.parametrize("text", [PER_CLASS, NET, LOSS_ALONE, TOP1])
+def test_what_layers_declare_is_what_nets_have(text: str) -> None:
+    tests = nets(text, NET)
+    assert list(declared_scores([test.net.message for test in tests])) == list(scores(tests))
+
+
+@pytest.mark.parametrize(
+    ("texts", "fields", "score"),
+    [
+        ([TOP1], {}, "top1"),
+        ([LOSS_ALONE, TOP1], {}, "top1 (net #1)"),
+        ([LOSS_ALONE], {}, "loss"),
+        ([TOP1], {"watched_score": "loss", "snapshot_best": "top1"}, "loss"),
+        ([TOP1, NET], {"snapshot_best": "accuracy"}, "accuracy (net #1)"),
+        ([], {}, "None"),
+    ],
+)
+def test_what_a_run_is_compared_by(texts: list[str], fields: dict[str, str], score: str) -> None:
+    messages = [test.net.message for test in nets(*texts)]
+    assert str(score_of_run(SolverParameter(**fields), messages)) == score
 
 
 def course(score: MonitoredScore, values: list[float], **fields: float) -> BestScore:

@@ -8,7 +8,7 @@ from catdog.cli import main as cli
 from catdog.training.options import Options
 from catdog.training.train import train
 from tests.tiny_solver import write_solver
-from tools import runs
+from tools import runs, sweep
 
 
 @pytest.fixture
@@ -27,6 +27,21 @@ def call(tmp_path, monkeypatch, capsys):
         return told.out + told.err
 
     return call
+
+
+def test_an_accuracy_of_any_name_is_watched_listed_and_swept(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(tmp_path)
+    solver = write_solver(tmp_path)
+    net = tmp_path / "net.yaml"
+    net.write_text(net.read_text().replace("top: accuracy", "top: top1"))
+    fields = ["snapshot_prefix=snapshots/run", "early_stop_patience=1", "base_lr=0"]
+    train(solver, Options(overrides=fields))
+    assert "no better than the best top1" in (tmp_path / "snapshots/train.log").read_text()
+    cli.tool(runs.main, [])
+    assert "best top1" in capsys.readouterr().out.splitlines()[0]
+    cli.tool(sweep.main, ["--solver", str(solver), "base_lr=0.1,0.01", "--trials", "1"])
+    assert "top1" in capsys.readouterr().out.splitlines()[0].split()
 
 
 def test_list_sort_and_differences(call):

@@ -7,7 +7,7 @@ from catdog.errors import CatdogError
 from catdog.solver.events import Done, NetTested, Output, Preparing
 from catdog.tracking.run_file import RunFile, read_run, run_path
 from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
-from catdog.tracking.runs import find_run, find_runs
+from catdog.tracking.runs import Run, find_run, find_runs
 
 NET = """
 layer { name: "fc" type: "InnerProduct" inner_product_param { num_output: %d } }
@@ -130,3 +130,11 @@ def test_a_run_whose_process_is_gone(tmp_path):
     assert read_run(path)["process"] == 2**22 + 1
     (run,) = find_runs([tmp_path])
     assert run.status == "lost"
+
+
+def test_the_score_of_a_file_without_one_follows_from_its_nets(runs):
+    one = runs[0]
+    assert one.content["score"] == one.score == "acc"
+    older = Run(one.name, {key: one.content[key] for key in one.content if key != "score"})
+    assert older.score == "acc"
+    assert Run("x", {"status": "failed"}).score == ""

@@ -24,6 +24,7 @@ from catdog.runtime.picture_style import (
     title_left,
     white_figure,
 )
+from catdog.solver.events import of_net
 from catdog.tracking.curves.data import Series, Style, series
 from catdog.tracking.log_reader import Log, Value
 
@@ -227,7 +228,7 @@ def named(values: Iterable[Value]) -> dict[str, list[tuple[int, float]]]:
     for before, value in zip([None, *values], values, strict=False):
         if before and value[:3] == (before.iteration, before.position + 1, before.name):
             continue
-        name = f"{value.name} (net #{value.net})" if several else value.name
+        name = of_net(value.name, value.net, first=several)
         rows.setdefault(name, []).append((value.iteration, value.value))
     return rows
 

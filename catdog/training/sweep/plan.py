@@ -6,7 +6,9 @@ from pathlib import Path
 
 from catdog.errors import CatdogError, did_you_mean
 from catdog.net.resolved import ResolvedNet, resolve_nets
-from catdog.solver.direction import Direction, directions
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.direction import Direction
+from catdog.solver.monitored_score import MonitoredScore, declared_scores, score_of_run
 from catdog.training.options import Options, solver_spec
 from catdog.training.sweep.axis import Axis
 
@@ -25,8 +27,7 @@ class Plan:
         axes: the fields and what is tried for them.
         options: of every trial.
         folder: where the study and the folders of the trials go.
-        metric: the test output that counts, by its best value; by default an accuracy or else a
-            loss.
+        metric: the test output that counts, by its best value; by default as in `score_of_run`.
         trials: how many in all, those of an earlier call of the same sweep among them.
         folds: cross-validate each trial by so many parts; 0 for the test net as it is.
     """
@@ -74,13 +75,13 @@ def planned(plan: Plan) -> Plan:
     message = solver_spec(plan.solver, plan.options).message
     if len(nets) < 2 or not message.test_interval:
         raise CatdogError("tests nothing", where=str(plan.solver), remedy="set test_interval")
-    metric, direction = _metric(plan.metric, nets[1:])
+    score = _score(plan.metric, message, nets[1:])
     prefix = Path(message.snapshot_prefix)
     return replace(
         plan,
         folder=plan.folder if str(plan.folder) != "." else prefix.with_name(f"{prefix.name}_sweep"),
-        metric=metric,
-        direction=direction,
+        metric=str(score),
+        direction=score.direction,
         max_iter=message.max_iter,
         test_interval=message.test_interval,
         stem=prefix.name,
@@ -93,20 +94,16 @@ def _nets(plan: Plan, assignments: Sequence[str]) -> list[ResolvedNet]:
     return resolve_nets(spec, options.level, options.stages, options.overrides)
 
 
-def _metric(name: str, nets: Sequence[ResolvedNet]) -> tuple[str, Direction]:
-    known: dict[str, Direction] = {}
-    for number, net in enumerate(nets):
-        suffix = f" (net #{number})" if number else ""
-        found = directions(net.message)
-        known.update({f"{blob}{suffix}": direction for blob, direction in found.items()})
-    if name in known:
-        return name, known[name]
-    if name or not known:
+def _score(name: str, solver: SolverParameter, tests: Sequence[ResolvedNet]) -> MonitoredScore:
+    """The score of this name, or what a run of the solver is compared by."""
+    nets = [net.message for net in tests]
+    known = {str(score): score for score in declared_scores(nets)}
+    found = known.get(name) if name else score_of_run(solver, nets)
+    if found is None:
         listed = f"there are {', '.join(known)}" if known else "add an Accuracy or a loss layer"
         raise CatdogError(
             f'no test output "{name}" that gets better',
             where="--metric",
             remedy=did_you_mean(name, known) or listed,
         )
-    first = next((each for each, way in known.items() if way is Direction.HIGHER), "")
-    return (first, Direction.HIGHER) if first else next(iter(known.items()))
+    return found
