@@ -16,34 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.cli import main as cli
+from catdog.cli.argument_types import at_least, share_or_count
 from catdog.cli.arguments import Parser
 from catdog.data.build.dataset import DEFAULT_FOLDER, LabelFiles, create
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
-
-
-def _positive(text: str) -> int:
-    return _at_least(1, text)
-
-
-def _two_or_more(text: str) -> int:
-    return _at_least(2, text)
-
-
-def _share_or_number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number < float("inf") or (number > 1 and number % 1):
-        raise argparse.ArgumentTypeError(f'"{text}" is no share below 1 and no number of photos')
-    return number
-
-
-def _at_least(least: int, text: str) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f'"{text}" is no whole number from {least} on')
-    return int(text)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -51,9 +28,21 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", type=Path, default=DEFAULT_FOLDER, help="folder of photos (default: input)")
     add("--out", type=Path, help="where the LMDBs go (default: input)")
-    add("--size", type=_positive, default=227, help="width and height (default: 227)")
-    add("--width", type=_positive, help="instead of --size")
-    add("--height", type=_positive, help="instead of --size")
+    _add_preparation(parser)
+    add("--seed", type=int, default=0, help="of the shuffled order (default: 0)")
+    _add_split(parser)
+    add("--test", type=Path, metavar="DIR", help="labelled test photos (default: test/ if any)")
+    _add_lists(parser)
+    add("--workers", type=at_least(1), default=0, help="threads (default: one for each core)")
+    return parser.parse(argv)
+
+
+def _add_preparation(parser: Parser) -> None:
+    """What is done to a photo before it is stored."""
+    add = parser.add_argument
+    add("--size", type=at_least(1), default=227, help="width and height (default: 227)")
+    add("--width", type=at_least(1), help="instead of --size")
+    add("--height", type=at_least(1), help="instead of --size")
     add(
         "--resize",
         type=str.upper,
@@ -70,22 +59,29 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="how photos are stretched (default: CUBIC)",
     )
     add("--gray", action="store_true", help="one channel instead of blue, green and red")
-    add("--seed", type=int, default=0, help="of the shuffled order (default: 0)")
+
+
+def _add_split(parser: Parser) -> None:
+    """Which photos are for validation."""
     cut = parser.add_mutually_exclusive_group()
     cut.add_argument(
         "--validation-every",
-        type=_two_or_more,
+        type=at_least(2),
         default=6,
         metavar="N",
         help="every N-th photo is for validation (default: 6)",
     )
     cut.add_argument(
         "--validation",
-        type=_share_or_number,
+        type=share_or_count,
         metavar="SHARE",
         help="instead: such a share of each class, 0.1, or so many photos in all, 5000; 0: none",
     )
-    add("--test", type=Path, metavar="DIR", help="labelled test photos (default: test/ if any)")
+
+
+def _add_lists(parser: Parser) -> None:
+    """Files that name photos and their labels."""
+    add = parser.add_argument
     add("--list", type=Path, help="list file, `path label` in each line, paths from --data")
     add("--validation-list", type=Path, help="list file of the validation photos")
     add(
@@ -95,8 +91,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="several labels for each photo, a CSV of `file,label,...`; with --list: names of its "
         "classes, one in each line",
     )
-    add("--workers", type=_positive, default=0, help="threads (default: one for each core)")
-    return parser.parse(argv)
 
 
 def _dataset(args: argparse.Namespace) -> DatasetParameter:

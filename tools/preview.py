@@ -7,18 +7,12 @@ undone, with its label.
   python tools/preview.py solvers/quick.yaml --phase TEST
 """
 
-import argparse
 from collections.abc import Sequence
 
 from catdog.cli import main as cli
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, state_of
 from catdog.training.preview import Wanted, preview
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is no whole number from 1 on')
-    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,8 +21,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("spec", help="a net or a solver, .yaml or .prototxt")
     parser.add_argument("out", nargs="?", default="preview.png", help="(default: preview.png)")
     parser.add_state("TRAIN")
-    parser.add_argument("--photos", type=_positive, default=6, help="rows (default: 6)")
-    parser.add_argument("--draws", type=_positive, default=6, help="columns (default: 6)")
+    parser.add_argument("--photos", type=at_least(1), default=6, help="rows (default: 6)")
+    parser.add_argument("--draws", type=at_least(1), default=6, help="columns (default: 6)")
     parser.add_argument("--seed", type=int, default=0, help="another one shows other photos")
     args = parser.parse(argv)
     wanted = Wanted(state_of(args), args.photos, args.draws, args.seed)

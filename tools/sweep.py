@@ -7,14 +7,14 @@ layer is net.LAYER.FIELD; stages=a,b+c are stages of the nets' rules. Each trial
 in a folder of its own. Ctrl-C stops; the same command goes on.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.cli import main as cli
-from catdog.cli.arguments import Parser, device_of
-from catdog.pycaffe.install import install
-from catdog.training.options import Options
+from catdog.cli.arguments import Parser
+from catdog.cli.training import options_of
 from catdog.training.sweep import (
     PRUNERS,
     SAMPLERS,
@@ -29,56 +29,9 @@ from catdog.training.sweep import (
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the tool."""
-    parser = Parser(__doc__)
-    parser.add_argument("--solver", required=True, type=Path, help="the solver")
-    parser.add_argument("axes", metavar="FIELD=VALUES", nargs="+", help="what to try")
-    parser.add_argument("--trials", type=int, default=20, help="in all (default: 20)")
-    parser.add_argument("--workers", type=int, default=1, help="trials at once (default: 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of values")
-    parser.add_argument("--metric", default="", help="a test output (default: accuracy)")
-    parser.add_argument("--sampler", choices=SAMPLERS, default="tpe", help="(default: tpe)")
-    parser.add_argument(
-        "--pruner", choices=PRUNERS, default="median", help="ends bad trials (default: median)"
-    )
-    parser.add_argument("--folds", type=int, default=0, metavar="K", help="cross-validate each")
-    parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="(default: <snapshot_prefix>_sweep)"
-    )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="for all trials"
-    )
-    parser.add_weights(of_solver=True)
-    parser.add_state()
-    parser.add_device()
-    parser.add_argument(
-        "--allow-python", action="store_true", help="build Python layers: they run code"
-    )
-    parser.add_precision()
-    args = parser.parse(argv)
-    chosen = args.gpu is not None or args.device is not None
-    options = Options(
-        weights=args.weights,
-        device=device_of(args) if chosen else None,
-        overrides=args.set,
-        level=args.level,
-        stages=args.stage,
-        provide_caffe=install if args.allow_python else None,
-        amp=args.amp,
-    )
-    plan = Plan(
-        args.solver,
-        [parse_axis(text) for text in args.axes],
-        options,
-        args.out,
-        args.metric,
-        args.trials,
-        args.seed,
-        args.sampler,
-        args.pruner,
-        args.folds,
-    )
-    found = sweep(plan, tell, args.workers)
+    """Run the trials, list them and draw them."""
+    args = _arguments(argv)
+    found = sweep(_plan(args), tell, args.workers)
     print(table(found))
     if any(trial.value is not None for trial in found.trials):
         write_csv(found, found.plan.folder / "sweep.csv")
@@ -87,6 +40,44 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"\nbest: {command_of_best(found, found.best)}")
     if found.waiting:
         print(f"\n{found.waiting} trials are left: the same command goes on")
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(__doc__)
+    add = parser.add_argument
+    add("--solver", required=True, type=Path, help="the solver")
+    add("axes", metavar="FIELD=VALUES", nargs="+", help="what to try")
+    add("--trials", type=int, default=20, help="in all (default: 20)")
+    add("--workers", type=int, default=1, help="trials at once (default: 1)")
+    add("--seed", type=int, default=0, help="of the choice of values")
+    add("--metric", default="", help="a test output (default: accuracy)")
+    add("--sampler", choices=SAMPLERS, default="tpe", help="(default: tpe)")
+    add("--pruner", choices=PRUNERS, default="median", help="ends bad trials (default: median)")
+    add("--folds", type=int, default=0, metavar="K", help="cross-validate each")
+    about = "(default: <snapshot_prefix>_sweep)"
+    add("--out", type=Path, default=Path(), metavar="DIR", help=about)
+    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="for all trials")
+    parser.add_weights(of_solver=True)
+    parser.add_state()
+    parser.add_device()
+    parser.add_python()
+    parser.add_precision()
+    return parser.parse(argv)
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    return Plan(
+        solver=args.solver,
+        axes=[parse_axis(text) for text in args.axes],
+        options=options_of(args),
+        folder=args.out,
+        metric=args.metric,
+        trials=args.trials,
+        seed=args.seed,
+        sampler=args.sampler,
+        pruner=args.pruner,
+        folds=args.folds,
+    )
 
 
 def tell(line: str) -> None:

@@ -6,15 +6,18 @@ Snapshots and train.log go where snapshot_prefix says. Ctrl-C snapshots and stop
 --snapshot auto.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_in, devices_of
-from catdog.pycaffe.install import install
+from catdog.cli.training import options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
+from catdog.solver.events import Listener
 from catdog.solver.signals import EFFECTS
 from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
@@ -31,12 +34,77 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(argv: Sequence[str], group: Group) -> None:
-    """Parse the arguments and train."""
-    parser = Parser(__doc__)
-    parser.add_argument("--solver", required=True, help="the solver, .yaml or .prototxt")
-    parser.add_argument(
-        "--snapshot", default="", help="go on from a snapshot; `auto`: the newest, if there is one"
+    """Train, or start the processes that do."""
+    args = _arguments(argv)
+    count = len(devices_of(args))
+    if count > 1 and not is_member():
+        launch("train", argv, count)
+        return
+    options = _options(args, group)
+    command = args.when_done if group.leads else ""
+    with WhenDone(command, args.when_done_on, sys.stderr) as listener:
+        _train(args, options, listener, group)
+
+
+def _train(args: argparse.Namespace, options: Options, listener: Listener, group: Group) -> None:
+    def run_one(options: Options) -> bool:
+        return train(
+            args.solver,
+            options,
+            stream=sys.stderr,
+            sigint=EFFECTS[args.sigint_effect],
+            sighup=EFFECTS[args.sighup_effect],
+            listeners=[listener],
+            group=group,
+        ).stopped
+
+    if not args.folds:
+        run_one(options)
+        return
+    runs = list(cross_validate(args.solver, options, args.folds, run_one))
+    if group.leads:
+        print(table(runs))
+
+
+def _options(args: argparse.Namespace, group: Group) -> Options:
+    cached = ["cache_features=true"] if args.cache_features else []
+    return replace(
+        options_of(args, lambda args: device_in(args, group)),
+        freeze=args.freeze,
+        snapshot=args.snapshot,
+        overrides=[*args.set, *cached],
+        compile=args.compile,
+        tracking=TrackingOptions(
+            tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
+            histograms=args.tensorboard_histograms,
+            resources=args.resources,
+        ),
     )
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(__doc__)
+    add = parser.add_argument
+    add("--solver", required=True, help="the solver, .yaml or .prototxt")
+    about = "go on from a snapshot; `auto`: the newest, if there is one"
+    add("--snapshot", default="", help=about)
+    _add_start(parser)
+    parser.add_state()
+    parser.add_device(several=True)
+    _add_fields(parser)
+    _add_signals(parser)
+    parser.add_python()
+    parser.add_precision()
+    about = "cross-validate: train K times, each time tested on another part of the train data"
+    add("--folds", type=int, metavar="K", help=about)
+    add("--compile", action="store_true", help="run the net through torch.compile")
+    _add_tracking(parser)
+    _add_end(parser)
+    return parser.parse(argv)
+
+
+def _add_start(parser: Parser) -> None:
+    """What the training starts from, and what of it stays."""
     parser.add_weights(of_solver=True)
     parser.add_argument(
         "--freeze",
@@ -45,13 +113,12 @@ def run(argv: Sequence[str], group: Group) -> None:
         metavar="'conv*,fc6'",
         help="layers that keep their weights and statistics",
     )
-    parser.add_argument(
-        "--cache-features",
-        action="store_true",
-        help="compute what the frozen layers make of the data once",
-    )
-    parser.add_state()
-    parser.add_device(several=True)
+    about = "compute what the frozen layers make of the data once"
+    parser.add_argument("--cache-features", action="store_true", help=about)
+
+
+def _add_fields(parser: Parser) -> None:
+    """Fields of the specs."""
     parser.add_argument(
         "--set",
         action="append",
@@ -60,6 +127,10 @@ def run(argv: Sequence[str], group: Group) -> None:
         help="change a field of the solver, or of its nets: net.LAYER.FIELD=VALUE (for one phase "
         "train_net. or test_net.); may be given for several",
     )
+
+
+def _add_signals(parser: Parser) -> None:
+    """What signals do."""
     for name, default in (("sigint", "stop"), ("sighup", "snapshot")):
         parser.add_argument(
             f"--{name}_effect",
@@ -67,20 +138,12 @@ def run(argv: Sequence[str], group: Group) -> None:
             default=default,
             help=f"what {name.upper()} does (default: {default})",
         )
-    parser.add_argument(
-        "--allow-python", action="store_true", help="build Python layers: they run code"
-    )
-    parser.add_precision()
-    parser.add_argument(
-        "--folds",
-        type=int,
-        metavar="K",
-        help="cross-validate: train K times, each time tested on another part of the train data",
-    )
-    parser.add_argument("--compile", action="store_true", help="run the net through torch.compile")
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="write event files for TensorBoard"
-    )
+
+
+def _add_tracking(parser: Parser) -> None:
+    """What is kept beside the log."""
+    about = "write event files for TensorBoard"
+    parser.add_argument("--tensorboard", action="store_true", help=about)
     parser.add_argument(
         "--tensorboard-histograms",
         choices=HISTOGRAMS,
@@ -94,6 +157,10 @@ def run(argv: Sequence[str], group: Group) -> None:
         metavar="SECONDS",
         help=f"look at memory and load this often; 0: never (default: {EVERY:g})",
     )
+
+
+def _add_end(parser: Parser) -> None:
+    """What runs when the training has ended."""
     parser.add_argument(
         "--when-done",
         default="",
@@ -106,51 +173,6 @@ def run(argv: Sequence[str], group: Group) -> None:
         default="always",
         help="after which ends (default: always, stopped ones too)",
     )
-    args = parser.parse(argv)
-    count = len(devices_of(args))
-    if count > 1 and not is_member():
-        launch("train", argv, count)
-        return
-    cached = ["cache_features=true"] if args.cache_features else []
-    chosen = args.gpu is not None or args.device is not None
-    options = Options(
-        weights=args.weights,
-        freeze=args.freeze,
-        snapshot=args.snapshot,
-        device=device_in(args, group) if chosen else None,
-        overrides=[*args.set, *cached],
-        level=args.level,
-        stages=args.stage,
-        provide_caffe=install if args.allow_python else None,
-        amp=args.amp,
-        compile=args.compile,
-        tracking=TrackingOptions(
-            tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
-            histograms=args.tensorboard_histograms,
-            resources=args.resources,
-        ),
-    )
-    effects = {"sigint": EFFECTS[args.sigint_effect], "sighup": EFFECTS[args.sighup_effect]}
-    command = args.when_done if group.leads else ""
-    with WhenDone(command, args.when_done_on, sys.stderr) as listener:
-
-        def run_one(options: Options) -> bool:
-            run = train(
-                args.solver,
-                options,
-                stream=sys.stderr,
-                **effects,
-                listeners=[listener],
-                group=group,
-            )
-            return run.stopped
-
-        if not args.folds:
-            run_one(options)
-            return
-        records = list(cross_validate(args.solver, options, args.folds, run_one))
-        if group.leads:
-            print(table(records))
 
 
 if __name__ == "__main__":

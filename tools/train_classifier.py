@@ -16,6 +16,7 @@ from pathlib import Path
 from catdog.analysis.linear_probe import KINDS, LinearClassifier, fit, last_layer, put, score
 from catdog.analysis.probe_data import carrying, examples, open_both
 from catdog.cli import main as cli
+from catdog.cli.argument_types import positive_number
 from catdog.cli.arguments import Parser, device_of
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
@@ -32,21 +33,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--blob", default="", help="features (default: of the last InnerProduct)")
     parser.add_argument("--kind", choices=KINDS, help="(default: all, the first is written)")
     parser.add_argument(
-        "--strength", type=_positive, help="scikit-learn's C (default: by cross-validation)"
+        "--strength", type=positive_number, help="scikit-learn's C (default: by cross-validation)"
     )
     parser.add_argument("--out", type=Path, help="write the net with the classifier in it")
     parser.add_device()
     return parser.parse(argv)
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f'"{text}" is no number above 0')
-    return number
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import torch
 
+from catdog.cli.argument_types import blob_shape, names
 from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
@@ -15,7 +16,6 @@ from catdog.runtime.devices import chosen
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver.precision import NAMES
 from catdog.spec import net_state
-from catdog.spec.shape import Shape
 
 PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
             "--weights",
             required=required,
             nargs="?" if of_solver else None,
-            type=_names,
+            type=names,
             default=[],
             metavar="SOURCE[,SOURCE]",
             help=about + (" (nothing: what the solver names)" if of_solver else ""),
@@ -72,7 +72,7 @@ class Parser(argparse.ArgumentParser):
             )
         self.add_argument("--level", type=int, default=0, help="level of the net's rules")
         self.add_argument(
-            "--stage", type=_names, default=[], metavar="NAME[,NAME]", help="stages of the rules"
+            "--stage", type=names, default=[], metavar="NAME[,NAME]", help="stages of the rules"
         )
 
     def add_views(self) -> None:
@@ -82,6 +82,12 @@ class Parser(argparse.ArgumentParser):
             choices=VIEWS,
             default="",
             help="average over looks at each photo: flip or 2 (mirrored), 5 (corners), 10 (both)",
+        )
+
+    def add_python(self) -> None:
+        """--allow-python."""
+        self.add_argument(
+            "--allow-python", action="store_true", help="build Python layers: they run code"
         )
 
     def add_precision(self) -> None:
@@ -107,7 +113,7 @@ class Parser(argparse.ArgumentParser):
         """--shape, for data that are not there."""
         self.add_argument(
             "--shape",
-            type=_shape,
+            type=blob_shape,
             action="append",
             default=[],
             metavar="BLOB=N,C,H,W",
@@ -198,15 +204,3 @@ def _first_gpus(count: int) -> list[torch.device]:
             remedy=f"start {there}, or use --device cpu",
         )
     return [torch.device("cuda", index) for index in range(count)]
-
-
-def _names(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
-
-
-def _shape(text: str) -> tuple[str, Shape]:
-    name, sign, numbers = text.partition("=")
-    sizes = tuple(int(size) for size in re.split("[,x]", numbers)) if sign and numbers else ()
-    if not name or not sizes or min(sizes) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is no BLOB=N,C,H,W')
-    return name, sizes

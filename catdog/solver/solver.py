@@ -85,8 +85,7 @@ class Solver:
         compiled: bool = False,
         group: Group = ALONE,
     ) -> None:
-        found = solver_faults(param)
-        if found:
+        if found := solver_faults(param):
             raise SpecError(found)
         self.param, self.net, self.feed, self.tests = param, net, feed, list(tests)
         self._precision = precision or Precision()

@@ -50,6 +50,28 @@ class Lines(Protocol):
 def lines(event: Event) -> Iterator[Line]:
     """The lines that Caffe logs for an event; numbers have six digits, as C++ prints them."""
     match event:
+        case Preparing() | Finetuning() | Starting() | Cached() | Resuming() | Solving():
+            yield from _start_lines(event)
+        case NetTesting() | NetTested() | NetTestInterrupted():
+            yield from _test_lines(event)
+        case Display():
+            yield from _display_lines(event)
+        case DebugInfo(line):
+            yield "I", "net.cpp:610", f"    {line}"
+        case Snapshotted() | Best():
+            yield from _snapshot_lines(event)
+        case Noted(what):
+            yield "I", "solver.cpp:50", what
+        case Warned(what):
+            yield "W", "solver.cpp:1", what
+        case FinalLoss() | Failed() | Stopped() | Done():
+            yield _end_line(event)
+
+
+def _start_lines(
+    event: Preparing | Finetuning | Starting | Cached | Resuming | Solving,
+) -> Iterator[Line]:
+    match event:
         case Preparing(device, solver):
             yield "I", "caffe.cpp:197", f"Use {device.upper()}."
             yield "I", "solver.cpp:45", f"Initializing solver from parameters:\n{solver.strip()}"
@@ -67,6 +89,10 @@ def lines(event: Event) -> Iterator[Line]:
         case Solving(net, lr_policy):
             yield "I", "solver.cpp:289", f"Solving {net}"
             yield "I", "solver.cpp:290", f"Learning Rate Policy: {lr_policy}"
+
+
+def _test_lines(event: NetTesting | NetTested | NetTestInterrupted) -> Iterator[Line]:
+    match event:
         case NetTesting(iteration, net):
             yield "I", "solver.cpp:347", f"Iteration {iteration}, Testing net (#{net})"
         case NetTested(_, _, outputs, loss):
@@ -75,10 +101,10 @@ def lines(event: Event) -> Iterator[Line]:
             yield from _output_lines("solver.cpp:414", "Test", outputs)
         case NetTestInterrupted():
             yield "I", "solver.cpp:393", "Test interrupted."
-        case Display():
-            yield from _display_lines(event)
-        case DebugInfo(line):
-            yield "I", "net.cpp:610", f"    {line}"
+
+
+def _snapshot_lines(event: Snapshotted | Best) -> Iterator[Line]:
+    match event:
         case Snapshotted(_, model, state, hdf5):
             kind = "HDF5 file" if hdf5 else "binary proto file"
             yield "I", "solver.cpp:464", f"Snapshotting to {kind} {model}"
@@ -86,18 +112,18 @@ def lines(event: Event) -> Iterator[Line]:
         case Best(iteration, name, value, model):
             text = f"Best {name} so far: {value:g} at iteration {iteration}, in {model}"
             yield "I", "solver.cpp:464", text
+
+
+def _end_line(event: FinalLoss | Failed | Stopped | Done) -> Line:
+    match event:
         case FinalLoss(iteration, loss):
-            yield "I", "solver.cpp:327", f"Iteration {iteration}, loss = {loss:g}"
-        case Noted(what):
-            yield "I", "solver.cpp:50", what
-        case Warned(what):
-            yield "W", "solver.cpp:1", what
+            return "I", "solver.cpp:327", f"Iteration {iteration}, loss = {loss:g}"
         case Failed(what):
-            yield "E", "solver.cpp:1", what
+            return "E", "solver.cpp:1", what
         case Stopped():
-            yield "I", "solver.cpp:311", "Optimization stopped early."
+            return "I", "solver.cpp:311", "Optimization stopped early."
         case Done():
-            yield "I", "solver.cpp:332", "Optimization Done."
+            return "I", "solver.cpp:332", "Optimization Done."
 
 
 def start_table(event: Starting) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What a process uses of its machine: memory and load of the processor and of a GPU."""
 
+from contextlib import suppress
 from typing import NamedTuple, Protocol, Self
 
 import psutil
@@ -8,6 +9,10 @@ import torch
 from catdog.runtime.parallel import cores
 
 MB = 1e6
+
+
+class Unavailable(Exception):
+    """What cannot be looked at here: a library or a driver is missing, or it refuses."""
 
 
 class Host(NamedTuple):
@@ -38,7 +43,7 @@ class GpuProbe(Protocol):
     """Looks at a GPU."""
 
     def look(self) -> Gpu:
-        """What is used now."""
+        """What is used now. Raises Unavailable."""
 
 
 class HostProbe:
@@ -46,29 +51,38 @@ class HostProbe:
 
     def __init__(self) -> None:
         self._process, self._cores = psutil.Process(), cores()
-        self.look()
+        with suppress(Unavailable):
+            self.look()
 
     def look(self) -> Host:
-        """What is used now."""
-        memory = self._process.memory_info()
-        # of Linux only: pages of an LMDB that were read count as memory of the process too
-        own = memory.rss - getattr(memory, "shared", 0)
-        load = self._process.cpu_percent() / 100 / self._cores
-        free = psutil.virtual_memory().available
-        return Host(own, free, load, psutil.cpu_percent() / 100)
+        """What is used now. Raises Unavailable."""
+        try:
+            memory = self._process.memory_info()
+            # of Linux only: pages of an LMDB that were read count as memory of the process too
+            own = memory.rss - getattr(memory, "shared", 0)
+            load = self._process.cpu_percent() / 100 / self._cores
+            free = psutil.virtual_memory().available
+            return Host(own, free, load, psutil.cpu_percent() / 100)
+        except (psutil.Error, OSError) as error:
+            raise Unavailable(str(error)) from error
 
 
 class NvidiaProbe:
-    """Looks at an NVIDIA GPU through its management library."""
+    """Looks at an NVIDIA GPU through its management library; raises Unavailable without it."""
 
     def __init__(self, device: torch.device) -> None:
-        import pynvml
-
+        try:
+            import pynvml
+        except ImportError as error:
+            raise Unavailable(str(error)) from error
         self._library, self._device = pynvml, device
-        pynvml.nvmlInit()
         # the number that torch knows it by need not be the library's
         name = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
-        self._handle = pynvml.nvmlDeviceGetHandleByUUID(name)
+        try:
+            pynvml.nvmlInit()
+            self._handle = pynvml.nvmlDeviceGetHandleByUUID(name)
+        except pynvml.NVMLError as error:
+            raise Unavailable(str(error)) from error
 
     @classmethod
     def of(cls, device: torch.device) -> Self | None:
@@ -77,11 +91,14 @@ class NvidiaProbe:
             return None
         try:
             return cls(device)
-        except Exception:  # nothing that a library does not have may stop a training
+        except Unavailable:
             return None
 
     def look(self) -> Gpu:
-        memory = self._library.nvmlDeviceGetMemoryInfo(self._handle)
-        load = self._library.nvmlDeviceGetUtilizationRates(self._handle).gpu / 100
+        try:
+            memory = self._library.nvmlDeviceGetMemoryInfo(self._handle)
+            load = self._library.nvmlDeviceGetUtilizationRates(self._handle).gpu / 100
+        except self._library.NVMLError as error:
+            raise Unavailable(str(error)) from error
         own = torch.cuda.memory_reserved(self._device)
         return Gpu(int(memory.used), own, int(memory.total), load)

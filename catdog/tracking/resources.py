@@ -4,16 +4,17 @@ import csv
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from catdog.solver.events import Event, Warned
 from catdog.solver.solver import Solver
 from catdog.tracking.memory_leak import steady_growth
-from catdog.tracking.probes import MB, Gpu, GpuProbe, Host, HostProbe, NvidiaProbe
+from catdog.tracking.probes import MB, Gpu, GpuProbe, Host, HostProbe, NvidiaProbe, Unavailable
 from catdog.tracking.schedule import Schedule, schedule_of
 from catdog.tracking.throughput import Pace
+
+Seen = TypeVar("Seen")
 
 COLUMNS = (
     "seconds",
@@ -58,7 +59,8 @@ class Sample(NamedTuple):
 class Resources:
     """A listener that looks at the run from a thread, every few seconds, until `close`.
 
-    It never raises: where something cannot be looked at, or written, there is less in the table.
+    It never raises: where something cannot be looked at, or written, there is less in the table. What
+    goes wrong beyond that is told once, as a warning.
 
     Args:
         path: the table; its folder is there.
@@ -83,15 +85,16 @@ class Resources:
         self._solver, self._every, self._emit, self._clock = solver, every, emit, clock
         self._schedule: Schedule = schedule_of(solver)
         self._pace = Pace(self._schedule, clock)
-        self._host, self._gpu = host or HostProbe(), gpu or NvidiaProbe.of(solver.device)
+        self._warnings: list[str] = []
+        self._failed = self._grew = False
+        self._host = host or HostProbe()
+        self._gpu = gpu or self._guarded(lambda: NvidiaProbe.of(solver.device))
         self._file = path.open("w", buffering=1, encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(COLUMNS)
         self.looks: list[Sample] = []
         self._start, self._waited_before = clock(), self._waited
         self._before = (0.0, 0.0)
-        self._warning = ""
-        self._warned = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
         self._thread.start()
@@ -99,9 +102,7 @@ class Resources:
     def __call__(self, event: Event) -> None:
         """Follow the run; say what the thread has found."""
         self._pace(event)
-        if self._warning:
-            warning, self._warning = self._warning, ""
-            self._emit(Warned(warning))
+        self._warn()
 
     def close(self) -> None:
         """End the thread and the table."""
@@ -109,6 +110,7 @@ class Resources:
         self._thread.join()
         self._look()
         self._file.close()
+        self._warn()
 
     @property
     def training(self) -> float:
@@ -130,28 +132,44 @@ class Resources:
             if len(self.looks) % _JUDGED == 0:
                 self._judge()
 
+    def _warn(self) -> None:
+        while self._warnings:
+            self._emit(Warned(self._warnings.pop(0)))
+
+    def _guarded(self, look: Callable[[], Seen]) -> Seen | None:
+        """What a look gives; None where it is not to be had."""
+        try:
+            return look()
+        except Unavailable:
+            return None
+        except Exception as error:
+            # a disk that is full, a driver that is gone: the training goes on
+            if not self._failed:
+                self._failed = True
+                self._warnings.append(f"--resources: {type(error).__name__}: {error}")
+            return None
+
     def _look(self) -> None:
-        with suppress(Exception):
-            before, self._before = self._before, (self.training, self.waited)
-            training, waited = (now - then for now, then in zip(self._before, before, strict=True))
-            gpu = None
-            with suppress(Exception):
-                gpu = self._gpu.look() if self._gpu else None
-            look = Sample(
-                self._clock() - self._start,
-                self._pace.iteration,
-                min(waited / training, 1.0) if training > 0.05 else None,
-                self._host.look(),
-                gpu,
-            )
-            self.looks.append(look)
-            self._writer.writerow(look.row())
+        self._guarded(self._take_sample)
+
+    def _take_sample(self) -> None:
+        before, self._before = self._before, (self.training, self.waited)
+        training, waited = (now - then for now, then in zip(self._before, before, strict=True))
+        sample = Sample(
+            self._clock() - self._start,
+            self._pace.iteration,
+            min(waited / training, 1.0) if training > 0.05 else None,
+            self._host.look(),
+            self._guarded(self._gpu.look) if self._gpu else None,
+        )
+        self.looks.append(sample)
+        self._writer.writerow(sample.row())
 
     def _judge(self) -> None:
         """Whether memory grows as it should not: looked for once the data were seen once."""
         epochs = self._schedule.epochs(self._pace.iteration - self._schedule.first)
         early = epochs is not None and epochs < 1
-        if self._warned or early or not self.looks:
+        if self._grew or early or not self.looks:
             return
         for name, memory, free in self._memories():
             # the first half is the warm-up
@@ -160,8 +178,8 @@ class Resources:
             growth = steady_growth(times, memory[half:])
             least, share = _WORTH
             if growth and growth.after - growth.before > max(least, share * growth.before):
-                self._warned = True
-                self._warning = (
+                self._grew = True
+                self._warnings.append(
                     f"memory of {name} grows steadily, by {growth.pace * 3600 / MB:,.0f} MB an "
                     f"hour: {growth.before / MB:,.0f} MB became {growth.after / MB:,.0f} MB; "
                     f"there is room for {_hours(free / growth.pace)} more"

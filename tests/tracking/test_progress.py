@@ -14,14 +14,7 @@ from catdog.solver.events import (
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.progress import AboveBar, ProgressBar
 from catdog.tracking.schedule import Schedule
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 class Terminal(io.StringIO):

@@ -12,19 +12,12 @@ import pytest
 import torch
 
 from catdog.solver.events import Event, Iterating, NetTested, NetTesting, Warned
-from catdog.tracking.probes import Gpu, Host, HostProbe, NvidiaProbe
+from catdog.tracking.probes import Gpu, Host, HostProbe, NvidiaProbe, Unavailable
 from catdog.tracking.resource_plot import picture, verdict
 from catdog.tracking.resources import COLUMNS, Resources, Sample
 from catdog.tracking.schedule import Schedule
 from tests.runs import Run
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 class SlowFeed:
@@ -41,18 +34,20 @@ class Machine:
 
     def look(self) -> Host:
         if self.fails:
-            raise OSError("nothing to be seen")
+            raise Unavailable("nothing to be seen")
         self.memory += self.grows
         return Host(int(self.memory), int(8e9), 0.5, 0.75)
 
 
 class Card:
-    def __init__(self, load: float = 0.9, fails: bool = False) -> None:
-        self.load, self.fails = load, fails
+    def __init__(
+        self, load: float = 0.9, fails: bool = False, error: type[Exception] = Unavailable
+    ) -> None:
+        self.load, self.fails, self.error = load, fails, error
 
     def look(self) -> Gpu:
         if self.fails:
-            raise RuntimeError("driver gone")
+            raise self.error("driver gone")
         return Gpu(int(3e9), int(2e9), int(80e9), self.load)
 
 
@@ -186,6 +181,23 @@ def test_what_cannot_be_looked_at_stops_nothing(tmp_path: Path, host: bool, gpu:
     assert bool(verdict(found)) != host
 
 
+def test_what_goes_wrong_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    found, clock, said = watch(path, Machine(), Card(fails=True, error=RuntimeError))
+    go(found, clock, 5)
+    found.close()
+    assert len(rows(path)) == 6
+    assert said == [Warned("--resources: RuntimeError: driver gone")]
+
+
+def test_a_table_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    found, clock, said = watch(tmp_path / "r.csv", Machine())
+    found._file.close()
+    go(found, clock, 3)
+    found.close()
+    assert said == [Warned("--resources: ValueError: I/O operation on closed file.")]
+
+
 def test_a_thread_looks_by_itself(tmp_path: Path) -> None:
     path, run = tmp_path / "r.csv", Run()
     found = Resources(path, run.solver, 0.01, run.take)
@@ -217,6 +229,7 @@ def test_a_gpu_is_found_by_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None
     """Against a stand-in for the library: the number of a GPU there may be another."""
     library = SimpleNamespace(
         nvmlInit=lambda: None,
+        NVMLError=KeyError,
         nvmlDeviceGetHandleByUUID={"GPU-abc": "card"}.__getitem__,
         nvmlDeviceGetMemoryInfo=lambda _: SimpleNamespace(used=5, total=9),
         nvmlDeviceGetUtilizationRates=lambda _: SimpleNamespace(gpu=40),

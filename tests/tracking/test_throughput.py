@@ -7,18 +7,11 @@ import pytest
 from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted
 from catdog.tracking.schedule import Schedule
 from catdog.tracking.throughput import Pace
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_the_time_left_has_the_tests_in_it() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     pace = Pace(Schedule(0, 100, examples=32, test_interval=20, tests=(10,)), clock)
     assert pace.rate is pace.left is pace.images is None
     for iteration in range(41):
@@ -37,7 +30,7 @@ def test_the_time_left_has_the_tests_in_it() -> None:
 
 
 def test_a_test_not_seen_yet_is_estimated() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     pace = Pace(Schedule(0, 10, test_interval=10, tests=(6,)), clock)
     for iteration in range(4):
         pace(Iterating(iteration, 0.1))
@@ -46,7 +39,7 @@ def test_a_test_not_seen_yet_is_estimated() -> None:
 
 
 def test_a_change_of_pace_is_followed() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     pace = Pace(Schedule(0, 10**6), clock)
     for iteration in range(1000):
         pace(Iterating(iteration, 0.1))

@@ -1,0 +1,69 @@
+"""Types of arguments: a text of the command line to a value.
+
+Each raises argparse.ArgumentTypeError with what the text is not.
+"""
+
+import math
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+
+from catdog.spec.shape import Shape
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of whole numbers from `least` on."""
+
+    def whole(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise ArgumentTypeError(f'"{text}" is no whole number from {least} on')
+        return int(text)
+
+    return whole
+
+
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    number = _number(text)
+    if not number > 0:
+        raise ArgumentTypeError(f'"{text}" is no number above 0')
+    return number
+
+
+def number_from_0(text: str) -> float:
+    """A number that is 0 or more."""
+    number = _number(text)
+    if not number >= 0:
+        raise ArgumentTypeError(f'"{text}" is no number from 0 on')
+    return number
+
+
+def share_or_count(text: str) -> float:
+    """A share of photos below 1, or a whole number of them."""
+    number = _number(text)
+    if not number >= 0 or (number > 1 and number % 1):
+        raise ArgumentTypeError(f'"{text}" is no share below 1 and no number of photos')
+    return number
+
+
+def names(text: str) -> list[str]:
+    """Names with commas between them."""
+    return [name for name in text.split(",") if name]
+
+
+def blob_shape(text: str) -> tuple[str, Shape]:
+    """A blob and its shape, BLOB=N,C,H,W."""
+    name, sign, numbers = text.partition("=")
+    sizes = tuple(int(size) for size in re.split("[,x]", numbers)) if sign and numbers else ()
+    if not name or not sizes or min(sizes) < 1:
+        raise ArgumentTypeError(f'"{text}" is no BLOB=N,C,H,W')
+    return name, sizes
+
+
+def _number(text: str) -> float:
+    """A finite number; nan for any other text."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
