@@ -7,7 +7,7 @@ from datetime import datetime
 SEVERITIES = "IWEF"
 
 
-class Log:
+class StderrLog:
     """Prints lines of at least the least severity; GLOG_minloglevel sets it, as for glog."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Log:
             sys.stderr.writelines(f"{stamp} {line}\n" for line in text.split("\n"))
 
 
-line = Log()
+line = StderrLog()
 
 
 def init_log(level: int = 0, stderr: bool = True) -> None:  # noqa: ARG001

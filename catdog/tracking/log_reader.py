@@ -49,7 +49,7 @@ class Value(NamedTuple):
 
 
 @dataclass
-class Log:
+class ParsedLog:
     """The numbers of a log in the order of its lines."""
 
     train_loss: list[tuple[int, float]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Log:
         return any((self.train_loss, self.test_outputs, self.batches, self.final_loss, self.lr))
 
 
-def read_log(path: str | Path) -> Log:
+def read_log(path: str | Path) -> ParsedLog:
     """The numbers of a log file; raises CatdogError where there are none."""
     path = Path(path)
     try:
@@ -88,7 +88,7 @@ def read_log(path: str | Path) -> Log:
     return log
 
 
-def parse(lines: Iterator[str] | Sequence[str]) -> Log:
+def parse(lines: Iterator[str] | Sequence[str]) -> ParsedLog:
     """The numbers in the lines of a log; lines of anything else are passed over."""
     reader = _Reader()
     for line in lines:
@@ -101,7 +101,7 @@ class _Reader:
     """Reads line by line; keeps what a line needs of those before it."""
 
     def __init__(self) -> None:
-        self.log = Log()
+        self.log = ParsedLog()
         self._clock = _Clock()
         self._iteration, self._net = -1, 0
         # "Iteration N, loss = x" is a display in old Caffes and the last forward pass in new ones
@@ -218,7 +218,7 @@ def number(text: str) -> float:
         return sign * _ODD_NUMBERS.get(text.lstrip("-+"), math.nan)
 
 
-def table(values: Sequence[Value], log: Log) -> list[dict[str, float]]:
+def table(values: Sequence[Value], log: ParsedLog) -> list[dict[str, float]]:
     """Caffe's columns NumIters, Seconds, LearningRate and one for each output, a row a display.
 
     The rate is that of the row's iteration (caffe/tools/extra/parse_log.py writes the one of
@@ -245,7 +245,7 @@ def table(values: Sequence[Value], log: Log) -> list[dict[str, float]]:
     return rows
 
 
-def _rate_at(log: Log, iteration: int) -> float:
+def _rate_at(log: ParsedLog, iteration: int) -> float:
     known = [(at, rate) for at, rate in log.lr if at <= iteration] or log.lr[:1]
     return max(known, key=lambda row: row[0])[1] if known else math.nan
 

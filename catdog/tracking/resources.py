@@ -59,8 +59,8 @@ class Sample(NamedTuple):
 class Resources:
     """A listener that looks at the run from a thread, every few seconds, until `close`.
 
-    It never raises: where something cannot be looked at, or written, there is less in the table. What
-    goes wrong beyond that is told once, as a warning.
+    It never raises: where something cannot be looked at there is less in the table. Anything else
+    that goes wrong is told once, as a warning.
 
     Args:
         path: the table; its folder is there.

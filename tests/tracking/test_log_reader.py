@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catdog.errors import CatdogError
-from catdog.tracking.log_reader import Log, Value, number, parse, read_log, write_tables
+from catdog.tracking.log_reader import ParsedLog, Value, number, parse, read_log, write_tables
 
 LOGS = Path(__file__).parents[1] / "goldens" / "logs"
 EXPECTED = json.loads((LOGS / "expected.json").read_text())
@@ -129,7 +129,7 @@ def test_numbers_as_compilers_print_them(text: str, want: float) -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    assert isinstance(parse(text.splitlines()), Log)
+    assert isinstance(parse(text.splitlines()), ParsedLog)
 
 
 @given(st.integers(0, 200))

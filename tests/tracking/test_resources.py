@@ -16,8 +16,8 @@ from catdog.tracking.probes import Gpu, Host, HostProbe, NvidiaProbe, Unavailabl
 from catdog.tracking.resource_plot import picture, verdict
 from catdog.tracking.resources import COLUMNS, Resources, Sample
 from catdog.tracking.schedule import Schedule
-from tests.runs import Run
 from tests.clock import Clock
+from tests.runs import Run
 
 
 class SlowFeed:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catdog.errors import CatdogError
-from catdog.tracking.log_reader import Log, Value, read_log
+from catdog.tracking.log_reader import ParsedLog, Value, read_log
 
 #: Places on the axis and values, the places rising.
 Series = tuple[np.ndarray, np.ndarray]
@@ -44,7 +44,7 @@ class Curve(NamedTuple):
     """A run to draw; "iterations" of its log are places on the axis."""
 
     name: str
-    log: Log
+    log: ParsedLog
 
 
 def series(rows: Iterable[tuple[float, float]]) -> Series:
@@ -76,7 +76,7 @@ def read_curves(paths: Sequence[str | Path], style: Style) -> tuple[list[Curve],
     return [Curve(*pair) for pair in zip(_names(logs), read, strict=True)], style
 
 
-def _read(path: Path) -> Log:
+def _read(path: Path) -> ParsedLog:
     log = read_log(path)
     if not (log.train_loss or log.test_outputs or log.final_loss):
         raise CatdogError(
@@ -100,7 +100,7 @@ def _names(logs: Sequence[Path]) -> list[str]:
     return [str(path) for path in logs]
 
 
-def _over(log: Log, place: Callable[[int], float]) -> Log:
+def _over(log: ParsedLog, place: Callable[[int], float]) -> ParsedLog:
     """A log whose iterations are moved to other places."""
 
     def moved(rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -120,7 +120,7 @@ def _over(log: Log, place: Callable[[int], float]) -> Log:
     )
 
 
-def _seconds(log: Log, unit: float) -> Callable[[int], float]:
+def _seconds(log: ParsedLog, unit: float) -> Callable[[int], float]:
     at, seconds = series(log.times)
     # a part that was trained again after a resume stays where it was first
     rising = np.maximum.accumulate(np.nan_to_num(seconds)) / unit

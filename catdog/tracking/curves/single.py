@@ -26,7 +26,7 @@ from catdog.runtime.picture_style import (
 )
 from catdog.solver.events import of_net
 from catdog.tracking.curves.data import Series, Style, series
-from catdog.tracking.log_reader import Log, Value
+from catdog.tracking.log_reader import ParsedLog, Value
 
 _TRAIN = BLUE
 _TEST = (ORANGE, YELLOW, PURPLE)
@@ -39,7 +39,7 @@ MANY_POINTS = 150
 _WIDE = 100.0
 
 
-def draw(log: Log, title: str = "", style: Style | None = None) -> Figure:
+def draw(log: ParsedLog, title: str = "", style: Style | None = None) -> Figure:
     """The picture of one log: losses on the left, accuracies on the right, drops of the rate."""
     style = style or Style()
     figure = blank((10, 5.6))
@@ -56,7 +56,7 @@ def draw(log: Log, title: str = "", style: Style | None = None) -> Figure:
     return figure
 
 
-def _losses(axes: Axes, log: Log, style: Style) -> None:
+def _losses(axes: Axes, log: ParsedLog, style: Style) -> None:
     train = series([*log.train_loss, *log.final_loss])
     if len(train[0]):
         line, smooth = smoothed(train, style)
@@ -154,14 +154,14 @@ def dotted(axes: Axes, rows: list[tuple[int, float]], color: str, **kind: Any) -
     axes.plot(at, values, color=color, **kind)
 
 
-def rate_drops(log: Log) -> list[tuple[float, float]]:
+def rate_drops(log: ParsedLog) -> list[tuple[float, float]]:
     """Where the learning rate changes, and to what; none of a rate that changes all the time."""
     at, rates = series(log.lr)
     changes = [i for i in range(1, len(rates)) if rates[i] != rates[i - 1]]
     return [(float(at[i]), float(rates[i])) for i in changes] if len(changes) <= _MOST_DROPS else []
 
 
-def _rate_drops(axes: Axes, log: Log) -> None:
+def _rate_drops(axes: Axes, log: ParsedLog) -> None:
     for x, rate in rate_drops(log):
         axes.axvline(x, color="#9a9a9a", lw=1, ls=(0, (4, 3)), zorder=0)
         axes.annotate(
@@ -178,7 +178,7 @@ def _rate_drops(axes: Axes, log: Log) -> None:
         )
 
 
-def _not_finite(axes: Axes, log: Log, style: Style) -> None:
+def _not_finite(axes: Axes, log: ParsedLog, style: Style) -> None:
     bad = [i for i, loss in [*log.train_loss, *log.final_loss] if not math.isfinite(loss)]
     if bad:
         last = max(i for i, _ in [*log.train_loss, *log.final_loss])

@@ -12,7 +12,7 @@ from catdog.errors import CatdogError
 from catdog.tracking.curves.data import Style, series
 from catdog.tracking.curves.files import plot
 from catdog.tracking.curves.single import draw
-from catdog.tracking.log_reader import Log, Value, read_log
+from catdog.tracking.log_reader import ParsedLog, Value, read_log
 
 LOGS = Path(__file__).parents[2] / "goldens" / "logs"
 
@@ -62,13 +62,13 @@ def test_a_loss_that_is_no_number_is_marked() -> None:
 @pytest.mark.parametrize(
     ("log", "want"),
     [
-        (Log(train_loss=[(0, 1.0), (10, 0.5)]), {"train loss"}),
-        (Log(train_loss=[(0, math.nan)]), {"train loss"}),
-        (Log(train_loss=[(i, 1 / (i + 1)) for i in range(400)]), {"train loss"}),
-        (Log(test_outputs=[Value(0, 0, "loss", 0.5, 1.0, 0.5)]), {"test loss"}),
-        (Log(test_outputs=[Value(0, 0, "accuracy", math.nan)]), {"test accuracy"}),
+        (ParsedLog(train_loss=[(0, 1.0), (10, 0.5)]), {"train loss"}),
+        (ParsedLog(train_loss=[(0, math.nan)]), {"train loss"}),
+        (ParsedLog(train_loss=[(i, 1 / (i + 1)) for i in range(400)]), {"train loss"}),
+        (ParsedLog(test_outputs=[Value(0, 0, "loss", 0.5, 1.0, 0.5)]), {"test loss"}),
+        (ParsedLog(test_outputs=[Value(0, 0, "accuracy", math.nan)]), {"test accuracy"}),
         (
-            Log(
+            ParsedLog(
                 test_outputs=[
                     Value(0, 0, "top-1", 0.5),
                     Value(0, 1, "top-5", 0.9),
@@ -79,12 +79,14 @@ def test_a_loss_that_is_no_number_is_marked() -> None:
             {"test top-1", "test top-5", "test loss1", "test loss2"},
         ),
         (
-            Log(test_outputs=[Value(0, 0, "accuracy", 0.5), Value(0, 0, "accuracy", 0.6, net=1)]),
+            ParsedLog(
+                test_outputs=[Value(0, 0, "accuracy", 0.5), Value(0, 0, "accuracy", 0.6, net=1)]
+            ),
             {"test accuracy (net #0)", "test accuracy (net #1)"},
         ),
     ],
 )
-def test_logs_with_parts_missing_are_drawn(log: Log, want: set[str], tmp_path: Path) -> None:
+def test_logs_with_parts_missing_are_drawn(log: ParsedLog, want: set[str], tmp_path: Path) -> None:
     figure = draw(log)
     assert labels(figure) == want
     figure.savefig(tmp_path / "x.png")
@@ -92,7 +94,7 @@ def test_logs_with_parts_missing_are_drawn(log: Log, want: set[str], tmp_path: P
 
 def test_of_the_numbers_of_one_blob_the_first_is_drawn() -> None:
     classes = [Value(0, i, "per_class", value) for i, value in enumerate((0.5, 0.25, 0.75))]
-    figure = draw(Log(test_outputs=classes))
+    figure = draw(ParsedLog(test_outputs=classes))
     assert [list(line.get_ydata()) for line in figure.axes[1].lines] == [[0.5]]
 
 
@@ -111,7 +113,7 @@ def test_what_has_no_curve_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_mean_of_so_many_displays_is_drawn() -> None:
-    log = Log(train_loss=[(i, float(i % 2)) for i in range(100)])
+    log = ParsedLog(train_loss=[(i, float(i % 2)) for i in range(100)])
     thin, line = draw(log, style=Style(smooth=10)).axes[0].lines
     np.testing.assert_array_equal(thin.get_ydata(), [i % 2 for i in range(100)])
     np.testing.assert_allclose(line.get_ydata()[10:-10], 0.5)
@@ -120,11 +122,11 @@ def test_a_mean_of_so_many_displays_is_drawn() -> None:
 
 
 def test_losses_are_logarithmic_where_asked_for() -> None:
-    log = Log(train_loss=[(0, 1.0), (10, 0.5)])
+    log = ParsedLog(train_loss=[(0, 1.0), (10, 0.5)])
     assert draw(log).axes[0].get_yscale() == "linear"
     assert draw(log, style=Style(log_scale=True)).axes[0].get_yscale() == "log"
 
 
 def test_without_an_accuracy_the_best_loss_is_written() -> None:
     tests = [Value(i, 0, "loss", value, 1.0, value) for i, value in enumerate((0.5, 0.25, 0.75))]
-    assert "0.25" in texts(draw(Log(test_outputs=tests)))
+    assert "0.25" in texts(draw(ParsedLog(test_outputs=tests)))
