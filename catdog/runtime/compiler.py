@@ -14,7 +14,7 @@ _USUAL = {"darwin": "clang++", "win32": "cl"}
 def check_compiler(device: torch.device) -> None:
     """Raise CatdogError where a net on the CPU is to be compiled and there is no C++ compiler.
 
-    torch would say so in the first iteration, in many lines. It takes the one that the variable
+    torch would report it in the first iteration, in many lines. It takes the one that the variable
     CXX names.
     """
     compiler = os.environ.get("CXX", _USUAL.get(sys.platform, "g++"))

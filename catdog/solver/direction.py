@@ -12,14 +12,14 @@ class Direction(Enum):
     LOWER = "lower"
 
     def better(self, value: float, other: float) -> bool:
-        """Whether a value beats another; one that is no number beats none and is beaten by all."""
+        """Whether `value` is better than `other`; nan is worse than every number."""
         if value != value or other != other:
             return value == value
         return value > other if self is Direction.HIGHER else value < other
 
 
 def directions(net: NetParameter) -> dict[str, Direction]:
-    """Of the outputs of accuracy and loss layers, by blob; others have none.
+    """The direction of each output of an accuracy or loss layer, by blob.
 
     `net` is filtered to the layers of its state.
     """

@@ -1,4 +1,4 @@
-"""Keeps an eye on a training: numbers that are none, losses that stand still."""
+"""Checks of a training: losses that are not finite or do not fall, one class for all examples."""
 
 import math
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ _FLOOR = 87.3365
 _AT_FLOOR = 10
 # losses are looked at in blocks, so that a GPU is not waited for in every iteration
 _BLOCK = 50
-# this many iterations at the loss of guessing are worth a word
+# a warning follows after this many iterations at the loss of guessing
 _GUESSING = 500
 
 
 class DivergenceDetector:
-    """Looks at the loss of every iteration.
+    """Checks the loss of every iteration.
 
-    On the CPU at once, elsewhere when a block is full or `check` is called, since looking means
-    waiting for the device. Of several processes all are given the same losses.
+    On the CPU at once, elsewhere when a block is full or `check` is called, since a check waits for
+    the device. Of several processes all are given the same losses.
     """
 
     def __init__(self, net: Net, group: Group = ALONE) -> None:
@@ -47,7 +47,7 @@ class DivergenceDetector:
     def check(self, batch: Mapping[str, Tensor]) -> str:
         """Look at the losses that have come in; gives a warning or nothing.
 
-        Raises Diverged where one is no number, naming the first layer that is to blame, or
+        Raises Diverged where one is not finite, with the first layer that gives such numbers, or
         where SoftmaxWithLoss is stuck at its largest value.
         """
         if not self._pending:
@@ -99,14 +99,14 @@ class DivergenceDetector:
 
 
 class SingleClassDetector:
-    """Looks in a test pass at whether the net gives all examples the same class."""
+    """Checks whether the net gives all examples of a test pass the same class."""
 
     def __init__(self, net: Net, group: Group = ALONE) -> None:
         self._group = group
         node = next((node for node in net if node.type in _SCORED), None)
         #: Blobs that a test pass has to keep: scores and labels.
         self.blobs: tuple[str, ...] = node.bottoms[:2] if node else ()
-        self._said: Tensor | None = None
+        self._given: Tensor | None = None
         self._true: Tensor | None = None
         self._times = 0
 
@@ -118,34 +118,34 @@ class SingleClassDetector:
         if scores.ndim != 2 or labels.numel() != len(scores):
             return
         classes = scores.shape[1]
-        said = torch.bincount(scores.argmax(1), minlength=classes)
+        given = torch.bincount(scores.argmax(1), minlength=classes)
         true = torch.bincount(labels.flatten().long().clamp(0, classes - 1), minlength=classes)
-        self._said = said if self._said is None else self._said + said
+        self._given = given if self._given is None else self._given + given
         self._true = true if self._true is None else self._true + true
 
     def finish(self, iteration: int) -> str:
         """End the pass; gives a warning when a second one in a row found one class only."""
-        said, true = self._counts()
-        self._said = self._true = None
-        if said is None or true is None or not iteration:
+        given, true = self._counts()
+        self._given = self._true = None
+        if given is None or true is None or not iteration:
             return ""
-        one = int((said > 0).sum()) == 1 and int((true > 0).sum()) > 1
+        one = int((given > 0).sum()) == 1 and int((true > 0).sum()) > 1
         self._times = self._times + 1 if one else 0
         if self._times != 2:
             return ""
         return (
-            f"iteration {iteration}: the test net gives class {int(said.argmax())} to all "
-            f"{int(said.sum())} examples; try another base_lr and check the labels"
+            f"iteration {iteration}: the test net gives class {int(given.argmax())} to all "
+            f"{int(given.sum())} examples; try another base_lr and check the labels"
         )
 
     def _counts(self) -> tuple[Tensor | None, Tensor | None]:
-        """What the nets of all processes said, and what was true."""
+        """How many examples got each class, and how many have it as label, over all processes."""
         mine = None
-        if self._said is not None and self._true is not None:
-            mine = torch.stack((self._said, self._true)).cpu()
+        if self._given is not None and self._true is not None:
+            mine = torch.stack((self._given, self._true)).cpu()
         found = [part for part in self._group.gather(mine) if part is not None]
-        said, true = torch.stack(found).sum(0) if found else (None, None)
-        return said, true
+        given, true = torch.stack(found).sum(0) if found else (None, None)
+        return given, true
 
 
 _SCORED = ("Accuracy", "SoftmaxWithLoss")
@@ -154,25 +154,28 @@ _ALL_FINITE = "run again on the same batch, every layer gives numbers"
 
 @torch.no_grad()
 def first_nonfinite(net: Net, batch: Mapping[str, Tensor]) -> str:
-    """The first input, parameter or top, in the order of the layers, that is no number, if any."""
+    """The first input, parameter or top that is not finite, in the order of the layers, in words.
+
+    Empty where all are finite.
+    """
     for name, blob in batch.items():
         if not _finite(blob):
-            return f'the input "{name}" is no number already'
+            return f'the input "{name}" is not finite'
     blobs = dict(batch)
     for node in net.running:
         for index, parameter in enumerate(node.layer.blobs):
             if not _finite(parameter):
-                return f"{_title(node)} is the first with a parameter (blob {index}) that is none"
+                return f"{_title(node)} is the first with a blob ({index}) that is not finite"
         tops = run(node, [blobs[bottom] for bottom in node.bottoms])
         blobs.update(zip(node.tops, tops, strict=True))
         for name, top in zip(node.tops, tops, strict=True):
             if not _finite(top):
-                return f'{_title(node)} is the first whose top "{name}" is none'
+                return f'{_title(node)} is the first whose top "{name}" is not finite'
     return ""
 
 
 def parameters_finite(net: Net) -> bool:
-    """Whether every parameter is a number."""
+    """Whether all parameters are finite."""
     blobs = [blob for node in net for blob in node.layer.blobs if blob.numel()]
     if not blobs:
         return True

@@ -1,4 +1,4 @@
-"""When a training has had enough: its best weights, a smaller rate, an early end."""
+"""What the scores of the tests decide: the best weights, a smaller rate, an early end."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,14 +13,14 @@ Emit = Callable[[Event], object]
 
 
 class Ending:
-    """Looks at the scores of the tests, and only at those: all processes decide the same.
+    """Decides by the scores of the tests alone, so that all processes decide the same.
 
     Raises SpecError for a score that no test net has.
     """
 
     def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Emit) -> None:
         self._param, self._emit = param, emit
-        self._to_say: list[Event] = []
+        self._pending: list[Event] = []
         wants = [param.snapshot_best, param.watched_score, _patient(param)]
         self._tested = bool(tests) and param.test_interval > 0
         if not self._tested:
@@ -42,19 +42,19 @@ class Ending:
         )
 
     def begin(self) -> None:
-        """Say what a run that begins or goes on has to know."""
+        """Emit what concerns a run that begins or goes on."""
         param = self._param
         if param.snapshot_best and not self._tested:
             self._emit(Warned(f'snapshot_best "{param.snapshot_best}": there are no tests'))
         if param.ema_decay:
             text = f"Tests look at a moving average of the weights: ema_decay {param.ema_decay:g}"
             self._emit(Noted(text))
-        for event in self._to_say:
+        for event in self._pending:
             self._emit(event)
-        self._to_say.clear()
+        self._pending.clear()
 
     def finish(self) -> None:
-        """Say what the best score was."""
+        """Emit the best score."""
         if self.best:
             name, score = self.best
             self._emit(Noted(f"Best {name}: {score.best:g} at iteration {score.iteration}"))
@@ -103,13 +103,13 @@ class Ending:
         state.waited = 0
 
     def store(self, run: RunState) -> None:
-        """Put what a resumed run has to know into its state."""
+        """Put the state that a resume needs into a snapshot."""
         for name, progress in self._all():
             getattr(run, name).CopyFrom(progress.state)
 
     def load(self, run: RunState, iteration: int) -> None:
-        """Go on from this iteration as a snapshot says."""
-        self._to_say += _resumed(self._param, run, iteration)
+        """Restore the state of a snapshot that was taken at this iteration."""
+        self._pending += _resumed(self._param, run, iteration)
         for name, progress in self._all():
             if run.HasField(name):
                 progress.load(getattr(run, name))

@@ -1,4 +1,4 @@
-"""What a run has to say: the events that a solver emits and a log writes."""
+"""The events of a run: a solver emits them, listeners write them down."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Preparing:
 
 @dataclass(frozen=True)
 class Finetuning:
-    """Weights were copied from a file; `notes` say what was copied and what was not."""
+    """Weights were copied from a file; `notes` list what was copied and what was not."""
 
     path: str
     notes: tuple[str, ...] = ()
@@ -227,7 +227,7 @@ class Done:
     iteration: int
 
 
-#: Come so often that a log says nothing of them.
+#: Events of each iteration and test batch, which no log has.
 Tick = Iterating | NetTestedBatch
 
 Event = (
@@ -258,13 +258,13 @@ Listener = Callable[[Event], object]
 
 
 def everyone(*listeners: Listener) -> Listener:
-    """A listener that tells each event to these, in order."""
+    """A listener that passes each event on to these, in order."""
 
-    def tell(event: Event) -> None:
+    def pass_on(event: Event) -> None:
         for listener in listeners:
             listener(event)
 
-    return tell
+    return pass_on
 
 
 class EndRun(Exception):

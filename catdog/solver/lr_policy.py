@@ -50,7 +50,7 @@ def _cosine(solver: SolverParameter, iteration: int) -> float:
 
 @dataclass(frozen=True)
 class _Policy:
-    """What base_lr is multiplied by, and the fields that say so."""
+    """What base_lr is multiplied by, and the fields that this depends on."""
 
     factor: Callable[[SolverParameter, int], float]
     needs: tuple[str, ...] = ()
@@ -147,7 +147,7 @@ def _field_faults(solver: SolverParameter, field: str) -> Iterator[Fault]:
 
 
 def idle_fields(solver: SolverParameter) -> list[str]:
-    """Fields that are set and that the policy does not look at, so that one can say so."""
+    """Fields that are set and that the policy does not use."""
     policy = POLICIES.get(solver.lr_policy, _Policy(_fixed))
     read = (*policy.needs, *(_OPTIONAL_OF_PLATEAU if solver.lr_policy == PLATEAU else ()))
     return [f for f in _OPTIONAL if f not in read and _is_set(solver, f)]

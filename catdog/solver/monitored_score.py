@@ -1,7 +1,6 @@
 """The score of the tests by which a training is judged: which it is, its best so far.
 
-Which one counts where nothing else is said is decided here, for early stopping, the table of runs
-and sweeps: `default_score`.
+`default_score` is the one rule for early stopping, the table of runs and sweeps.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +36,7 @@ def declared_scores(tests: Sequence[NetParameter]) -> Iterator[MonitoredScore]:
     """Every score that the layers of test nets declare: outputs of accuracy and loss layers.
 
     In the order of the nets, and of their outputs (by name). A second top of a layer, such as the
-    accuracy of each class, is no score. `tests` are filtered to the layers of their states.
+    accuracy of each class, is not a score. `tests` are filtered to the layers of their states.
     """
     for index, net in enumerate(tests):
         known, first = directions(net), {layer.top[0] for layer in net.layer if layer.top}

@@ -1,9 +1,9 @@
-"""Notices, once in a run, that a net begins to learn its training examples by heart."""
+"""Detects, once in a run, that a net begins to overfit."""
 
 from catdog.proto.caffe_pb2 import OverfittingState
 from catdog.solver.events import NetTested
 
-# this many tests in a row, each worse than the one before, are no chance any more
+# so many tests in a row, each worse than the one before, are no coincidence
 _TESTS = 3
 # and the loss is higher by this share than where it began to rise
 _RISE = 0.05

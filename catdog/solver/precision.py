@@ -15,7 +15,7 @@ NAMES = (*_AUTOCAST, "tf32")
 
 
 class Precision:
-    """How a net computes: in float32 throughout, or as one of NAMES says.
+    """How a net computes: in float32, or in the mixed precision of one of NAMES.
 
     Parameters, histories and losses stay in float32. With fp16 the loss is scaled, so that small
     gradients are not lost, and a step whose gradients overflow is left out. For tf32 the net is

@@ -51,7 +51,7 @@ class Snapshots:
     def write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
         """Weights, their average and the state that is made for a file of weights.
 
-        Raises Diverged, and writes nothing, when a parameter is no number.
+        Raises Diverged, and writes nothing, when a parameter is not finite.
         """
         self._check_finite(iteration)
         self._put_aside()
@@ -81,7 +81,7 @@ class Snapshots:
         return Best(iteration, name, value, str(path))
 
     def store(self, run: RunState) -> None:
-        """Put what a resumed run has to know into its state."""
+        """Put the state that a resume needs into a snapshot."""
         run.kept.extend(self.kept)
         if self._average:
             run.averaged = self._average.updates

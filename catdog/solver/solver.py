@@ -54,7 +54,7 @@ class Action(Enum):
 
 
 class Solver:
-    """Trains a net as a SolverParameter says.
+    """Trains a net by a SolverParameter.
 
     Args:
         param: the solver; paths of its nets do not matter here.
@@ -113,7 +113,7 @@ class Solver:
             test.net.share(net)
 
     def start_fresh(self, layers: Iterable[str]) -> None:
-        """Say which layers started fresh beside copied ones: fresh_lr_mult raises their rates."""
+        """Raise, by fresh_lr_mult, the rates of layers that started fresh beside copied ones."""
         self.fresh = tuple(layers)
         factor = self.param.fresh_lr_mult
         if factor != 1 and not self.fresh:
@@ -304,7 +304,7 @@ class Solver:
     def snapshot(self) -> None:
         """Write weights and state under snapshot_prefix.
 
-        Raises Diverged, and writes nothing, when a parameter is no number.
+        Raises Diverged, and writes nothing, when a parameter is not finite.
         """
         self._warn(self._divergence.check(self._batch))
         self._emit(self._snapshots.write(self.iteration, self._state))

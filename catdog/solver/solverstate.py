@@ -128,7 +128,7 @@ def _missing(path: Path) -> WeightsError:
 
 
 def write_state(path: Path, state: TrainingState) -> None:
-    """Write a state; the name says the form."""
+    """Write a state, as HDF5 where the name ends in .h5."""
     with replacing(path) as beside:
         if path.suffix == _HDF5:
             _write_hdf5(beside, state)
@@ -137,7 +137,7 @@ def write_state(path: Path, state: TrainingState) -> None:
 
 
 def read_state(path: Path) -> TrainingState:
-    """Read a state of ours or of Caffe's. Raises WeightsError for a file that is none."""
+    """Read a state of ours or of Caffe's. Raises WeightsError for any other file."""
     try:
         if h5py.is_hdf5(path):
             return _read_hdf5(path)
@@ -154,7 +154,10 @@ def read_state(path: Path) -> TrainingState:
 
 
 def learned_net(path: Path, state: TrainingState) -> Path:
-    """The weights that belong to a state: where it says or, once moved, beside it."""
+    """The weights that belong to a state: beside it, or at the path in it.
+
+    Raises WeightsError where there are none.
+    """
     if state.learned_net:
         named = Path(state.learned_net)
         for place in (path.with_name(named.name), named):
@@ -242,7 +245,7 @@ def _diff(parameter: Tensor) -> Array:
 
 
 def load_net(net: Net, path: Path) -> list[str]:
-    """Copy parameters from a file by layer name; says what was copied and what was not."""
+    """Copy parameters from a file by layer name; gives `copy_notes`."""
     return copy_notes(copy_weights(net, read_weights(path)))
 
 

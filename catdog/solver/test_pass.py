@@ -46,7 +46,7 @@ class TestNet:
         """The batches of a pass, each with its weight in the means.
 
         Caffe gives all batches the same; when the last one may be smaller it counts for less. A
-        batch of weight 0 is no batch: another process has it.
+        batch of weight 0 belongs to another process.
         """
         if self.iterations is not None:
             for _ in range(self.iterations):

@@ -1,1 +1,1 @@
-"""What a run leaves behind: logs, tables, records, curves."""
+"""What a run leaves behind: logs, tables, run files, curves."""

@@ -73,7 +73,7 @@ class RunListeners:
         self._emit: Callable[[Event], object] = everyone()
 
     def begin(self, solver: Solver, emit: Callable[[Event], object]) -> None:
-        """Start to watch a solver that is built, and restored where it is resumed."""
+        """Start to follow a solver that is built, and restored where it is resumed."""
         self._emit = emit
         listeners: list[Listener] = []
         table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
@@ -96,7 +96,7 @@ class RunListeners:
         self._listener = everyone(*listeners)
 
     def __call__(self, event: Event) -> None:
-        """Tell an event to all."""
+        """Pass an event on to all."""
         self._listener(event)
 
     def __enter__(self) -> Self:
@@ -116,8 +116,8 @@ class RunListeners:
         if resources is None:
             return
         resources.close()
-        if said := verdict(resources):
-            self._emit(Noted(said))
+        if text := verdict(resources):
+            self._emit(Noted(text))
         try:
             picture(resources.looks, self._folder / "resources.png")
         except CatdogError as error:

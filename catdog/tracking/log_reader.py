@@ -28,7 +28,7 @@ _SNAPSHOT = re.compile(r"\bSnapshotting to (?:binary proto file |HDF5 file )?(.+
 _RESUMED = re.compile(r"\bResuming from (.+)")
 _BATCH = re.compile(r"\bBatch (\d+), (\S+) = (\S+)")
 _MEAN = re.compile(r"^(?:Loss: (\S+)|(\S+) = (\S+)(?: \(\* \S+ = \S+ loss\))?)$")
-# a leap year, for a log of 29 February that says no year
+# a leap year, for a log of 29 February without a year
 _SOME_YEAR = 2000
 # what Windows prints
 _ODD_NUMBERS = {"1.#QNAN": math.nan, "1.#IND": math.nan, "1.#INF": math.inf}
@@ -209,7 +209,7 @@ class _Clock:
 
 
 def number(text: str) -> float:
-    """A number as C++ prints it; what is none (`-nan`, a line cut short) is nan."""
+    """A number as C++ prints it; nan for other text (`-nan`, a line cut short)."""
     text = text.rstrip(",;)")
     try:
         return math.nan if "nan" in text.lower() else float(text)

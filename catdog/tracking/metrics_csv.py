@@ -25,7 +25,7 @@ class MetricsTable:
     A row has what is known when the iteration begins: `learning_rate` is that of its update,
     `train_loss` the mean of the last average_loss losses, `epoch` the passes over the training
     data so far (empty where they have no end), `seconds` those of the run, of all its parts where
-    it was resumed. Columns of test outputs are empty in the row of an epoch that is no test.
+    it was resumed. Columns of test outputs are empty in the row of an epoch without a test.
 
     Args:
         path: the table; its folder is there.
@@ -110,7 +110,7 @@ def _digits(output: Output) -> str:
 
 
 def _rows(path: Path, end: int) -> list[Row] | None:
-    """The rows of a table below an iteration; None where there is no table of this kind."""
+    """The rows of a table before an iteration; None where there is no such table."""
     if not path.exists():
         return None
     with path.open(encoding="utf-8", newline="", errors="replace") as file:
@@ -122,7 +122,7 @@ def _rows(path: Path, end: int) -> list[Row] | None:
 
 
 def number(text: object) -> float:
-    """A cell as a number; nan where it is none."""
+    """A cell as a number; nan for other text."""
     try:
         return float(str(text))
     except ValueError:

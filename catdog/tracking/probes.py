@@ -86,7 +86,7 @@ class NvidiaProbe:
 
     @classmethod
     def of(cls, device: torch.device) -> Self | None:
-        """The probe of a device; None for one that is no GPU, and without the library."""
+        """The probe of a device; None for the CPU, and without the library or its driver."""
         if device.type != "cuda":
             return None
         try:

@@ -20,7 +20,7 @@ from catdog.tracking.throughput import Pace
 
 #: Seconds between two drawings.
 _REFRESH = 0.2
-#: A test that is over sooner shows no bar of its own.
+#: A shorter test shows no bar.
 _DELAY = 1.0
 _FORM = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 _TEST_FORM = "test{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{remaining} left]"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Fewer looks make no picture.
 _LEAST_LOOKS = 4
-#: Shares of the time from which on something is worth a word.
+#: Shares of the time from which on waiting, and below which a GPU's load, is mentioned.
 _WAITING, _IDLE = 0.15, 0.7
 
 
@@ -35,18 +35,18 @@ def verdict(resources: Resources) -> str:
         return ""
     waiting = min(resources.waited / resources.training, 1.0)
     gpu = [look.gpu for look in looks if look.gpu]
-    said = f"The processor waited for data {waiting:.0%} of the time"
+    text = f"The processor waited for data {waiting:.0%} of the time"
     memory = f"{max(look.host.memory for look in looks) / MB:,.0f} MB"
     if gpu:
         load = float(np.mean([each.load for each in gpu]))
-        said = (
+        text = (
             f"The GPU was busy {load:.0%} of the time, the processor waited for data {waiting:.0%}"
         )
         memory += f", on the GPU {max(each.memory for each in gpu) / MB:,.0f} MB"
-        said += _of_gpu(load, waiting)
+        text += _of_gpu(load, waiting)
     else:
-        said += ": reading is what holds the training up" if waiting >= _WAITING else ""
-    return f"{said}. Most memory: {memory}"
+        text += ": reading is what holds the training up" if waiting >= _WAITING else ""
+    return f"{text}. Most memory: {memory}"
 
 
 def _of_gpu(load: float, waiting: float) -> str:

@@ -28,7 +28,7 @@ COLUMNS = (
     "gpu_own_mb",
     "gpu_load",
 )
-#: A growth that is worth a word: bytes, and a share of what there was before.
+#: A growth that is warned of: bytes, and a share of what there was before.
 _WORTH = 100 * MB, 0.1
 #: Looks from one judgement of the growth to the next.
 _JUDGED = 10
@@ -100,7 +100,7 @@ class Resources:
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
-        """Follow the run; say what the thread has found."""
+        """Follow the run; emit the warnings of the thread."""
         self._pace(event)
         self._warn()
 
@@ -137,7 +137,7 @@ class Resources:
             self._emit(Warned(self._warnings.pop(0)))
 
     def _guarded(self, look: Callable[[], Seen]) -> Seen | None:
-        """What a look gives; None where it is not to be had."""
+        """What a look gives; None where it is unavailable or fails."""
         try:
             return look()
         except Unavailable:

@@ -40,17 +40,17 @@ SUFFIX = "_run.yaml"
 RUNNING = "running"
 _HEADER = "# What was run and what came of it; `python tools/runs.py` compares such files.\n"
 
-#: The content of a record, by its keys.
+#: The content of a run's file, by its keys.
 Content = dict[str, Any]
 
 
 def run_path(prefix: str) -> Path:
-    """Where the record of the run with this snapshot_prefix lies."""
+    """The file of the run with this snapshot_prefix."""
     return Path(f"{prefix}{SUFFIX}")
 
 
 def read_run(path: Path) -> Content:
-    """The content of a record. Raises CatdogError where the file is none."""
+    """The content of a run's file. Raises CatdogError for any other file."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
@@ -63,12 +63,12 @@ def read_run(path: Path) -> Content:
 
 
 class RunFile:
-    """A listener that keeps the record of one run; as a context it notes how the run ended.
+    """A listener that keeps the file of one run; as a context it notes how the run ended.
 
     Args:
         prefix: snapshot_prefix of the run.
         solver: the solver file.
-        resumed: go on in the record that is there; else that of an earlier run is kept under the
+        resumed: go on in the file that is there; else that of an earlier run is kept under the
             next free name.
     """
 
@@ -103,7 +103,7 @@ class RunFile:
         self._write()
 
     def __call__(self, event: Event) -> None:
-        """Take what an event says of the run."""
+        """Take what belongs into the file from an event."""
         match event:
             case Preparing():
                 self._prepare(event)
@@ -164,7 +164,7 @@ class RunFile:
         self.content["score"] = str(score) if score else None
 
     def _resume(self, iteration: int) -> None:
-        """What was reached beyond the snapshot is not part of the run any more."""
+        """Forget what was reached beyond the snapshot."""
         self.content["iteration"] = iteration
         self.content["sessions"][-1]["from"] = iteration
         best = self.content["best"]
@@ -182,7 +182,7 @@ class RunFile:
             value = float(f"{output.value:.7g}")
             final[name] = value
             direction = known.get(output.name)
-            # a score from before the first iteration is none of the training
+            # a score from before the first iteration does not belong to the training
             if direction is None or not iteration:
                 continue
             if name not in best or direction.better(value, best[name]["value"]):
@@ -200,7 +200,7 @@ class RunFile:
 
 
 def named(outputs: Iterable[Output], net: int = 0) -> Iterator[tuple[str, Output]]:
-    """Outputs of a test net, each with a name of its own.
+    """Outputs of a test net, each with its own name.
 
     That is the blob, with the place of the number where the blob has several, and the net where it
     is not the first.

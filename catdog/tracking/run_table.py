@@ -34,9 +34,9 @@ def rows(runs: Sequence[Run], metric: str = "") -> list[Row]:
 
 
 def metric_of(runs: Sequence[Run]) -> str:
-    """The test output that runs are compared by: the score of the first that has a best of its own.
+    """The test output that runs are compared by: the score of the first run that has been tested.
 
-    Empty where no run has one.
+    Empty where none has.
     """
     return next((run.score for run in runs if run.score in run.best), "")
 

@@ -1,4 +1,4 @@
-"""Runs by their records: what there is below a folder, and which one a name means."""
+"""Runs by their files: those below a folder, and the one that a name means."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from catdog.solver.monitored_score import score_of_run
 from catdog.tracking.flat_fields import net_fields, plain_fields
 from catdog.tracking.run_file import RUNNING, SUFFIX, Content, read_run, run_path
 
-#: Of a run whose process is gone without a word.
+#: The status of a run whose process ended without recording it.
 LOST = "lost"
 #: Fields of a solver in which runs differ without being different.
 _OWN = ("snapshot_prefix", "net_param", "train_net_param", "test_net_param", "random_seed")
@@ -25,7 +25,7 @@ _SURROUNDINGS = ("solver_file", "device", "host", "versions", "git")
 
 @dataclass(frozen=True)
 class Run:
-    """A run by its record; `name` is its snapshot_prefix as seen from here."""
+    """A run by the content of its file; `name` is its snapshot_prefix as seen from here."""
 
     name: str
     content: Content
@@ -98,7 +98,7 @@ class Run:
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:
-    """The runs below these folders, or of these records, by their start.
+    """The runs below these folders, or of these files, by their start.
 
     Raises CatdogError where a folder is not there or there is no run.
     """
@@ -106,7 +106,7 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
     for folder in folders:
         if not folder.exists():
             raise CatdogError("no such folder", where=str(folder), remedy="name one with snapshots")
-        paths.update(dict.fromkeys(_records(folder)))
+        paths.update(dict.fromkeys(_files(folder)))
     if not paths:
         where = ", ".join(map(str, folders))
         raise CatdogError(f"no run (*{SUFFIX})", where=where, remedy="tools/train.py makes one")
@@ -115,9 +115,9 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def find_run(name: str) -> Run:
-    """The run that a word means: its snapshot_prefix, its record, or a folder with one run.
+    """The run that a text means: its snapshot_prefix, its file, or a folder with one run.
 
-    Raises CatdogError where that is none or several.
+    Raises CatdogError where that is not one run.
     """
     path = run_path(name.removesuffix(SUFFIX))
     if path.is_file():
@@ -133,7 +133,7 @@ def find_run(name: str) -> Run:
     raise CatdogError("no such run", where=name, remedy=remedy)
 
 
-def _records(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     return [folder] if folder.is_file() else sorted(folder.rglob(f"*{SUFFIX}"))
 
 

@@ -32,7 +32,7 @@ class WhenDone:
 
     Args:
         command: for the shell; nothing runs where it is empty.
-        on: a word of OCCASIONS.
+        on: a key of OCCASIONS.
         stream: gets that line.
     """
 
@@ -42,7 +42,7 @@ class WhenDone:
         self._found: dict[str, str] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take what an event says of the training."""
+        """Take what the command is told from an event."""
         iteration = getattr(event, "iteration", None)
         if iteration is not None:
             self._found["ITERATION"] = str(iteration)

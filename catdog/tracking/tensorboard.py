@@ -29,7 +29,7 @@ from catdog.tracking.throughput import Pace
 #: When histograms are taken.
 HISTOGRAMS = ("display", "test")
 _PICTURES = 32
-#: Fields of a solver that say nothing of how it learns.
+#: Fields of a solver that are not hyper-parameters.
 _NO_SETTING = ("net", "train_net", "test_net", "snapshot", "display", "debug_info", "solver_mode")
 
 
@@ -74,7 +74,7 @@ class TensorBoard:
             self._show_pictures()
 
     def __call__(self, event: Event) -> None:
-        """Write what an event says."""
+        """Write what belongs to TensorBoard from an event."""
         self._pace(event)
         match event:
             case Display(iteration, loss=loss, lr=lr):

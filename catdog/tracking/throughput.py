@@ -60,7 +60,7 @@ class Pace:
         self._test_began = None
         self._tested += spent
         if self._last is not None:
-            # the time of a test is no time of the iteration that it lies in
+            # a test does not count as time of the iteration that it lies in
             self._last += spent
         if whole:
             self._passes[net] = (self._passes.get(net, spent) + spent) / 2

@@ -1,1 +1,1 @@
-"""Several processes at one job, each on a device of its own: torch.distributed."""
+"""Several processes at one job, each on its own device: torch.distributed."""

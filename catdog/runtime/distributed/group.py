@@ -1,4 +1,4 @@
-"""The processes that work on one training, and what they tell each other."""
+"""The processes that work on one training, and what they exchange."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -65,7 +65,7 @@ class Group:
         """Overwrite a tensor with that of rank 0."""
 
     def speaks(self) -> bool:
-        """Whether this process tells why the job fails: the first that asks does, no other."""
+        """Whether this process reports why the job fails: true for the first that asks."""
         return True
 
     def first_text(self, text: str) -> str:

@@ -27,7 +27,7 @@ _LOST = {
 
 
 class ToldElsewhere(CatdogError):
-    """Why the job failed is told by another process: this one ends without a word."""
+    """Another process reports why the job failed: this one ends silently."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -101,7 +101,7 @@ def _is_loss(error: BaseException) -> bool:
 
 def _lost(error: BaseException) -> CatdogError:
     text = str(error)
-    reason = next((say for sign, say in _LOST.items() if sign in text), text.split("\n")[0])
+    reason = next((reason for sign, reason in _LOST.items() if sign in text), text.split("\n")[0])
     return CatdogError(
         f"lost the other processes ({reason})",
         remedy="see what ended them; --snapshot auto goes on from the newest snapshot",

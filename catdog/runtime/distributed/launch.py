@@ -41,7 +41,7 @@ def launch(tool: str, words: Sequence[str], count: int) -> None:
     )
     # torch's threads of one process would fight with those of the others
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
-    # what torch's launcher has to say about a failure was said by the process that failed
+    # the process that failed has reported it; torch's launcher would do so again
     logging.disable(logging.ERROR)
     command = ("-m", f"catdog.tools.{tool}", *words)
     with _handing_on() as received:

@@ -1,4 +1,4 @@
-"""The learning curves of several runs in one picture, each in a color of its own."""
+"""The learning curves of several runs in one picture, each in its own color."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

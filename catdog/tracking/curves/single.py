@@ -31,7 +31,7 @@ from catdog.tracking.log_reader import ParsedLog, Value
 _TRAIN = BLUE
 _TEST = (ORANGE, YELLOW, PURPLE)
 _ACCURACY = (GREEN, "#7a9e2e", TEAL, INDIGO)
-# a policy that changes the rate all the time is a curve of its own, not a row of drops
+# with more changes the rate follows a curve, and no drops are marked
 _MOST_DROPS = 12
 # beyond, a line through every display is a thicket; a running mean goes over it
 MANY_POINTS = 150
@@ -140,7 +140,7 @@ def best(found: Series, *, lowest: bool) -> int | None:
 
 
 def value_text(found: Series, index: int, *, lowest: bool) -> str:
-    """A value as people say it: shares, the more of which the better, in percent."""
+    """A value as text: in percent where all are shares and more is better."""
     values = found[1]
     shares = not lowest and np.nanmin(values) >= 0 and np.nanmax(values) <= 1
     return f"{values[index]:.1%}" if shares else f"{values[index]:.4g}"

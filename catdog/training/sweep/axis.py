@@ -64,7 +64,7 @@ class Axis:
         return str(value) if self.choices else self._word(value)
 
     def assignments(self, value: str, tests: int = 1) -> list[str]:
-        """What a command line says for a value; `tests` is the number of test nets."""
+        """The assignments of a command line for a value; `tests` is the number of test nets."""
         if self.field != STAGES:
             return [f"{self.field}={value}"]
         names = ", ".join(filter(None, value.split("+")))
@@ -78,7 +78,7 @@ class Axis:
 
 
 def parse_axis(text: str) -> Axis:
-    """An axis from FIELD=VALUES. Raises CatdogError for what is none."""
+    """An axis from FIELD=VALUES. Raises CatdogError for any other text."""
     field, sign, values = (part.strip() for part in text.partition("="))
     if not (field and sign and values):
         raise CatdogError("is no FIELD=VALUES", where=text, remedy=_REMEDY)

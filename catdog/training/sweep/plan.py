@@ -58,7 +58,7 @@ class Plan:
 
 
 def planned(plan: Plan) -> Plan:
-    """The plan with what the solver says of it, once each end of each axis is known to work.
+    """The plan with what follows from the solver; each end of each axis is checked.
 
     Raises CatdogError with what does not.
     """

@@ -53,12 +53,12 @@ def open_study(plan: Plan) -> "Study":
         load_if_exists=True,
         pruner=_pruner(plan),
     )
-    said = {"metric": plan.metric, "folds": plan.folds, **{a.field: a.text for a in plan.axes}}
+    tried = {"metric": plan.metric, "folds": plan.folds, **{a.field: a.text for a in plan.axes}}
     before = study.user_attrs.get(_AXES)
     if before is None:
-        study.set_user_attr(_AXES, said)
-    elif before != said:
-        names = [name for name in {**before, **said} if before.get(name) != said.get(name)]
+        study.set_user_attr(_AXES, tried)
+    elif before != tried:
+        names = [name for name in {**before, **tried} if before.get(name) != tried.get(name)]
         raise CatdogError(
             f"the sweep in this folder tried something else ({', '.join(names)})",
             where=str(plan.folder),

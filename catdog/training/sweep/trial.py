@@ -1,4 +1,4 @@
-"""One trial: an ordinary run in a folder of its own, ended early where it does badly."""
+"""One trial: an ordinary run in its own folder, ended early where it does badly."""
 
 import json
 import math
@@ -76,7 +76,7 @@ def _cross_validated(plan: Plan, options: Options, judge: "_Judge") -> float:
 
 
 class _Judge:
-    """A listener that reports the tests of a run and ends it where the study says so."""
+    """A listener that reports the tests of a run and ends it where the study prunes it."""
 
     def __init__(self, plan: Plan, trial: "Trial", goes_on: Callable[[], bool]) -> None:
         self._plan, self._trial, self._goes_on = plan, trial, goes_on
