@@ -102,7 +102,8 @@ class Resources:
     def __call__(self, event: Event) -> None:
         """Follow the run; emit the warnings of the thread."""
         self._pace(event)
-        self._warn()
+        if self._warnings:
+            self._warn()
 
     def close(self) -> None:
         """End the thread and the table."""
