@@ -110,7 +110,7 @@ class Resources:
         self._over.set()
         self._thread.join()
         self._look()
-        self._file.close()
+        self._guarded(self._file.close)
         self._warn()
 
     @property
