@@ -7,7 +7,7 @@ import torch
 
 from catdog.cli.arguments import device_of
 from catdog.pycaffe.install import install
-from catdog.training.train import Options
+from catdog.training.options import Options
 
 
 def options_of(
