@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import building, feeding, memory, prediction, startup, training
-from benchmarks.comparison import Comparison, Missing, Row, measure, table, write
+from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.workplace import Workplace
 from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.list:
         print("\n".join(f"{case.case} beside {case.peer}" for case in cases))
         return
-    rows: list[Row] = []
+    rows: list[Measurement] = []
     with tempfile.TemporaryDirectory(prefix="catdog-bench") as folder:
         place = Workplace(Path(folder), args.photos, args.count, args.opencv4)
         for case in cases:

@@ -42,7 +42,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """A comparison that was measured; `ratio` says how many times better ours is.
 
     The numbers are medians over the repeats, the ratio that of the ratios of the repeats, and
@@ -64,7 +64,7 @@ class Row:
         return self.goal is None or self.ratio >= self.goal
 
 
-def measure(comparison: Comparison, place: Workplace, repeats: int) -> Row:
+def measure(comparison: Comparison, place: Workplace, repeats: int) -> Measurement:
     """Both sides once to warm up, then `repeats` times in turn, each first every other time."""
     with ExitStack() as stack:
         ours, theirs = comparison.prepare(place, stack)
@@ -72,7 +72,7 @@ def measure(comparison: Comparison, place: Workplace, repeats: int) -> Row:
         pairs = [_pair(ours, theirs, swapped=bool(i % 2)) for i in range(repeats)]
     ratios = [b / a if comparison.less_is_better else a / b for a, b in pairs]
     ratio = statistics.median(ratios)
-    return Row(
+    return Measurement(
         comparison.case,
         comparison.peer,
         _short(statistics.median(a for a, _ in pairs)),
@@ -95,7 +95,7 @@ def _short(number: float) -> float:
     return float(f"{number:.4g}")
 
 
-def write(rows: Sequence[Row], path: Path, *, keep: bool) -> None:
+def write(rows: Sequence[Measurement], path: Path, *, keep: bool) -> None:
     """Write the rows as a JSON list; `keep`: those of comparisons that were not measured stay."""
     fresh = {(row.case, row.peer): asdict(row) for row in rows}
     kept = json.loads(path.read_text()) if keep and path.exists() else []
@@ -104,7 +104,7 @@ def write(rows: Sequence[Row], path: Path, *, keep: bool) -> None:
     path.write_text(f"[\n{lines}\n]\n")
 
 
-def table(rows: Iterable[Row]) -> str:
+def table(rows: Iterable[Measurement]) -> str:
     """The rows as text for a person."""
     heading = ("case", "beside", "ours", "theirs", "unit", "ratio", "spread", "goal", "")
     cells = [

@@ -20,7 +20,7 @@ from catdog.training.options import Options, solver_spec
 _CPU = torch.device("cpu")
 
 
-class Resident:
+class RepeatedBatch:
     """A feed of one batch, over and over."""
 
     def __init__(self, batch: dict[str, Tensor]) -> None:
@@ -79,7 +79,7 @@ def _step(name: str, size: int, batch: int, steps: int, layout: str) -> Comparis
 
     def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         solver = opened(place, stack, name, size, batch)
-        resident = Resident(dict(solver.feed.next()))
+        resident = RepeatedBatch(dict(solver.feed.next()))
         theirs = plain(stack, name, layout, size, batch, steps)
         return stepping(solver, resident, batch, steps), theirs
 
@@ -92,7 +92,7 @@ def _fed(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
     batch, steps = 64, 8
     solver = opened(place, stack, "caffenet", 227, batch)
     feed = solver.feed
-    resident = Resident(dict(feed.next()))
+    resident = RepeatedBatch(dict(feed.next()))
     return stepping(solver, feed, batch, steps), stepping(solver, resident, batch, steps)
 
 
@@ -101,7 +101,7 @@ def _compiled(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
     sides = []
     for compiled in (True, False):
         solver = opened(place, stack, name, size, batch, compiled=compiled)
-        resident = Resident(dict(solver.feed.next()))
+        resident = RepeatedBatch(dict(solver.feed.next()))
         sides.append(stepping(solver, resident, batch, steps))
     return sides[0], sides[1]
 

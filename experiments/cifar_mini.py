@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from experiments.cifar_mini_page import Result, write_page
+from experiments.cifar_mini_page import TrainingScore, write_page
 
 ROOT = Path(__file__).parent.parent
 DATA, RUNS = Path("input/cifar10"), Path("snapshots/cifar_mini")
@@ -32,7 +32,7 @@ BEST, LONG = "covering", 4000
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedTraining:
     """One training on a thousand pictures."""
 
     net: str
@@ -75,20 +75,20 @@ class Run:
         return self.folder / "net_best.caffemodel"
 
 
-def runs() -> Iterator[Run]:
+def runs() -> Iterator[PlannedTraining]:
     """All trainings of the page."""
-    yield Run("resnet8_cifar", True, BEST, LONG)
-    yield Run("resnet8_cifar", True, "random1", LONG)
+    yield PlannedTraining("resnet8_cifar", True, BEST, LONG)
+    yield PlannedTraining("resnet8_cifar", True, "random1", LONG)
     for subset in (BEST, "diverse", *(f"random{seed}" for seed in SEEDS)):
         for augmented in (False, True):
-            yield Run("vgg8", augmented, subset, ITERATIONS["vgg8"])
+            yield PlannedTraining("vgg8", augmented, subset, ITERATIONS["vgg8"])
     for net in ("resnet8_cifar", "vgg16_cifar", "resnet18_cifar"):
         for augmented in (False, True):
-            yield Run(net, augmented, BEST, ITERATIONS[net])
+            yield PlannedTraining(net, augmented, BEST, ITERATIONS[net])
 
 
 def tool(words: Sequence[object]) -> None:
-    """Run a tool, as it would be typed; ends where it fails."""
+    """Call a tool as it would be typed; ends where it fails."""
     typed = [str(word) for word in words]
     print("$ python", shlex.join(typed), flush=True)
     done = subprocess.run([sys.executable, *typed], cwd=ROOT, check=False)
@@ -130,7 +130,7 @@ def judge(weights: Path, page: Path) -> None:
         tool([*words, "--tta", "flip", "--report", page])
 
 
-def train(run: Run, share: float) -> None:
+def train(run: PlannedTraining, share: float) -> None:
     """Train and judge, unless that was done."""
     done = run.folder / "seconds"
     if not done.exists():
@@ -140,10 +140,10 @@ def train(run: Run, share: float) -> None:
     judge(run.weights, run.folder / "report.html")
 
 
-def result(run: Run) -> Result:
+def result(run: PlannedTraining) -> TrainingScore:
     """What a run came to."""
     report = json.loads((run.folder / "report.json").read_text())
-    return Result(
+    return TrainingScore(
         net=run.net,
         augmented=run.augmented,
         subset=run.subset,

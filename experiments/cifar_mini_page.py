@@ -46,7 +46,7 @@ _COLORS = ("#3b6ea5", "#d1582c", "#2f8f5b", "#a8476f", "#e39b2d")
 
 
 @dataclass(frozen=True)
-class Result:
+class TrainingScore:
     """One training and its score on the test pictures."""
 
     net: str
@@ -61,7 +61,7 @@ class Result:
     command: str
 
 
-def write_page(folder: Path, results: Sequence[Result], extractor: float) -> None:
+def write_page(folder: Path, results: Sequence[TrainingScore], extractor: float) -> None:
     """Write cifar10-mini.md and its pictures."""
     best = max(results, key=lambda each: each.iterations)
     own = [each for each in results if each.subset == best.subset]
@@ -71,7 +71,7 @@ def write_page(folder: Path, results: Sequence[Result], extractor: float) -> Non
     (folder / "cifar10-mini.md").write_text("\n".join(parts) + "\n")
 
 
-def _head(best: Result, extractor: float) -> str:
+def _head(best: TrainingScore, extractor: float) -> str:
     return HEAD.format(
         extractor=_percent(extractor),
         best=_percent(best.accuracy),
@@ -82,10 +82,10 @@ def _head(best: Result, extractor: float) -> str:
     )
 
 
-def _nets(own: Sequence[Result]) -> list[str]:
+def _nets(own: Sequence[TrainingScore]) -> list[str]:
     rows = ["## Nets, plain and augmented", "", "From the covering thousand:", ""]
     rows += ["| net | iterations | plain | augmented |", "|---|---|---|---|"]
-    pairs: dict[tuple[str, int], dict[bool, Result]] = defaultdict(dict)
+    pairs: dict[tuple[str, int], dict[bool, TrainingScore]] = defaultdict(dict)
     for each in own:
         pairs[each.net, each.iterations][each.augmented] = each
     for (net, iterations), pair in pairs.items():
@@ -94,7 +94,7 @@ def _nets(own: Sequence[Result]) -> list[str]:
     return [*rows, "", "![Curves](cifar10-mini-curves.png)", ""]
 
 
-def _subsets(results: Sequence[Result]) -> list[str]:
+def _subsets(results: Sequence[TrainingScore]) -> list[str]:
     head = ["## Chosen against random", ""]
     head += ["The same training, on the chosen pictures and on random ones of several seeds:", ""]
     head += ["| net | covering | diverse | random, mean and spread | of each seed |"]
@@ -123,7 +123,7 @@ def _subsets(results: Sequence[Result]) -> list[str]:
     return [*head, *rows, *tail] if rows else []
 
 
-def _best(best: Result) -> list[str]:
+def _best(best: TrainingScore) -> list[str]:
     return [
         "## The best",
         "",
@@ -139,7 +139,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _curves(results: Sequence[Result]) -> Figure:
+def _curves(results: Sequence[TrainingScore]) -> Figure:
     """Accuracy on the validation pictures, by the time of training."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -168,7 +168,7 @@ def _curves(results: Sequence[Result]) -> Figure:
     return figure
 
 
-def _confusion(best: Result) -> Figure:
+def _confusion(best: TrainingScore) -> Figure:
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     axes.imshow(best.confusion, cmap="Blues")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks.comparison import Comparison, Missing, Row, measure, table, write
+from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
 from catdog.data.build.folder_layouts import photos_in
@@ -48,7 +48,7 @@ def test_sides_take_turns():
 
 
 def test_results_are_kept_where_only_some_are_measured(tmp_path):
-    old, new = (Row("a", peer, 1.0, 2.0, "s", 2.0, 0.1, None) for peer in "xy")
+    old, new = (Measurement("a", peer, 1.0, 2.0, "s", 2.0, 0.1, None) for peer in "xy")
     path = tmp_path / "results.json"
     write([old], path, keep=True)
     write([new], path, keep=True)

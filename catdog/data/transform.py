@@ -1,7 +1,7 @@
-"""What happens to pictures between the store and the net (caffe/data_transformer.cpp).
+"""The transformation of pictures between the LMDB and the net (caffe/data_transformer.cpp).
 
-The randomness is drawn first (`draw`), then the pictures are cut and mirrored as the bytes that
-they are (`gather`), then a whole batch is made into numbers on its device (`apply`). What
+The randomness is drawn first (`draw`), then pictures are cropped and mirrored as bytes (`gather`),
+then a whole batch is converted to floats on its device (`apply`). What
 augment_param changes is drawn and applied by `catdog.data.augment`.
 """
 
@@ -45,7 +45,7 @@ Draw = tuple[Cut, ...]
 
 
 class Transform:
-    """The transform_param of a data layer; `mean`, C x H x W, stands for the one of mean_file.
+    """The transform_param of a data layer; `mean`, C x H x W, replaces the one of mean_file.
 
     Raises LayerError for fields that contradict each other and DataError for a mean file that
     cannot be read.
@@ -109,8 +109,8 @@ class Transform:
     def draw(self, shapes: Sequence[Sequence[int]], generator: torch.Generator) -> Draw:
         """Draw for a batch of pictures of these shapes; the generator is one of the CPU.
 
-        A cut is at random in the TRAIN phase and in the middle in the TEST phase; mirroring is
-        at random in both.
+        Crops are random in the TRAIN phase and central in the TEST phase; mirroring is random in
+        both.
         """
         uniforms = torch.rand(len(shapes), 3, dtype=torch.float64, generator=generator).tolist()
         return tuple(
@@ -200,7 +200,7 @@ class Transform:
         return torch.from_numpy(numbers)
 
     def _subtracted(self, draw: Draw, shape: Shape) -> list[npt.NDArray[np.float32]]:
-        """What is subtracted from each picture of a batch of this shape."""
+        """The mean to subtract from each picture of a batch of this shape."""
         if self.mean_picture is None or self.param.mean_value:
             values = np.array(self.param.mean_value or (0,), np.float32).reshape(-1, 1, 1)
             return [values] * shape[0]
@@ -219,7 +219,7 @@ class Transform:
     def labels(self, labels: Sequence[int], changes: Changes | None) -> Tensor:
         """The labels of a batch as float32: N, or N x classes probabilities of mixed pictures.
 
-        Raises DataError for a label that is no class.
+        Raises DataError for a label that is not a class.
         """
         if self.recipe is None or changes is None:
             return torch.tensor(labels, dtype=torch.float32)

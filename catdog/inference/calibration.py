@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 #: The smallest probability that float32 tells from 0.
 _TINY = float(np.finfo(np.float32).tiny)
-#: Bounds of the temperature that is looked for.
+#: Bounds of the fitted temperature.
 _COLDEST, _HOTTEST = 0.01, 100.0
 
 
@@ -28,7 +28,7 @@ def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -
 
 
 def fit_temperature(scores: Floats, labels: NDArray[np.int64]) -> float:
-    """The temperature T for which the log loss of softmax(scores / T) is least.
+    """The temperature T that minimises the log loss of softmax(scores / T).
 
     `scores` are rows x classes. Raises CatdogError where scikit-learn, and so SciPy, is missing.
     """
@@ -47,6 +47,6 @@ def softmax_log_loss(scores: Floats, labels: NDArray[np.int64]) -> float:
 
 
 def scores_of(probabilities: NDArray[np.floating]) -> Floats:
-    """Scores whose softmax are these probabilities: their logarithms."""
+    """Scores whose softmax is these probabilities: their logarithms."""
     logs: Floats = np.log(np.maximum(probabilities.astype(np.float64), _TINY))
     return logs

@@ -21,7 +21,7 @@ Blobs = Mapping[str, Array]
 
 
 def features(fed: FedNet, names: Sequence[str], batches: int | None = None) -> Iterator[Blobs]:
-    """Blobs by name for each of so many batches, or for one pass over the data.
+    """Blobs by name for each of `batches` batches, or for one pass over the data.
 
     A blob has the value of its last in-place layer. Raises CatdogError for a name that is not
     a blob of the net.

@@ -164,7 +164,7 @@ class Predictor:
 
 
 def both_classes(output: Tensor) -> Tensor:
-    """Probabilities of each class, also from the one sigmoid output of a net of two classes."""
+    """Probabilities of each class, N x classes, also from a single sigmoid output, N x 1."""
     return torch.cat((1 - output, output), dim=1) if output.shape[1] == 1 else output
 
 

@@ -16,9 +16,9 @@ CLIP = 0.005
 def write_submission(
     path: str | Path, predictions: Iterable[Prediction], *, probability: bool = False
 ) -> None:
-    """Write `id,label`, sorted by id; the label is the number of the likeliest class (1 = dog).
+    """Write `id,label`, sorted by id; the label is the number of the most probable class (1 = dog).
 
-    With `probability` the label is the probability of class 1, kept CLIP away from 0 and 1. The
+    With `probability` the label is the probability of class 1, clipped to CLIP .. 1 - CLIP. The
     id of a photo is its file name without the ending.
     """
     rows = [

@@ -1,4 +1,4 @@
-"""Rectangles in the pictures of a batch: N x 4, top, left, bottom and right (not in it)."""
+"""Rectangles in the pictures of a batch: N x 4, top, left, bottom and right (exclusive)."""
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ def draw_erased(
 def draw_pasted(
     share: NDArray[np.float64], size: tuple[int, int], rng: np.random.Generator
 ) -> Boxes:
-    """Boxes of these shares of the picture about random middles, cut at its edges (CutMix)."""
+    """Boxes of these shares of the picture around random centres, clipped to it (CutMix)."""
     sides = np.sqrt(share)[:, None] * size
     middle = rng.uniform(0, size, sides.shape)
     corners = (middle - sides / 2, middle + sides / 2)
@@ -40,7 +40,7 @@ def share_of(boxes: Boxes, size: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def inside(boxes: Boxes, size: tuple[int, int], device: torch.device) -> Tensor:
-    """N x 1 x height x width: True in the box."""
+    """Masks, N x 1 x height x width, True inside the box."""
     top, left, bottom, right = torch.from_numpy(boxes).to(device).T[:, :, None]
     rows, columns = (torch.arange(extent, device=device) for extent in size)
     high, wide = (top <= rows) & (rows < bottom), (left <= columns) & (columns < right)

@@ -1,7 +1,7 @@
-"""The colours of pictures, each picture of a batch by its own factor.
+"""Colour jitter, each picture of a batch by its own factor.
 
-Batches are N x 1 or 3 (BGR) x H x W floats from 0 to 255, factors N x 1 x 1 x 1; the formulas are
-those of torchvision.transforms.v2.functional.adjust_*.
+Batches are N x 1 or 3 (BGR) x H x W floats from 0 to 255, factors are N x 1 x 1 x 1. The
+formulas are those of torchvision.transforms.v2.functional.adjust_*.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ _LUMA = (0.1140, 0.5870, 0.2989)
 def draw_factors(
     param: AugmentParameter, count: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A factor of each field for each picture, N x 4; the last is a share of the circle."""
+    """A factor of each field for each picture, N x 4; the last is a shift of the hue in turns."""
     columns = [
         rng.uniform(max(0.0, 1 - bound), 1 + bound, count)
         for bound in (param.brightness, param.contrast, param.saturation)
@@ -30,7 +30,7 @@ def draw_factors(
 
 
 def adjust(batch: Tensor, factors: Tensor, param: AugmentParameter) -> Tensor:
-    """Brightness, then contrast, saturation and hue, those that the fields ask for."""
+    """Change brightness, contrast, saturation and hue in this order, where their field is set."""
     steps = (brightness, contrast, saturation, turn_hue)
     for step, field, factor in zip(steps, FIELDS, factors.T[:, :, None, None, None], strict=True):
         if getattr(param, field):
@@ -39,22 +39,22 @@ def adjust(batch: Tensor, factors: Tensor, param: AugmentParameter) -> Tensor:
 
 
 def brightness(batch: Tensor, factor: Tensor) -> Tensor:
-    """Every value times the factor."""
+    """Multiply every value by the factor."""
     return (batch * factor).clamp_(0, 255)
 
 
 def contrast(batch: Tensor, factor: Tensor) -> Tensor:
-    """Distances from the picture's mean luma times the factor."""
+    """Scale the distances from the picture's mean luma by the factor."""
     return _blend(batch, _luma(batch).mean((1, 2, 3), keepdim=True), factor)
 
 
 def saturation(batch: Tensor, factor: Tensor) -> Tensor:
-    """Distances from each pixel's luma times the factor."""
+    """Scale the distances from each pixel's luma by the factor."""
     return _blend(batch, _luma(batch), factor)
 
 
 def turn_hue(batch: Tensor, turn: Tensor) -> Tensor:
-    """The hue turned by a share of the circle, saturation and value (of HSV) as they were."""
+    """Shift the hue by a share of a full turn, leaving saturation and value (of HSV)."""
     value, lowest = batch.amax(1), batch.amin(1)
     chroma = value - lowest
     blue, green, red = batch.unbind(1)

@@ -19,7 +19,7 @@ _ASPECT = 4 / 3
 
 
 class CropWindow(NamedTuple):
-    """The part of a picture that the net sees: its middle and its extents, in pixels."""
+    """The part of a picture that the net sees: its centre and its extents, in pixels."""
 
     x: float
     y: float
@@ -29,7 +29,11 @@ class CropWindow(NamedTuple):
 
 
 class Motion(NamedTuple):
-    """What happens to N pictures: radians, shares of width and height (N x 2), factors, shares."""
+    """An affine transformation of each of N pictures.
+
+    `angle` is in radians, `shift` in shares of width and height (N x 2), `zoom` a factor, `shear`
+    a share.
+    """
 
     angle: Floats
     shift: Floats
@@ -89,7 +93,7 @@ def warp(batch: Tensor, matrices: Tensor, size: tuple[int, int], fill: Tensor | 
 
 
 def _inverse(motion: Motion) -> Floats:
-    """N x 2 x 2: from what is seen back to the picture; undoes zoom * rotation * shear."""
+    """The inverses of zoom * rotation * shear, N x 2 x 2."""
     cos, sin = np.cos(motion.angle), np.sin(motion.angle)
     rows = ((cos + motion.shear * sin, sin - motion.shear * cos), (-sin, cos))
     return np.moveaxis(np.array(rows), 2, 0) / motion.zoom[:, None, None]

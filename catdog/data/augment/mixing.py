@@ -17,7 +17,7 @@ FIELDS = ("mixup", "cutmix")
 
 
 class Mix(NamedTuple):
-    """For each picture its partner, the share it keeps, and the box that is its partner's."""
+    """For each picture its partner, the share it keeps, and the box taken from its partner."""
 
     partner: NDArray[np.int64]
     share: NDArray[np.float64]
@@ -27,7 +27,7 @@ class Mix(NamedTuple):
 def draw_mix(
     param: AugmentParameter, count: int, size: tuple[int, int], rng: np.random.Generator
 ) -> Mix:
-    """Partners at random and, for each picture, either mixup or cutmix."""
+    """Draw partners and, for each picture, either mixup or cutmix."""
     cut = rng.random(count) < (0.5 if param.mixup else 1) * (param.cutmix > 0)
     alpha = np.where(cut, param.cutmix, param.mixup)
     share = rng.beta(alpha, alpha)
@@ -37,7 +37,7 @@ def draw_mix(
 
 
 def mix_pictures(batch: Tensor, mix: Mix) -> Tensor:
-    """Each picture with its partner, N x C x H x W."""
+    """Mix each picture with its partner, N x C x H x W."""
     own = torch.from_numpy(mix.share).to(batch).view(-1, 1, 1, 1)
     own = own.where(~inside(mix.boxes, (batch.shape[2], batch.shape[3]), batch.device), 0)
     return torch.lerp(batch[torch.from_numpy(mix.partner).to(batch.device)], batch, own)
@@ -46,7 +46,7 @@ def mix_pictures(batch: Tensor, mix: Mix) -> Tensor:
 def mix_labels(labels: Sequence[int], mix: Mix, size: tuple[int, int], classes: int) -> Tensor:
     """N x classes probabilities, or N numbers for one class, of pictures of height x width `size`.
 
-    Raises DataError for a label that is no class.
+    Raises DataError for a label that is not a class.
     """
     top = max(classes, 2) - 1
     wrong = next((label for label in labels if not 0 <= label <= top), None)
@@ -62,6 +62,6 @@ def mix_labels(labels: Sequence[int], mix: Mix, size: tuple[int, int], classes: 
 
 
 def mix_rows(rows: Tensor, mix: Mix, size: tuple[int, int]) -> Tensor:
-    """A row of labels for each of the pictures, of height x width `size`, mixed as they are."""
+    """Mix the rows of labels of pictures of height x width `size` as the pictures are mixed."""
     own = torch.from_numpy(mix.share * (1 - share_of(mix.boxes, size))).float()[:, None]
     return torch.lerp(rows[torch.from_numpy(mix.partner)], rows, own)

@@ -19,7 +19,8 @@ Fill = Callable[[Tensor], Tensor | None]
 
 
 class Operation(NamedTuple):
-    """Changes N x 1 or 3 (RGB) x H x W bytes by a strength from 0 to `most`, or to either side."""
+    """A change of N x 1 or 3 (RGB) x H x W bytes by a strength from 0 to `most`, of either sign
+    if `signed`."""
 
     apply: Callable[[Tensor, float, Fill], Tensor]
     most: float = 0.0
@@ -27,7 +28,7 @@ class Operation(NamedTuple):
 
 
 class DrawnOperations(NamedTuple):
-    """N x operations: which of OPERATIONS, and to which side (1 or -1)."""
+    """Indices into OPERATIONS and signs (1 or -1), both N x operations."""
 
     operation: NDArray[np.int64]
     side: NDArray[np.int64]
@@ -36,13 +37,13 @@ class DrawnOperations(NamedTuple):
 def draw_operations(
     param: AugmentParameter, count: int, rng: np.random.Generator
 ) -> DrawnOperations:
-    """The operations of each picture, any of them as likely as any other."""
+    """Draw the operations of each picture, uniformly."""
     shape = (count, param.rand_augment)
     return DrawnOperations(rng.integers(len(OPERATIONS), size=shape), rng.choice((-1, 1), shape))
 
 
 def rand_augment(batch: Tensor, drawn: DrawnOperations, magnitude: float, fill: Fill) -> Tensor:
-    """A batch of BGR or grey floats after its operations, pictures of one operation together."""
+    """Apply its operations to each picture of BGR or grey floats, grouped by operation."""
     pictures = batch.round().to(torch.uint8).flip(1)
     for operations, sides in zip(drawn.operation.T, drawn.side.T, strict=True):
         changed = pictures.clone()
@@ -107,7 +108,7 @@ def _solarize(batch: Tensor, share: float, _: Fill) -> Tensor:
 
 
 def _even(name: str) -> Callable[[Tensor, float, Fill], Tensor]:
-    """autocontrast or equalize, which know no strength."""
+    """autocontrast or equalize, which have no strength."""
     return lambda batch, _, __: getattr(_functional(), name)(batch)
 
 

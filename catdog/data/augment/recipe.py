@@ -41,7 +41,7 @@ class Changes:
 class Recipe:
     """What augment_param asks for; `mean` is the mean colour, C numbers, where the net has one.
 
-    Raises LayerError for numbers out of their range and fields that mean nothing.
+    Raises LayerError for numbers out of their range and fields without effect.
     """
 
     def __init__(self, layer: LayerParameter, mean: Tensor | None = None) -> None:
@@ -64,7 +64,7 @@ class Recipe:
             )
 
     def check_channels(self, channels: int) -> None:
-        """Raise LayerError where a change makes no sense of pictures of so many channels."""
+        """Raise LayerError where a change is not defined for this number of channels."""
         for field, allowed in _CHANNELS.items():
             if getattr(self.param, field) and channels not in allowed:
                 raise self._error(
@@ -115,7 +115,7 @@ class Recipe:
     def apply(self, batch: Tensor, changes: Changes) -> Tensor:
         """The changed pictures as floats, on the batch's device.
 
-        `batch` has whole pictures where the recipe `moves`, else what was cut of them.
+        `batch` has whole pictures where the recipe `moves`, else crops.
         """
         numbers = batch.float()
         if changes.views is not None:
@@ -131,7 +131,7 @@ class Recipe:
         return numbers if changes.mix is None else mixing.mix_pictures(numbers, changes.mix)
 
     def labels(self, labels: Sequence[int], changes: Changes) -> Tensor:
-        """The labels of a batch; raises DataError for one that is no class."""
+        """The labels of a batch; raises DataError for one that is not a class."""
         if changes.mix is None:
             return torch.tensor(labels, dtype=torch.float32)
         return mixing.mix_labels(labels, changes.mix, changes.size, self.param.num_classes)

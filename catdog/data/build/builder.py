@@ -32,7 +32,7 @@ BATCH_BYTES = 2 << 20
 
 
 class Prepared(NamedTuple):
-    """What became of a photo: its planes and serialised Datum, or the reason why not."""
+    """A prepared photo: its planes and serialised Datum, or why it could not be read."""
 
     assigned: Assigned
     planes: Pixels | None = None
@@ -43,9 +43,9 @@ class Prepared(NamedTuple):
 
 @dataclass
 class Counts:
-    """What a build met: pictures by part, and of each class, converted ones by kind, skipped files.
+    """Counts of a build: pictures by part and by class, converted ones by kind, skipped files.
 
-    `labelled` is by (part, label); of several labels each one that is not 0 counts.
+    `labelled` is by (part, label); of a label vector each element that is not 0 counts.
     """
 
     pictures: Counter[str] = field(default_factory=Counter)
@@ -64,10 +64,10 @@ def build(
 ) -> Counts:
     """Prepare the photos and write the LMDBs of their parts into a folder.
 
-    `each` sees every part and its planes in order. Keys are the number in the shuffled list, eight
-    digits, `_` and the photo's name. Photos that cannot be read are counted and left out;
-    DataError when one of the LMDBs would be empty. There is none for validation only where the
-    data set asks for 0 photos.
+    `each` is called with the part and the planes of every picture, in order. Keys are the number
+    in the shuffled list, eight digits, `_` and the photo's name. Photos that cannot be read are
+    counted and left out. There is no validation LMDB where the data set asks for 0 photos; raises
+    DataError when an LMDB would be empty otherwise.
     """
     counts = Counts()
     parts = {photo.part for photo in photos} | {TRAIN}
@@ -149,7 +149,7 @@ def _read(photo: Photo, gray: bool) -> Picture:
 def _counted(
     results: Iterable[Prepared], counts: Counts, each: Callable[[str, Pixels], None] | None
 ) -> Iterator[Prepared]:
-    """The photos that could be read."""
+    """Yield the photos that could be read, and count all."""
     for done in results:
         photo, _, part = done.assigned
         if done.planes is None:

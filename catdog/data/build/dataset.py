@@ -1,4 +1,4 @@
-"""The whole way from a folder of photos to LMDBs, mean picture and dataset.yaml."""
+"""From a folder of photos to LMDBs, mean picture and dataset.yaml."""
 
 import csv
 import time
@@ -139,7 +139,7 @@ def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: in
 def _listing(
     data: Path, out: Path, files: LabelFiles, dataset: DatasetParameter
 ) -> tuple[Listing, str]:
-    """The labelled photos, and the words by which dataset.yaml remembers them."""
+    """The labelled photos, and the description of their source in dataset.yaml."""
     if files.train:
         return read_list(files.train, data, files.labels, files.validation), str(files.train)
     if files.labels:

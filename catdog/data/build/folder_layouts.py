@@ -1,4 +1,4 @@
-"""Where the labelled photos are: Kaggle's folder, class folders, train/, val/ and test/, a list."""
+"""Layouts of folders of labelled photos: Kaggle's, class folders, train/, val/ and test/."""
 
 import os
 import re
@@ -29,7 +29,7 @@ _MANY = 20
 
 
 def find_photos(root: str | Path) -> Listing:
-    """The labelled photos below a folder, whichever known arrangement it has.
+    """The labelled photos below a folder of any known layout.
 
     In this order: `train/` beside `val/`; `train/` alone; the folder itself. Each of them has
     either photos named for their class (`cat.0.jpg`) or a folder for each class. `test/` beside
@@ -50,7 +50,7 @@ def find_photos(root: str | Path) -> Listing:
 
 
 def add_test(listing: Listing, folder: str | Path) -> None:
-    """Take the labelled photos of a folder for the test photos.
+    """Set the test photos of a listing to the labelled photos of a folder.
 
     Raises DataError where there are no photos, or photos of a class that the others lack.
     """
@@ -142,7 +142,7 @@ def _files(folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 def _is_part(folder: Path) -> bool:
-    """Not hidden, no LMDB, and no data set of its own, with its own train/ in it."""
+    """Whether a folder is neither hidden nor an LMDB nor a data set with a train/ of its own."""
     own = (folder / "train").is_dir() or (folder / "data.mdb").exists()
     return not (folder.name.startswith(".") or own)
 
@@ -172,7 +172,7 @@ def _mixed(named: Sequence[str], folders: Sequence[str]) -> bool:
 
 
 def class_in_name(file: str) -> str:
-    """The class that a file's own name begins with, in lower case; empty when it has none.
+    """The class that a file's own name begins with, in lower case; empty without one.
 
     `cat.0.jpg`, `Cat_12.png` and `cat (3).jpg` are of class `cat`. A name without a number has
     no class, nor one that a camera gave, such as `IMG_0001.jpg`.
@@ -206,6 +206,6 @@ def photos_in(folder: str | Path) -> list[Path]:
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts 2 before 10: the numbers in a name count as numbers."""
+    """A sort key for natural order, 2 before 10."""
     parts = (part for part in re.split(r"([0-9]+)", name) if part)
     return [(0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts]

@@ -22,7 +22,7 @@ from catdog.runtime.parallel import in_order
 
 
 class PictureFormat(NamedTuple):
-    """What each stored picture shall be; no width or height: its own size.
+    """How pictures are stored; without width and height they keep their size.
 
     `encoded` keeps picture files instead of pixels, of the type `encode_type` (`jpg`, `png`), or
     of each file's own.
@@ -61,7 +61,7 @@ def convert(
 ) -> Converted:
     """Store the pictures of a list file in a new LMDB, shuffled if there is a seed.
 
-    Paths in the list follow on from `root`. Resizing is bilinear. Raises DataError when the target
+    The paths of the list are below `root`. Resizing is bilinear. Raises DataError when the target
     exists, when nothing can be read, and with `check_size` when a picture has another size.
     """
     result = Converted()

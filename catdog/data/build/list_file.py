@@ -18,7 +18,7 @@ def read_list(
     """The photos that a list file names, `path label` in each line.
 
     Paths are relative to `root`, else to the list's own folder. Labels are numbers from 0 on,
-    named by the lines of the file `labels`, or class names. A file that is named twice is used
+    named by the lines of the file `labels`, or class names. A file that is listed twice is used
     once. Raises DataError with file and line for a line that cannot be read, and with the labels
     found when they are not 0 .. C-1.
     """
@@ -41,9 +41,9 @@ def read_list(
 
 
 def read_numbered(file: str | Path, root: str | Path) -> list[Photo]:
-    """The photos of a list file with the numbers it gives them, whatever they are.
+    """The photos of a list file with its integer labels, unchecked.
 
-    `root` is prepended to paths as text. Raises DataError, with file and line, for a label that is
+    The paths are below `root`. Raises DataError, with file and line, for a label that is
     not a whole number.
     """
     pairs = _pairs(Path(file))

@@ -1,4 +1,4 @@
-"""Labelled photos, as every way to find them lists them."""
+"""Labelled photos: what folder layouts, list files, label tables and CIFAR are read to."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -47,5 +47,5 @@ class Listing:
 
 
 def in_label_order(names: Collection[str]) -> list[str]:
-    """Class names as their labels count them: sorted, by value where all are numbers."""
+    """Class names in the order of their labels: sorted, by value where all are numbers."""
     return sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)

@@ -41,7 +41,7 @@ def split(listing: Listing, dataset: DatasetParameter) -> list[Assigned]:
 
 
 def _cut(photos: Sequence[Photo], dataset: DatasetParameter) -> list[str]:
-    """The part of each shuffled photo where some have yet to be cut off for validation."""
+    """The name of the LMDB, training or validation, for each shuffled photo."""
     if not dataset.HasField("validation"):
         every = dataset.validation_every
         return [TRAIN if number % every else VALIDATION for number in range(len(photos))]

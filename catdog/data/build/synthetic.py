@@ -1,7 +1,7 @@
-"""Cats and dogs drawn by the program: something to train on before there are photos.
+"""Drawings of cats and dogs, to train on before there are photos.
 
-Colour, size, place, light and clutter are drawn from the same distributions for both classes; only
-the animal tells them apart.
+Colour, size, position, light and clutter are drawn from the same distributions for both classes;
+only the animal tells them apart.
 """
 
 from collections.abc import Sequence

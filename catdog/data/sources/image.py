@@ -90,13 +90,13 @@ class ImageData(PictureSource):
 def read_picture(path: Path, *, color: bool) -> Picture:
     """The pixels of a file, uint8: height x width x BGR, or height x width in grey.
 
-    Raises DataError when it is not there or no picture.
+    Raises DataError when it cannot be read or decoded.
     """
     return decode_picture(read_bytes(path), path, color=color)
 
 
 def read_bytes(path: Path) -> bytes:
-    """A picture file as it is; DataError when it cannot be read."""
+    """The bytes of a picture file; DataError when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -108,7 +108,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode_picture(content: bytes, path: Path, *, color: bool) -> Picture:
-    """As `read_picture`, of a file that was read."""
+    """As `read_picture`, from the bytes of the file."""
     flag = cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), flag) if content else None
     if picture is None:

@@ -17,7 +17,7 @@ from catdog.spec.shape import Shape
 class MemoryData(RecordSource):
     """Examples from arrays, in their order, over and over; `reset` gives them.
 
-    They are used as they are: there is no transformation and nothing is prepared ahead.
+    There is no transformation and no prefetch.
     """
 
     least_tops = most_tops = 2

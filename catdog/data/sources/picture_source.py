@@ -73,7 +73,7 @@ class PictureSource(RecordSource):
         return self.transform.gather(pictures, draw)
 
     def pool(self) -> ThreadPoolExecutor:
-        """The threads that decode, started when first asked for."""
+        """The threads that decode, started at the first use."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(cores(), f"decode {self.name}")
         return self._pool
@@ -104,7 +104,7 @@ class PictureSource(RecordSource):
         return self.transform.label_vectors(rows, changes)
 
     def _check(self, indices: Sequence[int], examples: Sequence[Example]) -> None:
-        """That the pictures fit the transformation, and each other once they are cut."""
+        """Raise DataError unless the pictures fit the transformation, and each other if cropped."""
         kinds: dict[tuple[Shape, object], int] = {}
         for index, example in zip(indices, examples, strict=True):
             kinds.setdefault((example.array.shape, example.array.dtype), index)

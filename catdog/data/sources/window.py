@@ -201,7 +201,7 @@ class WindowData(Source):
 def expand(
     window: LabelledWindow, crop: int, pad: int, *, square: bool
 ) -> tuple[int, int, int, int]:
-    """Corners that leave `pad` around the window once it is warped to `crop`; may lie outside."""
+    """Corners with `pad` pixels of context once warped to `crop`; may lie outside the picture."""
     scale = np.float32(crop) / np.float32(crop - 2 * pad)
     half_height = np.float32((window.y2 - window.y1 + 1) / 2)
     half_width = np.float32((window.x2 - window.x1 + 1) / 2)
@@ -233,7 +233,7 @@ def fit(corners: tuple[int, int, int, int], shape: Shape, crop: int, *, mirror: 
 
 
 def _round(value: np.float32) -> int:
-    """As C rounds: halves away from zero."""
+    """Round halves away from zero, as C does."""
     return int(math.copysign(math.floor(abs(float(value)) + 0.5), float(value)))
 
 

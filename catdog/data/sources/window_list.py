@@ -60,7 +60,7 @@ def _words(text: str) -> Iterator[tuple[str, int]]:
 
 
 class _Reader:
-    """Takes the words of a file one by one as what they must be."""
+    """Parses the words of a file one by one."""
 
     def __init__(self, path: Path, words: Iterator[tuple[str, int]]) -> None:
         self.path, self.words = path, words
