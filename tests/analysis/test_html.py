@@ -2,14 +2,17 @@
 
 import base64
 import re
+import sys
 from html.parser import HTMLParser
 
 import cv2
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from catdog.analysis import html
 from catdog.analysis.html import Card, Page, thumbnail
+from catdog.errors import CatdogError
 
 EVIL = "<script>alert('x')</script>\" onerror=\"y.jpg"
 
@@ -96,3 +99,12 @@ def test_a_page_is_written_whatever_the_names_are(tmp_path):
 
 def test_the_same_content_is_the_same_page():
     assert full_page() == full_page()
+
+
+def test_without_jinja2_the_command_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    html._templates.cache_clear()
+    with pytest.raises(
+        CatdogError, match=r"a page needs Jinja2, which.*; pip install '\.\[report\]'"
+    ):
+        full_page()

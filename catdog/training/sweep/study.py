@@ -1,6 +1,5 @@
 """The study of a sweep: Optuna's, in an SQLite file in the sweep's folder."""
 
-import importlib
 import warnings
 from dataclasses import replace
 from itertools import product
@@ -8,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
+from catdog.runtime.optional import optional
 from catdog.solver.direction import Direction
 from catdog.training.sweep.plan import Plan
 
@@ -25,12 +25,7 @@ _AXES = "axes"
 
 def optuna() -> Any:
     """The module; raises CatdogError, with the command to run, where it is not installed."""
-    try:
-        module = importlib.import_module("optuna")
-    except ImportError:
-        raise CatdogError(
-            "a sweep needs Optuna, which is not installed", remedy="pip install optuna"
-        ) from None
+    module: Any = optional("optuna", "a sweep needs Optuna", "pip install optuna")
     module.logging.set_verbosity(module.logging.WARNING)
     return module
 
