@@ -14,7 +14,8 @@ from catdog.runtime.files import replacing
 from catdog.training.sweep.axis import Axis
 from catdog.training.sweep.sweep import Sweep, Trial
 
-_DONE, _EARLY, _FAILED, _BEST, _INK = "#3b6ea5", "#b9b9b9", "#c0392b", "#d1582c", "#333333"
+_DONE, _EARLY, _FAILED, _BEST = "#3b6ea5", "#b9b9b9", "#c0392b", "#d1582c"
+_INK, _LINE = "#333333", "#bbbbbb"
 _COLUMNS = 3
 # a logarithmic axis of less than this has names between its powers of ten
 _NARROW = 200
@@ -130,7 +131,7 @@ def _name(field: str) -> str:
 
 def _furnish(axes: Axes) -> None:
     axes.grid(axis="y", color="#e6e6e6", lw=0.8)
-    axes.spines[["top", "left", "right"]].set_visible(False)
-    axes.spines["bottom"].set_color("#bbbbbb")
-    axes.tick_params(colors=_INK, length=0, labelsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["bottom", "left"]].set_color(_LINE)
+    axes.tick_params(which="both", color=_LINE, labelcolor=_INK, labelsize=9)
     axes.set_axisbelow(True)
