@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog.cli import main as cli
+from tests.tool_run import run_tool
 
 FORMATS = Path(__file__).parent / "goldens/formats"
 NET, WEIGHTS = str(FORMATS / "features_net.prototxt"), str(FORMATS / "model.caffemodel")
@@ -27,14 +27,7 @@ def call(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(name, *words):
-        code = 0
-        try:
-            cli.tool(importlib.import_module(f"catdog.tools.{name}").main, list(words))
-        except SystemExit as stop:
-            code = stop.code
-        told = capsys.readouterr()
-        assert code == (2 if told.err.startswith("error:") else 0)
-        return (told.err if code else told.out).splitlines()
+        return run_tool(importlib.import_module(f"catdog.tools.{name}").main, capsys, *words)
 
     return call
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from catdog.data.datum import array_to_datum
-from catdog.data.lmdb_store import Writer
+from tests.data.sources.build import write_values
 
 NET = """
 name: tiny
@@ -64,11 +64,9 @@ def write_solver(folder: Path) -> Path:
 def write_labelled(folder: Path, labels: Sequence[int]) -> None:
     """An LMDB of pictures that are bright where the label is 1."""
     chance = np.random.default_rng(len(labels))
-    writer = Writer(folder)
     pairs = []
     for number, label in enumerate(map(int, labels)):
         picture = chance.integers(100 * label, 100 * label + 60, (1, 2, 3), np.uint8)
         value = array_to_datum(picture, label).SerializeToString()
         pairs.append((f"{number:08d}".encode(), value))
-    writer.put(pairs)
-    writer.close()
+    write_values(folder, pairs)

@@ -6,13 +6,13 @@ import shutil
 import numpy as np
 import pytest
 
-from catdog.cli import main as cli
 from catdog.data.build.folder_layouts import find_photos
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights
 from tests.analysis.test_html import Reader
 from tests.analysis.test_report import job  # noqa: F401 - a fixture
 from tests.pictures import encoded, picture, save_all
+from tests.tool_run import run_tool
 from tools import explore as tool
 
 EVIL = "dog.9<script>.jpg"
@@ -34,12 +34,7 @@ def photos(tmp_path):
 
 
 def run(capsys, *words):
-    try:
-        cli.tool(tool.main, [str(word) for word in words])
-    except SystemExit as stop:
-        assert stop.code == 2
-        return capsys.readouterr().err.splitlines()
-    return capsys.readouterr().out.splitlines()
+    return run_tool(tool.main, capsys, *words)
 
 
 def sections(path):

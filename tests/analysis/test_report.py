@@ -18,7 +18,6 @@ from catdog.analysis.labelled import (
     predict_photos,
 )
 from catdog.analysis.report import calibrated, draw_page, evaluation_of, report_place
-from catdog.cli import main as cli
 from catdog.data.build.dataset import create
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Unreadable
@@ -31,6 +30,7 @@ from catdog.spec import to_yaml
 from catdog.weights import read_weights, write_weights
 from tests.analysis.test_html import Reader as PageReader
 from tests.inference.test_predictor import train_val, trained
+from tests.tool_run import run_tool
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +59,7 @@ def tool(monkeypatch, capsys, job):
     monkeypatch.chdir(job)
 
     def run(name, *words):
-        code = 0
-        try:
-            cli.tool(importlib.import_module(f"catdog.tools.{name}").main, [*words])
-        except SystemExit as stop:
-            code = stop.code
-        told = capsys.readouterr()
-        assert code == (2 if told.err.startswith("error:") else 0)
-        return (told.err if code else told.out).splitlines()
+        return run_tool(importlib.import_module(f"catdog.tools.{name}").main, capsys, *words)
 
     return run
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from catdog.data.datum import array_to_datum
-from catdog.data.lmdb_store import Writer, key
 from catdog.data.mean import Mean, compute_mean, compute_mean_file, read_mean, write_mean
 from catdog.errors import DataError
+from tests.data.sources.build import write_lmdb, write_values
 from tools import compute_image_mean
 
 FORMATS = Path(__file__).parents[1] / "goldens" / "formats"
@@ -48,16 +48,8 @@ def test_floats_and_bytes():
 
 
 def test_pictures_of_two_sizes_are_refused(tmp_path):
-    writer = Writer(tmp_path / "db")
-    sizes = ((3, 4, 5), (3, 5, 4))
-    writer.put(
-        [
-            (key(i, "x"), array_to_datum(np.zeros(size, np.uint8)).SerializeToString())
-            for i, size in enumerate(sizes)
-        ]
-    )
-    writer.close()
-    with pytest.raises(DataError, match="key 00000001_x: picture 1 is 3 x 5 x 4, the ones before"):
+    write_lmdb(tmp_path / "db", [np.zeros(size, np.uint8) for size in ((3, 4, 5), (3, 5, 4))])
+    with pytest.raises(DataError, match="key 00000001_picture: picture 1 is 3 x 5 x 4, the ones"):
         compute_mean_file(tmp_path / "db", None)
 
 
@@ -65,16 +57,11 @@ def test_parts_of_an_lmdb_are_added_by_several_threads(tmp_path, monkeypatch):
     monkeypatch.setattr("catdog.data.mean._LEAST", 1)
     monkeypatch.setattr("catdog.data.mean.cores", lambda: 3)
     pictures = np.random.default_rng(0).integers(0, 256, (700, 3, 4, 5), dtype=np.uint8)
-    writer = Writer(tmp_path / "db")
-    data = [array_to_datum(picture).SerializeToString() for picture in pictures]
-    writer.put([(key(i, "x"), value) for i, value in enumerate(data)])
-    writer.put([(key(700, "x"), array_to_datum(pictures[0, :, :, :2]).SerializeToString())])
-    writer.close()
-    with pytest.raises(DataError, match="key 00000700_x: picture 700 is 3 x 4 x 2, the ones"):
+    write_lmdb(tmp_path / "db", [*pictures, pictures[0, :, :, :2]])
+    with pytest.raises(DataError, match="key 00000700_picture: picture 700 is 3 x 4 x 2, the ones"):
         compute_mean(tmp_path / "db")
-    writer = Writer(tmp_path / "db")
-    writer.put([(key(700, "x"), data[0])])
-    writer.close()
+    whole = array_to_datum(pictures[0]).SerializeToString()
+    write_values(tmp_path / "db", [(b"00000700_picture", whole)])
     expected = np.concatenate((pictures, pictures[:1])).mean(0, np.float64).astype(np.float32)
     assert np.array_equal(compute_mean(tmp_path / "db"), expected)
 

@@ -9,14 +9,14 @@ from catdog.tools.select_subset import main
 
 from catdog.analysis.subset.lmdb_features import NetFeatures, net_features
 from catdog.data.datum import read_example, write_raw
-from catdog.data.lmdb_store import Reader, Writer
+from catdog.data.lmdb_store import Reader
 from catdog.errors import CatdogError, DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import read_message, read_net
 from catdog.training.options import Options
 from catdog.training.train import train
 from tests.data.sources.build import labels as labels_of
-from tests.data.sources.build import layer, source
+from tests.data.sources.build import layer, source, write_values
 
 NET = """
 name: small
@@ -40,14 +40,13 @@ layer:
 
 def write(folder, count=40, classes=3, size=(3, 8, 8)):
     rng = np.random.default_rng(0)
-    writer = Writer(folder)
-    writer.put(
+    write_values(
+        folder,
         [
             (f"{n:08d}_{n}".encode(), write_raw(rng.integers(0, 256, size, np.uint8), n % classes))
             for n in range(count)
-        ]
+        ],
     )
-    writer.close()
     (folder / "dataset.yaml").write_text(
         "class_name: [ant, bee, cow]\nequalize: true\nsource: x\ncount: {train: 40}\n"
     )
@@ -176,9 +175,7 @@ def test_faults_are_one_line(words, fault, folder):
         "several": [write_raw(np.zeros((3, 2, 2), np.uint8), 0, [1, 0])],
         "sizes": [write_raw(np.zeros((3, side, side), np.uint8), 0) for side in (2, 1)],
     }.items():
-        writer = Writer(folder / name)
-        writer.put([(str(at).encode(), value) for at, value in enumerate(records)])
-        writer.close()
+        write_values(folder / name, [(str(at).encode(), value) for at, value in enumerate(records)])
     with pytest.raises((CatdogError, DataError), match=fault) as caught:
         main(["--lmdb", "db", "--count", "1", *words])
     assert str(caught.value).count("\n") == 0

@@ -9,10 +9,10 @@ from catdog.tools.evaluate import main as evaluate
 from catdog.tools.train_classifier import main
 
 from catdog.data.datum import array_to_datum
-from catdog.data.lmdb_store import Writer
 from catdog.errors import CatdogError
 from catdog.training.options import Options
 from catdog.training.train import train
+from tests.data.sources.build import write_values
 from tests.small_solver import NET, SOLVER
 
 pytest.importorskip("sklearn")
@@ -21,14 +21,12 @@ pytest.importorskip("sklearn")
 def write(folder: Path, count: int, seed: int) -> None:
     """Pictures that are darker or brighter, by their label."""
     chance = np.random.default_rng(seed)
-    writer = Writer(folder)
     pairs = []
     for number in range(count):
         label = number % 2
         picture = chance.integers(60 * label, 190 + 60 * label, (3, 8, 10)).astype(np.uint8)
         pairs.append((f"{number:08d}".encode(), array_to_datum(picture, label).SerializeToString()))
-    writer.put(pairs)
-    writer.close()
+    write_values(folder, pairs)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import pytest
 
-from catdog.data.lmdb_store import Writer
 from catdog.data.sources.index_file import read_index
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import Datum
@@ -9,6 +8,7 @@ from catdog.tracking.run_file import read_run, run_path
 from catdog.training.cross_validation import cross_validate, scores, table
 from catdog.training.options import Options
 from catdog.training.train import train
+from tests.data.sources.build import write_values
 from tests.tiny_solver import write_labelled, write_solver
 
 
@@ -87,10 +87,10 @@ def test_an_index_file_is_split_and_what_it_repeats_stays_together(solver):
 
 
 def test_several_labels_are_split_without_strata(solver):
-    writer = Writer(solver.parent / "several")
     datum = Datum(channels=1, height=2, width=3, data=bytes(6), labels=[0, 1])
-    writer.put([(b"%d" % n, datum.SerializeToString()) for n in range(5)])
-    writer.close()
+    write_values(
+        solver.parent / "several", [(b"%d" % n, datum.SerializeToString()) for n in range(5)]
+    )
     source = f"train_net.data.data_param.source={solver.parent}/several"
     folds = cross_validate(solver, Options(overrides=[source]), 2, enough)
     with pytest.raises(EnoughError):

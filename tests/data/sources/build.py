@@ -44,7 +44,6 @@ def pictures(
 
 def write_lmdb(folder: Path, images: Sequence[NDArray[np.uint8]], *, encoded: bool = False) -> Path:
     """An LMDB whose labels count up; PNG files where `encoded`."""
-    writer = Writer(folder)
     pairs = []
     for label, image in enumerate(images):
         datum = array_to_datum(image, label)
@@ -52,6 +51,12 @@ def write_lmdb(folder: Path, images: Sequence[NDArray[np.uint8]], *, encoded: bo
             content = cv2.imencode(".png", image.transpose(1, 2, 0))[1].tobytes()
             datum = encoded_datum(content, label)
         pairs.append((f"{label:08d}_picture".encode(), datum.SerializeToString()))
+    return write_values(folder, pairs)
+
+
+def write_values(folder: Path, pairs: Sequence[tuple[bytes, bytes]]) -> Path:
+    """An LMDB of these keys and values, added to those that are there."""
+    writer = Writer(folder)
     writer.put(pairs)
     writer.close()
     return folder

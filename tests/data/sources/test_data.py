@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import SourceState
-from tests.data.sources.build import labels, layer, pictures, source, train_source, write_lmdb
+from tests.data.sources.build import (
+    labels,
+    layer,
+    pictures,
+    source,
+    train_source,
+    write_lmdb,
+    write_values,
+)
 
 
 @pytest.fixture(scope="module")
@@ -214,11 +222,7 @@ def test_forced_colours(folder):
 
 
 def test_a_broken_datum_is_named(tmp_path):
-    from catdog.data.lmdb_store import Writer
-
-    writer = Writer(tmp_path / "bad")
-    writer.put([(b"00000000_a", b"\x08\x01"), (b"00000001_b", b"\xff\xff\xff")])
-    writer.close()
+    write_values(tmp_path / "bad", [(b"00000000_a", b"\x08\x01"), (b"00000001_b", b"\xff\xff\xff")])
     with pytest.raises(DataError, match="00000001_b"):
         source(data(2, "bad"), tmp_path).next()
 

@@ -6,11 +6,10 @@ import torch
 
 from catdog.data.datum import array_to_datum
 from catdog.data.feed import Feed
-from catdog.data.lmdb_store import Writer
 from catdog.data.sources.resident import cut
 from catdog.data.transform import Cut
 from catdog.errors import DataError
-from tests.data.sources.build import layer, pictures, train_source, write_lmdb
+from tests.data.sources.build import layer, pictures, train_source, write_lmdb, write_values
 
 CROP = "crop_size: 5 mirror: true mean_value: 100 scale: 0.5"
 AUGMENTED = "crop_size: 5 augment_param { rotate: 20 mixup: 0.5 num_classes: 10 }"
@@ -22,9 +21,8 @@ def folder(tmp_path_factory):
     write_lmdb(folder / "raw", pictures(10))
     write_lmdb(folder / "encoded", pictures(10), encoded=True)
     write_lmdb(folder / "mixed", [*pictures(2), *pictures(1, (3, 8, 11))])
-    writer = Writer(folder / "floats")
-    writer.put([(b"0", array_to_datum(np.zeros((3, 8, 10), np.float32)).SerializeToString())])
-    writer.close()
+    floats = array_to_datum(np.zeros((3, 8, 10), np.float32))
+    write_values(folder / "floats", [(b"0", floats.SerializeToString())])
     (folder / "chosen.txt").write_text("7\n2\n2\n9\n0\n")
     return folder
 
