@@ -6,16 +6,22 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from catdog.runtime.files import replacing
+from catdog.runtime.picture_style import (
+    BLUE,
+    ORANGE,
+    SPINE,
+    legend_above,
+    style_axes,
+    title_left,
+    white_figure,
+)
 from catdog.training.sweep.axis import Axis
 from catdog.training.sweep.sweep import Sweep, Trial
 
-_DONE, _EARLY, _FAILED, _BEST = "#3b6ea5", "#b9b9b9", "#c0392b", "#d1582c"
-_INK, _LINE = "#333333", "#bbbbbb"
+_DONE, _EARLY, _FAILED, _BEST = BLUE, "#b9b9b9", "#c0392b", ORANGE
 _COLUMNS = 3
 # a logarithmic axis of less than this has names between its powers of ten
 _NARROW = 200
@@ -26,9 +32,7 @@ def draw(sweep: Sweep, path: Path) -> None:
     axes = sweep.plan.axes
     columns = 2 if len(axes) == 4 else min(_COLUMNS, len(axes))
     lines = ceil(len(axes) / columns)
-    figure = Figure(figsize=(10, 3.6 + 3.1 * lines), facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.12)
-    FigureCanvasAgg(figure)
+    figure = white_figure((10, 3.6 + 3.1 * lines), h_pad=0.12)
     grid = figure.add_gridspec(1 + lines, columns, height_ratios=[1.15] + [1] * lines)
     history = figure.add_subplot(grid[0, :])
     _history(history, sweep)
@@ -37,7 +41,8 @@ def draw(sweep: Sweep, path: Path) -> None:
         _slice(panel, sweep, axis)
         panel.set_ylabel(sweep.plan.metric if index % columns == 0 else "")
     for each in figure.axes:
-        _furnish(each)
+        style_axes(each)
+        each.tick_params(axis="x", which="both", length=3, color=SPINE)
     with replacing(path) as beside:
         figure.savefig(beside, dpi=130)
 
@@ -60,12 +65,8 @@ def _history(axes: Axes, sweep: Sweep) -> None:
     axes.set_xlabel("trial")
     axes.set_ylabel(sweep.plan.metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    title = f"{sweep.plan.stem}: {len(sweep.trials)} trials"
-    axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold", pad=12)
-    count = len(axes.get_legend_handles_labels()[0])
-    legend = axes.legend(ncols=count, frameon=False, fontsize=9)
-    legend.set_loc("lower right")
-    legend.set_bbox_to_anchor((1.0, 1.0))
+    title_left(axes, f"{sweep.plan.stem}: {len(sweep.trials)} trials")
+    legend_above(axes, len(axes.get_legend_handles_labels()[0]))
     _limits(axes, done, early)
 
 
@@ -127,11 +128,3 @@ def _name(field: str) -> str:
     """The ends of a long path: `net.fc1…dropout_ratio`."""
     keys = field.split(".")
     return field if len(field) <= 34 else f"{'.'.join(keys[:2])} … {keys[-1]}"
-
-
-def _furnish(axes: Axes) -> None:
-    axes.grid(axis="y", color="#e6e6e6", lw=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["bottom", "left"]].set_color(_LINE)
-    axes.tick_params(which="both", color=_LINE, labelcolor=_INK, labelsize=9)
-    axes.set_axisbelow(True)
