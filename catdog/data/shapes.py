@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from catdog.data.sources import Context, open_source
+from catdog.data.sources import SOURCES, Context, open_source
 from catdog.data.transform import Transform, shape_text
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import LayerParameter
@@ -11,13 +12,6 @@ from catdog.spec.shape import Shape
 
 #: Height and width where they are not known otherwise: those of CaffeNet.
 ASSUMED_SIZE = 227
-
-_PARAMETER = {
-    "Data": "data_param",
-    "ImageData": "image_data_param",
-    "WindowData": "window_data_param",
-    "HDF5Data": "hdf5_data_param",
-}
 
 
 @dataclass(frozen=True)
@@ -53,9 +47,12 @@ def data_shapes(
 
 
 def _is_there(layer: LayerParameter, context: Context) -> bool:
-    name = _PARAMETER.get(layer.type)
-    source = getattr(layer, name).source if name else ""
+    source = getattr(_own_message(layer), "source", "")
     return bool(source) and context.locate(source).exists()
+
+
+def _own_message(layer: LayerParameter) -> Any:
+    return getattr(layer, SOURCES[layer.type].messages[0])
 
 
 def _with_batch(
@@ -78,7 +75,7 @@ def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
 
 
 def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]) -> DataShapes:
-    param = getattr(layer, _PARAMETER[layer.type])
+    param = _own_message(layer)
     batch = max(1, param.batch_size)
     first = wanted.get(layer.top[0]) or (batch, *_picture(layer, context))
     labels = _labels(layer, context, first[0])

@@ -9,16 +9,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from catdog.layers.base import Layer
-from catdog.proto.caffe_pb2 import FillerParameter
+from catdog.layers.elementwise import Elementwise
+from catdog.layers.overwritten import Rereading
+from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
 from catdog.spec.shape import Shape
 
 
-class ReLU(Layer):
+class ReLU(Rereading):
     """max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is negative_slope.
 
     `engine` is accepted: all of Caffe's give the same numbers.
     """
 
+    messages = ("relu_param",)
     may_run_in_place = True
 
     def forward(self, x: Tensor) -> Tensor:
@@ -28,14 +31,28 @@ class ReLU(Layer):
         # the gradient is taken from the result, whose sign a negative slope does not keep
         return F.leaky_relu(x, slope, inplace=self.in_place and slope > 0)
 
+    def keeps_signs(self) -> bool:
+        return self.param.relu_param.negative_slope >= 0
 
-class PReLU(Layer):
+    def reads_signs_alone(self) -> bool:
+        return self.keeps_signs()
+
+    def reads_top_alone(self) -> bool:
+        return self.keeps_signs()
+
+    def slope(self, x: Tensor, _y: Tensor, _kept: Tensor | None) -> Tensor:
+        return torch.where(x > 0, 1.0, self.param.relu_param.negative_slope)
+
+
+class PReLU(Elementwise):
     """max(x, 0) + slope * min(x, 0) with a learned slope for each channel or, if
     channel_shared, for all; filled with 0.25 unless the spec says otherwise.
 
     Raises LayerError for a bottom with fewer than two axes.
     """
 
+    messages = ("prelu_param",)
+    passes_statistics = False
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
@@ -55,9 +72,10 @@ class PReLU(Layer):
         return F.prelu(x, self.blobs[0].to(x.dtype))
 
 
-class ELU(Layer):
+class ELU(Rereading):
     """x where x > 0, else alpha * (exp(x) - 1); the gradient at 0 is alpha."""
 
+    messages = ("elu_param",)
     may_run_in_place = True
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,26 +83,46 @@ class ELU(Layer):
         # the gradient is taken from the result, whose sign a negative alpha does not keep
         return F.elu(x, alpha, inplace=self.in_place and alpha >= 0)
 
+    def reads_top_alone(self) -> bool:
+        return True
 
-class Sigmoid(Layer):
+    def slope(self, x: Tensor, y: Tensor, _kept: Tensor | None) -> Tensor:
+        return torch.where(x > 0, 1.0, y + self.param.elu_param.alpha)
+
+
+class Sigmoid(Rereading):
     """1 / (1 + exp(-x)). `engine` is accepted: all of Caffe's give the same numbers."""
 
+    messages = ("sigmoid_param",)
     may_run_in_place = True
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.sigmoid_(x) if self.in_place else torch.sigmoid(x)
 
+    def reads_top_alone(self) -> bool:
+        return True
 
-class TanH(Layer):
+    def slope(self, _x: Tensor, y: Tensor, _kept: Tensor | None) -> Tensor:
+        return y * (1 - y)
+
+
+class TanH(Rereading):
     """tanh(x). `engine` is accepted: all of Caffe's give the same numbers."""
 
+    messages = ("tanh_param",)
     may_run_in_place = True
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh_(x) if self.in_place else torch.tanh(x)
 
+    def reads_top_alone(self) -> bool:
+        return True
 
-class AbsVal(Layer):
+    def slope(self, _x: Tensor, y: Tensor, _kept: Tensor | None) -> Tensor:
+        return 1 - y * y
+
+
+class AbsVal(Elementwise):
     """|x|; the gradient at 0 is 0."""
 
     top_may_be_overwritten = True
@@ -93,9 +131,10 @@ class AbsVal(Layer):
         return x.abs()
 
 
-class Power(Layer):
+class Power(Elementwise):
     """(shift + scale * x) ^ power; a constant with gradient 0 where power * scale is 0."""
 
+    messages = ("power_param",)
     top_may_be_overwritten = True
 
     def forward(self, x: Tensor) -> Tensor:
@@ -113,11 +152,13 @@ class Power(Layer):
         return x.masked_fill(torch.ones_like(x, dtype=torch.bool), value)
 
 
-class Exp(Layer):
+class Exp(Rereading):
     """base ^ (shift + scale * x); base -1 stands for e.
 
     Raises LayerError for another base that is not positive.
     """
+
+    messages = ("exp_param",)
 
     def setup(self, *_: Shape) -> None:
         param = self.param.exp_param
@@ -127,13 +168,20 @@ class Exp(Layer):
     def forward(self, x: Tensor) -> Tensor:
         return (x * self._scale + self._shift).exp_()
 
+    def reads_top_alone(self) -> bool:
+        return True
 
-class Log(Layer):
+    def slope(self, _x: Tensor, y: Tensor, _kept: Tensor | None) -> Tensor:
+        return y * self._scale
+
+
+class Log(Elementwise):
     """log to the base of (shift + scale * x); base -1 stands for e.
 
     Raises LayerError for another base that is not positive, and for base 1.
     """
 
+    messages = ("log_param",)
     top_may_be_overwritten = True
 
     def setup(self, *_: Shape) -> None:
@@ -162,7 +210,7 @@ def _log_base(layer: Layer, base: float, field: str) -> float:
     return math.log(base)
 
 
-class BNLL(Layer):
+class BNLL(Rereading):
     """log(1 + exp(x)), the binomial normal log likelihood."""
 
     top_may_be_overwritten = True
@@ -170,20 +218,32 @@ class BNLL(Layer):
     def forward(self, x: Tensor) -> Tensor:
         return F.softplus(x)
 
+    def slope(self, x: Tensor, _y: Tensor, _kept: Tensor | None) -> Tensor:
+        return torch.sigmoid(x)
 
-class Swish(Layer):
+
+class Swish(Rereading):
     """x * sigmoid(beta * x)."""
 
+    messages = ("swish_param",)
     top_may_be_overwritten = True
 
     def forward(self, x: Tensor) -> Tensor:
         beta = self.param.swish_param.beta
         return F.silu(x) if beta == 1 else x * torch.sigmoid(beta * x)
 
+    def kept(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.param.swish_param.beta * x)
 
-class Threshold(Layer):
+    def slope(self, _x: Tensor, y: Tensor, kept: Tensor | None) -> Tensor:
+        line = self.param.swish_param.beta * y
+        return line if kept is None else line + kept * (1 - line)
+
+
+class Threshold(Elementwise):
     """1 where x > threshold, else 0; sends no gradient."""
 
+    messages = ("threshold_param",)
     no_gradient = frozenset({0})
     top_may_be_overwritten = True
 
@@ -191,12 +251,13 @@ class Threshold(Layer):
         return (x > self.param.threshold_param.threshold).to(x.dtype)
 
 
-class Clip(Layer):
+class Clip(Rereading):
     """x held between min and max; on both bounds the gradient passes.
 
     Raises LayerError where a bound is missing or min is above max.
     """
 
+    messages = ("clip_param",)
     may_run_in_place = True
     top_may_be_overwritten = True
 
@@ -218,6 +279,9 @@ class Clip(Layer):
             top: Tensor = _Clip.apply(x, low, high, self.in_place)
             return top
         return _clamp(x, low, high, self.in_place)
+
+    def slope(self, x: Tensor, _y: Tensor, _kept: Tensor | None) -> Tensor:
+        return ((x >= self.param.clip_param.min) & (x <= self.param.clip_param.max)).to(x.dtype)
 
 
 def _clamp(x: Tensor, low: float, high: float, in_place: bool) -> Tensor:
@@ -241,13 +305,14 @@ class _Clip(torch.autograd.Function):
         return diff * inside, None, None, None
 
 
-class Dropout(Layer):
+class Dropout(Elementwise):
     """In the TRAIN phase, zeros with probability dropout_ratio and the rest divided by
     1 - dropout_ratio; in the TEST phase x itself.
 
     Raises LayerError for a ratio outside 0 <= ratio < 1.
     """
 
+    messages = ("dropout_param",)
     may_run_in_place = True
 
     def setup(self, *_: Shape) -> None:
@@ -260,12 +325,22 @@ class Dropout(Layer):
             )
         self._kept = 1 - ratio
 
+    def keeps_signs(self) -> bool:
+        return True
+
+    def is_random(self) -> bool:
+        return self.training and self._kept != 1
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"{param.dropout_param.dropout_ratio:g}"
+
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         # there are no random numbers on the meta device
         return list(shapes)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self._kept == 1:
+        if not self.is_random():
             return x
         generator = self.setting.randomness.on(x.device)
         mask = torch.empty_like(x).bernoulli_(self._kept, generator=generator).div_(self._kept)

@@ -1,13 +1,16 @@
 """Sums and products with weights (caffe/layers/inner_product_layer.cpp, embed_layer.cpp,
 scale_layer.cpp, bias_layer.cpp)."""
 
+from collections.abc import Sequence
+from math import prod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis
-from catdog.layers.base import Count, Layer
-from catdog.proto.caffe_pb2 import FillerParameter
+from catdog.layers.base import Count, Family, Layer
+from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
 from catdog.spec.shape import Shape
 
 
@@ -18,6 +21,8 @@ class InnerProduct(Layer):
     bias_term is false, is (num_output). Raises LayerError without num_output.
     """
 
+    messages = ("inner_product_param",)
+    family = Family.CONNECTED
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
@@ -37,6 +42,21 @@ class InnerProduct(Layer):
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [(*shapes[0][: self._axis], self.param.inner_product_param.num_output)]
 
+    def per_example(self) -> bool:
+        return self._axis > 0
+
+    def multiply_adds(self, _: Sequence[Shape], tops: Sequence[Shape]) -> int:
+        outputs = self.param.inner_product_param.num_output
+        return prod(tops[0]) * (prod(self.blobs.shape(0)) // outputs)
+
+    @classmethod
+    def folds_norm(cls, param: LayerParameter) -> bool:
+        return param.inner_product_param.axis == 1 and not param.inner_product_param.transpose
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return str(param.inner_product_param.num_output)
+
     def forward(self, x: Tensor) -> Tensor:
         weights, *bias = (blob.to(x.dtype) for blob in self.blobs)
         if self.param.inner_product_param.transpose:
@@ -52,6 +72,8 @@ class Embed(Layer):
     whole number from 0 to input_dim - 1.
     """
 
+    messages = ("embed_param",)
+    family = Family.CONNECTED
     no_gradient = frozenset({0})
     top_may_be_overwritten = True
 
@@ -66,6 +88,13 @@ class Embed(Layer):
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [(*shapes[0], self.param.embed_param.num_output)]
+
+    def per_example(self) -> bool:
+        return True
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return str(param.embed_param.num_output)
 
     def forward(self, x: Tensor) -> Tensor:
         weights, *bias = self.blobs
@@ -87,34 +116,41 @@ class _Along(Layer):
     It is bottom 1, or else a parameter blob over num_axes axes from `axis` on (-1: to the end).
     """
 
+    family = Family.NORMALIZATION
     bottoms = Count(1, 2)
     top_may_be_overwritten = True
-    #: The name of the parameter message.
-    message: str
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [shapes[0]]
+
+    def per_example(self) -> bool:
+        if len(self.param.bottom) > 1:
+            # what runs along the examples comes with them; a blob beside it does not
+            return self._runs_along_examples and not len(self.blobs)
+        return not self._runs_along_examples
 
     def add_along(self, shapes: tuple[Shape, ...], filler: FillerParameter) -> Shape:
         """Add the blob unless bottom 1 stands for it; returns its shape."""
         if len(shapes) > 1:
             self._check(*shapes)
-            return shapes[1]
-        shape = self._covered(shapes[0])
-        self.add_blob(shape, filler)
+            shape = shapes[1]
+        else:
+            shape = self._covered(shapes[0])
+            self.add_blob(shape, filler)
+        self._runs_along_examples = bool(shape) and self._start(shapes[0]) == 0
         return shape
 
     def _start(self, shape: Shape) -> int:
-        axis = getattr(self.param, self.message).axis
-        return canonical_axis(self, axis, shape, f"{self.message}.axis")
+        axis = getattr(self.param, self.messages[0]).axis
+        return canonical_axis(self, axis, shape, f"{self.messages[0]}.axis")
 
     def _covered(self, shape: Shape) -> Shape:
-        number, start = getattr(self.param, self.message).num_axes, self._start(shape)
+        number, start = getattr(self.param, self.messages[0]).num_axes, self._start(shape)
         if number < -1 or start + number > len(shape):
             raise self.error(
                 f"has num_axes {number}, but from axis {start} on its bottom {list(shape)} has "
                 f"{len(shape) - start} axes",
-                field=f"{self.message}.num_axes",
+                field=f"{self.messages[0]}.num_axes",
                 remedy="give fewer, or -1 for all of them",
             )
         return shape[start:] if number == -1 else shape[start : start + number]
@@ -125,7 +161,7 @@ class _Along(Layer):
             raise self.error(
                 f"cannot lay bottom 1 {list(other)} along bottom 0 {list(shape)} from axis "
                 f"{start} on",
-                field=f"{self.message}.axis",
+                field=f"{self.messages[0]}.axis",
                 remedy="give another axis, or a bottom 1 of the sizes found there",
             )
 
@@ -146,7 +182,7 @@ class Scale(_Along):
     the axes are not those of bottom 0.
     """
 
-    message = "scale_param"
+    messages = ("scale_param",)
 
     def setup(self, *shapes: Shape) -> None:
         param = self.param.scale_param
@@ -155,11 +191,11 @@ class Scale(_Along):
         if param.bias_term:
             self.add_blob(shape, param.bias_filler)
 
-    @property
-    def learns_channels(self) -> bool:
-        """Whether it has a parameter for each channel, and no second bottom."""
-        param = self.param.scale_param
-        return len(self.param.bottom) == 1 and param.axis == 1 and param.num_axes == 1
+    @classmethod
+    def learns_channels(cls, param: LayerParameter) -> bool:
+        """Whether such a layer has a parameter for each channel, and no second bottom."""
+        scale = param.scale_param
+        return len(param.bottom) == 1 and scale.axis == 1 and scale.num_axes == 1
 
     def forward(self, x: Tensor, *scale: Tensor) -> Tensor:
         factor, *bias = (self.along(x, other) for other in (*scale, *self.blobs))
@@ -172,7 +208,7 @@ class Bias(_Along):
     Raises LayerError where the axes are not those of bottom 0.
     """
 
-    message = "bias_param"
+    messages = ("bias_param",)
     may_run_in_place = True
 
     def setup(self, *shapes: Shape) -> None:

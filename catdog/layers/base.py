@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from math import prod
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -34,6 +35,21 @@ class Count(NamedTuple):
         if self.least == self.most:
             return str(self.least)
         return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+
+
+class Family(Enum):
+    """Layers that a drawing shows alike."""
+
+    DATA = "data"
+    CONVOLUTION = "convolution"
+    POOLING = "pooling"
+    ACTIVATION = "activation"
+    NORMALIZATION = "normalization"
+    CONNECTED = "connected"
+    RECURRENT = "recurrent"
+    SHAPING = "shaping"
+    RESULT = "result"
+    OTHER = "other"
 
 
 NONE, ONE, TWO, ANY = Count(0, 0), Count(1, 1), Count(2, 2), Count(1, None)
@@ -119,8 +135,13 @@ class Layer(nn.Module):
     `setup`, adds its parameter blobs there with `add_blob`, and computes in `forward`, which
     gets the bottoms as tensors and returns the tops: a tensor, or a tuple of tensors where there
     may be several. `self.training` is the TRAIN phase.
+
+    Whatever the rest of the house asks of a layer is an attribute or a method here, and no table
+    of type names elsewhere. The defaults hold for any layer, if only with less speed or comfort.
     """
 
+    #: The messages of LayerParameter that it reads, that of its type first.
+    messages: ClassVar[tuple[str, ...]] = ()
     bottoms: ClassVar[Count] = ONE
     tops: ClassVar[Count] = ONE
     #: Bottoms to which Caffe never sends a gradient, such as labels.
@@ -133,6 +154,17 @@ class Layer(nn.Module):
     top_may_be_overwritten: ClassVar[bool] = False
     #: The parameter blobs are changed by gradients; else (BatchNorm) by the layer itself.
     learns: ClassVar[bool] = True
+    #: It has no parameters and one bottom, so that a BatchNorm layer after it has the statistics
+    #: of what comes before it, and is frozen with that.
+    passes_statistics: ClassVar[bool] = False
+    #: Whether a larger top is better, or a smaller one; None where it is no score.
+    higher_is_better: ClassVar[bool | None] = None
+    #: Bottom 0 has scores of classes, bottom 1 their labels.
+    scores_classes: ClassVar[bool] = False
+    #: The value above which it cannot rise, where training is stuck.
+    largest_loss: ClassVar[float | None] = None
+    #: How it is drawn.
+    family: ClassVar[Family] = Family.OTHER
 
     def __init__(
         self, param: LayerParameter, shapes: Sequence[Shape], setting: Setting | None = None
@@ -193,6 +225,56 @@ class Layer(nn.Module):
         with torch.no_grad():
             tops = self(*(torch.empty(shape, device="meta") for shape in shapes))
         return [tuple(top.shape) for top in (tops if isinstance(tops, tuple) else (tops,))]
+
+    def per_example(self) -> bool:
+        """Whether the tops of each example follow from its bottoms alone, whatever its place.
+
+        Examples are on the first axis of all bottoms and tops. A layer that draws random numbers,
+        or that changes itself, may answer yes.
+        """
+        return False
+
+    def keeps_signs(self) -> bool:
+        """Whether its top has the signs of its bottom, or else zeros without a gradient."""
+        return False
+
+    def is_random(self) -> bool:
+        """Whether a forward pass draws random numbers, in the phase that the layer is in."""
+        return False
+
+    def updates_blobs(self) -> bool:
+        """Whether a forward pass changes its parameter blobs, in the phase that the layer is in."""
+        return False
+
+    def passes_gradient(self) -> bool:
+        """Whether a gradient of any top surely reaches its parameters and the bottoms that are not
+        in `no_gradient`, if only as zeros."""
+        return True
+
+    def multiply_adds(self, _bottoms: Sequence[Shape], _tops: Sequence[Shape], /) -> int:
+        """Multiply-adds of convolutions and matrix products in a forward pass of these shapes."""
+        return 0
+
+    def chance_loss(self, _scores: Shape, /) -> float | None:
+        """The loss of equal probabilities for scores of this shape, where that is one number."""
+        return None
+
+    @classmethod
+    def caption(cls, _param: LayerParameter, /) -> str:
+        """The numbers of such a layer that a drawing tells."""
+        return ""
+
+    @classmethod
+    def folds_norm(cls, _param: LayerParameter, /) -> bool:
+        """Whether its first blob has a row for each channel of the top and its second a bias, so
+        that a BatchNorm layer after it can be folded into both; its message has bias_term."""
+        return False
+
+    @classmethod
+    def probability_layer(cls, _param: LayerParameter, /) -> LayerParameter | None:
+        """The type and parameters of the layer that makes probabilities of the scores that such a
+        loss compares with labels, if it has one."""
+        return None
 
     def error(self, what: str, *, field: str = "", remedy: str = "") -> LayerError:
         """A LayerError that names this layer: `raise self.error(...)`."""

@@ -31,6 +31,7 @@ class ContrastiveLoss(Loss):
     legacy_version max(margin - d^2, 0).
     """
 
+    messages = ("contrastive_loss_param",)
     bottoms = Count(3, 3)
     no_gradient = frozenset({2})
 

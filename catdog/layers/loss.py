@@ -4,7 +4,7 @@ The labels may be floats, as Caffe's are, or integers.
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +14,15 @@ from torch import Tensor
 from catdog.data.datum import blob_to_array
 from catdog.errors import DataError
 from catdog.layers.axes import canonical_axis, extents
-from catdog.layers.base import TWO, Count, Layer
+from catdog.layers.base import TWO, Count, Family, Layer
 from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
-from catdog.proto.caffe_pb2 import BlobProto, HingeLossParameter, LossParameter
+from catdog.proto.caffe_pb2 import (
+    BlobProto,
+    HingeLossParameter,
+    LayerParameter,
+    LossParameter,
+    SoftmaxParameter,
+)
 from catdog.spec.shape import Shape
 
 #: The smallest normal float, below which Caffe takes no logarithm of a softmax.
@@ -51,8 +57,10 @@ class Loss(Layer):
     """What losses share: a scalar top of weight 1, and no gradient for the labels."""
 
     bottoms = TWO
+    family = Family.RESULT
     no_gradient = frozenset({1})
     is_loss = True
+    higher_is_better = False
     #: Whether ignore_label and normalization mean something to it.
     takes_loss_param = False
 
@@ -133,6 +141,9 @@ class SoftmaxWithLoss(Loss):
     s / classes.
     """
 
+    messages: ClassVar[tuple[str, ...]] = ("softmax_param", "loss_param")
+    scores_classes = True
+    largest_loss: ClassVar[float | None] = -math.log(FLT_MIN)
     tops = Count(1, 2)
     takes_loss_param = True
 
@@ -161,6 +172,14 @@ class SoftmaxWithLoss(Loss):
 
     def _given_axis(self) -> tuple[int, str]:
         return self.param.softmax_param.axis, "softmax_param.axis"
+
+    def chance_loss(self, scores: Shape) -> float | None:
+        return math.log(scores[self._axis])
+
+    @classmethod
+    def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
+        given = param.softmax_param if param.HasField("softmax_param") else None
+        return LayerParameter(type="Softmax", softmax_param=given)
 
     def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         scores = precise(bottoms[0])
@@ -201,6 +220,8 @@ class InfogainLoss(SoftmaxWithLoss):
     Raises LayerError for a file that cannot be read and for an H that is not classes x classes.
     """
 
+    messages = ("infogain_loss_param", "loss_param", "softmax_param")
+    largest_loss = None
     bottoms = Count(2, 3)
     no_gradient = frozenset({1, 2})
     _matrix: Tensor
@@ -225,6 +246,14 @@ class InfogainLoss(SoftmaxWithLoss):
 
     def _are_probabilities(self, _labels: Shape, _scores: Shape) -> bool:
         return False
+
+    def chance_loss(self, _: Shape) -> float | None:
+        return None
+
+    @classmethod
+    def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
+        axis = param.infogain_loss_param.axis
+        return LayerParameter(type="Softmax", softmax_param=SoftmaxParameter(axis=axis))
 
     def _check_matrix(self, count: int, field: str) -> None:
         if count != self._classes**2:
@@ -265,6 +294,7 @@ class SigmoidCrossEntropyLoss(Loss):
     unless loss_param says otherwise.
     """
 
+    messages = ("loss_param", "sigmoid_param")
     takes_loss_param = True
     normalization = LossParameter.BATCH_SIZE
 
@@ -272,6 +302,11 @@ class SigmoidCrossEntropyLoss(Loss):
         super().setup(*shapes)
         self._read_loss_param()
         check_equal_counts(self, *shapes)
+
+    @classmethod
+    def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
+        given = param.sigmoid_param if param.HasField("sigmoid_param") else None
+        return LayerParameter(type="Sigmoid", sigmoid_param=given)
 
     def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
         scores = precise(scores)
@@ -289,6 +324,8 @@ class SigmoidCrossEntropyLoss(Loss):
 class MultinomialLogisticLoss(Loss):
     """Mean of -log(max(probabilities[label], 1e-20)), of probabilities from a Softmax layer."""
 
+    scores_classes = True
+
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
         check_one_label_each(self, *shapes)
@@ -304,6 +341,9 @@ class HingeLoss(Loss):
     """Mean over the batch of sum_k max(0, 1 + s_k * scores_k), s = -1 for the label and 1 for
     the rest; with norm L2 each term is squared.
     """
+
+    messages = ("hinge_loss_param",)
+    scores_classes = True
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)

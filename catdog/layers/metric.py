@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, extents
-from catdog.layers.base import TWO, Count, Layer
+from catdog.layers.base import TWO, Count, Family, Layer
 from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
+from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
 
@@ -23,6 +24,10 @@ class Accuracy(Layer):
     1 or 0; the second top has the share for each place behind the first axis.
     """
 
+    messages = ("accuracy_param",)
+    family = Family.RESULT
+    higher_is_better = True
+    scores_classes = True
     bottoms = TWO
     tops = Count(1, 2)
     no_gradient = frozenset({0, 1})
@@ -54,6 +59,10 @@ class Accuracy(Layer):
                 field="bottom",
                 remedy="with threshold give one label, 1 or 0, for each score",
             )
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"top {param.accuracy_param.top_k}"
 
     def forward(self, scores: Tensor, given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self.param.accuracy_param.HasField("threshold"):

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from catdog.layers.base import Layer
+from catdog.layers.base import Family, Layer
 from catdog.layers.frame import check_images
-from catdog.proto.caffe_pb2 import LRNParameter
+from catdog.proto.caffe_pb2 import LayerParameter, LRNParameter
 from catdog.spec.shape import Shape
 
 
@@ -24,7 +24,10 @@ class LRN(Layer):
     Raises LayerError for an even local_size and for a bottom without four axes.
     """
 
+    messages = ("lrn_param",)
+    family = Family.NORMALIZATION
     top_may_be_overwritten = True
+    passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
         size = self.param.lrn_param.local_size
@@ -38,6 +41,13 @@ class LRN(Layer):
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return list(shapes)
+
+    def per_example(self) -> bool:
+        return True
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"size {param.lrn_param.local_size}"
 
     def forward(self, x: Tensor) -> Tensor:
         param = self.param.lrn_param
@@ -97,6 +107,10 @@ class MVN(Layer):
     Raises LayerError for a bottom of more than four axes.
     """
 
+    messages = ("mvn_param",)
+    family = Family.NORMALIZATION
+    passes_statistics = True
+
     def setup(self, *shapes: Shape) -> None:
         if len(shapes[0]) > 4:
             raise self.error(
@@ -107,6 +121,9 @@ class MVN(Layer):
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return list(shapes)
+
+    def per_example(self) -> bool:
+        return True
 
     def forward(self, x: Tensor) -> Tensor:
         param = self.param.mvn_param
@@ -150,6 +167,8 @@ class BatchNorm(Layer):
     channels; a bottom of one axis is one channel.
     """
 
+    messages = ("batch_norm_param",)
+    family = Family.NORMALIZATION
     learns = False
     top_may_be_overwritten = True
 
@@ -175,6 +194,12 @@ class BatchNorm(Layer):
         if self.param.frozen:
             return True
         return not self.training if self._told is None else self._told
+
+    def per_example(self) -> bool:
+        return self.uses_global_stats
+
+    def updates_blobs(self) -> bool:
+        return not self.uses_global_stats
 
     def forward(self, x: Tensor) -> Tensor:
         return self.normalize(x)

@@ -1,13 +1,15 @@
 """Pooling over windows of the two last axes (caffe/layers/pooling_layer.cpp, spp_layer.cpp)."""
 
+from abc import abstractmethod
 from math import ceil
 
 import torch
 from torch import Tensor
 
-from catdog.layers.base import Count, Layer
+from catdog.layers.base import Count, Family, Layer
+from catdog.layers.captions import extents_text, kernel_text, unless_usual
 from catdog.layers.frame import Frame, Pair, average_pool, check_images, max_pool, stochastic_pool
-from catdog.proto.caffe_pb2 import PoolingParameter, SPPParameter
+from catdog.proto.caffe_pb2 import LayerParameter, PoolingParameter
 from catdog.spec.shape import Shape
 
 MAX, AVE, STOCHASTIC = PoolingParameter.MAX, PoolingParameter.AVE, PoolingParameter.STOCHASTIC
@@ -16,16 +18,29 @@ MAX, AVE, STOCHASTIC = PoolingParameter.MAX, PoolingParameter.AVE, PoolingParame
 class _Pool(Layer):
     """What Pooling and SPP share: one bottom of images, pooled over a frame."""
 
+    family = Family.POOLING
     top_may_be_overwritten = True
+    passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
         check_images(self, shapes[0])
 
-    def pool(self, x: Tensor, frame: Frame, method: int) -> Tensor:
-        """Pool the images with a method of PoolingParameter, whose numbers SPPParameter shares."""
-        if method == MAX:
+    @property
+    @abstractmethod
+    def method(self) -> int:
+        """A method of PoolingParameter, whose numbers SPPParameter shares."""
+
+    def per_example(self) -> bool:
+        return True
+
+    def is_random(self) -> bool:
+        return self.training and self.method == STOCHASTIC
+
+    def pool(self, x: Tensor, frame: Frame) -> Tensor:
+        """The images pooled over a frame."""
+        if self.method == MAX:
             return max_pool(x, frame)[0]
-        if method == AVE:
+        if self.method == AVE:
             return average_pool(x, frame)
         chance = self.setting.randomness.on(x.device) if self.training else None
         return stochastic_pool(x, frame, chance)
@@ -43,6 +58,7 @@ class Pooling(_Pool):
     Raises LayerError for numbers that are missing or do not go together.
     """
 
+    messages = ("pooling_param",)
     tops = Count(1, 2)
 
     def setup(self, *shapes: Shape) -> None:
@@ -120,11 +136,31 @@ class Pooling(_Pool):
         alone = len(self.param.top) == 1
         return alone and self.param.pooling_param.pool == MAX and self.frame(size).fits_torch(size)
 
+    @property
+    def method(self) -> int:
+        return self.param.pooling_param.pool
+
+    def passes_gradient(self) -> bool:
+        # the places of the maxima have none
+        return self.top_count == 1
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        pooling = param.pooling_param
+        method = PoolingParameter.PoolMethod.Name(pooling.pool)
+        if pooling.global_pooling:
+            return f"{method}, global"
+        kernel = kernel_text([pooling.kernel_size], pooling.kernel_h, pooling.kernel_w)
+        stride = extents_text([pooling.stride], pooling.stride_h, pooling.stride_w)
+        pad = extents_text([pooling.pad], pooling.pad_h, pooling.pad_w)
+        strides, pads = unless_usual("stride", stride, "1"), unless_usual("pad", pad, "0")
+        return ", ".join([f"{method} {kernel}", *strides, *pads])
+
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         size = _size(x.shape)
         frame = self._frames[size] if size in self._frames else self.frame(size)
         if self.top_count == 1:
-            return self.pool(x, frame, self.param.pooling_param.pool)
+            return self.pool(x, frame)
         top, places = max_pool(x, frame, with_places=True)
         # half precision has no room for the places of a larger image
         return top, places.to(torch.promote_types(x.dtype, torch.float32))
@@ -138,6 +174,8 @@ class SPP(_Pool):
 
     Raises LayerError where an image has too few pixels for the bins.
     """
+
+    messages = ("spp_param",)
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
@@ -156,7 +194,7 @@ class SPP(_Pool):
                 field="spp_param.pyramid_height",
                 remedy="give a smaller pyramid_height",
             )
-        if any(frame.pad) and self.param.spp_param.pool == SPPParameter.STOCHASTIC:
+        if any(frame.pad) and self.method == STOCHASTIC:
             raise self.error(
                 f"cannot pool a bottom {list(shape)} with STOCHASTIC: it would need a pad",
                 field="spp_param.pool",
@@ -172,9 +210,16 @@ class SPP(_Pool):
             return [(images, channels, 1, 1)]
         return [(images, channels * sum(4**level for level in range(height)))]
 
+    @property
+    def method(self) -> int:
+        return self.param.spp_param.pool
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"{param.spp_param.pyramid_height} levels"
+
     def forward(self, x: Tensor) -> Tensor:
-        method = self.param.spp_param.pool
-        levels = [self.pool(x, frame, method) for frame in self._frames(_size(x.shape))]
+        levels = [self.pool(x, frame) for frame in self._frames(_size(x.shape))]
         if len(levels) == 1:
             return levels[0]
         return torch.cat([level.flatten(1) for level in levels], 1)

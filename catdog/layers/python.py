@@ -62,6 +62,7 @@ class Python(Layer):
     whatever the user's code raises, with that as its cause.
     """
 
+    messages = ("python_param",)
     bottoms = tops = Count(0, None)
 
     def setup(self, *shapes: Shape) -> None:
@@ -115,6 +116,14 @@ class Python(Layer):
         # numbers are not at hand for a forward pass
         self.call("reshape", [Blob(*shape) for shape in shapes], self._tops)
         return [top.shape for top in self._tops]
+
+    def passes_gradient(self) -> bool:
+        # what the user's code does is not known
+        return False
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"{param.python_param.module}.{param.python_param.layer}"
 
     def forward(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
         tops: tuple[Tensor, ...] = _Run.apply(self, len(bottoms), *bottoms, *self.blobs)

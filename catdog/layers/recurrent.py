@@ -1,12 +1,15 @@
 """Recurrent layers over sequences (caffe/layers/recurrent_layer.cpp and its children)."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import Count, Layer
+from catdog.layers.base import Count, Family, Layer
+from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
 
@@ -30,6 +33,8 @@ class Recurrent(Layer):
     Raises LayerError for bottoms that do not fit each other.
     """
 
+    messages = ("recurrent_param",)
+    family = Family.RECURRENT
     no_gradient = frozenset({1})
     #: How many blobs make the state.
     states: int
@@ -100,6 +105,22 @@ class Recurrent(Layer):
         steps, streams, *_ = shapes[0]
         outputs = self.param.recurrent_param.num_output
         return [(n, streams, outputs) for n in (steps, *[1] * self._exposed)]
+
+    def passes_gradient(self) -> bool:
+        # the states have none
+        return not self._exposed
+
+    def multiply_adds(self, bottoms: Sequence[Shape], _: Sequence[Shape]) -> int:
+        # each matrix meets each step of each sequence, that of a static input each sequence
+        steps, sequences = bottoms[0][:2]
+        shapes = (self.blobs.shape(index) for index in range(len(self.blobs)))
+        matrices = [prod(shape) for shape in shapes if len(shape) == 2]
+        static = matrices.pop(1) if self._static else 0
+        return sequences * (steps * sum(matrices) + static)
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return str(param.recurrent_param.num_output)
 
     def forward(self, x: Tensor, cont: Tensor, *rest: Tensor) -> Tensor | tuple[Tensor, ...]:
         static = rest[0] if self._static else None
@@ -203,6 +224,7 @@ class LSTMUnit(Layer):
     Raises LayerError for bottoms that do not fit each other.
     """
 
+    family = Family.RECURRENT
     bottoms = Count(3, 3)
     tops = Count(2, 2)
     no_gradient = frozenset({2})

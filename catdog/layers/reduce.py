@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, same_but_one
-from catdog.layers.base import Count, Layer
-from catdog.proto.caffe_pb2 import EltwiseParameter, ReductionParameter
+from catdog.layers.base import Count, Family, Layer
+from catdog.proto.caffe_pb2 import EltwiseParameter, LayerParameter, ReductionParameter
 from catdog.spec.shape import Shape
 
 
@@ -21,6 +21,8 @@ class Eltwise(Layer):
     product divided by the bottom: nan at 0, as in Caffe.
     """
 
+    messages = ("eltwise_param",)
+    family = Family.SHAPING
     bottoms = Count(2, None)
     top_may_be_overwritten = True
 
@@ -39,6 +41,13 @@ class Eltwise(Layer):
                 field="eltwise_param.coeff",
                 remedy="give one for each bottom",
             )
+
+    def per_example(self) -> bool:
+        return True
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return EltwiseParameter.EltwiseOp.Name(param.eltwise_param.operation)
 
     def forward(self, *bottoms: Tensor) -> Tensor:
         param = self.param.eltwise_param
@@ -87,11 +96,21 @@ class Reduction(Layer):
     `axis` on; the gradient of |x| at 0 is 0.
     """
 
+    messages = ("reduction_param",)
+    family = Family.SHAPING
+    passes_statistics = True
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
         given = self.param.reduction_param.axis
         self._axis = canonical_axis(self, given, shapes[0], "reduction_param.axis")
+
+    def per_example(self) -> bool:
+        return self._axis > 0
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return ReductionParameter.ReductionOp.Name(param.reduction_param.operation)
 
     def forward(self, x: Tensor) -> Tensor:
         param = self.param.reduction_param
@@ -113,6 +132,9 @@ class ArgMax(Layer):
     With `axis`, that axis becomes top_k, and out_max_val gives values instead of positions.
     """
 
+    messages = ("argmax_param",)
+    family = Family.SHAPING
+    passes_statistics = True
     no_gradient = frozenset({0})
     top_may_be_overwritten = True
 
@@ -130,6 +152,9 @@ class ArgMax(Layer):
                 field="argmax_param.top_k",
                 remedy=f"give 1 to {size}",
             )
+
+    def per_example(self) -> bool:
+        return self._axis != 0
 
     def forward(self, x: Tensor) -> Tensor:
         param = self.param.argmax_param
@@ -154,9 +179,16 @@ class Softmax(Layer):
     `engine` is accepted: all of Caffe's give the same numbers.
     """
 
+    messages = ("softmax_param",)
+    family = Family.ACTIVATION
+    passes_statistics = True
+
     def setup(self, *shapes: Shape) -> None:
         given = self.param.softmax_param.axis
         self._axis = canonical_axis(self, given, shapes[0], "softmax_param.axis")
+
+    def per_example(self) -> bool:
+        return self._axis > 0
 
     def forward(self, x: Tensor) -> Tensor:
         return F.softmax(x, self._axis)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from catdog.layers.base import ANY, TWO, Count, Layer
+from catdog.layers.base import ANY, TWO, Count, Family, Layer
 from catdog.layers.shape import refuse_in_place
 from catdog.spec.shape import Shape
 
@@ -13,6 +13,7 @@ class BatchReindex(Layer):
     Raises LayerError for a number that is no example (on the CPU; a GPU stops by itself).
     """
 
+    family = Family.SHAPING
     bottoms = TWO
     no_gradient = frozenset({1})
     top_may_be_overwritten = True
@@ -45,6 +46,7 @@ class Filter(Layer):
     Tops as many as bottoms without the last; their first axis is only known from the numbers.
     """
 
+    family = Family.SHAPING
     bottoms = Count(2, None)
     tops = ANY
     top_may_be_overwritten = True
@@ -73,6 +75,10 @@ class Filter(Layer):
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         # as large as they can get
         return list(shapes[:-1])
+
+    def passes_gradient(self) -> bool:
+        # where no example is left the layers after it may have none
+        return False
 
     def forward(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
         *data, selector = bottoms

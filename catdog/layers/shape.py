@@ -7,20 +7,29 @@ import torch
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, same_but_one
-from catdog.layers.base import ANY, NONE, ONE, TWO, Layer
-from catdog.proto.caffe_pb2 import ConcatParameter, SliceParameter
+from catdog.layers.base import ANY, NONE, ONE, TWO, Family, Layer
+from catdog.proto.caffe_pb2 import ConcatParameter, LayerParameter, SliceParameter
 from catdog.spec.shape import Shape
 
 
 class Concat(Layer):
     """The bottoms joined on `axis` (or its old name `concat_dim`); all other axes are equal."""
 
+    messages = ("concat_param",)
+    family = Family.SHAPING
     bottoms = ANY
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
         self._axis = _axis_or_dim(self, self.param.concat_param, "concat", shapes[0])
         same_but_one(self, shapes, self._axis)
+
+    def per_example(self) -> bool:
+        return self._axis > 0
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"axis {param.concat_param.axis}"
 
     def forward(self, *bottoms: Tensor) -> Tensor:
         return torch.cat(bottoms, self._axis)
@@ -33,6 +42,9 @@ class Slice(Layer):
     Raises LayerError where the points do not fit the tops or the size of the axis.
     """
 
+    messages = ("slice_param",)
+    family = Family.SHAPING
+    passes_statistics = True
     tops = ANY
 
     def setup(self, *shapes: Shape) -> None:
@@ -63,6 +75,13 @@ class Slice(Layer):
                 remedy=f"let them rise between 0 and {size}",
             )
 
+    def per_example(self) -> bool:
+        return self._axis > 0
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        return f"axis {param.slice_param.axis}"
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         points = [0, *self.param.slice_param.slice_point, x.shape[self._axis]]
         if len(points) == 2:
@@ -85,10 +104,15 @@ def _axis_or_dim(
 class Split(Layer):
     """The bottom once for each top; their gradients add up."""
 
+    family = Family.SHAPING
+    passes_statistics = True
     tops = ANY
 
     def setup(self, *_: Shape) -> None:
         refuse_in_place(self)
+
+    def per_example(self) -> bool:
+        return True
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(x.view_as(x) for _ in self.param.top)
@@ -96,6 +120,10 @@ class Split(Layer):
 
 class Flatten(Layer):
     """The axes from `axis` to `end_axis` (with it) made one, in row-major order."""
+
+    messages = ("flatten_param",)
+    family = Family.SHAPING
+    passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
         refuse_in_place(self)
@@ -109,6 +137,9 @@ class Flatten(Layer):
                 remedy="give an end_axis that is not before axis",
             )
 
+    def per_example(self) -> bool:
+        return self._start > 0
+
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(self._start, self._end)
 
@@ -119,6 +150,10 @@ class Reshape(Layer):
 
     Raises LayerError where the shape does not hold the bottom's count.
     """
+
+    messages = ("reshape_param",)
+    family = Family.SHAPING
+    passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
         refuse_in_place(self)
@@ -174,6 +209,9 @@ class Reshape(Layer):
         )
         return shape[: self._start] + middle + shape[self._end :]
 
+    def per_example(self) -> bool:
+        return self._start > 0 or self.param.reshape_param.shape.dim[:1] == [0]
+
     def forward(self, x: Tensor) -> Tensor:
         return x.reshape(self._resolve(tuple(x.shape)))
 
@@ -185,6 +223,8 @@ class Crop(Layer):
     Raises LayerError where the cut reaches out of bottom 0.
     """
 
+    messages = ("crop_param",)
+    family = Family.SHAPING
     bottoms = TWO
     no_gradient = frozenset({1})
 
@@ -214,6 +254,9 @@ class Crop(Layer):
                     remedy="give a smaller offset or a smaller bottom 1",
                 )
 
+    def per_example(self) -> bool:
+        return self._axis > 0
+
     def forward(self, x: Tensor, like: Tensor) -> Tensor:
         for i, at in enumerate(self._offset, start=self._axis):
             x = x.narrow(i, at, like.shape[i])
@@ -223,6 +266,9 @@ class Crop(Layer):
 class Tile(Layer):
     """The bottom `tiles` times one after the other on `axis`."""
 
+    messages = ("tile_param",)
+    family = Family.SHAPING
+    passes_statistics = True
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
@@ -235,6 +281,9 @@ class Tile(Layer):
             )
         self._axis = canonical_axis(self, param.axis, shapes[0], "tile_param.axis")
 
+    def per_example(self) -> bool:
+        return self._axis > 0
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x] * self.param.tile_param.tiles, self._axis)
 
@@ -242,8 +291,12 @@ class Tile(Layer):
 class Silence(Layer):
     """Nothing: takes blobs so that they are no outputs."""
 
+    family = Family.RESULT
     bottoms = ANY
     tops = NONE
+
+    def per_example(self) -> bool:
+        return True
 
     def forward(self, *_: Tensor) -> tuple[Tensor, ...]:
         return ()
@@ -252,6 +305,8 @@ class Silence(Layer):
 class Parameter(Layer):
     """Its own parameter blob, of parameter_param.shape, as the top."""
 
+    messages = ("parameter_param",)
+    family = Family.DATA
     bottoms = NONE
     tops = ONE
 

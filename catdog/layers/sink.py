@@ -8,7 +8,7 @@ import h5py
 import torch
 from torch import Tensor
 
-from catdog.layers.base import NONE, TWO, Layer
+from catdog.layers.base import NONE, TWO, Family, Layer
 from catdog.runtime.files import replacing
 from catdog.spec.shape import Shape
 
@@ -24,6 +24,8 @@ class HDF5Output(Layer):
     file that cannot be written.
     """
 
+    messages = ("hdf5_output_param",)
+    family = Family.RESULT
     bottoms = TWO
     tops = NONE
     no_gradient = frozenset({0, 1})

@@ -1,14 +1,16 @@
 """Convolutions (caffe/layers/base_conv_layer.cpp and its children)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.layers.axes import canonical_axis, same_but_one
-from catdog.layers.base import ANY, Layer
+from catdog.layers.base import ANY, Family, Layer
+from catdog.layers.captions import extents_text, kernel_text, unless_usual
 from catdog.layers.window import patches, read_window
+from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
 #: By the number of spatial axes; a bottom without any gets one of size 1.
@@ -32,6 +34,8 @@ class Convolution(Layer):
     three spatial axes.
     """
 
+    messages = ("convolution_param",)
+    family = Family.CONVOLUTION
     bottoms = ANY
     tops = ANY
     top_may_be_overwritten = True
@@ -104,6 +108,37 @@ class Convolution(Layer):
         outputs = self.param.convolution_param.num_output
         return [(*shape[:at], outputs, *self._outputs(shape[at + 1 :])) for shape in shapes]
 
+    def per_example(self) -> bool:
+        return self._axis > 0
+
+    def passes_gradient(self) -> bool:
+        # every top sends its own to one bottom
+        return len(self.param.bottom) == 1
+
+    def multiply_adds(self, _: Sequence[Shape], tops: Sequence[Shape], /) -> int:
+        # every number of a top is a product with one filter: out x in/group x kernel
+        return sum(map(prod, tops)) * prod(self.blobs.shape(0)[1:])
+
+    @classmethod
+    def folds_norm(cls, param: LayerParameter) -> bool:
+        return param.convolution_param.axis == 1
+
+    @classmethod
+    def caption(cls, param: LayerParameter) -> str:
+        conv = param.convolution_param
+        kernel = kernel_text(conv.kernel_size, conv.kernel_h, conv.kernel_w)
+        stride = extents_text(conv.stride, conv.stride_h, conv.stride_w)
+        pad = extents_text(conv.pad, conv.pad_h, conv.pad_w)
+        return ", ".join(
+            [
+                *filter(None, [f"{conv.num_output} @ {kernel}" if conv.num_output else kernel]),
+                *unless_usual("stride", stride, "1"),
+                *unless_usual("pad", pad, "0"),
+                *unless_usual("dilation", extents_text(conv.dilation, 0, 0), "1"),
+                *unless_usual("group", str(conv.group), "1"),
+            ]
+        )
+
     def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
         tops = tuple(self._convolve(x) for x in bottoms)
         return tops if len(tops) > 1 else tops[0]
@@ -133,6 +168,15 @@ class Deconvolution(Convolution):
     Weights are (channels, num_output / group, *kernel). Otherwise as Convolution.
     """
 
+    def multiply_adds(self, bottoms: Sequence[Shape], _: Sequence[Shape], /) -> int:
+        # every number of a bottom is spread by one filter: in x out/group x kernel
+        return sum(map(prod, bottoms)) * prod(self.blobs.shape(0)[1:])
+
+    @classmethod
+    def folds_norm(cls, _: LayerParameter) -> bool:
+        # the rows of its weights are channels of the bottom
+        return False
+
     def _kernels(self, channels: int) -> Shape:
         return channels, self.param.convolution_param.num_output // self._group
 
@@ -152,6 +196,10 @@ class Im2col(Layer):
     the numbers are the same.
     """
 
+    messages = ("convolution_param",)
+    family = Family.CONVOLUTION
+    passes_statistics = True
+
     def setup(self, *shapes: Shape) -> None:
         (shape,) = shapes
         param = self.param.convolution_param
@@ -169,6 +217,9 @@ class Im2col(Layer):
         (shape,), at = shapes, self._axis
         channels = shape[at] * prod(self._window.kernel)
         return [(*shape[:at], channels, *self._window.convolved(shape[at + 1 :]))]
+
+    def per_example(self) -> bool:
+        return self._axis > 0
 
     def forward(self, x: Tensor) -> Tensor:
         columns = patches(x.reshape(-1, *x.shape[self._axis :]), self._window)

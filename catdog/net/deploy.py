@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from catdog.errors import Fault, SpecError
+from catdog.layers import LAYERS
+from catdog.layers.base import Layer
+from catdog.layers.shape import Parameter
 from catdog.proto.caffe_pb2 import TEST, BlobShape, LayerParameter, NetParameter, NetState
 from catdog.spec.rules import filter_net
-
-# the layer that gives the probabilities of what a loss is trained on
-_PROBABILITY = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
-_PARAMETER = {"Softmax": "softmax_param", "Sigmoid": "sigmoid_param"}
 
 
 def deploy_net(
@@ -26,14 +25,17 @@ def deploy_net(
     deploy = NetParameter(name=net.name)
     deploy.state.CopyFrom(kept.state)
     without = set(labels)
-    losses = [
-        layer.name for layer in kept.layer if layer.type in _PROBABILITY and not layer.loss_weight
-    ] or [layer.name for layer in kept.layer if layer.type in _PROBABILITY]
+    with_probability = [layer for layer in kept.layer if _probability(layer)]
+    losses = [layer.name for layer in with_probability if not layer.loss_weight] or [
+        layer.name for layer in with_probability
+    ]
     for layer in kept.layer:
         if _is_data(layer):
             deploy.layer.extend(_inputs(layer, without, shapes))
-        elif layer.type in _PROBABILITY and layer.bottom[0] not in without:
-            deploy.layer.append(_probability(layer, last=layer.name == losses[-1]))
+        elif (made := _probability(layer)) and layer.bottom[0] not in without:
+            made.name = "prob" if layer.name == losses[-1] else layer.name
+            made.top.append(made.name)
+            deploy.layer.append(made)
         elif without.intersection(layer.bottom):
             without.update(layer.top)
         elif layer.top:
@@ -45,7 +47,7 @@ def deploy_net(
 
 
 def _is_data(layer: LayerParameter) -> bool:
-    return not layer.bottom and layer.type != "Parameter"
+    return not layer.bottom and _kind(layer) is not Parameter
 
 
 def _labels(net: NetParameter) -> set[str]:
@@ -56,7 +58,7 @@ def _labels(net: NetParameter) -> set[str]:
     data: set[str] = set()
     compared: set[str] = set()
     for layer in reversed(net.layer):
-        judges = layer.type.endswith("Loss") or layer.type == "Accuracy"
+        judges = _kind(layer).higher_is_better is not None
         passes = bool(layer.top) and compared.issuperset(layer.top) and data.isdisjoint(layer.top)
         for index, bottom in enumerate(layer.bottom):
             (compared if (judges and index) or (passes and not judges) else data).add(bottom)
@@ -80,14 +82,16 @@ def _inputs(
     return inputs
 
 
-def _probability(loss: LayerParameter, *, last: bool) -> LayerParameter:
-    kind = _PROBABILITY[loss.type]
-    name = "prob" if last else loss.name
-    layer = LayerParameter(name=name, type=kind, bottom=[loss.bottom[0]], top=[name])
-    parameter = _PARAMETER[kind]
-    if loss.HasField(parameter):
-        getattr(layer, parameter).CopyFrom(getattr(loss, parameter))
-    return layer
+def _probability(loss: LayerParameter) -> LayerParameter | None:
+    """The layer, still without a name, that makes probabilities of what a loss compares."""
+    made = _kind(loss).probability_layer(loss)
+    if made:
+        made.bottom.append(loss.bottom[0])
+    return made
+
+
+def _kind(layer: LayerParameter) -> type[Layer]:
+    return LAYERS.get(layer.type, Layer)
 
 
 def _drop_rules(net: NetParameter) -> None:

@@ -1,8 +1,10 @@
-"""Which layers of a net stand still: patterns of names to marks in its message."""
+"""Which layers of a net are frozen: patterns of names to marks in its message."""
 
 from collections.abc import Collection, Iterable, Iterator
 
 from catdog.errors import Fault
+from catdog.layers import LAYERS
+from catdog.layers.base import Layer
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.freezing import is_named, pattern_faults
@@ -11,8 +13,8 @@ from catdog.spec.freezing import is_named, pattern_faults
 def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()) -> NetParameter:
     """A copy in which the layers that a pattern names, and none of `but`, are `frozen`.
 
-    A BatchNorm layer that normalises what a frozen layer makes, directly or through layers
-    without parameters of one bottom, is frozen too: its statistics are the frozen layer's.
+    A layer that keeps statistics (BatchNorm) of what a frozen layer makes, directly or through
+    layers without parameters of one bottom, is frozen too: they are the frozen layer's.
     """
     copy, patterns = NetParameter(), list(patterns)
     copy.CopyFrom(net)
@@ -20,15 +22,12 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
     for layer in copy.layer:
         made_by = makers.get(layer.bottom[0]) if layer.bottom else None
         named = is_named(layer.name, patterns) and not is_named(layer.name, but)
-        if named or (layer.type == "BatchNorm" and made_by and made_by.frozen):
+        kind = LAYERS.get(layer.type, Layer)
+        if named or (not kind.learns and made_by and made_by.frozen):
             layer.frozen = True
-        maker = made_by if made_by and layer.type in _PASSING else layer
+        maker = made_by if made_by and kind.passes_statistics else layer
         makers.update(dict.fromkeys(layer.top, maker))
     return copy
-
-
-#: Layers between a layer with parameters and its BatchNorm.
-_PASSING = ("ReLU", "Pooling", "Dropout", "ELU", "Sigmoid", "TanH", "Clip", "Swish", "Split")
 
 
 def parameter_faults(net: Net, patterns: Iterable[str]) -> Iterator[Fault]:

@@ -80,7 +80,7 @@ def _alone(first: Node, second: Node) -> bool:
 
 def _normalizing(norm: BatchNorm, scale: Scale, shape: Shape) -> Function | None:
     """torch's batch normalisation has a slope and an offset for each channel of its own."""
-    if len(shape) < 2 or not scale.learns_channels:
+    if len(shape) < 2 or not scale.learns_channels(scale.param):
         return None
 
     def normalize(x: Tensor) -> Tensor:

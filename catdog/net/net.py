@@ -121,8 +121,8 @@ class Net(nn.Module):
                 node.layer.in_place = alone and free
             makers.update(dict.fromkeys(node.tops, node.layer))
         for index, node in enumerate(self.nodes):
-            writers = [n.layer.param for n in self.nodes[index + 1 :] if n.tops == node.tops]
-            node.stale = overwritten.stale(node.layer.param, writers)
+            writers = [n.layer for n in self.nodes[index + 1 :] if n.tops == node.tops]
+            node.stale = overwritten.stale(node.layer, writers)
             node.layer.in_place &= not node.stale
 
     def fill(self) -> None:

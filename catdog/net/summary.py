@@ -1,12 +1,10 @@
 """What a net is made of: shapes, parameters, multiply-adds, bytes, as rows and as a table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from catdog.layers.base import Layer
 from catdog.net.net import Net
-from catdog.net.step import Node
 from catdog.runtime.text_table import text_table
 from catdog.spec.shape import Shape
 
@@ -14,7 +12,7 @@ _FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerSummary:
     """One layer: the shapes of its tops, its own parameters and its multiply-adds for a batch.
 
     Multiply-adds are those of convolutions and matrix products; a bias and what is done element
@@ -32,7 +30,7 @@ class Row:
 class Summary:
     """The rows of a net, its inputs first, and what they come to."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[LayerSummary, ...]
     #: Examples in a batch; None where the inputs do not agree on a first axis.
     batch: int | None
     #: Bytes of all blobs of one forward pass, as float32; in-place layers add none.
@@ -51,7 +49,7 @@ class Summary:
 
 def summarize(net: Net) -> Summary:
     """The summary of a net; its parameters may be without numbers."""
-    rows = [Row(name, "Input", (shape,), 0, 0) for name, shape in net.inputs.items()]
+    rows = [LayerSummary(name, "Input", (shape,), 0, 0) for name, shape in net.inputs.items()]
     seen: set[int] = set()
     for node in net.nodes:
         bottoms = [net.shapes[name] for name in node.bottoms]
@@ -59,56 +57,12 @@ def summarize(net: Net) -> Summary:
         own = [p for p in node.layer.blobs.parameters() if id(p) not in seen]
         seen.update(map(id, own))
         count = sum(p.numel() for p in own)
-        work = multiply_adds(node, bottoms, tops)
-        rows.append(Row(node.name, node.type, tuple(tops), count, work))
+        work = node.layer.multiply_adds(bottoms, tops)
+        rows.append(LayerSummary(node.name, node.type, tuple(tops), count, work))
     firsts = {shape[:1] for shape in net.inputs.values()}
     batch = firsts.pop()[0] if len(firsts) == 1 and () not in firsts else None
     return Summary(tuple(rows), batch, _FLOAT_BYTES * sum(map(prod, net.shapes.values())))
 
-
-def multiply_adds(node: Node, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> int:
-    """Multiply-adds of one layer for bottoms and tops of these shapes."""
-    count = _COUNTS.get(node.type)
-    return count(node.layer, bottoms, tops) if count else 0
-
-
-def _convolution(layer: Layer, _: Sequence[Shape], tops: Sequence[Shape]) -> int:
-    # every number of a top is a product with one filter: out x in/group x kernel
-    return sum(map(prod, tops)) * prod(layer.blobs.shape(0)[1:])
-
-
-def _deconvolution(layer: Layer, bottoms: Sequence[Shape], _: Sequence[Shape]) -> int:
-    # every number of a bottom is spread by one filter: in x out/group x kernel
-    return sum(map(prod, bottoms)) * prod(layer.blobs.shape(0)[1:])
-
-
-def _inner_product(layer: Layer, _: Sequence[Shape], tops: Sequence[Shape]) -> int:
-    outputs = layer.param.inner_product_param.num_output
-    return prod(tops[0]) * (prod(layer.blobs.shape(0)) // outputs)
-
-
-def _recurrent(layer: Layer, bottoms: Sequence[Shape], _: Sequence[Shape]) -> int:
-    """Each matrix meets each step of each sequence; that of a static input, each sequence."""
-    steps, sequences = bottoms[0][:2]
-    matrices = [prod(shape) for shape in _blob_shapes(layer) if len(shape) == 2]
-    # bottoms: x, cont, then x_static unless that is a hidden state from outside
-    hidden = 2 if layer.param.type == "LSTM" else 1
-    outside = hidden if layer.param.recurrent_param.expose_hidden else 0
-    static = matrices.pop(1) if len(bottoms) - outside > 2 else 0
-    return sequences * (steps * sum(matrices) + static)
-
-
-def _blob_shapes(layer: Layer) -> Iterator[Shape]:
-    return (layer.blobs.shape(i) for i in range(len(layer.blobs)))
-
-
-_COUNTS: dict[str, Callable[[Layer, Sequence[Shape], Sequence[Shape]], int]] = {
-    "Convolution": _convolution,
-    "Deconvolution": _deconvolution,
-    "InnerProduct": _inner_product,
-    "LSTM": _recurrent,
-    "RNN": _recurrent,
-}
 
 _HEADER = ("layer", "type", "output", "parameters", "multiply-adds")
 
@@ -120,7 +74,7 @@ def table(summary: Summary) -> str:
     return "\n".join([lines[0], rule, *lines[1:], rule, *_totals(summary)])
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: LayerSummary) -> tuple[str, ...]:
     shapes = ", ".join("x".join(map(str, shape)) or "1 number" for shape in row.tops)
     counts = (f"{number:,}" if number else "" for number in (row.parameters, row.multiply_adds))
     return (row.name, row.type, shapes, *counts)

@@ -95,7 +95,8 @@ def _build(net: ResolvedNet) -> Built:
 def _drop_idle_transforms(message: NetParameter) -> None:
     # Caffe looks at transform_param only where it transforms
     for layer in message.layer:
-        if layer.type in SOURCES and not SOURCES[layer.type].transforms:
+        source = SOURCES.get(layer.type)
+        if source is not None and "transform_param" not in source.messages:
             layer.ClearField("transform_param")
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from catdog.layers import LAYERS, overwritten
+from catdog.layers import LAYERS
 from catdog.layers.base import Layer
 from catdog.layers.blob import BlobVec
+from catdog.layers.overwritten import Rereading
 from catdog.net.step import Node
 from catdog.pycaffe.mode import mode
 from catdog.pycaffe.unit import Slot, Unit
@@ -35,7 +36,7 @@ class LayerUnit(Unit):
         self.layer, self.blobs = node.layer, blobs
         self.layer.in_place = False
         self._in_place = any(top is bottom for top in self.tops for bottom in self.bottoms)
-        self._slope = overwritten.SLOPES[self.type] if node.stale else None
+        self._stale = node.stale
         self._kept: Tensor | None = None
         self._pass: ForwardPass | None = None
         self._shapes = self._bottom_shapes()
@@ -49,6 +50,11 @@ class LayerUnit(Unit):
             top.reshape(*shape)
         self._adopt_parameters()
         self._shapes, self._pass = shapes, None
+
+    @property
+    def _rereading(self) -> Rereading | None:
+        """The layer, where its gradient comes from its blobs as they are by then."""
+        return self.layer if self._stale and isinstance(self.layer, Rereading) else None
 
     def _bottom_shapes(self) -> list[tuple[int, ...]]:
         return [bottom.shape for bottom in self.bottoms]
@@ -65,14 +71,15 @@ class LayerUnit(Unit):
 
     def _run(self) -> ForwardPass:
         self._bind()
-        recorded = self.flags.needed and self._slope is None
+        rereading = self._rereading
+        recorded = self.flags.needed and rereading is None
         wants = self.flags.wants() if recorded else [False] * len(self.bottoms)
         # .data: what others write to the blob later is read in the backward pass, as in Caffe
         bottoms = [bottom.tensor(mode.device).data for bottom in self.bottoms]
         if recorded and self._in_place and self.bottoms[0].data_memory.stays_on(mode.device):
             bottoms[0] = bottoms[0].clone()
-        if self._slope is not None:
-            self._kept = overwritten.kept(self.slot.param, bottoms[0])
+        if rereading is not None:
+            self._kept = rereading.kept(bottoms[0])
         for bottom, wanted in zip(bottoms, wants, strict=True):
             bottom.requires_grad_(wanted)
         with torch.set_grad_enabled(recorded):
@@ -106,8 +113,8 @@ class LayerUnit(Unit):
     def backward(self) -> None:
         if not self.flags.needed:
             return
-        if self._slope is not None:
-            self._backward_by_slope(self._slope)
+        if self._rereading is not None:
+            self._backward_by_slope(self._rereading)
             return
         wants = self.flags.wants()
         if not any(wants) and not self._learns():
@@ -151,10 +158,10 @@ class LayerUnit(Unit):
             for source, diff in zip(sources, found, strict=True)
         ]
 
-    def _backward_by_slope(self, slope: overwritten.Slope) -> None:
+    def _backward_by_slope(self, layer: Rereading) -> None:
         if self.flags.wants()[0]:
             x, y = (blob.tensor(mode.device) for blob in (self.bottoms[0], self.tops[0]))
-            factor = slope(self.slot.param, x, y, self._kept)
+            factor = layer.slope(x, y, self._kept)
             self.bottoms[0].put_diff(self.tops[0].diff_tensor(mode.device) * factor)
 
 

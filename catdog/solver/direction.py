@@ -2,6 +2,8 @@
 
 from enum import Enum
 
+from catdog.layers import LAYERS
+from catdog.layers.base import Layer
 from catdog.proto.caffe_pb2 import NetParameter
 
 
@@ -25,8 +27,9 @@ def directions(net: NetParameter) -> dict[str, Direction]:
     """
     found: dict[str, Direction] = {}
     for layer in net.layer:
-        if layer.type == "Accuracy":
+        higher_is_better = LAYERS.get(layer.type, Layer).higher_is_better
+        if higher_is_better:
             found.update(dict.fromkeys(layer.top, Direction.HIGHER))
-        elif layer.type.endswith("Loss") or any(layer.loss_weight):
+        elif higher_is_better is False or any(layer.loss_weight):
             found.update(dict.fromkeys(layer.top[:1], Direction.LOWER))
     return found

@@ -12,8 +12,6 @@ from catdog.net.step import Node
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver.overfitting import OverfittingDetector
 
-# -log(FLT_MIN): what SoftmaxWithLoss gives when the label's probability is 0
-_FLOOR = 87.3365
 _AT_FLOOR = 10
 # losses are looked at in blocks, so that a GPU is not waited for in every iteration
 _BLOCK = 50
@@ -103,7 +101,7 @@ class SingleClassDetector:
 
     def __init__(self, net: Net, group: Group = ALONE) -> None:
         self._group = group
-        node = next((node for node in net if node.type in _SCORED), None)
+        node = next((node for node in net if node.layer.scores_classes), None)
         #: Blobs that a test pass has to keep: scores and labels.
         self.blobs: tuple[str, ...] = node.bottoms[:2] if node else ()
         self._given: Tensor | None = None
@@ -148,7 +146,6 @@ class SingleClassDetector:
         return given, true
 
 
-_SCORED = ("Accuracy", "SoftmaxWithLoss")
 _ALL_FINITE = "run again on the same batch, every layer gives numbers"
 
 
@@ -196,18 +193,19 @@ def _loss_nodes(net: Net) -> list[Node]:
 
 
 def _floor(net: Net) -> float | None:
-    """The loss at which every softmax is stuck, for nets with no other losses."""
-    nodes = _loss_nodes(net)
-    if not nodes or any(node.type != "SoftmaxWithLoss" for node in nodes):
-        return None
-    return _FLOOR * sum(node.loss_weights[0] for node in nodes)
+    """The loss at which all losses are stuck, for nets whose losses have a largest value."""
+    total = 0.0
+    for node in _loss_nodes(net):
+        if node.layer.largest_loss is None:
+            return None
+        total += node.loss_weights[0] * node.layer.largest_loss
+    return total or None
 
 
 def _guessing_loss(net: Net) -> float | None:
-    """ln C for nets with one softmax over C classes."""
+    """The loss of equal probabilities, for nets with one loss that has it."""
     nodes = _loss_nodes(net)
-    if len(nodes) != 1 or nodes[0].type != "SoftmaxWithLoss":
+    if len(nodes) != 1:
         return None
-    scores = net.shapes[nodes[0].bottoms[0]]
-    axis = nodes[0].layer.param.softmax_param.axis
-    return nodes[0].loss_weights[0] * math.log(scores[axis]) if scores[axis] > 1 else None
+    loss = nodes[0].layer.chance_loss(net.shapes[nodes[0].bottoms[0]])
+    return nodes[0].loss_weights[0] * loss if loss else None

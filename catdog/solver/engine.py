@@ -98,10 +98,6 @@ class _Passes(nn.Module):
         return Result({name: blob.detach() for name, blob in result.blobs.items()}, result.loss)
 
 
-#: Layers through which a gradient may not come.
-_DOUBTFUL = frozenset({"Accuracy", "ArgMax", "Filter", "Python", "Threshold"})
-
-
 def all_are_reached(net: Net) -> bool:
     """Whether a gradient of the loss surely comes to every parameter that learns."""
     reached: set[int] = set()
@@ -109,7 +105,7 @@ def all_are_reached(net: Net) -> bool:
     for node in reversed(net.running):
         if not any(node.loss_weights) and wanted.isdisjoint(node.tops):
             continue
-        if node.type in _DOUBTFUL:
+        if not node.layer.passes_gradient():
             return False
         reached.update(id(parameter) for parameter in node.layer.parameters())
         wanted.update(b for b, cut in zip(node.bottoms, node.cut, strict=True) if not cut)

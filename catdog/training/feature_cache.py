@@ -37,7 +37,8 @@ class Features(RecordSource):
     """Features in place of the records that they were made of, in the same order."""
 
     most_tops = None
-    transforms = True
+    # what the records were made with stands in their layer
+    messages = ("transform_param",)
 
     def __init__(self, records: RecordSource, blobs: Mapping[str, Array]) -> None:
         super().__init__(records.layer, records.context)
@@ -89,18 +90,18 @@ def cache_features(
     the disk has no room; a test net without any stays as it is, with a warning.
     """
     trained, *tests = feds
-    moves = trainable_ids(solver.net)
+    trainable = trainable_ids(solver.net)
     place = _Place(folder, stack)
-    solver.feed, event = _cache(trained, moves, place, "train", fill=True)
+    solver.feed, event = _cache(trained, trainable, place, "train", fill=True)
     emit(event)
     for index, test in enumerate(tests):
         try:
-            check_cacheable(test, moves)
+            check_cacheable(test, trainable)
         except CatdogError as error:
             emit(Warned(f"test net #{index} runs without cached features: {error}"))
             continue
         fill = solver.tests[index].iterations is not None
-        feed, event = _cache(test, moves, place, f"test (#{index})", fill=fill)
+        feed, event = _cache(test, trainable, place, f"test (#{index})", fill=fill)
         solver.tests[index] = replace(solver.tests[index], feed=feed)
         emit(event)
 
@@ -113,7 +114,7 @@ class _Place(NamedTuple):
 
 
 def _cache(
-    fed: FedNet, moves: Collection[int], place: _Place, title: str, *, fill: bool
+    fed: FedNet, trainable: Collection[int], place: _Place, title: str, *, fill: bool
 ) -> tuple[Feed, Cached]:
     """Run the frozen part of a net once over its data; the net then begins after it.
 
@@ -121,9 +122,9 @@ def _cache(
     the net is given full batches only, never a smaller last one.
     """
     began = time.monotonic()
-    check_cacheable(fed, moves)
+    check_cacheable(fed, trainable)
     source, state = one_source(fed.feed), fed.feed.state()
-    trunk = _split(fed.net, frozen_part(fed.net, moves))
+    trunk = _split(fed.net, frozen_part(fed.net, trainable))
     blobs = _room(trunk.blobs, source.size, place.folder)
     start = 0
     for batch in fed.feed.one_pass(whole=True):

@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import WeightsError
+from catdog.layers import LAYERS
+from catdog.layers.affine import Scale
+from catdog.layers.base import Layer
+from catdog.layers.norm import BatchNorm
 from catdog.net.wiring import readers
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.weights.model import BlobsOfLayers, Weights
-
-_PARAMETER = {"Convolution": "convolution_param", "InnerProduct": "inner_product_param"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class _Chain:
 def fold_net(net: NetParameter) -> NetParameter:
     """A copy without each BatchNorm, and Scale after it, that can be folded.
 
-    Folded are those right after a Convolution or InnerProduct that nothing else reads and that
-    shares no parameters. The layer gets a bias.
+    Folded are those right after a layer that can take them (Convolution, InnerProduct), that
+    nothing else reads and that shares no parameters. The layer gets a bias.
     """
     folded = NetParameter()
     folded.CopyFrom(net)
@@ -45,7 +47,7 @@ def fold_net(net: NetParameter) -> NetParameter:
         added.CopyFrom(layer)
         if chain := chains.get(layer.name):
             added.top[:] = [chain.top]
-            getattr(added, _PARAMETER[layer.type]).bias_term = True
+            getattr(added, LAYERS[layer.type].messages[0]).bias_term = True
     if net.HasField("deploy"):
         folded.deploy.CopyFrom(fold_net(net.deploy))
     return folded
@@ -73,45 +75,42 @@ def _chains(net: NetParameter) -> Iterator[_Chain]:
     for index, layer in enumerate(layers):
         if not _can_take(layer):
             continue
-        norm = _next(layers, alone, index, "BatchNorm")
+        norm = _next(layers, alone, index, BatchNorm)
         if norm is None or not _is_fixed(layers[norm]):
             continue
-        scale = _next(layers, alone, norm, "Scale")
-        if scale is None or not _is_by_channel(layers[scale]):
+        scale = _next(layers, alone, norm, Scale)
+        if scale is None or not Scale.learns_channels(layers[scale]):
             yield _Chain(layer, layers[norm], None)
         else:
             yield _Chain(layer, layers[norm], layers[scale])
 
 
-def _next(layers: list[LayerParameter], alone: list[set[str]], index: int, kind: str) -> int | None:
+def _next(
+    layers: list[LayerParameter], alone: list[set[str]], index: int, kind: type[Layer]
+) -> int | None:
     """The layer of this kind that alone reads the top of the one at `index`."""
     top = layers[index].top[0]
     for later in range(index + 1, len(layers)):
         layer = layers[later]
         if top in layer.bottom:
-            fits = layer.type == kind and list(layer.bottom) == [top] and top in alone[later]
+            fits = (
+                LAYERS.get(layer.type) is kind
+                and list(layer.bottom) == [top]
+                and top in alone[later]
+            )
             return later if fits else None
     return None
 
 
 def _can_take(layer: LayerParameter) -> bool:
-    parameter = _PARAMETER.get(layer.type)
-    return (
-        parameter is not None
-        and len(layer.top) == 1
-        and getattr(layer, parameter).axis == 1
-        and not (layer.type == "InnerProduct" and layer.inner_product_param.transpose)
-        and not any(param.name for param in layer.param)
-    )
+    kind = LAYERS.get(layer.type, Layer)
+    named = any(param.name for param in layer.param)
+    return kind.folds_norm(layer) and len(layer.top) == 1 and not named
 
 
 def _is_fixed(norm: LayerParameter) -> bool:
     param = norm.batch_norm_param
     return param.use_global_stats or not param.HasField("use_global_stats")
-
-
-def _is_by_channel(scale: LayerParameter) -> bool:
-    return scale.scale_param.axis == 1 and scale.scale_param.num_axes == 1
 
 
 def _fold(blobs: BlobsOfLayers, chain: _Chain, source: str) -> None:

@@ -1,13 +1,16 @@
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from google.protobuf import text_format
 
+import catdog.layers
 from catdog.errors import CatdogError
-from catdog.export.module import EMITTERS, torch_module
+from catdog.export.module import EMITTERS, refuse_unknown, torch_module
 from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.deploy import deploy_net
@@ -133,6 +136,17 @@ def test_parts_of_layers_do_not_take_the_names_of_others(tmp_path):
         f"{FC % ('s_bias', 'a', 'b')}]"
     )
     same(net, {"d": torch.rand(2, 3)}, tmp_path)
+
+
+@pytest.mark.parametrize("kind", catdog.layers.LAYERS)
+def test_every_type_is_written_or_refused_by_name(kind):
+    node = SimpleNamespace(name="a", type=kind)
+    with nullcontext() if kind in EMITTERS else pytest.raises(CatdogError, match=f'"a" .{kind}'):
+        refuse_unknown(SimpleNamespace(name="odd", nodes=[node]))
+
+
+def test_nothing_is_written_that_is_no_layer():
+    assert catdog.layers.LAYERS.keys() >= EMITTERS.keys()
 
 
 def test_all_layers_that_cannot_be_written_are_named():

@@ -60,6 +60,20 @@ def test_a_sigmoid_net():
     ]
 
 
+def test_an_infogain_net_has_its_axis():
+    deploy = deploy_net(
+        net(
+            """
+            layer:
+            - {name: d, type: Data, top: [data, label]}
+            - {name: l, type: InfogainLoss, bottom: [data, label], infogain_loss_param: {axis: 2}}
+            """
+        ),
+        {"data": (1, 4, 3)},
+    )
+    assert (deploy.layer[-1].type, deploy.layer[-1].softmax_param.axis) == ("Softmax", 2)
+
+
 def test_the_main_loss_of_several_gives_prob():
     deploy = deploy_net(
         net(

@@ -85,6 +85,15 @@ def test_what_a_pattern_freezes(patterns: list[str], names: list[str]) -> None:
     assert frozen(*patterns) == names
 
 
+@pytest.mark.parametrize("between", ["AbsVal", "LRN", "Flatten", "Reduction"])
+def test_statistics_pass_through_every_layer_without_parameters(between: str) -> None:
+    net = text_format.Parse(NET.replace('"ReLU"', f'"{between}"'), NetParameter())
+    assert [layer.name for layer in freeze(net, ["conv2"]).layer if layer.frozen] == [
+        "conv2",
+        "norm_b",
+    ]
+
+
 @pytest.mark.parametrize("kind", UPDATES)
 def test_frozen_layers_stay_what_they_are(kind: str) -> None:
     momentum = {} if kind in ("AdaGrad", "RMSProp") else {"momentum": 0.9}

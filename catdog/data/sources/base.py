@@ -58,8 +58,9 @@ class Source(ABC):
     #: The fewest and most tops; no most means any number.
     least_tops: ClassVar[int] = 1
     most_tops: ClassVar[int | None] = None
-    #: Whether transform_param applies; LayerError where it is given and does not.
-    transforms: ClassVar[bool] = False
+    #: The messages of LayerParameter that it reads, that of its type first; a transform_param that
+    #: is not among them is refused.
+    messages: ClassVar[tuple[str, ...]] = ()
     transform: Transform | None = None
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
@@ -73,6 +74,12 @@ class Source(ABC):
         #: Batches that a feed prepares ahead.
         self.prefetch = layer.data_param.prefetch
         self._check_ends()
+
+    @classmethod
+    def caption(cls, layer: LayerParameter) -> str:
+        """The numbers of such a layer that a drawing tells."""
+        batch_size = getattr(getattr(layer, cls.messages[0]), "batch_size", 0)
+        return f"batch {batch_size}" if batch_size else ""
 
     @property
     @abstractmethod
@@ -158,7 +165,7 @@ class Source(ABC):
             )
             wanted = f"{self.least_tops} or more" if most is None else wanted
             raise self.error(f"has {number} top(s), takes {wanted}", field="top")
-        if self.layer.HasField("transform_param") and not self.transforms:
+        if self.layer.HasField("transform_param") and "transform_param" not in self.messages:
             raise self.error(
                 "has a transform_param, which this type does not apply",
                 field="transform_param",

@@ -26,6 +26,8 @@ class Data(PictureSource):
     those that it names, in its order.
     """
 
+    messages = ("data_param", "transform_param")
+
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
         self.param = layer.data_param

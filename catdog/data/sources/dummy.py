@@ -21,6 +21,8 @@ class DummyData(Source):
     each; so do the fillers, and without one the blobs are zero.
     """
 
+    messages = ("dummy_data_param",)
+
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
         self.param = layer.dummy_data_param

@@ -42,6 +42,8 @@ class HDF5Data(RecordSource):
     `shuffle`: files in another order each pass, and the rows within each.
     """
 
+    messages = ("hdf5_data_param",)
+
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
         self.param = layer.hdf5_data_param

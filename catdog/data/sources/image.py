@@ -29,6 +29,7 @@ class ImageData(PictureSource):
     that cannot be read or decoded is a DataError.
     """
 
+    messages = ("image_data_param", "transform_param")
     least_tops = 2
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:

@@ -20,6 +20,7 @@ class MemoryData(RecordSource):
     There is no transformation and no prefetch.
     """
 
+    messages = ("memory_data_param",)
     least_tops = most_tops = 2
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:

@@ -27,7 +27,6 @@ class PictureSource(RecordSource):
     """
 
     least_tops, most_tops = 1, 2
-    transforms = True
     transform: Transform
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:

@@ -45,7 +45,7 @@ class WindowData(Source):
     """
 
     least_tops = most_tops = 2
-    transforms = True
+    messages = ("window_data_param", "transform_param")
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
