@@ -164,7 +164,7 @@ class BatchNorm(Layer):
     Blobs are the running sums of mean and variance and the factor that divides both; the layer
     moves them by moving_average_fraction whenever it uses the statistics of the batch: in the
     TRAIN phase, or as use_global_stats says; a frozen layer never moves them. Axis 1 has the
-    channels; a bottom of one axis is one channel.
+    channels; a bottom of one axis is one channel. The variance of one number is 0.
     """
 
     messages = ("batch_norm_param",)
@@ -219,18 +219,33 @@ class BatchNorm(Layer):
         return F.batch_norm(x, mean * share, variance * share, scale, bias, training=False, eps=eps)
 
     def _by_batch(self, x: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
-        mean, variance, factor = (blob.detach() for blob in self.blobs)
-        # with momentum 1 these become the mean and the variance of the batch, divisor m - 1
-        batch_mean, batch_variance = torch.zeros_like(mean), torch.zeros_like(variance)
         eps, cudnn = self.param.batch_norm_param.eps, torch.backends.cudnn.enabled
-        top = torch.batch_norm(x, scale, bias, batch_mean, batch_variance, True, 1.0, eps, cudnn)
         if x.numel() == x.shape[1]:
-            batch_variance.zero_()  # of one number: 0 / 0
-        fraction = self.param.batch_norm_param.moving_average_fraction
-        mean.mul_(fraction).add_(batch_mean)
-        variance.mul_(fraction).add_(batch_variance)
-        factor.mul_(fraction).add_(1)
+            self._update(x.detach().reshape(-1), torch.zeros_like(self.blobs[1]))
+            return _of_single_numbers(x, scale, bias, eps)
+        # with momentum 1 these become the mean and the variance of the batch, divisor m - 1
+        mean, variance = torch.zeros_like(self.blobs[0]), torch.zeros_like(self.blobs[1])
+        top = torch.batch_norm(x, scale, bias, mean, variance, True, 1.0, eps, cudnn)
+        self._update(mean, variance)
         return top
+
+    def _update(self, *of_batch: Tensor) -> None:
+        """Add the mean and the variance of a batch to the running ones."""
+        fraction = self.param.batch_norm_param.moving_average_fraction
+        factor = torch.ones_like(self.blobs[2])
+        for blob, new in zip(self.blobs, (*of_batch, factor), strict=True):
+            blob.detach().mul_(fraction).add_(new)
+
+
+def _of_single_numbers(x: Tensor, scale: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
+    """The top where every channel has one number, its own mean: torch's x * slope + offset would
+    leave the rounding of large numbers, and a variance of 0 / 0."""
+    channels = (1, -1, *[1] * (x.dim() - 2))
+    zeros = x - x
+    top = zeros * (zeros.detach() + eps).rsqrt()
+    if scale is not None:
+        top = top * scale.view(channels)
+    return top if bias is None else top + bias.view(channels)
 
 
 TABLE: dict[str, type[Layer]] = {"LRN": LRN, "MVN": MVN, "BatchNorm": BatchNorm}

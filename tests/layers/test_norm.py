@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 import torch
+from google.protobuf import text_format
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catdog.errors import LayerError
+from catdog.layers.base import Setting
+from catdog.net.net import Net
+from catdog.proto.caffe_pb2 import TRAIN, NetParameter
+from catdog.runtime.randomness import Randomness
 from tests.layers.single import build, numbers, run
 
 
@@ -147,6 +152,61 @@ def test_batch_norm_of_one_number():
     assert layer(torch.tensor([[3.0, 4.0]])).tolist() == [[0, 0]]
     np.testing.assert_allclose(layer.blobs[0].detach(), [3, 4])
     np.testing.assert_allclose(layer.blobs[1].detach(), [999, 999])
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (1, 1, 1, 1, 1), (1,)])
+def test_batch_norm_of_one_number_trains(shape):
+    """Caffe's arithmetic: a variance of 0, so that no number changes the top."""
+    layer = build('type: "BatchNorm"', shape, training=True).double()
+    x = 1e4 * numbers(*shape).requires_grad_()
+    x.retain_grad()
+    top = layer(x)
+    top.backward(numbers(*shape, seed=1))
+    mean = x.detach().numpy()
+    assert not ((mean - mean) / np.sqrt(0 + 1e-5)).any() and not top.any()
+    # differences of the formula are 0 too, since the mean goes along with the number
+    assert not x.grad.any()
+    np.testing.assert_array_equal(layer.blobs[0].detach().reshape(shape), mean)
+    assert [layer.blobs[1].max().item(), layer.blobs[2].item()] == [0, 1]
+
+
+NORMED = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 dim: 1 dim: 1 } } }
+layer { name: "w" type: "Scale" bottom: "x" top: "w" scale_param { bias_term: true } }
+layer { name: "norm" type: "BatchNorm" bottom: "w" top: "TOP" }
+layer { name: "scale" type: "Scale" bottom: "TOP" top: "TOP" scale_param { bias_term: true } }
+layer { name: "relu" type: "ReLU" bottom: "TOP" top: "TOP" }
+layer { name: "sum" type: "Reduction" bottom: "TOP" top: "sum" loss_weight: 1 }
+"""
+
+
+@pytest.mark.parametrize("top", ["w", "norm"])
+@pytest.mark.parametrize("step_by_step", [False, True])
+def test_a_net_of_one_number_a_channel_trains_in_place_and_not(top, step_by_step):
+    message = text_format.Parse(NORMED.replace("TOP", top), NetParameter())
+    message.state.phase = TRAIN
+    net = Net(message, setting=Setting(Randomness(1)))
+    net.step_by_step = step_by_step
+    bias = net.node("scale").layer.blobs.parameter(1)
+    bias.data.copy_(torch.tensor([2.0, -1, 3]))
+    result = net({"x": 1e4 * numbers(1, 3, 1, 1).float()})
+    result.loss.backward()
+    assert result.loss.item() == 5
+    assert bias.grad.tolist() == [1, 0, 1]
+    others = [net.node("scale").layer.blobs.parameter(0), *net.node("w").layer.blobs.parameters()]
+    assert not any(parameter.grad.any() for parameter in others)
+
+
+@pytest.mark.parametrize("across", ["false", "true"])
+@pytest.mark.parametrize("shape", [(2, 3, 1, 1), (2, 1), (1,)])
+def test_mvn_of_one_number_trains(across, shape):
+    layer = build(f'type: "MVN" mvn_param {{ across_channels: {across} }}', shape, training=True)
+    x = numbers(*shape, grad=True)
+    top = layer(x)
+    top.backward(numbers(*shape, seed=1))
+    assert top.isfinite().all() and x.grad.isfinite().all()
+    if across == "false":
+        assert not top.any() and not x.grad.any()
 
 
 def test_batch_norm_of_one_axis_is_one_channel():
