@@ -35,11 +35,13 @@ def check_cacheable(fed: FedNet, trainable: Collection[int]) -> None:
     _check_repeatable(source)
     if not frozen_part(fed.net, trainable):
         first = fed.net.nodes[0]
+        reason = _reason_to_change(first, trainable)
+        freeze = "name it in freeze, or " if reason == _LEARNS else ""
         raise LayerError(
-            f"({first.type}) is the first of the net and not frozen, so there are no features "
+            f"({first.type}) is the first of the net and {reason}, so there are no features "
             "to cache",
             layer=first.name,
-            remedy="name it in freeze, or leave cache_features out",
+            remedy=f"{freeze}leave cache_features out",
         )
 
 
@@ -80,14 +82,22 @@ def frozen_part(net: Net, trainable: Collection[int]) -> int:
     """How many of the first nodes make the same of an example in every pass."""
     steady = set(net.inputs)
     for index, node in enumerate(net.nodes):
-        if not steady.issuperset(node.bottoms) or not _is_steady(node, trainable):
+        if not steady.issuperset(node.bottoms) or _reason_to_change(node, trainable):
             return index
         steady.update(node.tops)
     return len(net.nodes)
 
 
-def _is_steady(node: Node, trainable: Collection[int]) -> bool:
+_LEARNS = "not frozen"
+
+
+def _reason_to_change(node: Node, trainable: Collection[int]) -> str:
+    """Why the tops of an example may differ from pass to pass; nothing where they do not."""
     layer = node.layer
-    if any(node.loss_weights) or layer.is_random() or not layer.per_example():
-        return False
-    return not any(id(parameter) in trainable for parameter in layer.blobs.parameters())
+    if any(id(parameter) in trainable for parameter in layer.blobs.parameters()):
+        return _LEARNS
+    if any(node.loss_weights):
+        return "a loss"
+    if layer.is_random():
+        return "random"
+    return "" if layer.per_example() else "not known to treat each example by itself"

@@ -98,6 +98,25 @@ def test_a_first_layer_that_learns_is_refused(folder: Path) -> None:
         run("run")
 
 
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        ("- {name: d, type: Dropout, bottom: data, top: d}", "random"),
+        ("- {name: d, type: Softmax, softmax_param: {axis: 0}, bottom: data, top: d}", "not known"),
+    ],
+)
+def test_a_first_layer_that_cannot_be_frozen_is_refused(
+    folder: Path, first: str, reason: str
+) -> None:
+    text = NET.replace("- name: conv1", f"{first}\n- name: conv1").replace(
+        "bottom: data\n  top: conv1", "bottom: d\n  top: conv1"
+    )
+    (folder / "net.yaml").write_text(text)
+    match = f'"d".* is the first of the net and {reason}.* to cache; leave cache_features out$'
+    with pytest.raises(CatdogError, match=match):
+        run("run")
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
