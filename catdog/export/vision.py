@@ -70,9 +70,9 @@ def _pooling(site: Site) -> Code:
         expression = _torch_pool("F.avg_pool2d", site.x, frame)
         return result(site, expression if plain else f"average_pool({site.x}, {_frame(frame)})")
     if len(site.tops) > 1:
-        top, places = site.tops
-        values = f"{top}, {places} = max_pool({site.x}, {_frame(frame)}, with_places=True)"
-        return Code([values, f"{places} = {places}.to({top}.dtype)"])
+        top, indices = site.tops
+        values = f"{top}, {indices} = max_pool({site.x}, {_frame(frame)}, with_indices=True)"
+        return Code([values, f"{indices} = {indices}.to({top}.dtype)"])
     if param.global_pooling:
         return result(site, f"F.max_pool2d({site.x}, {site.x}.shape[2:])")
     expression = _torch_pool("F.max_pool2d", site.x, frame)

@@ -131,13 +131,14 @@ class Blobs(nn.Module):
 class Layer(nn.Module):
     """A layer of Caffe.
 
-    A subclass says how many bottoms and tops it takes, reads its own parameter message in
+    A subclass declares how many bottoms and tops it takes, reads its own parameter message in
     `setup`, adds its parameter blobs there with `add_blob`, and computes in `forward`, which
     gets the bottoms as tensors and returns the tops: a tensor, or a tuple of tensors where there
     may be several. `self.training` is the TRAIN phase.
 
-    Whatever the rest of the house asks of a layer is an attribute or a method here, and no table
-    of type names elsewhere. The defaults hold for any layer, if only with less speed or comfort.
+    What other packages need to know of a layer type is an attribute or a method here; there are
+    no tables of type names elsewhere. The defaults are safe for any layer: at worst something is
+    slower, or not offered.
     """
 
     #: The messages of LayerParameter that it reads, that of its type first.
@@ -227,15 +228,15 @@ class Layer(nn.Module):
         return [tuple(top.shape) for top in (tops if isinstance(tops, tuple) else (tops,))]
 
     def per_example(self) -> bool:
-        """Whether the tops of each example follow from its bottoms alone, whatever its place.
+        """Whether the tops of each example depend on the bottoms of this example alone, and not on
+        its index in the batch.
 
-        Examples are on the first axis of all bottoms and tops. A layer that draws random numbers,
-        or that changes itself, may answer yes.
+        Examples are on the first axis of all bottoms and tops. Random numbers do not count.
         """
         return False
 
     def keeps_signs(self) -> bool:
-        """Whether its top has the signs of its bottom, or else zeros without a gradient."""
+        """Whether every element keeps its sign, or becomes 0 and gets no gradient."""
         return False
 
     def is_random(self) -> bool:
@@ -261,7 +262,7 @@ class Layer(nn.Module):
 
     @classmethod
     def caption(cls, _param: LayerParameter, /) -> str:
-        """The numbers of such a layer that a drawing tells."""
+        """The numbers of such a layer that a drawing shows."""
         return ""
 
     @classmethod

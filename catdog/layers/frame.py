@@ -75,7 +75,7 @@ class Frame(NamedTuple):
         return torch.outer(rows, columns)
 
 
-def max_pool(x: Tensor, frame: Frame, with_places: bool = False) -> tuple[Tensor, Tensor]:
+def max_pool(x: Tensor, frame: Frame, with_indices: bool = False) -> tuple[Tensor, Tensor]:
     """The largest of each window and, if wanted, its place h * width + w (-1 without one).
 
     An empty window gives -FLT_MAX.
@@ -83,14 +83,14 @@ def max_pool(x: Tensor, frame: Frame, with_places: bool = False) -> tuple[Tensor
     height, width = x.shape[2:]
     if frame.fits_torch((height, width)):
         kernel, stride, pad, rounds_up = frame
-        if not with_places:
+        if not with_indices:
             top = F.max_pool2d(x, kernel, stride, pad, ceil_mode=rounds_up)
             return top, top
         return F.max_pool2d_with_indices(x, kernel, stride, pad, ceil_mode=rounds_up)
     padded = frame.padded(x, -torch.inf)
-    top, places = F.max_pool2d_with_indices(padded, frame.kernel, frame.stride)
-    rows = places // padded.shape[3] - frame.pad[0]
-    columns = places % padded.shape[3] - frame.pad[1]
+    top, indices = F.max_pool2d_with_indices(padded, frame.kernel, frame.stride)
+    rows = indices // padded.shape[3] - frame.pad[0]
+    columns = indices % padded.shape[3] - frame.pad[1]
     empty = top == -torch.inf
     lowest = max(torch.finfo(x.dtype).min, torch.finfo(torch.float32).min)
     return top.masked_fill(empty, lowest), (rows * width + columns).masked_fill(empty, -1)
@@ -108,19 +108,19 @@ def average_pool(x: Tensor, frame: Frame) -> Tensor:
     return sums / frame.areas(size).to(x)
 
 
-def stochastic_pool(x: Tensor, frame: Frame, chance: torch.Generator | None) -> Tensor:
-    """A number of each window, drawn with the probability of its share in the sum; without
-    chance the expected value, which is 0 where the sum is not positive (Zeiler and Fergus 2013).
+def stochastic_pool(x: Tensor, frame: Frame, generator: torch.Generator | None) -> Tensor:
+    """A number of each window, drawn with the probability of its share in the sum (Zeiler and
+    Fergus 2013); without a generator the expected value, 0 where the sum is not positive.
     """
     (height, width), stride = frame.kernel, frame.stride
     windows = frame.padded(x, 0.0).unfold(2, height, stride[0]).unfold(3, width, stride[1])
     windows = windows.flatten(4)
-    if chance is None:
+    if generator is None:
         total = windows.sum(-1)
         mean = windows.square().sum(-1) / total.where(total > 0, 1.0)
         return mean.where(total > 0, 0.0)
     heaped = windows.detach().cumsum(-1)
-    draw = torch.rand(heaped.shape[:-1], generator=chance, device=x.device, dtype=x.dtype)
+    draw = torch.rand(heaped.shape[:-1], generator=generator, device=x.device, dtype=x.dtype)
     below = heaped < (draw * heaped[..., -1]).unsqueeze(-1)
     chosen = below.sum(-1, keepdim=True).clamp(max=heaped.shape[-1] - 1)
     return windows.gather(-1, chosen).squeeze(-1)

@@ -74,7 +74,7 @@ class Loss(Layer):
                 field="loss_param",
                 remedy="leave it out; loss_weight scales the loss",
             )
-        self._refuse("label_smoothing")
+        self._check_absent("label_smoothing")
         if shapes[0][:1] != shapes[1][:1]:
             raise self.error(
                 f"has batches of different sizes: bottoms {list(shapes[0])} and {list(shapes[1])}",
@@ -85,7 +85,7 @@ class Loss(Layer):
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [(), shapes[0]][: len(self.param.top)]
 
-    def _refuse(self, field: str) -> None:
+    def _check_absent(self, field: str) -> None:
         """Raise LayerError where a field of loss_param is given that this layer has no use for."""
         if self.param.loss_param.HasField(field):
             raise self.error(f"takes no {field}", field=field, remedy="leave it out")
@@ -154,7 +154,7 @@ class SoftmaxWithLoss(Loss):
         self._axis = canonical_axis(self, axis, scores, field)
         self._check_smoothing()
         if self._are_probabilities(labels, scores):
-            self._refuse("ignore_label")
+            self._check_absent("ignore_label")
         else:
             check_count(self, scores, labels, self._axis)
 
@@ -228,7 +228,7 @@ class InfogainLoss(SoftmaxWithLoss):
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes[:2])
-        self._refuse("label_smoothing")
+        self._check_absent("label_smoothing")
         if self.param.softmax_param.HasField("axis"):
             raise self.error(
                 "takes its axis from infogain_loss_param",

@@ -20,8 +20,8 @@ class Accuracy(Layer):
     score that is not a number is never right (Caffe counts it as right). Of labels that are
     probabilities, in the shape of the scores, the likeliest class counts.
 
-    With `threshold` every score is a question of its own, said yes to above it, and labels are
-    1 or 0; the second top has the share for each place behind the first axis.
+    With `threshold` every score is a binary decision, positive above it, and labels are 1 or 0;
+    the second top has the share for each index behind the first axis.
     """
 
     messages = ("accuracy_param",)
@@ -37,7 +37,7 @@ class Accuracy(Layer):
         param = self.param.accuracy_param
         self._ignore = param.ignore_label if param.HasField("ignore_label") else None
         if param.HasField("threshold"):
-            self._check_questions(scores, labels)
+            self._check_binary(scores, labels)
             return
         self._axis = canonical_axis(self, param.axis, scores, "accuracy_param.axis")
         if not are_probabilities(labels, scores, self._axis):
@@ -50,7 +50,7 @@ class Accuracy(Layer):
                 remedy=f"give 1 to {classes}",
             )
 
-    def _check_questions(self, scores: Shape, labels: Shape) -> None:
+    def _check_binary(self, scores: Shape, labels: Shape) -> None:
         if self.param.accuracy_param.HasField("top_k"):
             raise self.error("has threshold and top_k", field="top_k", remedy="leave one out")
         if scores[:1] != labels[:1] or prod(scores) != prod(labels):
@@ -66,7 +66,7 @@ class Accuracy(Layer):
 
     def forward(self, scores: Tensor, given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self.param.accuracy_param.HasField("threshold"):
-            return self._answers(scores.detach(), given.detach().reshape(scores.shape))
+            return self._binary(scores.detach(), given.detach().reshape(scores.shape))
         if are_probabilities(given.shape, scores.shape, self._axis):
             given = given.argmax(self._axis)
         labels = class_labels(self, given, scores, self._axis, self._ignore)
@@ -76,10 +76,10 @@ class Accuracy(Layer):
             return accuracy
         return accuracy, self._per_class(right, counted, labels, scores)
 
-    def _answers(self, scores: Tensor, labels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        said = scores > self.param.accuracy_param.threshold
-        counted = torch.ones_like(said) if self._ignore is None else labels != self._ignore
-        right = ((said == (labels > 0.5)) & counted & ~scores.isnan()).float()
+    def _binary(self, scores: Tensor, labels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        predicted = scores > self.param.accuracy_param.threshold
+        counted = torch.ones_like(predicted) if self._ignore is None else labels != self._ignore
+        right = ((predicted == (labels > 0.5)) & counted & ~scores.isnan()).float()
         accuracy = right.sum() / counted.sum().clamp(min=1)
         if len(self.param.top) == 1:
             return accuracy

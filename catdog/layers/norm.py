@@ -162,8 +162,8 @@ class BatchNorm(Layer):
     """Each channel minus its mean and by the root of (variance + eps).
 
     Blobs are the running sums of mean and variance and the factor that divides both; the layer
-    moves them by moving_average_fraction whenever it uses the statistics of the batch: in the
-    TRAIN phase, or as use_global_stats says; a frozen layer never moves them. Axis 1 has the
+    updates them by moving_average_fraction whenever it uses the statistics of the batch: in the
+    TRAIN phase, or as use_global_stats sets it; a frozen layer never does. Axis 1 has the
     channels; a bottom of one axis is one channel. The variance of one number is 0.
     """
 
@@ -180,7 +180,9 @@ class BatchNorm(Layer):
                 remedy="put a Reshape layer before it",
             )
         param = self.param.batch_norm_param
-        self._told = param.use_global_stats if param.HasField("use_global_stats") else None
+        self._use_global_stats = (
+            param.use_global_stats if param.HasField("use_global_stats") else None
+        )
         channels = shapes[0][1] if len(shapes[0]) > 1 else 1
         for shape in ((channels,), (channels,), (1,)):
             self.add_blob(shape)
@@ -193,7 +195,7 @@ class BatchNorm(Layer):
         """Whether the running statistics are used, and stay as they are."""
         if self.param.frozen:
             return True
-        return not self.training if self._told is None else self._told
+        return not self.training if self._use_global_stats is None else self._use_global_stats
 
     def per_example(self) -> bool:
         return self.uses_global_stats

@@ -42,8 +42,8 @@ class _Pool(Layer):
             return max_pool(x, frame)[0]
         if self.method == AVE:
             return average_pool(x, frame)
-        chance = self.setting.randomness.on(x.device) if self.training else None
-        return stochastic_pool(x, frame, chance)
+        generator = self.setting.randomness.on(x.device) if self.training else None
+        return stochastic_pool(x, frame, generator)
 
 
 class Pooling(_Pool):
@@ -141,7 +141,7 @@ class Pooling(_Pool):
         return self.param.pooling_param.pool
 
     def passes_gradient(self) -> bool:
-        # the places of the maxima have none
+        # the indices of the maxima have none
         return self.top_count == 1
 
     @classmethod
@@ -161,9 +161,9 @@ class Pooling(_Pool):
         frame = self._frames[size] if size in self._frames else self.frame(size)
         if self.top_count == 1:
             return self.pool(x, frame)
-        top, places = max_pool(x, frame, with_places=True)
-        # half precision has no room for the places of a larger image
-        return top, places.to(torch.promote_types(x.dtype, torch.float32))
+        top, indices = max_pool(x, frame, with_indices=True)
+        # half precision has no room for the indices of a larger image
+        return top, indices.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class SPP(_Pool):

@@ -13,7 +13,7 @@ from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
 
-def _misfit(layer: Layer, index: int, shape: Shape, wanted: str) -> Exception:
+def _shape_error(layer: Layer, index: int, shape: Shape, wanted: str) -> Exception:
     return layer.error(
         f"has bottom {index} of shape {list(shape)} and takes {wanted}",
         field="bottom",
@@ -91,15 +91,15 @@ class Recurrent(Layer):
     def _check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         sequence = shapes[0][:2]
         if len(shapes[0]) < 3:
-            raise _misfit(self, 0, shapes[0], "(steps, streams, ...)")
+            raise _shape_error(self, 0, shapes[0], "(steps, streams, ...)")
         if shapes[1] != sequence:
-            raise _misfit(self, 1, shapes[1], f"{list(sequence)}, as bottom 0")
+            raise _shape_error(self, 1, shapes[1], f"{list(sequence)}, as bottom 0")
         if self._static and (len(shapes[2]) < 2 or shapes[2][0] != sequence[1]):
-            raise _misfit(self, 2, shapes[2], f"[{sequence[1]}, ...], a row for each stream")
+            raise _shape_error(self, 2, shapes[2], f"[{sequence[1]}, ...], a row for each stream")
         state = (1, sequence[1], self.param.recurrent_param.num_output)
         for index in range(len(shapes) - self._exposed, len(shapes)):
             if shapes[index] != state:
-                raise _misfit(self, index, shapes[index], f"{list(state)}, the state")
+                raise _shape_error(self, index, shapes[index], f"{list(state)}, the state")
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         steps, streams, *_ = shapes[0]
@@ -125,7 +125,7 @@ class Recurrent(Layer):
     def forward(self, x: Tensor, cont: Tensor, *rest: Tensor) -> Tensor | tuple[Tensor, ...]:
         static = rest[0] if self._static else None
         given = rest[len(rest) - self._exposed :]
-        state = tuple(blob[0].detach() for blob in given) or self._kept(x)
+        state = tuple(blob[0].detach() for blob in given) or self._last_state(x)
         # (steps, streams, 1), to multiply the rows of a state
         top, last = self.steps(x.flatten(2), cont.to(x.dtype).unsqueeze(2), static, state)
         last = tuple(blob.detach() for blob in last)
@@ -134,7 +134,7 @@ class Recurrent(Layer):
         self.state = torch.stack(last)
         return top
 
-    def _kept(self, x: Tensor) -> tuple[Tensor, ...]:
+    def _last_state(self, x: Tensor) -> tuple[Tensor, ...]:
         """The state after the last forward pass, or zeros before the first and for another
         number of streams."""
         zeros = x.new_zeros(self.states, x.shape[1], self.param.recurrent_param.num_output)
@@ -167,8 +167,8 @@ class RNN(Recurrent):
         blobs = [blob.to(x.dtype) for blob in self.blobs]
         *of_input, recurrent, out, out_bias = blobs
         (hidden,), all_hidden = state, []
-        for given, goes_on in zip(_inputs(x, static, of_input), cont, strict=True):
-            hidden = torch.tanh(given + F.linear(hidden * goes_on, recurrent))
+        for given, cont_t in zip(_inputs(x, static, of_input), cont, strict=True):
+            hidden = torch.tanh(given + F.linear(hidden * cont_t, recurrent))
             all_hidden.append(hidden)
         return torch.tanh(F.linear(torch.stack(all_hidden), out, out_bias)), (hidden,)
 
@@ -197,9 +197,9 @@ class LSTM(Recurrent):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         *of_input, recurrent = (blob.to(x.dtype) for blob in self.blobs)
         (hidden, cell), all_hidden = state, []
-        for given, goes_on in zip(_inputs(x, static, of_input), cont, strict=True):
-            gates = given + F.linear(hidden * goes_on, recurrent)
-            cell, hidden = lstm_unit(cell, gates, goes_on)
+        for given, cont_t in zip(_inputs(x, static, of_input), cont, strict=True):
+            gates = given + F.linear(hidden * cont_t, recurrent)
+            cell, hidden = lstm_unit(cell, gates, cont_t)
             all_hidden.append(hidden)
         return torch.stack(all_hidden), (hidden, cell)
 
@@ -212,9 +212,9 @@ def _inputs(x: Tensor, static: Tensor | None, weights: list[Tensor]) -> Tensor:
 
 def lstm_unit(cell: Tensor, gates: Tensor, cont: Tensor) -> tuple[Tensor, Tensor]:
     """One step of an LSTM: the cell and the hidden state after it."""
-    into, keep, out, new = gates.chunk(4, -1)
-    cell = cont * torch.sigmoid(keep) * cell + torch.sigmoid(into) * torch.tanh(new)
-    return cell, torch.sigmoid(out) * torch.tanh(cell)
+    i, f, o, g = gates.chunk(4, -1)
+    cell = cont * torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+    return cell, torch.sigmoid(o) * torch.tanh(cell)
 
 
 class LSTMUnit(Layer):
@@ -232,11 +232,13 @@ class LSTMUnit(Layer):
     def setup(self, *shapes: Shape) -> None:
         cell, gates, cont = shapes
         if len(cell) != 3 or cell[0] != 1:
-            raise _misfit(self, 0, cell, "[1, streams, n]")
+            raise _shape_error(self, 0, cell, "[1, streams, n]")
         if gates != (*cell[:2], 4 * cell[2]):
-            raise _misfit(self, 1, gates, f"{[*cell[:2], 4 * cell[2]]}, the four gates of bottom 0")
+            raise _shape_error(
+                self, 1, gates, f"{[*cell[:2], 4 * cell[2]]}, the four gates of bottom 0"
+            )
         if cont != cell[:2]:
-            raise _misfit(self, 2, cont, f"{list(cell[:2])}, as bottom 0")
+            raise _shape_error(self, 2, cont, f"{list(cell[:2])}, as bottom 0")
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [shapes[0]] * 2

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from catdog.layers.base import ANY, TWO, Count, Family, Layer
-from catdog.layers.shape import refuse_in_place
+from catdog.layers.shape import check_not_in_place
 from catdog.spec.shape import Shape
 
 
@@ -19,7 +19,7 @@ class BatchReindex(Layer):
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
-        refuse_in_place(self)
+        check_not_in_place(self)
         if len(shapes[1]) != 1:
             raise self.error(
                 f"needs a bottom 1 with one axis, but it is {list(shapes[1])}",

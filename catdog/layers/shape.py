@@ -109,7 +109,7 @@ class Split(Layer):
     tops = ANY
 
     def setup(self, *_: Shape) -> None:
-        refuse_in_place(self)
+        check_not_in_place(self)
 
     def per_example(self) -> bool:
         return True
@@ -126,7 +126,7 @@ class Flatten(Layer):
     passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
-        refuse_in_place(self)
+        check_not_in_place(self)
         param = self.param.flatten_param
         self._start = canonical_axis(self, param.axis, shapes[0], "flatten_param.axis")
         self._end = canonical_axis(self, param.end_axis, shapes[0], "flatten_param.end_axis")
@@ -156,7 +156,7 @@ class Reshape(Layer):
     passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
-        refuse_in_place(self)
+        check_not_in_place(self)
         (shape,) = shapes
         param = self.param.reshape_param
         axes = len(shape)
@@ -322,7 +322,7 @@ class Parameter(Layer):
         return self.blobs[0]
 
 
-def refuse_in_place(layer: Layer) -> None:
+def check_not_in_place(layer: Layer) -> None:
     """Raise LayerError where a top has the name of the bottom, as Caffe does."""
     if layer.param.bottom and layer.param.bottom[0] in layer.param.top:
         raise layer.error(

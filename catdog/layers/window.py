@@ -9,7 +9,7 @@ from catdog.layers.base import Layer
 from catdog.spec.shape import Shape
 
 
-class Window(NamedTuple):
+class SlidingWindow(NamedTuple):
     """Kernel, stride, padding on each side and dilation, a number for each spatial axis."""
 
     kernel: Shape
@@ -54,12 +54,12 @@ class Window(NamedTuple):
         )
 
 
-def read_window(layer: Layer, axes: int) -> Window:
+def read_window(layer: Layer, axes: int) -> SlidingWindow:
     """The window of a convolution_param over so many spatial axes.
 
     Raises LayerError for numbers that are missing, zero, or given in two ways.
     """
-    return Window(
+    return SlidingWindow(
         kernel=_sizes(layer, "kernel_size", ("kernel_h", "kernel_w"), axes),
         stride=_sizes(layer, "stride", ("stride_h", "stride_w"), axes, default=1),
         pad=_sizes(layer, "pad", ("pad_h", "pad_w"), axes, default=0),
@@ -109,7 +109,7 @@ def _check_pair(layer: Layer, field: str, pair: tuple[str, ...], axes: int) -> N
         )
 
 
-def patches(x: Tensor, window: Window) -> Tensor:
+def patches(x: Tensor, window: SlidingWindow) -> Tensor:
     """What every window sees, as channels: (n, channels * kernel, *outputs), zeros outside.
 
     x is (n, channels, *size). The channel is the slowest, the last axis of the kernel the fastest.

@@ -1,4 +1,4 @@
-"""What debug_info says: mean magnitudes of blobs and gradients (caffe/net.cpp, *DebugInfo)."""
+"""The lines of debug_info: mean magnitudes of blobs and gradients (caffe/net.cpp, *DebugInfo)."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

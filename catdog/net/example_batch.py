@@ -11,16 +11,16 @@ def example_batch(net: Net, device: torch.device | str = "cpu") -> dict[str, Ten
 
     Those are the blobs with less than two axes and those that a layer sends no gradient to.
     """
-    still = {
+    without_gradient = {
         name
         for node in net.nodes
         for index, name in enumerate(node.bottoms)
         if index in node.layer.no_gradient
     }
-    chance = torch.Generator(device).manual_seed(0)
+    generator = torch.Generator(device).manual_seed(0)
     return {
         name: torch.zeros(shape, device=device)
-        if name in still or len(shape) < 2
-        else torch.randn(shape, generator=chance, device=device)
+        if name in without_gradient or len(shape) < 2
+        else torch.randn(shape, generator=generator, device=device)
         for name, shape in net.inputs.items()
     }

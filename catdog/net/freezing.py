@@ -14,7 +14,7 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
     """A copy in which the layers that a pattern names, and none of `but`, are `frozen`.
 
     A layer that keeps statistics (BatchNorm) of what a frozen layer makes, directly or through
-    layers without parameters of one bottom, is frozen too: they are the frozen layer's.
+    layers of one bottom and no parameters, is frozen too: its statistics belong to that layer.
     """
     copy, patterns = NetParameter(), list(patterns)
     copy.CopyFrom(net)

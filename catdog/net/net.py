@@ -281,13 +281,13 @@ def _param_specs(param: LayerParameter, layer: Layer) -> list[ParamSpec]:
                 field="param",
                 remedy="write lr_mult: 0 or leave param out",
             )
-        given = [_still(spec) for spec in given]
+        given = [_without_rate(spec) for spec in given]
     default = ParamSpec() if layer.learns else ParamSpec(lr_mult=0)
     specs = given + [default] * (len(layer.blobs) - len(given))
-    return [_still(spec) for spec in specs] if param.frozen else specs
+    return [_without_rate(spec) for spec in specs] if param.frozen else specs
 
 
-def _still(spec: ParamSpec) -> ParamSpec:
+def _without_rate(spec: ParamSpec) -> ParamSpec:
     copy = ParamSpec()
     copy.CopyFrom(spec)
     copy.lr_mult = 0

@@ -1,4 +1,4 @@
-"""The places of a net: what runs, what it reads and what it makes."""
+"""The steps of a net: what runs, what it reads and what it makes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from catdog.layers.base import Layer
 
 @dataclass(kw_only=True)
 class Step:
-    """What a forward pass runs at one place: a layer, or two as one."""
+    """What a forward pass runs at once: a layer, or two fused into one."""
 
     layer: Callable[..., Tensor | tuple[Tensor, ...]]
     bottoms: tuple[str, ...]
@@ -24,7 +24,7 @@ class Step:
 
 @dataclass(kw_only=True)
 class Node(Step):
-    """A layer at its place in a net."""
+    """A layer among the blobs of a net."""
 
     name: str
     type: str

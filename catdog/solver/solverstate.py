@@ -23,8 +23,7 @@ from catdog.net.net import Net
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
 from catdog.runtime.files import replacing
-from catdog.weights import CopyRow, copy_weights, read_weights, weights_of, write_weights
-from catdog.weights import State as Copied
+from catdog.weights import CopyRow, CopyState, copy_weights, read_weights, weights_of, write_weights
 
 Array = NDArray[np.float32]
 
@@ -252,9 +251,9 @@ def load_net(net: Net, path: Path) -> list[str]:
 def copy_notes(rows: Sequence[CopyRow]) -> list[str]:
     """What was copied, learns from scratch or was not asked for, in a line each."""
     notes = {
-        Copied.COPIED: "Copied layers: {}",
-        Copied.FRESH: "Learning from scratch: {}",
-        Copied.UNUSED: "Ignoring source layers: {}",
+        CopyState.COPIED: "Copied layers: {}",
+        CopyState.FRESH: "Learning from scratch: {}",
+        CopyState.UNUSED: "Ignoring source layers: {}",
     }
     named = {state: [row.layer for row in rows if row.state is state] for state in notes}
     return [notes[state].format(", ".join(names)) for state, names in named.items() if names]

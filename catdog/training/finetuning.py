@@ -7,7 +7,7 @@ from catdog.net.step import Node
 from catdog.solver.events import Event, Finetuning, LayerStart, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
-from catdog.weights import CopyRow, State, compare, copy_weights, read_weights
+from catdog.weights import CopyRow, CopyState, compare, copy_weights, read_weights
 from catdog.weights.copy import RENAME
 
 Emit = Callable[[Event], object]
@@ -24,11 +24,11 @@ def start(solver: Solver, files: Sequence[Path], emit: Emit) -> None:
         weights = read_weights(path)
         found = compare(solver.net, weights)
         rows.update({row.layer: row for row in found if _counts(row, rows)})
-        if any(row.state is State.MISMATCHED for row in found):
+        if any(row.state is CopyState.MISMATCHED for row in found):
             emit(table(solver, rows))
         copy_weights(solver.net, weights)
         emit(Finetuning(str(path), tuple(copy_notes(found))))
-    fresh = [row.layer for row in rows.values() if row.state is State.FRESH]
+    fresh = [row.layer for row in rows.values() if row.state is CopyState.FRESH]
     solver.start_fresh(fresh)
     starting = table(solver, rows)
     if files or any(row.frozen for row in starting.layers):
@@ -38,20 +38,20 @@ def start(solver: Solver, files: Sequence[Path], emit: Emit) -> None:
 
 def _counts(row: CopyRow, before: Rows) -> bool:
     """Whether a row says more than one of an earlier file."""
-    fresh_again = row.state is State.FRESH and row.layer in before
-    return row.state is not State.UNUSED and not fresh_again
+    fresh_again = row.state is CopyState.FRESH and row.layer in before
+    return row.state is not CopyState.UNUSED and not fresh_again
 
 
 def _warn(starting: Starting, emit: Emit) -> None:
     """A frozen layer that starts fresh stays what chance made it."""
     names = [
-        row.layer for row in starting.layers if row.frozen and row.weights == State.FRESH.value
+        row.layer for row in starting.layers if row.frozen and row.weights == CopyState.FRESH.value
     ]
     if names:
         emit(Warned(f"frozen without copied weights: {', '.join(names)}; give --weights"))
 
 
-def table(solver: Solver, rows: Rows, otherwise: State | None = State.FRESH) -> Starting:
+def table(solver: Solver, rows: Rows, otherwise: CopyState | None = CopyState.FRESH) -> Starting:
     """How each layer with parameters starts; `otherwise` is the state of those without a row.
 
     Without that they come from a snapshot.

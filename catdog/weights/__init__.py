@@ -8,14 +8,14 @@ import h5py
 from catdog.errors import WeightsError, did_you_mean
 from catdog.runtime.files import replacing
 from catdog.weights import caffemodel, hdf5, tensors
-from catdog.weights.copy import CopyRow, State, compare, copy_weights
+from catdog.weights.copy import CopyRow, CopyState, compare, copy_weights
 from catdog.weights.fold import fold_net, fold_weights
 from catdog.weights.model import Array, Weights, weights_of
 from catdog.weights.pretrained import weight_file
 
 __all__ = [
     "CopyRow",
-    "State",
+    "CopyState",
     "Weights",
     "compare",
     "copy_weights",
@@ -39,7 +39,7 @@ _LENGTH = 8
 def read_weights(path: str | Path) -> Weights:
     """Read a .caffemodel, .caffemodel.h5, .safetensors or .pt, known by its content.
 
-    Raises WeightsError for a file that is none, is damaged, or is not there.
+    Raises WeightsError for a file of another kind, a damaged one, and a missing one.
     """
     path = Path(path)
     if path.is_dir():

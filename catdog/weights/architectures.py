@@ -8,7 +8,7 @@ Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Pair:
+class LayerTensors:
     """A layer, the prefix of its tensors and, if one follows, that of its batch normalisation.
 
     `widened` kernels get a row and a column of zeros at the top and the left: TensorFlow's
@@ -30,7 +30,7 @@ class Architecture:
     """
 
     name: str
-    parts: tuple[Pair, ...]
+    parts: tuple[LayerTensors, ...]
     mean: Colour = (123.675, 116.28, 103.53)
     deviation: Colour = (58.395, 57.12, 57.375)
     fraction: float = 0.9
@@ -41,63 +41,67 @@ class Architecture:
         return frozenset(name for part in self.parts for name in (part.tensors, part.norm) if name)
 
 
-def _alexnet() -> Iterator[Pair]:
+def _alexnet() -> Iterator[LayerTensors]:
     for number, index in enumerate((0, 3, 6, 8, 10), 1):
-        yield Pair(f"conv{number}", f"features.{index}")
+        yield LayerTensors(f"conv{number}", f"features.{index}")
     yield from _classifier(1, 4, 6)
 
 
-def _classifier(*indices: int) -> Iterator[Pair]:
+def _classifier(*indices: int) -> Iterator[LayerTensors]:
     for number, index in enumerate(indices, 6):
-        yield Pair(f"fc{number}", f"classifier.{index}")
+        yield LayerTensors(f"fc{number}", f"classifier.{index}")
 
 
-def _vgg(stages: tuple[int, ...], *, norm: bool) -> Iterator[Pair]:
+def _vgg(stages: tuple[int, ...], *, norm: bool) -> Iterator[LayerTensors]:
     """Simonyan and Zisserman 2014; a convolution is followed by ReLU, a stage by pooling."""
     index = 0
     for stage, convolutions in enumerate(stages, 1):
         for number in range(1, convolutions + 1):
             after = f"features.{index + 1}" if norm else ""
-            yield Pair(f"conv{stage}_{number}", f"features.{index}", after)
+            yield LayerTensors(f"conv{stage}_{number}", f"features.{index}", after)
             index += 3 if norm else 2
         index += 1
     yield from _classifier(0, 3, 6)
 
 
-def _squeezenet1_1() -> Iterator[Pair]:
+def _squeezenet1_1() -> Iterator[LayerTensors]:
     """Iandola and others 2016; the names are those of its authors' Caffe net."""
-    yield Pair("conv1", "features.0")
+    yield LayerTensors("conv1", "features.0")
     for number, index in enumerate((3, 4, 6, 7, 9, 10, 11, 12), 2):
         for name, there in (("squeeze1x1", "squeeze"), ("expand1x1",) * 2, ("expand3x3",) * 2):
-            yield Pair(f"fire{number}/{name}", f"features.{index}.{there}")
-    yield Pair("conv10", "classifier.1")
+            yield LayerTensors(f"fire{number}/{name}", f"features.{index}.{there}")
+    yield LayerTensors("conv10", "classifier.1")
 
 
-def _resnet(blocks: tuple[int, ...], convolutions: int) -> Iterator[Pair]:
+def _resnet(blocks: tuple[int, ...], convolutions: int) -> Iterator[LayerTensors]:
     """He and others 2015; a block of three convolutions is a bottleneck."""
-    yield Pair("conv1", "conv1", "bn1")
+    yield LayerTensors("conv1", "conv1", "bn1")
     for stage, count in enumerate(blocks, 1):
         for block in range(count):
             here, there = f"layer{stage}_{block}", f"layer{stage}.{block}"
             for number in range(1, convolutions + 1):
-                yield Pair(f"{here}_conv{number}", f"{there}.conv{number}", f"{there}.bn{number}")
+                yield LayerTensors(
+                    f"{here}_conv{number}", f"{there}.conv{number}", f"{there}.bn{number}"
+                )
             if block == 0 and (stage > 1 or convolutions == 3):
-                yield Pair(f"{here}_shortcut", f"{there}.downsample.0", f"{there}.downsample.1")
-    yield Pair("fc", "fc")
+                yield LayerTensors(
+                    f"{here}_shortcut", f"{there}.downsample.0", f"{there}.downsample.1"
+                )
+    yield LayerTensors("fc", "fc")
 
 
-def _efficientnet_lite0() -> Iterator[Pair]:
+def _efficientnet_lite0() -> Iterator[LayerTensors]:
     """Tan and Le 2019 without squeeze and excitation; the names are those of the PyPI package."""
-    yield Pair("stem", "_conv_stem", "_bn0", widened=True)
+    yield LayerTensors("stem", "_conv_stem", "_bn0", widened=True)
     for block in range(16):
         here, there = f"block{block}", f"_blocks.{block}"
         if block:
-            yield Pair(f"{here}_expand", f"{there}._expand_conv", f"{there}._bn0")
+            yield LayerTensors(f"{here}_expand", f"{there}._expand_conv", f"{there}._bn0")
         halves = block in (1, 3, 5, 11)
-        yield Pair(f"{here}_depthwise", f"{there}._depthwise_conv", f"{there}._bn1", halves)
-        yield Pair(f"{here}_project", f"{there}._project_conv", f"{there}._bn2")
-    yield Pair("head", "_conv_head", "_bn1")
-    yield Pair("fc", "_fc")
+        yield LayerTensors(f"{here}_depthwise", f"{there}._depthwise_conv", f"{there}._bn1", halves)
+        yield LayerTensors(f"{here}_project", f"{there}._project_conv", f"{there}._bn2")
+    yield LayerTensors("head", "_conv_head", "_bn1")
+    yield LayerTensors("fc", "_fc")
 
 
 _STAGES = {

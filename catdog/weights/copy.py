@@ -16,8 +16,8 @@ from catdog.weights.model import Array, Weights
 RENAME = "rename the layer to learn it from scratch"
 
 
-class State(Enum):
-    """What becomes of a layer's parameters."""
+class CopyState(Enum):
+    """What copying does to a layer's parameters."""
 
     COPIED = "copied"
     FRESH = "fresh"
@@ -27,10 +27,10 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class CopyRow:
-    """A layer of the net or of the file, its blobs' shapes, what becomes of it, and why."""
+    """A layer of the net or of the file, its blobs' shapes, what copying does to it, and why."""
 
     layer: str
-    state: State
+    state: CopyState
     shapes: tuple[Shape, ...]
     reason: str = ""
 
@@ -41,14 +41,14 @@ def compare(net: Net, weights: Weights) -> list[CopyRow]:
     layers = {node.name: node.layer for node in net if len(node.layer.blobs)}
     rows = [_row(name, layer, weights, owners) for name, layer in layers.items()]
     return rows + [
-        CopyRow(name, State.UNUSED, tuple(array.shape for array in arrays if array is not None))
+        CopyRow(name, CopyState.UNUSED, tuple(array.shape for array in arrays if array is not None))
         for name, arrays in weights.blobs.items()
         if name not in layers
     ]
 
 
 def copy_weights(net: Net, weights: Weights, *, strict: bool = False) -> list[CopyRow]:
-    """Copy what has the same name; tells what was copied, what starts fresh, what was unused.
+    """Copy what has the same name; returns what was copied, what starts fresh, what was unused.
 
     Raises WeightsError, and changes nothing, when blobs of a name differ in number or shape, or
     when no name is the same; with `strict` also when a layer has none in the file.
@@ -56,8 +56,8 @@ def copy_weights(net: Net, weights: Weights, *, strict: bool = False) -> list[Co
     if any(item.parameter.is_meta for item in net.learnable):
         raise ValueError("the net has shapes alone: fill() it first")
     rows = compare(net, weights)
-    _refuse(rows, weights, strict=strict)
-    copied = {row.layer for row in rows if row.state is State.COPIED}
+    _check(rows, weights, strict=strict)
+    copied = {row.layer for row in rows if row.state is CopyState.COPIED}
     layers = {node.name: node.layer for node in net}
     # in the order of the file: of shared blobs that differ the last one stays, as in Caffe
     for name, arrays in weights.blobs.items():
@@ -80,9 +80,9 @@ def _row(name: str, layer: Layer, weights: Weights, owners: dict[int, str]) -> C
     if not any(present):
         # all its blobs may be another layer's, which the file has
         elsewhere = all(shared) and all(o.rpartition(":")[0] in weights.blobs for o in owner)
-        return CopyRow(name, State.COPIED if elsewhere else State.FRESH, shapes)
+        return CopyRow(name, CopyState.COPIED if elsewhere else CopyState.FRESH, shapes)
     reason = _difference(arrays, shapes, [p or s for p, s in zip(present, shared, strict=True)])
-    return CopyRow(name, State.MISMATCHED if reason else State.COPIED, shapes, reason)
+    return CopyRow(name, CopyState.MISMATCHED if reason else CopyState.COPIED, shapes, reason)
 
 
 def _difference(arrays: list[Array | None], shapes: tuple[Shape, ...], there: list[bool]) -> str:
@@ -96,13 +96,13 @@ def _difference(arrays: list[Array | None], shapes: tuple[Shape, ...], there: li
     return ""
 
 
-def _refuse(rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
-    mismatched = [row for row in rows if row.state is State.MISMATCHED]
+def _check(rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
+    mismatched = [row for row in rows if row.state is CopyState.MISMATCHED]
     if mismatched:
         what = "; ".join(f'layer "{row.layer}": {row.reason}' for row in mismatched)
         raise WeightsError(what, where=weights.source, remedy=RENAME)
-    mine = [row.layer for row in rows if row.state is not State.UNUSED]
-    fresh = [row.layer for row in rows if row.state is State.FRESH]
+    mine = [row.layer for row in rows if row.state is not CopyState.UNUSED]
+    fresh = [row.layer for row in rows if row.state is CopyState.FRESH]
     if mine and fresh == mine:
         raise WeightsError(
             "has none of the net's layers",

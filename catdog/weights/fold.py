@@ -54,7 +54,7 @@ def fold_net(net: NetParameter) -> NetParameter:
 
 
 def fold_weights(weights: Weights, net: NetParameter | None = None) -> Weights:
-    """The weights of the folded net, which `net` (the one they carry) tells how to fold.
+    """The weights of the folded net; by default `net` is the one that they carry.
 
     Raises WeightsError when there is no net, and for a layer that the weights do not have.
     """

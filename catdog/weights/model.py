@@ -23,7 +23,7 @@ _CARRIED = ("dataset", "mean", "deploy")
 class Weights:
     """The blobs of each layer, and the net they belong to.
 
-    `net` has the layers, without blobs, where the file tells them, and the dataset, mean and
+    `net` has the layers, without blobs, where the file has them, and the dataset, mean and
     deploy net that a snapshot carries. `source` is the file, for messages.
     """
 

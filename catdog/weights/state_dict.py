@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from catdog.errors import WeightsError
-from catdog.weights.architectures import ARCHITECTURES, Architecture, Pair
+from catdog.weights.architectures import ARCHITECTURES, Architecture, LayerTensors
 from catdog.weights.model import Array, BlobsOfLayers
 
 #: What DataParallel puts before every name.
@@ -42,7 +42,9 @@ def blobs_of(tensors: Mapping[str, Tensor], architecture: Architecture) -> Blobs
     return blobs
 
 
-def _weight(tensors: Mapping[str, Tensor], part: Pair, architecture: Architecture) -> Tensor:
+def _weight(
+    tensors: Mapping[str, Tensor], part: LayerTensors, architecture: Architecture
+) -> Tensor:
     weight = _take(tensors, f"{part.tensors}.weight", architecture)
     if part is architecture.parts[0]:
         weight = _for_bgr(weight, architecture)
@@ -59,7 +61,9 @@ def _for_bgr(weight: Tensor, architecture: Architecture) -> Tensor:
     return (weight.double() / deviation).flip(1)
 
 
-def _norm(tensors: Mapping[str, Tensor], part: Pair, architecture: Architecture) -> BlobsOfLayers:
+def _norm(
+    tensors: Mapping[str, Tensor], part: LayerTensors, architecture: Architecture
+) -> BlobsOfLayers:
     mean, variance, slope, offset = (
         _take(tensors, f"{part.norm}.{name}", architecture) for name in _STATISTICS
     )

@@ -48,7 +48,7 @@ def test_what_torch_can_do(frame, size, fits):
 def test_empty_windows():
     x = torch.ones(1, 1, 4, 2)
     frame = Frame((1, 1), (2, 3))
-    top, places = max_pool(x, frame, with_places=True)
+    top, places = max_pool(x, frame, with_indices=True)
     lowest = -np.finfo("f4").max
     assert top[0, 0].tolist() == [[1, lowest], [1, lowest], [lowest, lowest]]
     assert places[0, 0].tolist() == [[0, -1], [4, -1], [-1, -1]]

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.layers.window import Window, patches, read_window
+from catdog.layers.window import SlidingWindow, patches, read_window
 from tests.layers.single import build
 
 NUMBERS = st.integers(1, 6)
@@ -17,7 +17,7 @@ def window_of(fields, axes):
 
 @given(n=st.integers(1, 30), kernel=NUMBERS, stride=NUMBERS, pad=st.integers(0, 6), gap=NUMBERS)
 def test_sizes(n, kernel, stride, pad, gap):
-    window = Window((kernel,), (stride,), (pad,), (gap,))
+    window = SlidingWindow((kernel,), (stride,), (pad,), (gap,))
     (reach,) = window.reach
     assert reach == len(range(0, kernel * gap, gap)) + (gap - 1) * (kernel - 1)
     fitting = [at for at in range(-pad, n + pad, stride) if at + reach <= n + pad]
@@ -44,6 +44,6 @@ def test_defaults_and_lists():
 
 def test_patches():
     x = torch.arange(6.0).reshape(1, 1, 2, 3)
-    columns = patches(x, Window((1, 2), (1, 1), (0, 1), (1, 1)))
+    columns = patches(x, SlidingWindow((1, 2), (1, 1), (0, 1), (1, 1)))
     expected = [[[0, 0, 1, 2], [0, 3, 4, 5]], [[0, 1, 2, 0], [3, 4, 5, 0]]]
     np.testing.assert_array_equal(columns[0], expected)

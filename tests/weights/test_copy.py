@@ -4,7 +4,7 @@ import torch
 
 from catdog.errors import WeightsError
 from catdog.net.net import Net
-from catdog.weights import State, Weights, compare, copy_weights, read_weights, weights_of
+from catdog.weights import CopyState, Weights, compare, copy_weights, read_weights, weights_of
 from catdog.weights.copy import fits
 from tests.weights.nets import FORMATS, PLAIN, SHARED, assert_same, flat, net, text
 
@@ -16,8 +16,8 @@ def test_parameters_of_one_net_into_another():
     rows = copy_weights(target, weights_of(source), strict=True)
     assert_same(weights_of(target), weights_of(source))
     assert [(row.layer, row.state) for row in rows] == [
-        ("block/a", State.COPIED),
-        ("b", State.COPIED),
+        ("block/a", CopyState.COPIED),
+        ("b", CopyState.COPIED),
     ]
     assert rows[0].shapes == ((4, 3), (4,))
 
@@ -28,9 +28,9 @@ def test_the_table_says_what_is_copied_fresh_and_unused():
     before = flat(weights_of(target))["block/a:0"].copy()
     rows = copy_weights(target, Weights(blobs))
     assert {row.layer: row.state for row in rows} == {
-        "block/a": State.FRESH,
-        "b": State.COPIED,
-        "fc": State.UNUSED,
+        "block/a": CopyState.FRESH,
+        "b": CopyState.COPIED,
+        "fc": CopyState.UNUSED,
     }
     assert rows[-1].shapes == ((2, 2),)
     np.testing.assert_array_equal(flat(weights_of(target))["block/a:0"], before)
@@ -96,7 +96,7 @@ def test_a_shape_that_does_not_fit_changes_nothing():
 
 def test_all_that_does_not_fit_is_said_at_once():
     rows = compare(net(), changed(a1=(5,), b1=(1,)))
-    assert [row.state for row in rows] == [State.MISMATCHED, State.MISMATCHED]
+    assert [row.state for row in rows] == [CopyState.MISMATCHED, CopyState.MISMATCHED]
     with pytest.raises(WeightsError, match=r'"block/a": blob 1 .*"b": blob 1'):
         copy_weights(net(), changed(a1=(5,), b1=(1,)))
 
@@ -124,7 +124,7 @@ def test_strict_wants_every_layer():
 def test_a_net_without_parameters_takes_any_file():
     empty = net('layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 } } }')
     (row,) = copy_weights(empty, Weights({"a": [np.zeros(1, np.float32)]}))
-    assert row.state is State.UNUSED
+    assert row.state is CopyState.UNUSED
 
 
 def test_sharing_stays_and_the_last_of_different_values_counts():
@@ -139,7 +139,7 @@ def test_sharing_stays_and_the_last_of_different_values_counts():
 def test_layers_that_share_all_with_a_fresh_layer_are_fresh():
     blobs = {"other": [np.zeros(1, np.float32)]}
     states = {row.layer: row.state for row in compare(net(SHARED), Weights(blobs))}
-    assert states["third"] is State.FRESH
+    assert states["third"] is CopyState.FRESH
 
 
 def test_the_statistics_of_batch_norm_are_copied():

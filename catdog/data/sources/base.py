@@ -77,7 +77,7 @@ class Source(ABC):
 
     @classmethod
     def caption(cls, layer: LayerParameter) -> str:
-        """The numbers of such a layer that a drawing tells."""
+        """The numbers of such a layer that a drawing shows."""
         batch_size = getattr(getattr(layer, cls.messages[0]), "batch_size", 0)
         return f"batch {batch_size}" if batch_size else ""
 
