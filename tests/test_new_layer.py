@@ -15,6 +15,7 @@ from catdog.layers import LAYERS
 from catdog.layers.base import Family, Layer
 from catdog.net.abstract import blueprint
 from catdog.net.freezing import freeze
+from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
 from catdog.proto.caffe_pb2 import TRAIN, FillerParameter, LayerParameter, NetState
 from catdog.solver.solver import Solver
@@ -81,7 +82,9 @@ def test_it_is_checked_and_summarised() -> None:
     assert inspect("solver.yaml")[0] == "solver.yaml: OK"
     (row,) = (
         row
-        for row in summarize(blueprint(read_net("net.yaml"), NetState(phase=TRAIN)).net).rows
+        for row in summarize(
+            blueprint(resolve(read_net("net.yaml"), NetState(phase=TRAIN))).net
+        ).rows
         if row.name == "offset1"
     )
     assert (row.parameters, row.multiply_adds, len(row.tops)) == (6, 0, 1)

@@ -249,8 +249,9 @@ class Layer(nn.Module):
 
     def passes_gradient(self) -> bool:
         """Whether a gradient of any top surely reaches its parameters and the bottoms that are not
-        in `no_gradient`, if only as zeros."""
-        return True
+        in `no_gradient`, if only as zeros; no where there are none of either."""
+        reached = any(i not in self.no_gradient for i in range(len(self.param.bottom)))
+        return reached or len(self.blobs) > 0
 
     def multiply_adds(self, _bottoms: Sequence[Shape], _tops: Sequence[Shape], /) -> int:
         """Multiply-adds of convolutions and matrix products in a forward pass of these shapes."""
