@@ -50,3 +50,8 @@ def merge(tables: Iterable[Mapping[str, type[Layer]]]) -> dict[str, type[Layer]]
 
 
 LAYERS: dict[str, type[Layer]] = merge(family.TABLE for family in FAMILIES)
+
+
+def layer_class(type_name: str) -> type[Layer]:
+    """The class of a layer type; Layer, with its defaults, for one that is not in LAYERS."""
+    return LAYERS.get(type_name, Layer)

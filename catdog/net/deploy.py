@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from catdog.errors import Fault, SpecError
-from catdog.layers import LAYERS
-from catdog.layers.base import Layer
+from catdog.layers import layer_class
 from catdog.layers.shape import Parameter
 from catdog.proto.caffe_pb2 import TEST, BlobShape, LayerParameter, NetParameter, NetState
 from catdog.spec.rules import filter_net
@@ -47,7 +46,7 @@ def deploy_net(
 
 
 def _is_data(layer: LayerParameter) -> bool:
-    return not layer.bottom and _kind(layer) is not Parameter
+    return not layer.bottom and layer_class(layer.type) is not Parameter
 
 
 def _labels(net: NetParameter) -> set[str]:
@@ -58,7 +57,7 @@ def _labels(net: NetParameter) -> set[str]:
     data: set[str] = set()
     compared: set[str] = set()
     for layer in reversed(net.layer):
-        judges = _kind(layer).higher_is_better is not None
+        judges = layer_class(layer.type).higher_is_better is not None
         passes = bool(layer.top) and compared.issuperset(layer.top) and data.isdisjoint(layer.top)
         for index, bottom in enumerate(layer.bottom):
             (compared if (judges and index) or (passes and not judges) else data).add(bottom)
@@ -84,14 +83,10 @@ def _inputs(
 
 def _probability(loss: LayerParameter) -> LayerParameter | None:
     """The layer, still without a name, that makes probabilities of what a loss compares."""
-    made = _kind(loss).probability_layer(loss)
+    made = layer_class(loss.type).probability_layer(loss)
     if made:
         made.bottom.append(loss.bottom[0])
     return made
-
-
-def _kind(layer: LayerParameter) -> type[Layer]:
-    return LAYERS.get(layer.type, Layer)
 
 
 def _drop_rules(net: NetParameter) -> None:

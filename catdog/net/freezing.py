@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from catdog.errors import Fault
-from catdog.layers import LAYERS
-from catdog.layers.base import Layer
+from catdog.layers import layer_class
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.freezing import is_named, pattern_faults
@@ -22,7 +21,7 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
     for layer in copy.layer:
         made_by = makers.get(layer.bottom[0]) if layer.bottom else None
         named = is_named(layer.name, patterns) and not is_named(layer.name, but)
-        kind = LAYERS.get(layer.type, Layer)
+        kind = layer_class(layer.type)
         if named or (not kind.learns and made_by and made_by.frozen):
             layer.frozen = True
         maker = made_by if made_by and kind.passes_statistics else layer

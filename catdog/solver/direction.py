@@ -2,8 +2,7 @@
 
 from enum import Enum
 
-from catdog.layers import LAYERS
-from catdog.layers.base import Layer
+from catdog.layers import layer_class
 from catdog.proto.caffe_pb2 import NetParameter
 
 
@@ -27,7 +26,7 @@ def directions(net: NetParameter) -> dict[str, Direction]:
     """
     found: dict[str, Direction] = {}
     for layer in net.layer:
-        higher_is_better = LAYERS.get(layer.type, Layer).higher_is_better
+        higher_is_better = layer_class(layer.type).higher_is_better
         if higher_is_better:
             found.update(dict.fromkeys(layer.top, Direction.HIGHER))
         elif higher_is_better is False or any(layer.loss_weight):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import WeightsError
-from catdog.layers import LAYERS
+from catdog.layers import layer_class
 from catdog.layers.affine import Scale
 from catdog.layers.base import Layer
 from catdog.layers.norm import BatchNorm
@@ -47,7 +47,7 @@ def fold_net(net: NetParameter) -> NetParameter:
         added.CopyFrom(layer)
         if chain := chains.get(layer.name):
             added.top[:] = [chain.top]
-            getattr(added, LAYERS[layer.type].messages[0]).bias_term = True
+            getattr(added, layer_class(layer.type).messages[0]).bias_term = True
     if net.HasField("deploy"):
         folded.deploy.CopyFrom(fold_net(net.deploy))
     return folded
@@ -94,7 +94,7 @@ def _next(
         layer = layers[later]
         if top in layer.bottom:
             fits = (
-                LAYERS.get(layer.type) is kind
+                layer_class(layer.type) is kind
                 and list(layer.bottom) == [top]
                 and top in alone[later]
             )
@@ -103,7 +103,7 @@ def _next(
 
 
 def _can_take(layer: LayerParameter) -> bool:
-    kind = LAYERS.get(layer.type, Layer)
+    kind = layer_class(layer.type)
     named = any(param.name for param in layer.param)
     return kind.folds_norm(layer) and len(layer.top) == 1 and not named
 

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 
 import catdog.layers
 from catdog.errors import CatdogError
-from catdog.export.module import EMITTERS, refuse_unknown, torch_module
+from catdog.export.module import EMITTERS, check_supported, torch_module
 from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.deploy import deploy_net
@@ -142,7 +142,7 @@ def test_parts_of_layers_do_not_take_the_names_of_others(tmp_path):
 def test_every_type_is_written_or_refused_by_name(kind):
     node = SimpleNamespace(name="a", type=kind)
     with nullcontext() if kind in EMITTERS else pytest.raises(CatdogError, match=f'"a" .{kind}'):
-        refuse_unknown(SimpleNamespace(name="odd", nodes=[node]))
+        check_supported(SimpleNamespace(name="odd", nodes=[node]))
 
 
 def test_nothing_is_written_that_is_no_layer():

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from catdog.data.sources import SOURCES
-from catdog.layers import LAYERS
-from catdog.layers.base import Family, Layer
+from catdog.layers import layer_class
+from catdog.layers.base import Family
 from catdog.proto.caffe_pb2 import LayerParameter
 
 
@@ -33,14 +33,14 @@ def colour(type_name: str) -> Colour:
     """The colour of a layer type's family."""
     if type_name in SOURCES or type_name == "Input":
         return _COLOURS[Family.DATA]
-    return _COLOURS[LAYERS.get(type_name, Layer).family]
+    return _COLOURS[layer_class(type_name).family]
 
 
 def details(layer: LayerParameter) -> str:
     """The main parameters of a layer as text, or nothing."""
     if layer.type in SOURCES:
         return SOURCES[layer.type].caption(layer)
-    return LAYERS.get(layer.type, Layer).caption(layer)
+    return layer_class(layer.type).caption(layer)
 
 
 def rates(layer: LayerParameter) -> str:
