@@ -1,6 +1,5 @@
 """Several processes at one job: the numbers of one process with the joint batch."""
 
-import json
 import shutil
 import signal
 import subprocess
@@ -41,6 +40,7 @@ from catdog.training.train import train
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs
 from tests.data.sources.build import labels, layer, pictures, source, write_lmdb
+from tests.process_jobs import Job, in_two_processes
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 600
@@ -94,7 +94,6 @@ average_loss: 2
 solver_mode: CPU
 """
 
-Job = dict[str, Any]
 Program = subprocess.Popen[str]
 Start = Callable[..., Program]
 
@@ -168,33 +167,38 @@ AS_ONE = {
     "thawed": job("thawed", "unfreeze=[{layers: [conv1], iteration: 3}]"),
 }
 DROPPED = {"stages": ["dropped"]}
-#: No display at the end, whose pass changes the statistics between snapshot and test.
-NORMED = ("test_state=[{stage: normed}]", "display=4")
-#: The others, in this order; the first is disturbed.
-FURTHER = [
-    {**job("disturbed", "snapshot=2", snapshot="auto", **DROPPED), "killed_at": 9},
-    job("undisturbed", **DROPPED),
-    job("begun", "max_iter=3", **DROPPED),
-    job("begun", snapshot="begun/run_iter_3.solverstate", **DROPPED),
-    job("normed", *NORMED, stages=["normed"]),
-]
 
 
-def test_two_processes_are_as_one_with_twice_the_batch(folder: Path, start: Start) -> None:
-    (folder / "jobs.json").write_text(json.dumps([*FURTHER, *AS_ONE.values()]))
-    flags = ("--standalone", "--nproc-per-node=2", "--max-restarts=1")
-    program = start("torch.distributed.run", *flags, "-m", "tests.process_jobs", "jobs.json")
-    _, said = program.communicate()
-    assert program.returncode == 0, said
-    for name, each in AS_ONE.items():
-        overrides = each["overrides"]
-        shutil.move(name, f"two_{name}")
-        train("single.yaml", Options(overrides=overrides, **each["options"]))
-        near = 2e-2 if name == "bf16" else 2e-5
-        agree(numbers(f"two_{name}"), numbers(name), name, near)
-        agree(weights(f"two_{name}"), weights(name), name, near)
+@pytest.fixture
+def processes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """What processes that a test starts need, in the folder."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
-    # a process was killed, all were started again, and the end is the same; so it is of a resume
+
+@pytest.mark.usefixtures("processes")
+@pytest.mark.parametrize("name", AS_ONE)
+def test_two_processes_are_as_one_with_twice_the_batch(name: str) -> None:
+    in_two_processes([AS_ONE[name]])
+    shutil.move(name, f"two_{name}")
+    train("single.yaml", Options(overrides=AS_ONE[name]["overrides"], **AS_ONE[name]["options"]))
+    near = 2e-2 if name == "bf16" else 2e-5
+    agree(numbers(f"two_{name}"), numbers(name), name, near)
+    agree(weights(f"two_{name}"), weights(name), name, near)
+
+
+@pytest.mark.usefixtures("processes")
+def test_a_process_that_is_killed_changes_nothing() -> None:
+    """All are started again, and the end is the same; so it is of a resume."""
+    disturbed = job("disturbed", "snapshot=2", snapshot="auto", **DROPPED)
+    in_two_processes(
+        [
+            {**disturbed, "killed_at": 9},
+            job("undisturbed", **DROPPED),
+            job("begun", "max_iter=3", **DROPPED),
+            job("begun", snapshot="begun/run_iter_3.solverstate", **DROPPED),
+        ]
+    )
     assert "Resuming from" in Path("disturbed/train.log").read_text()
     for name in ("disturbed", "begun"):
         agree(weights(name), weights("undisturbed"), name, 0)
@@ -203,23 +207,28 @@ def test_two_processes_are_as_one_with_twice_the_batch(folder: Path, start: Star
     assert len(run.process) == 1
     assert run.process[0].generator[0].state != run.generator[0].state
 
-    # tests are of the statistics that the snapshot has
-    tested = job("again", *NORMED, "display=0", "test_interval=1", "max_iter=0")
+    # one process goes on where two were
+    events: list[object] = []
+    options = Options(
+        overrides=["snapshot_prefix=alone/run"], snapshot="begun/run_iter_3.caffemodel", **DROPPED
+    )
+    assert train("solver.yaml", options, listeners=[events.append]).iteration == 6
+    (warning,) = [event.what for event in events if isinstance(event, Warned)]
+    assert "the snapshot is of 2 processes, this is a training in 1 process" in warning
+
+
+@pytest.mark.usefixtures("processes")
+def test_tests_are_of_the_statistics_that_the_snapshot_has() -> None:
+    # no display at the end, whose pass changes the statistics between snapshot and test
+    normed = ("test_state=[{stage: normed}]", "display=4")
+    in_two_processes([job("normed", *normed, stages=["normed"])])
+    tested = job("again", *normed, "display=0", "test_interval=1", "max_iter=0")
     given = {"weights": ["normed/run_iter_6.caffemodel"], "stages": ["normed"]}
     train("solver.yaml", Options(overrides=tested["overrides"], **given))
     last = read_log(Path("normed/train.log")).test_outputs[-2:]
     again = read_log(Path("again/train.log")).test_outputs
     assert [v.iteration for v in (*last, *again)] == [6, 6, 0, 0]
     agree({v.name: v.value for v in again}, {v.name: v.value for v in last}, "normed", 2e-5)
-
-    # one process goes on where two were
-    records: list[object] = []
-    options = Options(
-        overrides=["snapshot_prefix=alone/run"], snapshot="begun/run_iter_3.caffemodel", **DROPPED
-    )
-    assert train("solver.yaml", options, listeners=[records.append]).iteration == 6
-    (warning,) = [record.what for record in records if isinstance(record, Warned)]
-    assert "the snapshot is of 2 processes, this is a training in 1 process" in warning
 
 
 TWO = ("--device", "cpu", "--processes", "2")
