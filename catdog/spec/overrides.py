@@ -29,7 +29,7 @@ def of_solver(assignments: Sequence[str]) -> list[str]:
 
 def is_of_net(assignment: str) -> bool:
     """Whether an assignment is about a layer of a net."""
-    head, dot, _ = assignment.partition("=")[0].strip().partition(".")
+    head, dot, _ = assignment.strip().partition(".")
     return bool(dot) and head in PREFIXES
 
 

@@ -59,8 +59,9 @@ def test_a_policy_with_its_fields_has_no_faults(name: str) -> None:
 )
 def test_a_missing_field_is_named(name: str, field: str) -> None:
     fields = {key: value for key, value in COMPLETE[name].items() if key != field}
-    found = [str(fault) for fault in faults(solver(lr_policy=name, **fields))]
-    assert found == [f'lr_policy "{name}" needs {field}']
+    (fault,) = faults(solver(lr_policy=name, **fields))
+    assert str(fault) == f'lr_policy "{name}" needs {field}'
+    assert fault.field == "lr_policy"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ def test_a_missing_field_is_named(name: str, field: str) -> None:
         ({"lr_policy": "stepp"}, 'did you mean "step"?'),
         ({"lr_policy": "zzz"}, "one of fixed, step"),
         ({"lr_policy": "exp", "gamma": -0.1}, "gamma must be 0 or more"),
+        ({"lr_policy": "step", "stepsize": 5, "gamma": -0.1}, "gamma must be 0 or more"),
+        ({"lr_policy": "multistep", "gamma": 0.1, "stepvalue": [3, 5, 4]}, "stepvalue must rise"),
         ({"lr_policy": "step", "gamma": 0.1, "stepsize": 0}, "stepsize must be above 0"),
         ({"lr_policy": "multistep", "gamma": 0.1, "stepvalue": [5, 3]}, "stepvalue must rise"),
         ({"lr_policy": "multistep", "gamma": 0.1, "stepvalue": [3, 3]}, "sort the iterations"),
@@ -87,10 +90,25 @@ def test_what_cannot_work_is_refused(fields: dict[str, object], words: str) -> N
     assert fault.field == list(fields)[-1]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"lr_policy": "step", "gamma": 0.0, "stepsize": 1},
+        {"lr_policy": "exp", "gamma": 1.5},
+        {"warmup_iter": 1, "warmup_start": 0.0},
+        {"warmup_start": 1.0},
+    ],
+)
+def test_limits_are_taken(fields: dict[str, object]) -> None:
+    assert not list(faults(solver(**fields)))
+
+
 def test_a_rate_and_a_policy_must_be_given() -> None:
-    found = " ".join(map(str, faults(SolverParameter())))
-    assert "base_lr is missing" in found
-    assert "lr_policy is missing" in found
+    policies = "fixed, step, exp, inv, multistep, poly, sigmoid, cosine, plateau"
+    assert [str(fault) for fault in faults(SolverParameter())] == [
+        "base_lr is missing; write the learning rate to start with",
+        f"lr_policy is missing; one of {policies}",
+    ]
 
 
 @given(st.integers(0, 200))
@@ -126,11 +144,14 @@ def test_drops_count_the_steps_passed() -> None:
     assert [drops(step, i) for i in (0, 9, 10, 25)] == [0, 0, 1, 2]
     several = solver(lr_policy="multistep", gamma=0.1, stepvalue=[10, 12])
     assert [drops(several, i) for i in (9, 10, 11, 12)] == [0, 1, 1, 2]
+    each = solver(lr_policy="step", gamma=0.1, stepsize=1)
+    assert [drops(each, i) for i in (-1, 0, 1)] == [0, 0, 1]
     assert drops(solver(), 99) == 0
 
 
 def test_fields_that_a_policy_does_not_look_at_are_found() -> None:
     assert idle_fields(solver(gamma=0.1, stepsize=3)) == ["gamma", "stepsize"]
+    assert idle_fields(solver(lr_policy="?", gamma=0.1)) == ["gamma"]
     assert idle_fields(solver(lr_policy="step", gamma=0.1, stepsize=3)) == []
     plateau = solver(lr_policy="plateau", min_lr=0.1, plateau_min_delta=0.1, power=2)
     assert idle_fields(plateau) == ["power"]

@@ -17,6 +17,7 @@ net_param {
   layer { name: "drop1" type: "Dropout" bottom: "data" top: "data" }
   layer { name: "drop.2" type: "Dropout" bottom: "data" top: "data" }
   layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" param { lr_mult: 3 } }
+  layer { name: "quiet" type: "Silence" bottom: "ip" include { phase: TEST } }
 }
 test_iter: 1 test_interval: 2
 """
@@ -54,6 +55,12 @@ def test_a_field_of_all_nets_of_one_phase_and_of_a_pattern(nets):
     assert [train[name].dropout_param.dropout_ratio for name in ("drop1", "drop.2")] == [0.25] * 2
 
 
+def test_layers_of_the_other_phase_stay(nets):
+    _, test = changed(nets, ["net.data.data_param.source=c"])
+    assert [layer.data_param.source for layer in test.spec.message.layer[:2]] == ["a", "c"]
+    assert (test.spec.path, test.spec.tree) == (nets[1].spec.path, nets[1].spec.tree)
+
+
 def test_a_name_with_a_point_and_a_list(nets):
     train, test = both(
         nets, "net.drop.2.dropout_param.dropout_ratio=0.1", "net.ip.param=[{lr_mult: 1}, {}]"
@@ -73,7 +80,9 @@ def test_the_nets_that_were_given_stay(nets):
     ("assignment", "words"),
     [
         ("net.dorp1.dropout_param.dropout_ratio=1", '"net.dorp1" names no layer; did you mean "dr'),
-        ("train_net.x.y=1", r"the layers are data, drop1, drop.2, ip"),
+        ("net.drop12.dropout_param.dropout_ratio=1", r'"net.drop12" names no layer; did you mean'),
+        ("train_net.quiet.top=x", '"train_net.quiet" names no layer'),
+        ("train_net.x.y=1", r"the layers are data, drop1, drop.2, ip$"),
         ("net.ip=1", '"net.ip" names no layer'),
         ("net.ip.inner_product_param.num_outputs=3", r'--set net.ip.inner.*mean "num_output"'),
         ("net.drop1.dropout_param.dropout_ratio=half", "takes a number"),
@@ -83,3 +92,15 @@ def test_the_nets_that_were_given_stay(nets):
 def test_what_cannot_be_said(nets, assignment, words):
     with pytest.raises((CatdogError, SpecError), match=words):
         changed(nets, [assignment])
+
+
+def test_more_layers_than_one_reads_are_not_listed(nets):
+    message = nets[0].spec.message
+    known = len(layers(nets[0]))
+    for number in range(known, 11):
+        message.layer.add(name=f"layer{number}", type="Silence")
+    with pytest.raises(CatdogError, match=r"--set train_net.x.y=1: .*layer10$"):
+        changed(nets, ["train_net.x.y=1"])
+    message.layer.add(name="one more", type="Silence")
+    with pytest.raises(CatdogError, match=r"names no layer; see tools/summarize.py$"):
+        changed(nets, ["train_net.x.y=1"])
