@@ -51,6 +51,13 @@ def test_a_name_means_the_first_net_that_has_it() -> None:
     assert find("top1", tests, "x").net == 1
 
 
+def test_another_output_of_one_number_is_no_score() -> None:
+    total = 'layer { name: "sum" type: "Reduction" bottom: "data" top: "sum" }'
+    assert [str(score) for score in scores(nets(NET + total))] == ["accuracy", "loss"]
+    with pytest.raises(SpecError, match=r"; its test nets have no accuracy and no loss of one"):
+        find("sum", [], "watched_score")
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -69,6 +76,7 @@ def test_another_name_is_refused(name: str, words: str) -> None:
 def test_what_is_looked_at_where_nothing_is_named() -> None:
     assert str(default_score(scores(nets(NET)))) == "accuracy"
     assert str(default_score(scores(nets(LOSS_ALONE)))) == "loss"
+    assert str(default_score(scores(nets(LOSS_ALONE, NET)))) == "accuracy (net #1)"
     assert default_score([]) is None
 
 
@@ -127,7 +135,9 @@ def test_a_test_counts_once_and_other_nets_do_not() -> None:
     assert progress.state.waited == 1
     assert not progress.take(outcome(2, 0.9, net=1))
     assert progress.state.best == 0.5
+    assert not progress.take(outcome(2, 0.9, name="top5"))
     assert progress.take(outcome(2, 0.9))
+    assert not progress.take(outcome(3, 0.8))
 
 
 def test_a_snapshot_of_another_score_says_nothing() -> None:
