@@ -1,0 +1,64 @@
+"""What is worked out for a snapshot from a net and the shapes of its data."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+
+from catdog.data.mean import write_mean
+from catdog.net.carried import preparation, write_deploy
+from catdog.net.resolved import resolve
+from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState
+from catdog.spec import Spec, read_net
+from catdog.spec.shape import Shape
+
+DATA = """
+layer { name: "data" type: "Data" top: "data" top: "label"
+  transform_param { TRANSFORM } data_param { source: "store" batch_size: 8 } }
+"""
+REST = """
+layer { name: "score" type: "InnerProduct" bottom: "data" top: "score"
+  inner_product_param { num_output: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top: "loss" }
+"""
+SHAPES = {"data": (8, 3, 4, 5), "label": (8,)}
+
+
+def carried(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> NetParameter:
+    spec = Spec(text_format.Parse(text, NetParameter()), folder / "net.prototxt")
+    return preparation(resolve(spec, NetState(phase=TEST)), shapes)
+
+
+def test_record_mean_and_a_net_for_one_example(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "dataset.yaml").write_text("width: 5")
+    mean = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
+    write_mean(mean, tmp_path / "mean.binaryproto")
+    found = carried(tmp_path, DATA.replace("TRANSFORM", 'mean_file: "mean.binaryproto"') + REST)
+    assert found.dataset.width == 5
+    assert (found.mean.channels, found.mean.height, found.mean.width) == (3, 4, 5)
+    np.testing.assert_array_equal(found.mean.data, mean.ravel())
+    (shape,) = found.deploy.layer[0].input_param.shape
+    assert list(shape.dim) == [1, 3, 4, 5]
+    assert not found.layer
+
+
+def test_what_is_not_known_is_not_carried(tmp_path: Path) -> None:
+    found = carried(tmp_path, DATA.replace("TRANSFORM", "") + REST)
+    assert [field.name for field, _ in found.ListFields()] == ["deploy"]
+    assert not carried(tmp_path, REST).ListFields()
+    # the data of the phase that ran have another name
+    assert not carried(tmp_path, DATA.replace("TRANSFORM", "") + REST, {}).ListFields()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_deploy_net_is_a_file_where_there_is_one(tmp_path: Path, known: bool) -> None:
+    message = NetParameter()
+    if known:
+        message.deploy.name = "small"
+    write_deploy(message, f"{tmp_path}/run")
+    path = tmp_path / "run_deploy.prototxt"
+    assert path.exists() == known
+    assert not known or read_net(path).message.name == "small"
