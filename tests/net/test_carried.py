@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import text_format
 
 from catdog.data.mean import write_mean
-from catdog.net.carried import preparation, write_deploy
+from catdog.net.carried import Fed, preparation, snapshot_message, write_deploy
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState
 from catdog.spec import Spec, read_net
@@ -26,9 +26,15 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top
 SHAPES = {"data": (8, 3, 4, 5), "label": (8,)}
 
 
-def carried(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> NetParameter:
+def fed(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> Fed:
+    text = text.replace("TRANSFORM", "")
     spec = Spec(text_format.Parse(text, NetParameter()), folder / "net.prototxt")
-    return preparation(resolve(spec, NetState(phase=TEST)), shapes)
+    return Fed(resolve(spec, NetState(phase=TEST)), shapes)
+
+
+def carried(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> NetParameter:
+    net = fed(folder, text, shapes)
+    return preparation(net.net, net.shapes)
 
 
 def test_record_mean_and_a_net_for_one_example(tmp_path: Path) -> None:
@@ -46,11 +52,27 @@ def test_record_mean_and_a_net_for_one_example(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_not_carried(tmp_path: Path) -> None:
-    found = carried(tmp_path, DATA.replace("TRANSFORM", "") + REST)
+    found = carried(tmp_path, DATA + REST)
     assert [field.name for field, _ in found.ListFields()] == ["deploy"]
     assert not carried(tmp_path, REST).ListFields()
     # the data of the phase that ran have another name
-    assert not carried(tmp_path, DATA.replace("TRANSFORM", "") + REST, {}).ListFields()
+    assert not carried(tmp_path, DATA + REST, {}).ListFields()
+
+
+def test_a_snapshot_carries_the_first_test_net_with_photos(tmp_path: Path) -> None:
+    texts = (REST, DATA + REST, DATA + REST.replace("score", "other"))
+    message = snapshot_message(fed(tmp_path, DATA + REST), [fed(tmp_path, each) for each in texts])
+    assert [layer.name for layer in message.layer] == ["data", "score", "loss"]
+    assert [layer.name for layer in message.deploy.layer] == ["data", "score", "prob"]
+
+
+def test_a_record_is_carried_without_a_deploy_net_too(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "dataset.yaml").write_text("width: 5")
+    tests = [fed(tmp_path, DATA + REST, {}), fed(tmp_path, REST, {})]
+    message = snapshot_message(fed(tmp_path, REST, {}), tests)
+    assert message.dataset.width == 5
+    assert not message.HasField("deploy")
 
 
 @pytest.mark.parametrize("known", [True, False])
