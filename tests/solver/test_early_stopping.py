@@ -7,6 +7,7 @@ import torch
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.early_stopping import faults
 from catdog.solver.events import Best, Display, Done, NetTested, Noted, Output, Snapshotted, Warned
 from catdog.solver.lr_policy import learning_rate
 from catdog.solver.solver import Action
@@ -222,8 +223,9 @@ def test_max_iter_can_be_raised(tmp_path: Path) -> None:
     ],
 )
 def test_what_needs_tests_is_refused_without(fields: dict[str, object], words: str) -> None:
-    with pytest.raises(SpecError, match=words):
-        Run(**fields)
+    for more in ({}, {"tests": [None]}, {"test_interval": 1}):
+        with pytest.raises(SpecError, match=words):
+            Run(**fields, **more)
 
 
 def test_a_best_that_no_test_can_find_is_a_warning() -> None:
@@ -265,3 +267,60 @@ def test_a_plateau_has_a_min_delta_of_its_own(score: str) -> None:
             value = Output(score, 10 + step * iteration)
             run.solver._ending.take(NetTested(iteration, 0, (value,)))
         assert run.solver._ending.drops == drops
+
+
+def test_which_score_is_looked_at() -> None:
+    fields = {"tests": [None], "test_interval": 1, "early_stop_patience": 2}
+    for named, score in (
+        ({}, "accuracy"),
+        ({"snapshot_best": "loss"}, "loss"),
+        ({"snapshot_best": "accuracy", "watched_score": "loss"}, "loss"),
+    ):
+        run = Run(**fields, **named)
+        for iteration in range(3):
+            outputs = (Output("accuracy", 0.5), Output("loss", 0.5))
+            run.solver._ending.take(NetTested(iteration, 0, outputs))
+        assert f"than the best {score}, 0.5 at iteration 0" in run.solver._ending.over
+    with pytest.raises(SpecError) as error:
+        Run(**fields, watched_score="loss", snapshot_best="los")
+    assert error.value.faults[0].field == "snapshot_best"
+
+
+def test_one_test_is_no_row_of_tests() -> None:
+    run = Run(tests=[None], test_interval=1, early_stop_patience=1, watched_score="loss")
+    for iteration in range(2):
+        run.solver._ending.take(NetTested(iteration, 0, (Output("loss", 0.5),)))
+    said = "Stopping early: 1 test no better than the best loss, 0.5 at iteration 0"
+    assert run.solver._ending.over == said
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"early_stop_patience": 1, "early_stop_min_delta": -0.1}, "must be 0 or more"),
+        ({"plateau_min_delta": -0.1}, "must be 0 or more"),
+        ({"min_lr": -0.1}, "must be 0 or more"),
+        ({"ema_decay": -0.1}, "must be at least 0 and below 1"),
+        ({"ema_decay": 1.0}, "must be at least 0 and below 1"),
+        ({"unfreeze": [{"iteration": 1}]}, "needs layers and an iteration above 0; such as"),
+        ({"unfreeze": [{"layers": ["a"], "iteration": 0}]}, "needs layers and an iteration"),
+        (
+            {"cache_features": True, "unfreeze": [{"layers": ["a"], "iteration": 1}]},
+            "does not go with cache_features; leave one of them out",
+        ),
+        ({"early_stop_min_delta": 0.1}, "needs early_stop_patience; say how many tests to wait"),
+    ],
+)
+def test_numbers_that_cannot_work_are_refused(fields: dict[str, object], words: str) -> None:
+    """The field that is at fault is the last one."""
+    (fault,) = faults(SolverParameter(**fields))
+    assert fault.field == list(fields)[-1]
+    assert f"{fault.field} {words}" in str(fault)
+
+
+def test_limits_are_taken() -> None:
+    zeros = dict.fromkeys(("early_stop_min_delta", "plateau_min_delta", "min_lr", "ema_decay"), 0.0)
+    unfreeze = [{"layers": ["a"], "iteration": 1}]
+    assert not list(faults(SolverParameter(unfreeze=unfreeze, **zeros)))
+    assert not list(faults(SolverParameter(cache_features=True)))
+    assert not list(faults(SolverParameter(early_stop_patience=1, early_stop_min_delta=0.1)))
