@@ -59,6 +59,14 @@ def test_what_is_not_known_is_not_carried(tmp_path: Path) -> None:
     assert not carried(tmp_path, DATA + REST, {}).ListFields()
 
 
+@pytest.mark.parametrize(("kind", "photos"), [("MemoryData", True), ("HDF5Data", False)])
+def test_data_of_a_program_are_photos_and_numbers_of_a_file_are_not(
+    tmp_path: Path, kind: str, photos: bool
+) -> None:
+    data = f'layer {{ name: "data" type: "{kind}" top: "data" top: "label" }}'
+    assert carried(tmp_path, data + REST).HasField("deploy") == photos
+
+
 def test_a_snapshot_carries_the_first_test_net_with_photos(tmp_path: Path) -> None:
     texts = (REST, DATA + REST, DATA + REST.replace("score", "other"))
     message = snapshot_message(fed(tmp_path, DATA + REST), [fed(tmp_path, each) for each in texts])
