@@ -69,8 +69,9 @@ def test_data_of_a_program_are_photos_and_numbers_of_a_file_are_not(
 
 def test_a_snapshot_carries_the_first_test_net_with_photos(tmp_path: Path) -> None:
     texts = (REST, DATA + REST, DATA + REST.replace("score", "other"))
-    message = snapshot_message(fed(tmp_path, DATA + REST), [fed(tmp_path, each) for each in texts])
-    assert [layer.name for layer in message.layer] == ["data", "score", "loss"]
+    trained = fed(tmp_path, DATA + REST.replace("score", "learned"))
+    message = snapshot_message(trained, [fed(tmp_path, each) for each in texts])
+    assert [layer.name for layer in message.layer] == ["data", "learned", "loss"]
     assert [layer.name for layer in message.deploy.layer] == ["data", "score", "prob"]
 
 
@@ -81,6 +82,8 @@ def test_a_record_is_carried_without_a_deploy_net_too(tmp_path: Path) -> None:
     message = snapshot_message(fed(tmp_path, REST, {}), tests)
     assert message.dataset.width == 5
     assert not message.HasField("deploy")
+    tests.append(fed(tmp_path, DATA + REST))
+    assert snapshot_message(fed(tmp_path, REST, {}), tests).HasField("deploy")
 
 
 @pytest.mark.parametrize("known", [True, False])
