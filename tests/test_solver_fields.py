@@ -27,7 +27,9 @@ READERS = {
     "solver/snapshot_rotation.py": "snapshot_keep snapshot_prefix snapshot_diff snapshot_format",
     "solver/updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
     "momentum2 rms_decay snapshot_diff",
-    "training/train.py": "solver_mode device_id random_seed weights cache_features",
+    "training/options.py": "snapshot_prefix weights freeze max_iter",
+    "training/opening.py": "solver_mode device_id random_seed",
+    "training/train.py": "weights cache_features",
     "spec/upgrade.py": "solver_type",
 }
 SOUND = {"net": "net.yaml", "base_lr": 0.1, "lr_policy": "fixed", "max_iter": 10}
