@@ -393,7 +393,7 @@ def test_one_class_for_all_is_one_over_all_processes() -> None:
             scores, truth = torch.zeros(4, 3), torch.tensor([0.0, 1, 2, 0])
             scores[:, 1] = 1
             watch.add(dict(zip(watch.blobs, (scores, truth), strict=True)))
-            mine = torch.stack((watch._said, watch._true))
+            mine = torch.stack((watch._given, watch._true))
             watch._group.values = [mine, theirs]  # type: ignore[attr-defined]
             said.append(watch.finish(iteration))
         return said[-1]
