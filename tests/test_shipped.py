@@ -77,8 +77,9 @@ def test_a_net_takes_a_step(path, stages, monkeypatch):
 def test_a_net_compiles_for_tests_and_for_deployment(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     spec, shapes = read_net(path), own_shapes(path)
-    test = blueprint(resolve(spec, net_state(TEST)), shapes).net
-    deploy = Net(deploy_net(spec.message, shapes), fill=False)
+    resolved = resolve(spec, net_state(TEST))
+    test = blueprint(resolved, shapes).net
+    deploy = Net(deploy_net(resolved.message, shapes), fill=False)
     assert "prob" in deploy.outputs
     assert {item.name for item in deploy.learnable} <= {item.name for item in test.learnable}
 
@@ -122,11 +123,8 @@ def test_small_nets_have_the_parameters_of_their_models(name, stages, size, para
 
 
 def test_the_second_output_of_two_heads_is_one():
-    net = Net(
-        deploy_net(
-            read_net(ROOT / "net_specs/vgg8_two_heads.yaml").message, {"data": (2, 3, 32, 32)}
-        )
-    )
+    spec = read_net(ROOT / "net_specs/vgg8_two_heads.yaml")
+    net = Net(deploy_net(resolve(spec, net_state(TEST)).message, {"data": (2, 3, 32, 32)}))
     blobs = net({"data": torch.randn(2, 3, 32, 32)}).blobs
     assert blobs["ones"].shape == blobs["prob"].shape
     assert blobs["ones"].eq(1).all()

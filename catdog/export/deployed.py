@@ -62,4 +62,4 @@ def _derived(model: Path, given: Mapping[str, Shape]) -> NetParameter:
         for layer in net.data_layers:
             found = data_shapes(layer, context, given).shapes
             shapes.update({name: (1, *shape[1:]) for name, shape in found.items()})
-        return deploy_net(net.message, {**shapes, **given}, net.state)
+        return deploy_net(net.message, {**shapes, **given})

@@ -65,7 +65,7 @@ def preparation(net: ResolvedNet, shapes: Mapping[str, Sequence[int]]) -> NetPar
         carried.mean.CopyFrom(array_to_legacy_blob(read_mean(net.locate(mean_file))))
     singles = {name: (1, *shape[1:]) for name, shape in shapes.items()}
     try:
-        carried.deploy.CopyFrom(deploy_net(net.message, singles, net.state))
+        carried.deploy.CopyFrom(deploy_net(net.message, singles))
     except (SpecError, KeyError):
         # a net of losses alone, or one whose data of the two phases differ in name
         carried.ClearField("deploy")

@@ -5,30 +5,25 @@ from collections.abc import Mapping, Sequence
 from catdog.errors import Fault, SpecError
 from catdog.layers import layer_class
 from catdog.layers.shape import Parameter
-from catdog.proto.caffe_pb2 import TEST, BlobShape, LayerParameter, NetParameter, NetState
-from catdog.spec.rules import filter_net
+from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
 
 
-def deploy_net(
-    net: NetParameter, shapes: Mapping[str, Sequence[int]], state: NetState | None = None
-) -> NetParameter:
+def deploy_net(net: NetParameter, shapes: Mapping[str, Sequence[int]]) -> NetParameter:
     """The TEST net with Input layers for its data, without labels, with probabilities on top.
 
-    `shapes` are those of the data blobs, by name. The data layer's transformation stays with
-    its Input layer. A loss on scores becomes the layer that gives its probabilities, named
-    `prob` where it is the only or the last one; everything else that needs labels goes. Raises
-    SpecError when nothing is left to predict with.
+    `net` has the layers of its TEST phase alone, see `ResolvedNet.message`; `shapes` are those of
+    the data blobs, by name. The data layer's transformation stays with its Input layer. A loss on
+    scores becomes the layer that gives its probabilities, named `prob` where it is the only or the
+    last one; everything else that needs labels goes. Raises SpecError when nothing is left to
+    predict with.
     """
-    kept = filter_net(net, state or NetState(phase=TEST))
-    labels = _labels(kept)
-    deploy = NetParameter(name=net.name)
-    deploy.state.CopyFrom(kept.state)
-    without = set(labels)
-    with_probability = [layer for layer in kept.layer if _probability(layer)]
+    deploy = NetParameter(name=net.name, state=net.state)
+    without = _labels(net)
+    with_probability = [layer for layer in net.layer if _probability(layer)]
     losses = [layer.name for layer in with_probability if not layer.loss_weight] or [
         layer.name for layer in with_probability
     ]
-    for layer in kept.layer:
+    for layer in net.layer:
         if _is_data(layer):
             deploy.layer.extend(_inputs(layer, without, shapes))
         elif (made := _probability(layer)) and layer.bottom[0] not in without:

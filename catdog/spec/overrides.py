@@ -12,7 +12,7 @@ from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter, Phase
 from catdog.spec import override
 from catdog.spec.rules import is_kept
-from catdog.spec.solver_nets import NetSpec
+from catdog.spec.solver_nets import SolverNet
 
 #: What an assignment begins with, and the phases that it means.
 PREFIXES: dict[str, tuple[Phase, ...]] = {
@@ -33,7 +33,7 @@ def is_of_net(assignment: str) -> bool:
     return bool(dot) and head in PREFIXES
 
 
-def changed(nets: Sequence[NetSpec], assignments: Sequence[str]) -> list[NetSpec]:
+def changed(nets: Sequence[SolverNet], assignments: Sequence[str]) -> list[SolverNet]:
     """The nets with what is said of their layers; assignments about the solver are left out.
 
     Raises CatdogError for a layer that none of the nets has, SpecError for a field or value that
@@ -51,7 +51,7 @@ def changed(nets: Sequence[NetSpec], assignments: Sequence[str]) -> list[NetSpec
     return changed
 
 
-def _assign(net: NetSpec, assignment: str) -> NetParameter | None:
+def _assign(net: SolverNet, assignment: str) -> NetParameter | None:
     """The net with a field changed; None where it has no such layer in its state."""
     head, _, rest = assignment.strip().partition(".")
     if net.state.phase not in PREFIXES[head]:
@@ -77,7 +77,7 @@ def _pattern(layers: Sequence[LayerParameter], path: str) -> str:
     return next(named, "")
 
 
-def _no_layer(nets: Sequence[NetSpec], assignment: str) -> CatdogError:
+def _no_layer(nets: Sequence[SolverNet], assignment: str) -> CatdogError:
     head, _, rest = assignment.partition("=")[0].strip().partition(".")
     names = {
         layer.name: None

@@ -17,7 +17,7 @@ Read = Callable[[str], Spec[NetParameter]]
 
 
 @dataclass(frozen=True)
-class NetSpec:
+class SolverNet:
     """A net of a solver and the state to build it in; `iterations` of a test pass."""
 
     spec: Spec[NetParameter]
@@ -28,7 +28,7 @@ class NetSpec:
 
 def solver_nets(
     spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()
-) -> list[NetSpec]:
+) -> list[SolverNet]:
     """The train net of a solver, in a level and stages, then its test nets.
 
     A file that several of them name is read once. Raises SpecError for a freeze that names no
@@ -56,7 +56,7 @@ def _stage_faults(net: NetParameter, stages: Iterable[str]) -> Iterator[Fault]:
 
 def _train_net(
     spec: Spec[SolverParameter], level: int, stages: Sequence[str], read: Read
-) -> NetSpec:
+) -> SolverNet:
     solver = spec.message
     state = net_state(TRAIN, level, [*stages, *solver.stage], solver.train_state)
     for name in ("train_net_param", "net_param"):
@@ -65,7 +65,7 @@ def _train_net(
     return _in_state(read(solver.train_net or solver.net), state, freeze=at_first(solver))
 
 
-def _test_nets(spec: Spec[SolverParameter], read: Read) -> Iterator[NetSpec]:
+def _test_nets(spec: Spec[SolverParameter], read: Read) -> Iterator[SolverNet]:
     """Those of test_net_param, of test_net, then the net itself."""
     solver = spec.message
     named = [_inline(spec, "test_net_param", i) for i in range(len(solver.test_net_param))]
@@ -89,7 +89,7 @@ def _generic(spec: Spec[SolverParameter], read: Read) -> Spec[NetParameter] | No
     return read(spec.message.net) if spec.message.net else None
 
 
-def _has_data(net: NetSpec) -> bool:
+def _has_data(net: SolverNet) -> bool:
     layers = net.spec.message.layer
     return any(layer.type in DATA_LAYERS and is_kept(layer, net.state) for layer in layers)
 
@@ -99,12 +99,12 @@ def _in_state(
     state: NetState,
     iterations: int | None = None,
     freeze: Iterable[str] = (),
-) -> NetSpec:
+) -> SolverNet:
     """The net's own state stands between the phase and what the solver says."""
     whole = NetState(phase=state.phase)
     whole.MergeFrom(net.message.state)
     whole.MergeFrom(state)
-    return NetSpec(net, whole, iterations, tuple(freeze))
+    return SolverNet(net, whole, iterations, tuple(freeze))
 
 
 def _inline(spec: Spec[SolverParameter], name: str, index: int) -> Spec[NetParameter]:

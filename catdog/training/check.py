@@ -17,7 +17,7 @@ from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.kind import read_spec
 from catdog.spec.rules import is_kept
 from catdog.spec.shape import Shape
-from catdog.spec.solver_nets import NetSpec, net_faults, solver_nets
+from catdog.spec.solver_nets import SolverNet, net_faults, solver_nets
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -27,7 +27,7 @@ class _Subject:
     """A net in a state, and what to call it."""
 
     title: str
-    net: NetSpec
+    net: SolverNet
 
 
 def inspect(
@@ -60,7 +60,7 @@ def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list
     subjects = [
         _Subject(
             f"{spec.path} {name}",
-            NetSpec(spec, net_state(phase, level, stages, spec.message.state)),
+            SolverNet(spec, net_state(phase, level, stages, spec.message.state)),
         )
         for name, phase in _PHASES.items()
     ]

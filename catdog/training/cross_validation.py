@@ -36,7 +36,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Data:
+class FoldedStore:
     """The store that is split, and the layers that read its parts."""
 
     source: Path
@@ -91,7 +91,7 @@ def scores(record: Content) -> dict[str, float]:
     return {**final, **best}
 
 
-def _data(spec: Spec[SolverParameter], options: Options) -> Data:
+def _data(spec: Spec[SolverParameter], options: Options) -> FoldedStore:
     trained, *tests = resolve_nets(spec, options.level, options.stages, options.overrides)
     if len(tests) != 1:
         raise CatdogError(
@@ -103,7 +103,7 @@ def _data(spec: Spec[SolverParameter], options: Options) -> Data:
         index = train.data_param.index_file
         every = range(len(reader))
         places = read_index(trained.locate(index), len(reader)) if index else every
-    return Data(source, train, test, places)
+    return FoldedStore(source, train, test, places)
 
 
 def _data_layer(net: ResolvedNet) -> LayerParameter:
@@ -117,7 +117,7 @@ def _data_layer(net: ResolvedNet) -> LayerParameter:
     return found[0]
 
 
-def _folds(solver: SolverParameter, data: Data, count: int) -> Iterator[Fold]:
+def _folds(solver: SolverParameter, data: FoldedStore, count: int) -> Iterator[Fold]:
     """A record that an index_file names twice is on one side, with all its places."""
     unique = list(dict.fromkeys(data.places))
     with Reader(data.source) as reader:
@@ -169,7 +169,7 @@ def _check(labels: Sequence[int | None], count: int, where: str) -> None:
         )
 
 
-def _options(options: Options, data: Data, fold: Fold) -> Options:
+def _options(options: Options, data: FoldedStore, fold: Fold) -> Options:
     """The run of a fold, with its lists of records beside its snapshots."""
     folder = Path(fold.prefix).parent
     lists = {"train": folder / "train.txt", "test": folder / "test.txt"}

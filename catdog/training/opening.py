@@ -62,25 +62,36 @@ def open_solver(
     if group.rank:
         # the same parameters to begin with, but dropout of its own
         randomness.branch(group.rank)
-    trained, *tests = feds
-    carrying = [Fed(net, fed.feed.shapes) for net, fed in zip(nets, feds, strict=True)]
     with spec.located():
-        solver = Solver(
-            message,
-            trained.net,
-            trained.feed,
-            [
-                TestNet(fed.net, fed.feed, net.iterations)
-                for net, fed in zip(nets[1:], tests, strict=True)
-            ],
-            emit=emit,
-            request=around.request,
-            model=snapshot_message(carrying[0], carrying[1:]),
-            precision=Precision(options.amp, device),
-            compiled=options.compile,
-            group=group,
-        )
+        solver = _solver(message, nets, feds, options, device, around)
     return solver, feds
+
+
+def _solver(
+    message: SolverParameter,
+    nets: Sequence[ResolvedNet],
+    feds: Sequence[FedNet],
+    options: Options,
+    device: torch.device,
+    around: Surroundings,
+) -> Solver:
+    trained, *tests = feds
+    carried = [Fed(net, fed.feed.shapes) for net, fed in zip(nets, feds, strict=True)]
+    return Solver(
+        message,
+        trained.net,
+        trained.feed,
+        [
+            TestNet(fed.net, fed.feed, net.iterations)
+            for net, fed in zip(nets[1:], tests, strict=True)
+        ],
+        emit=around.emit,
+        request=around.request,
+        model=snapshot_message(carried[0], carried[1:]),
+        precision=Precision(options.amp, device),
+        compiled=options.compile,
+        group=around.group,
+    )
 
 
 def _randomness(solver: SolverParameter, group: Group) -> Randomness:

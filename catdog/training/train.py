@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from catdog.errors import CatdogError
 from catdog.net.carried import write_deploy
-from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver.events import EndRun, Failed, Listener, Noted, Resuming, everyone
@@ -45,34 +45,78 @@ def train(
     spec = solver_spec(path, options)
     prefix = spec.message.snapshot_prefix
     state = _agreed(find(options.snapshot, prefix) if options.snapshot else None, group)
-    resumed = state is not None
-    where = Path(prefix).parent / "train.log"
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(sigint, sighup))
-        emit, log, watching = everyone(), LogWriter(), None
+        told = _Listening()
         if group.leads:
-            watching = RunListeners(prefix, options.tracking, stream, resumed=resumed)
-            log = LogWriter(where, watching.stream, resumed=resumed)
-            stack.callback(log.close)
-            run_file = stack.enter_context(RunFile(prefix, path, resumed=resumed))
-            emit = everyone(log, run_file, stack.enter_context(watching), *listeners)
+            told = _listening(path, prefix, options, stream, listeners, stack, resumed=bool(state))
+        around = Surroundings(told.emit, signals.request, group)
         try:
-            around = Surroundings(emit, signals.request, group)
-            solver, feds = open_solver(spec, options, stack, around)
-            if group.leads:
-                write_deploy(solver.model, prefix)
-            _begin(spec, solver, state, emit)
-            _cache(spec, solver, feds, stack, emit)
-            if watching:
-                watching.begin(solver, emit)
+            solver = _opened(spec, options, state, stack, around)
+            told.begin(solver)
             solver.solve()
         except CatdogError as error:
             if group.speaks():
-                (emit if group.leads else LogWriter(where, resumed=True))(Failed(str(error)))
+                log = told.emit if group.leads else LogWriter(_log_path(prefix), resumed=True)
+                log(Failed(str(error)))
             raise
         except EndRun as end:
-            log(Noted(str(end)))
+            told.log(Noted(str(end)))
             raise
+    return solver
+
+
+@dataclass(frozen=True)
+class _Listening:
+    """Who hears of a run: all listeners, the log among them, and what is shown beside it."""
+
+    emit: Emit = field(default_factory=everyone)
+    log: LogWriter = field(default_factory=LogWriter)
+    shown: RunListeners | None = None
+
+    def begin(self, solver: Solver) -> None:
+        if self.shown:
+            self.shown.begin(solver, self.emit)
+
+
+def _listening(
+    path: str | Path,
+    prefix: str,
+    options: Options,
+    stream: TextIO | None,
+    listeners: Sequence[Listener],
+    stack: ExitStack,
+    *,
+    resumed: bool,
+) -> _Listening:
+    """The log, the run's file, what is shown, and the caller's listeners; the stack closes them."""
+    shown = RunListeners(prefix, options.tracking, stream, resumed=resumed)
+    log = LogWriter(_log_path(prefix), shown.stream, resumed=resumed)
+    stack.callback(log.close)
+    run_file = stack.enter_context(RunFile(prefix, path, resumed=resumed))
+    stack.enter_context(shown)
+    return _Listening(everyone(log, run_file, shown, *listeners), log, shown)
+
+
+def _log_path(prefix: str) -> Path:
+    return Path(prefix).parent / "train.log"
+
+
+def _opened(
+    spec: Spec[SolverParameter],
+    options: Options,
+    state: Path | None,
+    stack: ExitStack,
+    around: Surroundings,
+) -> Solver:
+    """The solver with its parameters, and where it is wanted with the features of frozen layers."""
+    solver, feds = open_solver(spec, options, stack, around)
+    prefix = spec.message.snapshot_prefix
+    if around.group.leads:
+        write_deploy(solver.model, prefix)
+    _begin(spec, solver, state, around.emit)
+    if spec.message.cache_features:
+        cache_features(solver, feds, Path(prefix).parent, stack, around.emit)
     return solver
 
 
@@ -86,18 +130,6 @@ def _begin(spec: Spec[SolverParameter], solver: Solver, state: Path | None, emit
     emit(Resuming(str(state), solver.iteration))
     if spec.message.freeze or spec.message.unfreeze:
         emit(table(solver, {}, otherwise=None))
-
-
-def _cache(
-    spec: Spec[SolverParameter],
-    solver: Solver,
-    feds: Sequence[FedNet],
-    stack: ExitStack,
-    emit: Emit,
-) -> None:
-    if spec.message.cache_features:
-        folder = Path(spec.message.snapshot_prefix).parent
-        cache_features(solver, feds, folder, stack, emit)
 
 
 def _agreed(state: Path | None, group: Group) -> Path | None:

@@ -15,10 +15,10 @@ from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
+from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec import filter_net, net_state, read_net
-from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.read import parse_yaml
 from tests.export.written import load, same
 
@@ -51,12 +51,11 @@ def test_every_layer_gives_the_nets_numbers_to_the_bit(kind, case, tmp_path):
 
 
 def deployed(path, size):
-    message = read_net(path).message
-    layers, rest = cut_data_layers(filter_net(message, net_state(TEST)))
-    shapes = dict(wiring.input_shapes(rest))
-    for layer in layers:
+    net = resolve(read_net(path), net_state(TEST))
+    shapes = dict(wiring.input_shapes(net.rest))
+    for layer in net.data_layers:
         shapes.update({layer.top[0]: (2, 3, size, size)})
-    return Net(deploy_net(message, shapes, net_state(TEST)), setting=Setting(Randomness(0)))
+    return Net(deploy_net(net.message, shapes), setting=Setting(Randomness(0)))
 
 
 NETS = [

@@ -2,19 +2,21 @@ import pytest
 
 from catdog.errors import SpecError
 from catdog.net.deploy import deploy_net
-from catdog.proto.caffe_pb2 import NetParameter
-from catdog.spec import read_net
+from catdog.net.resolved import resolve
+from catdog.proto.caffe_pb2 import TEST, NetParameter
+from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.read import parse_yaml
 
 
 def net(text: str) -> NetParameter:
     message = NetParameter()
     parse_yaml(text, message, "x")
-    return message
+    return filter_net(message, net_state(TEST))
 
 
 def test_caffenet():
-    train_val = read_net("net_specs/caffenet.yaml").message
+    spec = read_net("net_specs/caffenet.yaml")
+    train_val = resolve(spec, net_state(TEST)).message
     deploy = deploy_net(train_val, {"data": (1, 3, 227, 227)})
     assert deploy.layer[0].type == "Input"
     assert list(deploy.layer[0].input_param.shape[0].dim) == [1, 3, 227, 227]

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import NetParameter
-from catdog.spec import read_net
+from catdog.proto.caffe_pb2 import TEST, NetParameter
+from catdog.spec import filter_net, net_state, read_net
 from catdog.weights.architectures import ARCHITECTURES, Architecture
 
 SPECS = Path(__file__).parent.parent.parent / "net_specs"
@@ -84,7 +84,7 @@ def with_all_classes(name: str, size: int) -> NetParameter:
             layer.name = there
             layer.convolution_param.num_output = CLASSES
             layer.inner_product_param.num_output = CLASSES
-    return deploy_net(message, {"data": (2, 3, size, size)})
+    return deploy_net(filter_net(message, net_state(TEST)), {"data": (2, 3, size, size)})
 
 
 def scores(net: Net, batch: Tensor) -> Tensor:
