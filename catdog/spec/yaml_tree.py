@@ -25,17 +25,30 @@ def parse(text: str, name: str) -> tuple[Block, list[Fault]]:
         raise SpecError([Fault(f"not YAML: {error}".splitlines()[0], where=name)]) from None
     if root is None:
         return Block(Place(1, 1)), []
+    if _expanded(root, {}) > MOST_VALUES:
+        raise SpecError([Fault("holds more than a million values", where=name)])
     return _Reader(name).read(root)
 
 
 _PLAIN = yaml.SafeLoader
 
 
+def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node holds with its aliases written out, each node looked at once."""
+    if id(node) not in known:
+        # what holds itself is told when it is read
+        known[id(node)] = 1
+        inner = node.value if isinstance(node, yaml.SequenceNode) else ()
+        if isinstance(node, yaml.MappingNode):
+            inner = [value for _, value in node.value]
+        known[id(node)] = 1 + sum(_expanded(each, known) for each in inner)
+    return known[id(node)]
+
+
 class _Reader:
     def __init__(self, name: str) -> None:
         self.name = name
         self.faults: list[Fault] = []
-        self.values = 0
         self.open: list[yaml.Node] = []
 
     def read(self, root: yaml.Node) -> tuple[Block, list[Fault]]:
@@ -105,9 +118,6 @@ class _Reader:
         ]
 
     def value(self, node: yaml.Node) -> Scalar | Block | None:
-        self.values += 1
-        if self.values > MOST_VALUES:
-            raise SpecError([Fault("holds more than a million values", where=self.name)])
         if isinstance(node, yaml.MappingNode):
             return self.block(node)
         if isinstance(node, yaml.SequenceNode):

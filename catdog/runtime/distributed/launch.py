@@ -75,7 +75,8 @@ def _handing_on() -> Iterator[list[int]]:
         children = _children()
         if not children and number == signal.SIGINT:
             raise KeyboardInterrupt
-        for child in children:
+        # one asks for a snapshot, and all take part; two that ask late would write two
+        for child in children[:1] if number == signal.SIGHUP else children:
             os.kill(child, number)
 
     before = {number: signal.signal(number, hand_on) for number in _HANDED_ON}
