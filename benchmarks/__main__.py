@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks import building, feeding, memory, prediction, startup, training
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.workplace import Workplace
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 
 CASES: tuple[Comparison, ...] = (
     *training.CASES,
@@ -73,4 +73,4 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -70,11 +70,11 @@ def test_imports_follow_the_flow(path):
 @pytest.mark.parametrize(
     "source",
     [
-        "import catdog.cli.main.main",
+        "import catdog.cli.main",
         "from catdog import cli",
-        "from catdog.cli.main.main import tool",
+        "from catdog.cli.main import run_tool",
         "def f():\n    from catdog.cli.main import main",
-        "def f():\n    importlib.import_module('catdog.cli.main.main').tool()",
+        "def f():\n    importlib.import_module('catdog.cli.main').run_tool()",
     ],
 )
 def test_every_kind_of_import_is_seen(source):

@@ -16,7 +16,7 @@ def run(name, *words):
     """The exit code of a tool, run in this process."""
     main = importlib.import_module(f"catdog.tools.{name}").main
     try:
-        cli.tool(main, list(words))
+        cli.run_tool(main, list(words))
     except SystemExit as stop:
         return stop.code or 0
     return 0

@@ -13,7 +13,7 @@ def run_tool(
     """The lines of a tool, or those of its error, which it ends with exit code 2."""
     code = 0
     try:
-        cli.tool(main, list(map(str, words)))
+        cli.run_tool(main, list(map(str, words)))
     except SystemExit as stop:
         code = stop.code
     told = capsys.readouterr()

@@ -5,8 +5,8 @@ python tools/check.py solvers/s1.yaml
 
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.training.check import inspect
 
 
@@ -22,4 +22,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -5,8 +5,8 @@ python tools/compute_image_mean.py input/train_lmdb input/mean.binaryproto
 
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.data.mean import compute_mean_file
 
 
@@ -21,4 +21,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

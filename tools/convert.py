@@ -17,8 +17,8 @@ python tools/convert.py net.pth folded.caffemodel --fold-batch-norm --model net.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.export.convert import Conversion, convert
 from catdog.weights import weight_file
 from catdog.weights.pretrained import NAMES
@@ -44,4 +44,4 @@ def _source(name: str) -> Path:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

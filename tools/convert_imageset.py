@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.data.build.imageset import PictureFormat, convert
 
 _FLAGS = {
@@ -61,4 +61,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

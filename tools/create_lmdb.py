@@ -15,9 +15,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli import main as cli
 from catdog.cli.argument_types import at_least, share_or_count
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.data.build.dataset import DEFAULT_FOLDER, LabelFiles, create
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -122,4 +122,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

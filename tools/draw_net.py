@@ -5,8 +5,8 @@ python tools/draw_net.py net_specs/deep64.yaml deep64.png --rankdir TB
 
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import PHASES, Parser
+from catdog.cli.main import run_tool
 from catdog.export.draw import RANKDIRS, draw_spec
 
 
@@ -36,4 +36,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -5,8 +5,8 @@ python tools/draw_sample.py demo && python tools/create_lmdb.py --data demo
 
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.data.build.synthetic import draw_sample
 
 
@@ -23,4 +23,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -25,8 +25,8 @@ from catdog.analysis.report import (
     summary,
     write_report,
 )
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of, state_of
+from catdog.cli.main import run_tool
 from catdog.errors import CatdogError
 from catdog.inference.test import evaluate, lines
 from catdog.net.opened import open_fed_net
@@ -115,4 +115,4 @@ def judge(args: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from catdog.analysis.exploration import Trained, explore, summary, write_exploration
 from catdog.analysis.labelled import collect, labelled_photos, predict_photos
 from catdog.analysis.survey import survey
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
+from catdog.cli.main import run_tool
 from catdog.data.build.folder_layouts import find_photos
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights
@@ -57,4 +57,4 @@ def _predictor(args: Namespace) -> Predictor | None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of
+from catdog.cli.main import run_tool
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.net.opened import open_fed_net
@@ -81,4 +81,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

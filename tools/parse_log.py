@@ -8,8 +8,8 @@ The interface is that of Caffe's tools/extra/parse_log.py.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.tracking.log_reader import write_tables
 
 
@@ -27,4 +27,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -9,8 +9,8 @@ Of several runs there is one picture with a color for each.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.tracking.curves.data import ACROSS, Style
 from catdog.tracking.curves.files import plot
 
@@ -52,4 +52,4 @@ def _split(paths: list[Path]) -> tuple[list[Path], Path | None]:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_in, devices_of
+from catdog.cli.main import run_tool
 from catdog.data.build.folder_layouts import photos_in
 from catdog.data.mean import read_mean
 from catdog.inference.gallery import draw_gallery
@@ -110,4 +110,4 @@ def show(predictions: Sequence[Prediction], classes: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -9,9 +9,9 @@ undone, with its label.
 
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, state_of
+from catdog.cli.main import run_tool
 from catdog.training.preview import Wanted, preview
 
 
@@ -30,4 +30,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

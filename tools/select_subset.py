@@ -25,9 +25,9 @@ from catdog.analysis.subset.from_lmdb import (
     subset_lines,
 )
 from catdog.analysis.subset.select import SubsetOptions
-from catdog.cli import main as cli
 from catdog.cli.argument_types import at_least, number_from_0
 from catdog.cli.arguments import Parser, device_of
+from catdog.cli.main import run_tool
 from catdog.errors import CatdogError
 
 
@@ -111,4 +111,4 @@ def _features(args: argparse.Namespace) -> FeatureOptions:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

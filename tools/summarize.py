@@ -6,8 +6,8 @@ python tools/summarize.py net_specs/deep64.yaml --shape data=1,3,64,64
 import sys
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, state_of
+from catdog.cli.main import run_tool
 from catdog.net.abstract import blueprint
 from catdog.net.resolved import resolve
 from catdog.net.summary import summarize, table
@@ -27,4 +27,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

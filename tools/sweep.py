@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.cli.training import options_of
 from catdog.training.sweep import (
     PRUNERS,
@@ -86,4 +86,4 @@ def tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -8,8 +8,8 @@ The inputs are random numbers of the shapes of the data: reading data does not c
 import sys
 from collections.abc import Sequence
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_of, state_of
+from catdog.cli.main import run_tool
 from catdog.net.abstract import blueprint
 from catdog.net.resolved import resolve
 from catdog.net.timing import lines, time_net
@@ -45,4 +45,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

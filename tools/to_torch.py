@@ -8,8 +8,8 @@ The file holds the deploy net. A snapshot of catdog carries its net: leave --mod
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser
+from catdog.cli.main import run_tool
 from catdog.export.deployed import deployed
 from catdog.export.torch_files import write_torch
 from catdog.weights import weight_file
@@ -34,4 +34,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from catdog.cli import main as cli
 from catdog.cli.arguments import Parser, device_in, devices_of
+from catdog.cli.main import run_tool
 from catdog.cli.training import options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
@@ -176,4 +176,4 @@ def _add_end(parser: Parser) -> None:
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from catdog.analysis.linear_probe import KINDS, LinearClassifier, fit, last_layer, put, score
 from catdog.analysis.probe_data import carrying, examples, open_both
-from catdog.cli import main as cli
 from catdog.cli.argument_types import positive_number
 from catdog.cli.arguments import Parser, device_of
+from catdog.cli.main import run_tool
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.text_table import text_table
@@ -88,4 +88,4 @@ def _write(
 
 
 if __name__ == "__main__":
-    cli.tool(main)
+    run_tool(main)

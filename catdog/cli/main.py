@@ -15,7 +15,7 @@ Main = Callable[[Sequence[str] | None], None]
 USAGE, INTERRUPTED = 2, 130
 
 
-def tool(main: Main, argv: Sequence[str] | None = None) -> None:
+def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2."""
     keep_freed_memory()
     try:
@@ -49,4 +49,4 @@ def main() -> None:
         print(f'error: no tool "{sys.argv[1]}"; {remedy}', file=sys.stderr)
         sys.exit(USAGE)
     sys.argv = [f"catdog {name}", *sys.argv[2:]]
-    tool(importlib.import_module(f"catdog.tools.{name}").main)
+    run_tool(importlib.import_module(f"catdog.tools.{name}").main)

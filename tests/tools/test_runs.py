@@ -20,7 +20,7 @@ def call(tmp_path, monkeypatch, capsys):
 
     def call(*words):
         try:
-            cli.tool(runs.main, list(words))
+            cli.run_tool(runs.main, list(words))
         except SystemExit as stop:
             assert stop.code == 2
         told = capsys.readouterr()
@@ -38,9 +38,9 @@ def test_an_accuracy_of_any_name_is_watched_listed_and_swept(tmp_path, monkeypat
     fields = ["snapshot_prefix=snapshots/run", "early_stop_patience=1", "base_lr=0"]
     train(solver, Options(overrides=fields))
     assert "no better than the best top1" in (tmp_path / "snapshots/train.log").read_text()
-    cli.tool(runs.main, [])
+    cli.run_tool(runs.main, [])
     assert "best top1" in capsys.readouterr().out.splitlines()[0]
-    cli.tool(sweep.main, ["--solver", str(solver), "base_lr=0.1,0.01", "--trials", "1"])
+    cli.run_tool(sweep.main, ["--solver", str(solver), "base_lr=0.1,0.01", "--trials", "1"])
     assert "top1" in capsys.readouterr().out.splitlines()[0].split()
 
 

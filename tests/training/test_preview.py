@@ -64,7 +64,7 @@ def shown(monkeypatch):
 
 
 def run(*words):
-    cli.tool(tool.main, [str(word) for word in words])
+    cli.run_tool(tool.main, [str(word) for word in words])
 
 
 def test_what_is_stored_and_what_is_seen(shown, capsys):
