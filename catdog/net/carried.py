@@ -5,6 +5,7 @@ NetParameter of the weight file, in fields that Caffe skips.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from catdog.data.datum import array_to_legacy_blob
@@ -64,11 +65,9 @@ def preparation(net: ResolvedNet, shapes: Mapping[str, Sequence[int]]) -> NetPar
     if mean_file:
         carried.mean.CopyFrom(array_to_legacy_blob(read_mean(net.locate(mean_file))))
     singles = {name: (1, *shape[1:]) for name, shape in shapes.items()}
-    try:
+    # a net of losses alone has none, nor one whose data of the two phases differ in name
+    with suppress(SpecError, KeyError):
         carried.deploy.CopyFrom(deploy_net(net.message, singles))
-    except (SpecError, KeyError):
-        # a net of losses alone, or one whose data of the two phases differ in name
-        carried.ClearField("deploy")
     return carried
 
 
@@ -97,7 +96,7 @@ def _untested(trained: Fed) -> Iterator[Fed]:
     for rest in (resolve(net.spec, state).rest, own):
         if wiring.faults(rest, trained.shapes):
             continue
-        message = NetParameter(name=net.message.name, state=state)
+        message = NetParameter(name=net.message.name)
         message.layer.extend([*data_layers, *rest.layer])
         for layer in message.layer:
             layer.ClearField("include")

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from catdog.data.mean import write_mean
 from catdog.net.carried import Fed, preparation, snapshot_message, write_deploy
 from catdog.net.resolved import resolve
-from catdog.proto.caffe_pb2 import TEST, NetParameter, NetState
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase
 from catdog.spec import Spec, read_net
 from catdog.spec.shape import Shape
 
@@ -26,10 +26,12 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top
 SHAPES = {"data": (8, 3, 4, 5), "label": (8,)}
 
 
-def fed(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> Fed:
+def fed(
+    folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES, phase: Phase = TEST
+) -> Fed:
     text = text.replace("TRANSFORM", "")
     spec = Spec(text_format.Parse(text, NetParameter()), folder / "net.prototxt")
-    return Fed(resolve(spec, NetState(phase=TEST)), shapes)
+    return Fed(resolve(spec, NetState(phase=phase, stage=["wide"])), shapes)
 
 
 def carried(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> NetParameter:
@@ -84,6 +86,34 @@ def test_a_record_is_carried_without_a_deploy_net_too(tmp_path: Path) -> None:
     assert not message.HasField("deploy")
     tests.append(fed(tmp_path, DATA + REST))
     assert snapshot_message(fed(tmp_path, REST, {}), tests).HasField("deploy")
+
+
+#: A layer of the TEST phase alone, in a stage.
+TESTED = """
+layer { name: "more" type: "ReLU" bottom: "score" top: "score"
+  include { phase: TEST stage: "wide" } }
+"""
+
+
+@pytest.mark.parametrize("rule", ["include { phase: TRAIN }", "exclude { phase: TEST }"])
+def test_without_a_test_net_it_is_the_test_phase_on_the_data_of_the_training(
+    tmp_path: Path, rule: str
+) -> None:
+    text = 'name: "small"' + DATA.replace("TRANSFORM }", "}" + rule) + REST + TESTED
+    trained = fed(tmp_path, text, phase=TRAIN)
+    deploy = snapshot_message(trained).deploy
+    assert [layer.name for layer in deploy.layer] == ["data", "score", "prob", "more"]
+    assert (deploy.name, deploy.state) == ("small", NetState(phase=TEST, stage=["wide"]))
+    assert trained.net.state.phase == TRAIN
+
+
+def test_the_train_net_is_carried_where_its_data_do_not_fit_the_test_phase(tmp_path: Path) -> None:
+    """The test's accuracy asks for labels that the train data do not have."""
+    wrong = 'bottom: "labels" top: "accuracy" include { phase: TEST } }'
+    accuracy = f'layer {{ name: "accuracy" type: "Accuracy" bottom: "score" {wrong}'
+    trained = fed(tmp_path, DATA + REST + TESTED + accuracy, phase=TRAIN)
+    deploy = snapshot_message(trained).deploy
+    assert [layer.name for layer in deploy.layer] == ["data", "score", "prob"]
 
 
 @pytest.mark.parametrize("known", [True, False])

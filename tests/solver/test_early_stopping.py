@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from catdog.errors import SpecError
-from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver.early_stopping import faults
+from catdog.proto.caffe_pb2 import TEST, RunState, SolverParameter
+from catdog.solver.early_stopping import Ending, faults
 from catdog.solver.events import Best, Display, Done, NetTested, Noted, Output, Snapshotted, Warned
 from catdog.solver.lr_policy import learning_rate
 from catdog.solver.solver import Action
 from catdog.solver.solverstate import load_net, read_state
-from tests.runs import Run
+from catdog.solver.test_pass import TestNet
+from tests.runs import NET, Run, rows, small
 from tests.solver.test_ema import same, weights
 from tests.test_resume import FORMS, shown
 
@@ -237,6 +238,40 @@ def test_a_best_that_no_test_can_find_is_a_warning() -> None:
 def test_the_rate_of_a_plateau_does_not_rise_to_its_floor() -> None:
     param = SolverParameter(base_lr=0.1, lr_policy="plateau", gamma=0.5, min_lr=0.3)
     assert learning_rate(param, 0) == learning_rate(param, 0, drops=1) == pytest.approx(0.1)
+
+
+def test_a_snapshot_that_knows_no_max_iter_says_nothing_of_it() -> None:
+    run = Run(lr_policy="cosine", max_iter=8)
+    run.solver._ending.load(RunState(), 3)
+    run.solver._ending.begin()
+    assert not run.events
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"early_stop_patience": 2}, "early_stop_patience"),
+        ({"lr_policy": "plateau"}, "lr_policy"),
+        ({"lr_policy": "plateau", "early_stop_patience": 2}, "early_stop_patience"),
+    ],
+)
+def test_the_field_that_needs_a_score_is_named(fields: dict[str, object], field: str) -> None:
+    no_score = "\n".join(line for line in NET.splitlines() if '"label" top' not in line)
+    tests = [TestNet(small(TEST, text=no_score), rows(), None)]
+    with pytest.raises(SpecError, match="needs a test net with an accuracy or a loss") as error:
+        Ending(SolverParameter(test_interval=1, **fields), tests, print)
+    assert error.value.faults[0].field == field
+    with pytest.raises(SpecError, match=f"{field} needs tests.*; give test_interval and a") as error:
+        Ending(SolverParameter(**fields), (), print)
+    assert error.value.faults[0].field == field
+
+
+@pytest.mark.parametrize("field", ["watched_score", "snapshot_best"])
+def test_a_score_that_is_none_is_the_fault_of_the_field_that_names_it(field: str) -> None:
+    more = {"snapshot_best": "loss"} if field == "watched_score" else {}
+    with pytest.raises(SpecError) as error:
+        Run(tests=[None], test_interval=1, early_stop_patience=2, **{**more, field: "los"})
+    assert error.value.faults[0].field == field
 
 
 @pytest.mark.parametrize("score", ["accuracy", "loss"])

@@ -41,7 +41,7 @@ def both(nets, *assignments):
 
 def test_what_is_about_the_solver_is_left_out(nets):
     words = ["base_lr=1", "net=x.yaml", "net.ip.param=1", " test_net.a.b=c", "train_state.level=1"]
-    assert of_solver(words) == ["base_lr=1", "net=x.yaml", "train_state.level=1"]
+    assert of_solver([*words, "net"]) == ["base_lr=1", "net=x.yaml", "train_state.level=1", "net"]
     assert changed(nets, ["base_lr=1"]) == nets
 
 

@@ -41,6 +41,14 @@ def test_bottoms_read_the_tops_of_the_split_in_turn():
     """)
 
 
+def test_what_else_a_net_has_stays():
+    net = text("""
+        name: "n" state { phase: TEST stage: "deep" } force_backward: true
+        layer { name: "a" type: "A" top: "a" }
+    """)
+    assert insert_splits(net) == net
+
+
 def test_a_loss_weight_takes_the_first_top():
     net = text("""
         layer { name: "i" type: "I" top: "x" loss_weight: 0.5 }

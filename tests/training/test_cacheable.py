@@ -1,13 +1,22 @@
 """How many of the first layers make the same of an example in every pass."""
 
+from collections.abc import Collection
+from pathlib import Path
+
 import pytest
 from google.protobuf import text_format
 
+from catdog.data.feed import Feed
+from catdog.data.sources import Source
+from catdog.errors import CatdogError, LayerError
 from catdog.layers.base import Setting
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import NetParameter
+from catdog.net.opened import FedNet
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
 from catdog.runtime.randomness import Randomness
-from catdog.training.cacheable import frozen_part, trainable_ids
+from catdog.training.cacheable import check_cacheable, frozen_part, trainable_ids
+from tests.data.sources.build import layer as data_layer
+from tests.data.sources.build import pictures, source, write_lmdb
 
 FIRST = """
 layer { name: "data" type: "Input" top: "data"
@@ -78,3 +87,79 @@ def test_chance_rests_in_a_test() -> None:
 def test_what_reads_a_layer_behind_the_part_is_not_in_it() -> None:
     net = opened('type: "Dropout"')
     assert [node.name for node in net.nodes][frozen_part(net, ())] == "second"
+
+
+def checked(*sources: Source, net: Net | None = None, trainable: Collection[int] = ()) -> None:
+    with Feed(list(sources)) as feed:
+        check_cacheable(FedNet(net or opened('type: "TanH"'), feed), trainable)
+
+
+def stored(folder: Path, transform: str, phase: Phase = TRAIN) -> Source:
+    """Pictures of 8 by 8."""
+    if not (folder / "store").exists():
+        write_lmdb(folder / "store", pictures(2, (3, 8, 8)))
+    text = f'data_param {{ source: "store" batch_size: 2 }} transform_param {{ {transform} }}'
+    return source(data_layer(text), folder, phase)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    ["scale: 2", "mean_value: 3", "mirror: false", "crop_size: 8", "force_color: true"],
+)
+def test_what_does_the_same_to_a_picture_every_time_is_taken(
+    tmp_path: Path, transform: str
+) -> None:
+    checked(stored(tmp_path, transform))
+
+
+@pytest.mark.parametrize(
+    ("transform", "fields"),
+    [
+        ("mirror: true", ["mirror"]),
+        ("crop_size: 7", ["crop_size"]),
+        ("mirror: true crop_size: 7 scale: 2", ["mirror", "crop_size"]),
+    ],
+)
+def test_what_changes_a_picture_by_chance_is_refused(
+    tmp_path: Path, transform: str, fields: list[str]
+) -> None:
+    with pytest.raises(LayerError) as error:
+        checked(stored(tmp_path, transform))
+    assert error.value.field == fields[0]
+    assert f"at random ({', '.join(fields)})" in str(error.value)
+    assert f"leave out {' and '.join(fields)}, or cache_features" in str(error.value)
+
+
+def test_a_test_cuts_in_the_middle(tmp_path: Path) -> None:
+    checked(stored(tmp_path, "crop_size: 7", TEST))
+
+
+def test_features_are_of_one_data_layer_with_records(tmp_path: Path) -> None:
+    made_up = data_layer("dummy_data_param { shape { dim: 2 } }", "DummyData", ["more"])
+    dummy = source(made_up, tmp_path)
+    for sources in ((), (stored(tmp_path, ""), dummy)):
+        with pytest.raises(CatdogError, match=rf"one data layer, this has {len(sources)}; leave "):
+            checked(*sources)
+    with pytest.raises(LayerError, match="makes up its data, so there are no features") as error:
+        checked(dummy)
+    assert error.value.field == "type"
+
+
+@pytest.mark.parametrize(
+    ("first", "reason", "remedy"),
+    [
+        ('type: "Scale"', "not frozen", "name it in freeze, or leave cache_features out"),
+        ('type: "TanH" loss_weight: 1', "a loss", "leave cache_features out"),
+        ('type: "Dropout"', "random", "leave cache_features out"),
+    ],
+)
+def test_why_there_are_no_features(tmp_path: Path, first: str, reason: str, remedy: str) -> None:
+    message = NetParameter()
+    data, _ = FIRST.split('layer { name: "relu"')
+    text_format.Parse(f'{data} layer {{ name: "x" bottom: "data" top: "x" {first} }}', message)
+    net = Net(message, setting=Setting(Randomness(0))).train()
+    with pytest.raises(LayerError) as error:
+        checked(stored(tmp_path, ""), net=net, trainable=trainable_ids(net))
+    assert error.value.layer == "x"
+    assert f"is the first of the net and {reason}, so there are no" in str(error.value)
+    assert str(error.value).endswith(f"to cache; {remedy}")
