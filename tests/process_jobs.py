@@ -1,31 +1,36 @@
-"""Trainings in two processes, as torchrun starts them, for test_distributed.py.
+"""Trainings in two processes, as torchrun starts them, and tools, for test_distributed.py.
 
-Each is `{"overrides": [...], "options": {...}, "killed_at": iteration}`; killed is rank 1, at the
+All are forks of one process that has torch loaded, which takes longer than the trainings.
+A job is `{"overrides": [...], "options": {...}, "killed_at": iteration}`; killed is rank 1, at the
 first try.
 """
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 from uuid import uuid4
 
 import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from catdog.cli.main import Main, tool
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import joined
 from catdog.training.train import Options, train
 
 Job = dict[str, Any]
+#: A tool that takes longer is ended.
+SECONDS = 600
 
 
 def in_two_processes(jobs: Sequence[Job]) -> None:
-    """Run trainings one after the other; a process that is killed is started again, once.
-
-    The processes are forks of one that has torch loaded, which takes longer than the trainings.
-    """
+    """Run trainings one after the other; a process that is killed is started again, once."""
     multiprocessing.set_forkserver_preload([__name__])
     config = LaunchConfig(
         min_nodes=1,
@@ -39,6 +44,37 @@ def in_two_processes(jobs: Sequence[Job]) -> None:
         start_method="forkserver",
     )
     elastic_launch(config, _run)(jobs)
+
+
+@contextmanager
+def a_tool(main: Main, words: Sequence[str]) -> Iterator[tuple[BaseProcess, Iterator[str]]]:
+    """A tool in a process of its own, and the lines that it writes; waits for its end."""
+    multiprocessing.set_forkserver_preload([__name__])
+    context = multiprocessing.get_context("forkserver")
+    reader, writer = context.Pipe(duplex=False)
+    program = context.Process(target=_run_tool, args=(main, words, writer))
+    program.start()
+    writer.close()
+    watchdog = threading.Timer(SECONDS, program.terminate)
+    watchdog.start()
+    try:
+        with os.fdopen(os.dup(reader.fileno()), encoding="utf-8") as lines:
+            yield program, lines
+            lines.read()
+    except BaseException:
+        program.terminate()
+        raise
+    finally:
+        program.join()
+        watchdog.cancel()
+        reader.close()
+
+
+def _run_tool(main: Main, words: Sequence[str], writer: Connection) -> None:
+    os.dup2(writer.fileno(), 1)
+    os.dup2(writer.fileno(), 2)
+    writer.close()
+    tool(main, words)
 
 
 def _run(jobs: Sequence[Job]) -> None:

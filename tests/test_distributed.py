@@ -1,12 +1,10 @@
 """Several processes at one job: the numbers of one process with the joint batch."""
 
+import logging
+import os
 import shutil
 import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 from catdog.tools.predict import main as predict
+from catdog.tools.train import main as train_tool
 from google.protobuf import text_format
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from catdog.cli.arguments import Parser, device_in, devices_of
+from catdog.cli.main import tool
 from catdog.data.feed import ELSEWHERE, Feed
 from catdog.errors import CatdogError
 from catdog.net.net import Net
@@ -40,10 +40,9 @@ from catdog.training.train import train
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs
 from tests.data.sources.build import labels, layer, pictures, source, write_lmdb
-from tests.process_jobs import Job, in_two_processes
+from tests.process_jobs import Job, a_tool, in_two_processes
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 600
 
 NET = """
 name: small
@@ -94,9 +93,6 @@ average_loss: 2
 solver_mode: CPU
 """
 
-Program = subprocess.Popen[str]
-Start = Callable[..., Program]
-
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -109,27 +105,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "single.yaml").write_text(SOLVER.replace("net.yaml", "single_net.yaml"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts a module as a program, which is ended when it takes too long."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    with ExitStack() as stack:
-
-        def start(*words: str) -> Program:
-            command = (sys.executable, "-m", *words)
-            pipe = subprocess.PIPE
-            program = subprocess.Popen(command, text=True, stdout=pipe, stderr=pipe)
-            watchdog = threading.Timer(SECONDS, program.terminate)
-            watchdog.start()
-            stack.callback(watchdog.cancel)
-            stack.enter_context(program)
-            stack.callback(program.terminate)
-            return program
-
-        yield start
 
 
 def numbers(name: str) -> dict[tuple[str, int, str], float]:
@@ -170,10 +145,19 @@ DROPPED = {"stages": ["dropped"]}
 
 
 @pytest.fixture
-def processes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    """What processes that a test starts need, in the folder."""
+def launching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What processes that a test starts need; the launcher's settings are undone."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    level, handler = logging.root.manager.disable, signal.getsignal(signal.SIGTERM)
+    yield
+    logging.disable(level)
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def processes(folder: Path, launching: None) -> None:
+    """The same, in the folder."""
 
 
 @pytest.mark.usefixtures("processes")
@@ -234,7 +218,10 @@ def test_tests_are_of_the_statistics_that_the_snapshot_has() -> None:
 TWO = ("--device", "cpu", "--processes", "2")
 
 
-def test_what_one_process_cannot_do_ends_all_with_one_line(folder: Path, start: Start) -> None:
+@pytest.mark.usefixtures("processes")
+def test_what_one_process_cannot_do_ends_all_with_one_line(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     broken = pictures(14)
     broken[1] = np.zeros((3, 8, 9), np.uint8)
     shutil.rmtree("train")
@@ -243,31 +230,28 @@ def test_what_one_process_cannot_do_ends_all_with_one_line(folder: Path, start: 
     net = Path("net.yaml")
     net.write_text(net.read_text().replace(", shuffle: true", ""))
     words = ("--solver", "solver.yaml", "--set", "snapshot_prefix=out/")
-    program = start("catdog.tools.train", *words, *TWO)
-    _, said = program.communicate()
-    assert program.returncode == 2
+    with pytest.raises(SystemExit) as ended:
+        tool(train_tool, [*words, *TWO])
+    said = capfd.readouterr().err
+    assert ended.value.code == 2
     (line,) = [line for line in said.splitlines() if line.startswith("error:")]
     assert "00000001_picture" in line
     assert "Traceback" not in said
     assert "00000001_picture" in Path("out/train.log").read_text()
 
 
-def test_an_interrupt_of_the_launcher_stops_all_at_one_iteration(
-    folder: Path, start: Start
-) -> None:
+@pytest.mark.usefixtures("processes")
+def test_an_interrupt_of_the_launcher_stops_all_at_one_iteration(folder: Path) -> None:
     words = ("--solver", "solver.yaml", "--set", "max_iter=1000000")
-    program = start("catdog.tools.train", *words, *TWO)
-    assert program.stderr
-    lines = iter(program.stderr)
-    next(line for line in lines if "Iteration 4" in line)
-    program.send_signal(signal.SIGHUP)
-    next(line for line in lines if "Snapshotting solver state" in line)
-    # not at the iteration of that snapshot
-    next(line for line in lines if ", loss = " in line)
-    program.send_signal(signal.SIGINT)
-    _, said = program.communicate()
-    assert program.returncode == 0
-    assert "Optimization stopped early." in said
+    with a_tool(train_tool, [*words, *TWO]) as (program, lines):
+        next(line for line in lines if "Iteration 4" in line)
+        os.kill(program.pid, signal.SIGHUP)
+        next(line for line in lines if "Snapshotting solver state" in line)
+        # not at the iteration of that snapshot
+        next(line for line in lines if ", loss = " in line)
+        os.kill(program.pid, signal.SIGINT)
+        assert any("Optimization stopped early." in line for line in lines)
+    assert program.exitcode == 0
     assert len(list(folder.glob("*.solverstate"))) == 2
 
 
@@ -299,19 +283,16 @@ def snapshot(folder: Path) -> str:
     return str(folder / "w.caffemodel")
 
 
+@pytest.mark.usefixtures("launching")
 def test_photos_are_shared_and_the_submission_is_that_of_one(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    start: Start,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(photos(tmp_path / "photos")), "--weights", snapshot(tmp_path), "--probability"]
     monkeypatch.chdir(tmp_path)
     predict([*words, "--device", "cpu", "--out", "one.csv"])
-    alone = capsys.readouterr().out.replace("one.csv", "two.csv")
-    program = start("catdog.tools.predict", *words, "--out", "two.csv", *TWO)
-    shown, said = program.communicate()
-    assert program.returncode == 0, said
+    alone = capfd.readouterr().out.replace("one.csv", "two.csv")
+    predict([*words, "--out", "two.csv", *TWO])
+    shown, said = capfd.readouterr()
     assert shown == alone
     assert said.count("photos with") == 1
     for name in (".csv", ".skipped.csv"):

@@ -26,9 +26,7 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top
 SHAPES = {"data": (8, 3, 4, 5), "label": (8,)}
 
 
-def fed(
-    folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES, phase: Phase = TEST
-) -> Fed:
+def fed(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES, phase: Phase = TEST) -> Fed:
     text = text.replace("TRANSFORM", "")
     spec = Spec(text_format.Parse(text, NetParameter()), folder / "net.prototxt")
     return Fed(resolve(spec, NetState(phase=phase, stage=["wide"])), shapes)

@@ -261,7 +261,9 @@ def test_the_field_that_needs_a_score_is_named(fields: dict[str, object], field:
     with pytest.raises(SpecError, match="needs a test net with an accuracy or a loss") as error:
         Ending(SolverParameter(test_interval=1, **fields), tests, print)
     assert error.value.faults[0].field == field
-    with pytest.raises(SpecError, match=f"{field} needs tests.*; give test_interval and a") as error:
+    with pytest.raises(
+        SpecError, match=f"{field} needs tests.*; give test_interval and a"
+    ) as error:
         Ending(SolverParameter(**fields), (), print)
     assert error.value.faults[0].field == field
 
