@@ -1,4 +1,4 @@
-"""Trainings in two processes, as torchrun starts them, and tools, for test_distributed.py.
+"""Trainings in two processes, as torchrun starts them, and tools in processes of their own.
 
 All are forks of one process that has torch loaded, which takes longer than the trainings.
 A job is `{"overrides": [...], "options": {...}, "killed_at": iteration}`; killed is rank 1, at the
@@ -11,7 +11,9 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 from uuid import uuid4
@@ -19,7 +21,7 @@ from uuid import uuid4
 import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from catdog.cli.main import Main, tool
+from catdog.cli.main import Main, run_tool
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import joined
 from catdog.training.train import Options, train
@@ -29,9 +31,18 @@ Job = dict[str, Any]
 SECONDS = 600
 
 
+def with_torch() -> ForkServerContext:
+    """Where processes start as forks of one that has this module loaded."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    # now, whatever signals the caller blocks later
+    forkserver.ensure_running()
+    return context
+
+
 def in_two_processes(jobs: Sequence[Job]) -> None:
     """Run trainings one after the other; a process that is killed is started again, once."""
-    multiprocessing.set_forkserver_preload([__name__])
+    with_torch()
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -49,8 +60,7 @@ def in_two_processes(jobs: Sequence[Job]) -> None:
 @contextmanager
 def a_tool(main: Main, words: Sequence[str]) -> Iterator[tuple[BaseProcess, Iterator[str]]]:
     """A tool in a process of its own, and the lines that it writes; waits for its end."""
-    multiprocessing.set_forkserver_preload([__name__])
-    context = multiprocessing.get_context("forkserver")
+    context = with_torch()
     reader, writer = context.Pipe(duplex=False)
     program = context.Process(target=_run_tool, args=(main, words, writer))
     program.start()
@@ -74,7 +84,7 @@ def _run_tool(main: Main, words: Sequence[str], writer: Connection) -> None:
     os.dup2(writer.fileno(), 1)
     os.dup2(writer.fileno(), 2)
     writer.close()
-    tool(main, words)
+    run_tool(main, words)
 
 
 def _run(jobs: Sequence[Job]) -> None:

@@ -18,7 +18,7 @@ from google.protobuf import text_format
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from catdog.cli.arguments import Parser, device_in, devices_of
-from catdog.cli.main import tool
+from catdog.cli.main import run_tool
 from catdog.data.feed import ELSEWHERE, Feed
 from catdog.errors import CatdogError
 from catdog.net.net import Net
@@ -231,7 +231,7 @@ def test_what_one_process_cannot_do_ends_all_with_one_line(
     net.write_text(net.read_text().replace(", shuffle: true", ""))
     words = ("--solver", "solver.yaml", "--set", "snapshot_prefix=out/")
     with pytest.raises(SystemExit) as ended:
-        tool(train_tool, [*words, *TWO])
+        run_tool(train_tool, [*words, *TWO])
     said = capfd.readouterr().err
     assert ended.value.code == 2
     (line,) = [line for line in said.splitlines() if line.startswith("error:")]

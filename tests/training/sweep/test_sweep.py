@@ -1,5 +1,6 @@
 """A sweep of tiny trainings: its trials are runs, it ends bad ones, and it goes on."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from catdog.errors import CatdogError
 from catdog.tracking.run_file import named, read_run
 from catdog.training.options import Options
 from catdog.training.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
+from tests.process_jobs import with_torch
 from tests.tiny_solver import write_solver
 
 pytest.importorskip("optuna")
@@ -171,6 +173,9 @@ def test_a_plan_that_cannot_work_is_told_before_the_first_trial(plan, change, wo
 
 def test_two_processes_share_a_study(plan, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    # takes its arguments as spawn does, and has torch loaded already
+    context = with_torch()
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
     found = sweep(replace(plan, trials=2), print, workers=2)
     assert [trial.state for trial in found.trials] == ["done"] * 2
     processes = {record(found, trial.number)["process"] for trial in found.trials}
