@@ -7,6 +7,7 @@ NetParameter of the weight file, in fields that Caffe skips.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from catdog.data.datum import array_to_legacy_blob
 from catdog.data.mean import read_mean
@@ -37,7 +38,7 @@ def snapshot_message(trained: Fed, tests: Sequence[Fed] = ()) -> NetParameter:
     of its train net, on the data that it was trained on.
     """
     found = NetParameter()
-    for fed in (*tests, *_untested(trained)):
+    for fed in chain(tests, _untested(trained)):
         carried = preparation(fed.net, fed.shapes)
         if carried.HasField("deploy") or not found.ByteSize():
             found = carried
