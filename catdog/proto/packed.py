@@ -64,7 +64,7 @@ def framed(number: int, parts: Parts) -> Parts:
 
 
 def only(content: memoryview, kept: Kept) -> bytes:
-    """A serialised message with nothing but the fields to keep; ValueError where it is none."""
+    """A serialised message reduced to the fields to keep; ValueError where it is not a message."""
     parts: Parts = []
     for field in fields(content):
         inside = kept.get(field.number)

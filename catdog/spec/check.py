@@ -1,4 +1,4 @@
-"""A tree against a message's schema: every fault with its place, and the message it makes."""
+"""Check a tree against a message's schema: fill the message, collect every fault with its place."""
 
 import base64
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ _BOOLEAN_WORDS = {**_BOOLEANS, "t": True, "1": True, "f": False, "0": False}
 
 # descriptors are Any: protobuf has one class for each of its engines, and stubs for one of them
 class Checker:
-    """Fills messages from trees and gathers what does not fit.
+    """Fills messages from trees and collects what does not fit.
 
     `name` stands before every place; `prototxt` allows its words for true and false.
     """

@@ -20,7 +20,7 @@ def at_first(solver: SolverParameter) -> list[str]:
 
 
 def by_then(solver: SolverParameter, iteration: int) -> list[str]:
-    """The patterns of layers that are not frozen any more in an iteration."""
+    """The patterns of layers that are unfrozen by an iteration."""
     due = (each for each in solver.unfreeze if each.iteration <= iteration)
     return _parts(name for each in due for name in each.layers)
 

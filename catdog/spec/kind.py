@@ -1,4 +1,4 @@
-"""A spec of which only its fields say whether it is a net or a solver."""
+"""Read a spec that may be a net or a solver: its fields decide."""
 
 from pathlib import Path
 

@@ -23,18 +23,18 @@ PREFIXES: dict[str, tuple[Phase, ...]] = {
 
 
 def of_solver(assignments: Sequence[str]) -> list[str]:
-    """Those that are about the solver itself."""
+    """The assignments to fields of the solver itself."""
     return [each for each in assignments if not is_of_net(each)]
 
 
 def is_of_net(assignment: str) -> bool:
-    """Whether an assignment is about a layer of a net."""
+    """Whether an assignment is to a layer of a net."""
     head, dot, _ = assignment.strip().partition(".")
     return bool(dot) and head in PREFIXES
 
 
 def changed(nets: Sequence[SolverNet], assignments: Sequence[str]) -> list[SolverNet]:
-    """The nets with what is said of their layers; assignments about the solver are left out.
+    """The nets with the assignments to their layers applied; those to the solver are ignored.
 
     Raises CatdogError for a layer that none of the nets has, SpecError for a field or value that
     does not fit.

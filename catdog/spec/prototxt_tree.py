@@ -1,4 +1,4 @@
-"""Prototxt to a tree with places.
+"""Prototxt to a tree with line and column of each field.
 
 The message itself is read by protobuf; this tree only says where things stand, and finds all
 faults of a text of which protobuf names the first.

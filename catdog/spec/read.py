@@ -99,7 +99,7 @@ def parse_yaml(text: str, message: M, name: str) -> Block:
     tree, faults = yaml_tree.parse(text, name)
     checker = Checker(name)
     checker.fill(message, tree)
-    _refuse([*faults, *checker.faults])
+    _raise([*faults, *checker.faults])
     return tree
 
 
@@ -110,7 +110,7 @@ def parse_prototxt(text: str, message: M, name: str) -> Block:
     except text_format.ParseError as error:
         checker = Checker(name, prototxt=True)
         checker.fill(type(message)(), prototxt_tree.parse(text, name))
-        _refuse(checker.faults)
+        _raise(checker.faults)
         what = str(error).split(" : ", 1)[-1]
         where = f"{name}:{error.GetLine()}:{error.GetColumn()}"
         raise SpecError([Fault(what, where=where)]) from None
@@ -139,13 +139,13 @@ def override(message: M, assignments: Sequence[str], within: str = "") -> M:
 
 
 def _clear(message: Message, keys: Sequence[str]) -> None:
-    """Forget the field at the end of a path of fields."""
+    """Clear the field at the end of a path of fields."""
     for key in keys[:-1]:
         message = getattr(message, key)
     message.ClearField(keys[-1])
 
 
-def _refuse(faults: Sequence[Fault]) -> None:
+def _raise(faults: Sequence[Fault]) -> None:
     if faults:
         raise SpecError(sorted(faults, key=_order))
 

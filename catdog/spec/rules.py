@@ -1,4 +1,4 @@
-"""Which layers of a net are there in a phase: include and exclude rules (caffe/net.cpp)."""
+"""Include and exclude rules: which layers a net has in a state (caffe/net.cpp)."""
 
 from collections.abc import Sequence
 

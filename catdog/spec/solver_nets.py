@@ -45,7 +45,7 @@ def solver_nets(
 
 
 def _stage_faults(net: NetParameter, stages: Iterable[str]) -> Iterator[Fault]:
-    """A stage that no layer looks at is a slip of the pen."""
+    """A fault for each stage that no rule of the net mentions."""
     rules = [rule for layer in net.layer for rule in (*layer.include, *layer.exclude)]
     known = sorted({stage for rule in rules for stage in (*rule.stage, *rule.not_stage)})
     for stage in stages:
@@ -100,7 +100,7 @@ def _in_state(
     iterations: int | None = None,
     freeze: Iterable[str] = (),
 ) -> SolverNet:
-    """The net's own state stands between the phase and what the solver says."""
+    """The phase, then the net's own state, then what the solver sets, each over the one before."""
     whole = NetState(phase=state.phase)
     whole.MergeFrom(net.message.state)
     whole.MergeFrom(state)
@@ -117,7 +117,7 @@ def _inline(spec: Spec[SolverParameter], name: str, index: int) -> Spec[NetParam
 
 
 def net_faults(solver: SolverParameter) -> Iterator[Fault]:
-    """What Caffe checks about the nets of a solver (caffe/solver.cpp, Init*Nets)."""
+    """Faults of how a solver names its nets, as Caffe finds them (caffe/solver.cpp, Init*Nets)."""
     sources = ("net", "net_param", "train_net", "train_net_param")
     given = [name for name in sources if solver.HasField(name)]
     if len(given) != 1:

@@ -86,7 +86,7 @@ _SOLVER_TYPES = {
 
 
 def needs_upgrade(net: NetParameter) -> bool:
-    """Whether something of a net is in an old form."""
+    """Whether any part of a net is in an old form."""
     return bool(
         net.layers
         or net.input
@@ -209,7 +209,7 @@ def _has_old_statistics(layer: LayerParameter) -> bool:
 
 
 def upgrade_solver(solver: SolverParameter) -> SolverParameter:
-    """The solver with its type as a word: a new message, or the same where it is one.
+    """The solver with its type as a string: a new message, or the same if it is one already.
 
     Raises SpecError where both forms are given.
     """

@@ -21,7 +21,7 @@ def to_prototxt(message: Message) -> str:
 
 
 def to_text(message: Message, path: str | Path) -> str:
-    """The form that the file's name asks for: .yaml or .yml, else prototxt."""
+    """A message in the form of the file's suffix: .yaml or .yml, else prototxt."""
     return to_yaml(message) if Path(path).suffix in (".yaml", ".yml") else to_prototxt(message)
 
 

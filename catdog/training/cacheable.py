@@ -1,4 +1,4 @@
-"""Which layers of a net make the same of an example in every pass of a training."""
+"""Which layers of a net compute the same for an example in every pass of a training."""
 
 from collections.abc import Collection
 
@@ -27,7 +27,7 @@ def trainable_ids(net: Net) -> set[int]:
 
 
 def check_cacheable(fed: FedNet, trainable: Collection[int]) -> None:
-    """Raise CatdogError, with the reason, where nothing of a net can be computed once.
+    """Check that some layers of a net can be computed once; raises CatdogError with the reason.
 
     `trainable` are the ids of parameters that change in the course of the training.
     """

@@ -37,7 +37,7 @@ def inspect(
     stages: Sequence[str] = (),
     given: Mapping[str, Shape] | None = None,
 ) -> list[str]:
-    """Compile a net in both phases, or every net of a solver; gives a line for each and more.
+    """Compile a net in both phases, or every net of a solver; returns lines that summarise them.
 
     `given` are shapes of data blobs whose data are not there. Raises SpecError with all faults,
     CatdogError where there is nothing to read.
@@ -56,7 +56,7 @@ def inspect(
 
 
 def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list[_Subject]:
-    """The net in the phases in which it has data; in both where it has them in none."""
+    """The net in each phase in which it has data, or in both phases where it has none."""
     subjects = [
         _Subject(
             f"{spec.path} {name}",
@@ -81,7 +81,7 @@ def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subjec
             raise SpecError(found)
     if of_nets:
         return []
-    # a wrong learning rate does not keep the nets from being looked at
+    # the nets are checked even where the learning rate is wrong
     with _gathering(faults):
         return [
             _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net)
@@ -92,7 +92,7 @@ def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subjec
 
 @contextmanager
 def _gathering(faults: list[Fault]) -> Iterator[None]:
-    """Add what is raised to the faults and go on."""
+    """Collect the faults of what is raised instead of propagating it."""
     try:
         yield
     except SpecError as error:
@@ -106,7 +106,7 @@ def _gathering(faults: list[Fault]) -> Iterator[None]:
 
 
 def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault]) -> list[Blueprint]:
-    """The compiled net; none, and more faults, where it has some.
+    """The compiled net in a list, or an empty list with its faults added to `faults`.
 
     A layer with a fault is taken out with all that needs it, and the rest is tried again, so
     that one run tells all of them.
@@ -127,7 +127,7 @@ def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault])
 
 
 def _without(net: NetParameter, names: set[str]) -> NetParameter:
-    """A copy without the layers of these names and without what needs their tops."""
+    """A copy without the named layers and without the layers that depend on them."""
     rest = NetParameter()
     rest.CopyFrom(net)
     del rest.layer[:]

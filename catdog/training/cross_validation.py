@@ -1,4 +1,4 @@
-"""K-fold cross-validation: every part of the train data is once what the others are tested on."""
+"""K-fold cross-validation: each part of the train data is once the validation set of the others."""
 
 import json
 import statistics
@@ -27,7 +27,7 @@ Train = Callable[[Options], bool]
 
 @dataclass(frozen=True)
 class Fold:
-    """One of K runs: places of records in the store, and where its snapshots go."""
+    """One of K runs: indices of records in the store, and the prefix of its snapshots."""
 
     number: int
     prefix: str
@@ -42,13 +42,13 @@ class FoldedStore:
     source: Path
     train: LayerParameter
     test: LayerParameter
-    places: Sequence[int]
+    indices: Sequence[int]
 
 
 def cross_validate(
     path: str | Path, options: Options, count: int, train: Train
 ) -> Iterator[Content]:
-    """Train once for each of `count` folds; gives the record of each run.
+    """Train once for each of `count` folds; yields the file of each run.
 
     The records of the train data are dealt out evenly by label, the same for the same random_seed.
     Each fold is an ordinary run, `<prefix>_fold1/...`; with snapshot `auto` those that are done are
@@ -70,7 +70,7 @@ def cross_validate(
 
 
 def table(records: Sequence[Content]) -> str:
-    """The scores of the folds in lines, their mean and sample standard deviation."""
+    """A table of the scores of all folds, with their mean and sample standard deviation."""
     names = list(dict.fromkeys(name for record in records for name in scores(record)))
     rows = [
         (str(i), str(r["iteration"]), *(_number(scores(r).get(name)) for name in names))
@@ -102,8 +102,8 @@ def _data(spec: Spec[SolverParameter], options: Options) -> FoldedStore:
     with Reader(source) as reader:
         index = train.data_param.index_file
         every = range(len(reader))
-        places = read_index(trained.locate(index), len(reader)) if index else every
-    return FoldedStore(source, train, test, places)
+        indices = read_index(trained.locate(index), len(reader)) if index else every
+    return FoldedStore(source, train, test, indices)
 
 
 def _data_layer(net: ResolvedNet) -> LayerParameter:
@@ -118,8 +118,8 @@ def _data_layer(net: ResolvedNet) -> LayerParameter:
 
 
 def _folds(solver: SolverParameter, data: FoldedStore, count: int) -> Iterator[Fold]:
-    """A record that an index_file names twice is on one side, with all its places."""
-    unique = list(dict.fromkeys(data.places))
+    """Split by record: one that an index_file lists twice is on one side, both times."""
+    unique = list(dict.fromkeys(data.indices))
     with Reader(data.source) as reader:
         labels = [_label(value) for value in _values(reader, unique)]
     _check(labels, count, str(data.source))
@@ -133,14 +133,14 @@ def _folds(solver: SolverParameter, data: FoldedStore, count: int) -> Iterator[F
         test = [unique[i] for i in chosen]
         out = set(test)
         folder = prefix.with_name(f"{prefix.name}_fold{number}")
-        train = [place for place in data.places if place not in out]
+        train = [index for index in data.indices if index not in out]
         yield Fold(number, str(folder / prefix.name), train, test)
 
 
-def _values(reader: Reader, places: Sequence[int]) -> Iterator[bytes]:
-    """Values in the order of the places, one at a time."""
-    for place in places:
-        yield reader.get(place)
+def _values(reader: Reader, indices: Sequence[int]) -> Iterator[bytes]:
+    """Values in the order of the indices, one at a time."""
+    for index in indices:
+        yield reader.get(index)
 
 
 def _label(value: bytes) -> int | None:
@@ -170,7 +170,7 @@ def _check(labels: Sequence[int | None], count: int, where: str) -> None:
 
 
 def _options(options: Options, data: FoldedStore, fold: Fold) -> Options:
-    """The run of a fold, with its lists of records beside its snapshots."""
+    """The options of a fold; its lists of records are written beside its snapshots."""
     folder = Path(fold.prefix).parent
     lists = {"train": folder / "train.txt", "test": folder / "test.txt"}
     write_index(lists["train"], fold.train)

@@ -1,4 +1,4 @@
-"""What a person should know of the data before the first iteration."""
+"""Notes and warnings about the data, before the first iteration."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ from catdog.net.resolved import ResolvedNet
 from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter
 from catdog.solver.events import Noted, Warned
 
-#: A class with less than this part of an equal share is worth a word.
+#: A class with less than this part of an equal share is warned of.
 _SCARCE = 0.2
 #: So is a crop that shows less than this part of the picture.
 _NARROW = 0.4
 
 
 def advice(net: ResolvedNet) -> Iterator[Noted | Warned]:
-    """How many examples of each class there are, and what may be wrong with the data of a net."""
+    """The number of examples of each class, and what may be wrong with the data of a net."""
     for layer in net.data_layers:
         dataset = dataset_of(layer, net.locate)
         if dataset is not None:

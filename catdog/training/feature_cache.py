@@ -1,4 +1,4 @@
-"""What frozen layers make of the data, computed once: the rest of the net trains on that.
+"""The outputs of frozen layers, computed once: the rest of the net trains on these features.
 
 Features lie in a file without a name beside the snapshots; it goes with the process.
 """
@@ -69,7 +69,7 @@ class Features(RecordSource):
 
 @dataclass(frozen=True)
 class _Trunk:
-    """The first layers of a net as a net of its own, and what the others read of it."""
+    """The first layers of a net as a net of their own, and the blobs that the others read."""
 
     net: Net
     last: str
@@ -83,7 +83,7 @@ def cache_features(
     stack: ExitStack,
     emit: Callable[[Event], object],
 ) -> None:
-    """Train and test on features as far as layers are frozen; the stack closes their feeds.
+    """Replace the data of a solver by features of its frozen layers; the stack closes the feeds.
 
     `feds` are the nets of the solver with their data: the trained one, then the tests. The files
     go into `folder`. Raises CatdogError where the trained net has no features to cache, and where
@@ -154,7 +154,7 @@ def _split(net: Net, index: int) -> _Trunk:
 
 
 def _room(shapes: Mapping[str, Shape], count: int, folder: Path) -> dict[str, Array]:
-    """Arrays for so many examples in a file of no name."""
+    """Memory-mapped arrays for `count` examples, in a file without a name."""
     folder.mkdir(parents=True, exist_ok=True)
     blobs: dict[str, Array] = {}
     for name, shape in shapes.items():
@@ -175,7 +175,7 @@ def _room(shapes: Mapping[str, Shape], count: int, folder: Path) -> dict[str, Ar
 
 
 def _filled(batch: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
-    """A batch of full size: sums of another size may be added up in another order."""
+    """A batch padded to full size, so that sums are added up in the same order as in training."""
     count = len(next(iter(batch.values())))
     rows = [row % count for row in range(size)]
     return {name: blob[rows] for name, blob in batch.items()}

@@ -1,4 +1,4 @@
-"""Where a training starts: weights from files into its net, and a table of what came of it."""
+"""The start of a training: weights copied from files, and a table of what was copied."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ Rows = Mapping[str, CopyRow]
 
 
 def start(solver: Solver, files: Sequence[Path], emit: Emit) -> None:
-    """Copy weights by layer name, from one file after another; what none has starts fresh.
+    """Copy weights by layer name, from each file in turn; layers in none of them start fresh.
 
     Raises WeightsError where shapes differ, after the table that says in which layers.
     """
@@ -37,13 +37,13 @@ def start(solver: Solver, files: Sequence[Path], emit: Emit) -> None:
 
 
 def _counts(row: CopyRow, before: Rows) -> bool:
-    """Whether a row says more than one of an earlier file."""
+    """Whether a row replaces that of an earlier file."""
     fresh_again = row.state is CopyState.FRESH and row.layer in before
     return row.state is not CopyState.UNUSED and not fresh_again
 
 
 def _warn(starting: Starting, emit: Emit) -> None:
-    """A frozen layer that starts fresh stays what chance made it."""
+    """Warn of frozen layers that start fresh: they stay at their random initial values."""
     names = [
         row.layer for row in starting.layers if row.frozen and row.weights == CopyState.FRESH.value
     ]

@@ -1,4 +1,4 @@
-"""What a command line says beside the solver file, and the solver with that in it."""
+"""Options of a training beside its solver file, and the solver with the options applied."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from catdog.tracking.listeners import TrackingOptions
 
 @dataclass(frozen=True)
 class Options:
-    """What a command line says beside the solver file.
+    """Options of a training beside its solver file.
 
     Args:
         weights: files, or names of pretrained weights, whose parameters are copied before the

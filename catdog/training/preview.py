@@ -1,4 +1,4 @@
-"""What a net will see of its photos: each as it is stored, then as some batches would have it."""
+"""A picture of what a net sees: each photo as stored, then as some batches would hold it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -37,7 +37,7 @@ _CELL, _TITLE = 1.25, 0.18
 
 @dataclass(frozen=True)
 class Wanted:
-    """Rows are photos, chosen by the seed; columns are draws of what becomes of each."""
+    """Which photos to show, chosen by the seed (rows), and how many draws of each (columns)."""
 
     state: NetState
     photos: int = 6
@@ -53,7 +53,7 @@ class Shown(NamedTuple):
 
 
 def preview(path: str | Path, target: str | Path, wanted: Wanted) -> list[str]:
-    """Draw the photos of a net's, or a solver's, first data layer; gives what there is to tell.
+    """Draw the photos of a net's, or a solver's, first data layer; returns lines for the user.
 
     Raises SpecError, LayerError and DataError as a training would, and CatdogError for a net
     without a Data or ImageData layer in this phase.

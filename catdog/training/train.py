@@ -35,7 +35,7 @@ def train(
     listeners: Sequence[Listener] = (),
     group: Group = ALONE,
 ) -> Solver:
-    """Train as a solver file says, with a log beside the snapshots; gives the solver at its end.
+    """Train as a solver file says, with a log beside the snapshots; returns the solver at its end.
 
     Lines go to `stream` too, events to the listeners. Raises SpecError, LayerError, DataError and
     WeightsError before the first iteration, Diverged in the course of the training, and what a
