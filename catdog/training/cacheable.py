@@ -80,12 +80,8 @@ def _cuts_anywhere(source: RecordSource) -> bool:
 
 def frozen_part(net: Net, trainable: Collection[int]) -> int:
     """How many of the first nodes make the same of an example in every pass."""
-    steady = set(net.inputs)
-    for index, node in enumerate(net.nodes):
-        if not steady.issuperset(node.bottoms) or _reason_to_change(node, trainable):
-            return index
-        steady.update(node.tops)
-    return len(net.nodes)
+    changing = (i for i, node in enumerate(net.nodes) if _reason_to_change(node, trainable))
+    return next(changing, len(net.nodes))
 
 
 _LEARNS = "not frozen"

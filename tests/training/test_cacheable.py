@@ -3,10 +3,12 @@
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
 
 from catdog.data.feed import Feed
+from catdog.data.mean import write_mean
 from catdog.data.sources import Source
 from catdog.errors import CatdogError, LayerError
 from catdog.layers.base import Setting
@@ -38,6 +40,7 @@ def opened(layer: str) -> Net:
     [
         'type: "Softmax"',
         'type: "Flatten"',
+        'type: "Split" top: "more"',
         'type: "Concat" bottom: "data" concat_param { concat_dim: 1 }',
         'type: "InnerProduct" inner_product_param { num_output: 2 }',
         'type: "Scale"',
@@ -68,6 +71,7 @@ def test_a_layer_that_takes_examples_one_by_one_is_passed(layer: str) -> None:
         'type: "Pooling" pooling_param { kernel_size: 2 pool: STOCHASTIC }',
         # counts in the loss
         'type: "Power" loss_weight: 1',
+        'type: "Split" top: "more" loss_weight: 0 loss_weight: 1',
     ],
 )
 def test_a_layer_that_does_not_ends_the_part(layer: str) -> None:
@@ -97,18 +101,27 @@ def checked(*sources: Source, net: Net | None = None, trainable: Collection[int]
 def stored(folder: Path, transform: str, phase: Phase = TRAIN) -> Source:
     """Pictures of 8 by 8."""
     if not (folder / "store").exists():
-        write_lmdb(folder / "store", pictures(2, (3, 8, 8)))
+        write_lmdb(folder / "store", pictures(2, (3, 8, 8)), encoded=True)
     text = f'data_param {{ source: "store" batch_size: 2 }} transform_param {{ {transform} }}'
     return source(data_layer(text), folder, phase)
 
 
 @pytest.mark.parametrize(
     "transform",
-    ["scale: 2", "mean_value: 3", "mirror: false", "crop_size: 8", "force_color: true"],
+    [
+        "scale: 2",
+        "mean_value: 3",
+        'mean_file: "mean.binaryproto"',
+        "mirror: false",
+        "crop_size: 8",
+        "force_color: true",
+        "force_gray: true",
+    ],
 )
 def test_what_does_the_same_to_a_picture_every_time_is_taken(
     tmp_path: Path, transform: str
 ) -> None:
+    write_mean(np.zeros((3, 8, 8), np.float32), tmp_path / "mean.binaryproto")
     checked(stored(tmp_path, transform))
 
 
