@@ -14,8 +14,8 @@ from benchmarks.workplace import Workplace
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.solver.solver import Solver
 from catdog.solver.test_pass import Batches
-from catdog.training.opening import open_solver
 from catdog.training.options import Options, solver_spec
+from catdog.training.solver_setup import open_solver
 
 _CPU = torch.device("cpu")
 

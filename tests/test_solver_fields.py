@@ -28,7 +28,7 @@ READERS = {
     "solver/updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
     "momentum2 rms_decay snapshot_diff",
     "training/options.py": "snapshot_prefix weights freeze max_iter",
-    "training/opening.py": "solver_mode device_id random_seed",
+    "training/solver_setup.py": "solver_mode device_id random_seed",
     "training/train.py": "weights cache_features",
     "spec/upgrade.py": "solver_type",
 }

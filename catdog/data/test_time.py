@@ -22,10 +22,16 @@ def cuts(views: str, stored: Sequence[int], wanted: Sequence[int]) -> list[Cut]:
     """The cuts of a picture of shape `stored` to `wanted` (both C x H x W), the middle first.
 
     `views` is a key of VIEWS, or empty for the net's own view alone: no cuts. Raises
-    DataError for five or ten of a picture that is not larger than its cut.
+    DataError for another key, and for five or ten of a picture that is not larger than its cut.
     """
     if not views:
         return []
+    if views not in VIEWS:
+        raise DataError(
+            f'"{views}" is no way to look at a photo',
+            where="--tta",
+            remedy=f"one of {', '.join(VIEWS)}",
+        )
     corners, mirrored = VIEWS[views]
     high, wide = stored[1] - wanted[1], stored[2] - wanted[2]
     if corners and not (high or wide):

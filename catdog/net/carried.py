@@ -24,14 +24,14 @@ from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)
-class Fed:
+class NetAsRun:
     """A net that ran, and the shapes of one batch of its data by name."""
 
     net: ResolvedNet
     shapes: Mapping[str, Shape]
 
 
-def snapshot_message(trained: Fed, tests: Sequence[Fed] = ()) -> NetParameter:
+def snapshot_message(trained: NetAsRun, tests: Sequence[NetAsRun] = ()) -> NetParameter:
     """The message of a run's snapshots: every layer of the train net, and what prediction needs.
 
     That is of the first test net with photos, as it ran. A run without one carries the TEST phase
@@ -85,7 +85,7 @@ def _photo_layer(net: ResolvedNet) -> LayerParameter | None:
     return next(photos, None)
 
 
-def _untested(trained: Fed) -> Iterator[Fed]:
+def _untested(trained: NetAsRun) -> Iterator[NetAsRun]:
     """What a run without a test net may predict with: the data are those of the train net.
 
     Its layers are those of the TEST phase where these can work on such data, else its own.
@@ -102,4 +102,4 @@ def _untested(trained: Fed) -> Iterator[Fed]:
         for layer in message.layer:
             layer.ClearField("include")
             layer.ClearField("exclude")
-        yield Fed(resolve(net.spec.of(message), state), trained.shapes)
+        yield NetAsRun(resolve(net.spec.of(message), state), trained.shapes)

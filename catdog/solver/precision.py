@@ -19,10 +19,13 @@ class Precision:
 
     Parameters, histories and losses stay in float32. With fp16 the loss is scaled, so that small
     gradients are not lost, and a step whose gradients overflow is left out. For tf32 the net is
-    placed before, which forbids it; raises CatdogError without a GPU.
+    placed before, which forbids it. Raises CatdogError for another name and for tf32 without a GPU.
     """
 
     def __init__(self, name: str = "", device: torch.device | str = "cpu") -> None:
+        if name and name not in NAMES:
+            remedy = f"one of {', '.join(NAMES)}"
+            raise CatdogError(f'"{name}" is no precision', where="--amp", remedy=remedy)
         self._kind = torch.device(device).type
         self._dtype = _AUTOCAST.get(name)
         if name == "tf32":

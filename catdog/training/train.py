@@ -20,8 +20,8 @@ from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_file import RunFile
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import start, table
-from catdog.training.opening import Emit, Surroundings, open_solver
 from catdog.training.options import Options, solver_spec
+from catdog.training.solver_setup import Emit, Surroundings, open_solver
 from catdog.weights import weight_file
 
 

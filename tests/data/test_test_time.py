@@ -25,3 +25,8 @@ def test_the_places_of_the_looks():
 def test_a_net_that_sees_the_whole_photo_has_no_corners(word):
     with pytest.raises(DataError, match=f"--tta {word}: the net sees the whole photo"):
         cuts(word, (3, 8, 8), (3, 8, 8))
+
+
+def test_another_word_is_told():
+    with pytest.raises(DataError, match=r'"mirror" is no way to look at a photo; one of flip, 2'):
+        cuts("mirror", (3, 10, 12), (3, 8, 8))

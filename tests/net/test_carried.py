@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import text_format
 
 from catdog.data.mean import write_mean
-from catdog.net.carried import Fed, preparation, snapshot_message, write_deploy
+from catdog.net.carried import NetAsRun, preparation, snapshot_message, write_deploy
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase
 from catdog.spec import Spec, read_net
@@ -26,10 +26,12 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top
 SHAPES = {"data": (8, 3, 4, 5), "label": (8,)}
 
 
-def fed(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES, phase: Phase = TEST) -> Fed:
+def fed(
+    folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES, phase: Phase = TEST
+) -> NetAsRun:
     text = text.replace("TRANSFORM", "")
     spec = Spec(text_format.Parse(text, NetParameter()), folder / "net.prototxt")
-    return Fed(resolve(spec, NetState(phase=phase, stage=["wide"])), shapes)
+    return NetAsRun(resolve(spec, NetState(phase=phase, stage=["wide"])), shapes)
 
 
 def carried(folder: Path, text: str, shapes: Mapping[str, Shape] = SHAPES) -> NetParameter:

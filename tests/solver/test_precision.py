@@ -63,3 +63,8 @@ def test_a_gpu_keeps_all_bits_unless_told(name, kept, monkeypatch):
 def test_tf32_needs_a_gpu():
     with pytest.raises(CatdogError, match="--amp: tf32 needs a GPU"):
         Precision("tf32")
+
+
+def test_another_name_is_told():
+    with pytest.raises(CatdogError, match=r'"half" is no precision; one of bf16, fp16, tf32'):
+        Precision("half")

@@ -8,7 +8,7 @@ import torch
 
 from catdog.errors import CatdogError, Fault, SpecError
 from catdog.layers.base import Setting
-from catdog.net.carried import Fed, snapshot_message
+from catdog.net.carried import NetAsRun, snapshot_message
 from catdog.net.freezing import parameter_faults
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.net.resolved import ResolvedNet, resolve_nets
@@ -76,7 +76,7 @@ def _solver(
     around: Surroundings,
 ) -> Solver:
     trained, *tests = feds
-    carried = [Fed(net, fed.feed.shapes) for net, fed in zip(nets, feds, strict=True)]
+    carried = [NetAsRun(net, fed.feed.shapes) for net, fed in zip(nets, feds, strict=True)]
     return Solver(
         message,
         trained.net,
