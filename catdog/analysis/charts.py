@@ -9,8 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from catdog.runtime.files import replacing
-from catdog.runtime.picture_style import BLUE, CYCLE, INK, ORANGE, SMALL, SOFT, style_axes
+from catdog.runtime.picture_style import (
+    BLUE,
+    CYCLE,
+    INK,
+    ORANGE,
+    SMALL,
+    SOFT,
+    save_figure,
+    style_axes,
+)
 
 Numbers = NDArray[np.float64]
 
@@ -22,8 +30,7 @@ _MOST_BARS = 30
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure in the format of the path's suffix; returns the path."""
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=150)
+    save_figure(figure, path, dpi=150)
     return path
 
 

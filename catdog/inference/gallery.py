@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from catdog.data.images import decode, read_file
 from catdog.inference.predictor import Prediction
-from catdog.runtime.files import replacing
+from catdog.runtime.picture_style import save_figure
 
 COLUMNS, ROWS = 6, 3
 _SURE, _UNSURE = "#1a7f37", "#b35900"
@@ -33,8 +33,7 @@ def draw_gallery(
         if index < len(shown):
             _draw(axes, shown[index], classes)
     target = Path(path)
-    with replacing(target) as beside:
-        figure.savefig(beside)
+    save_figure(figure, target)
     return target
 
 

@@ -4,7 +4,11 @@ Matplotlib takes a second to import, so that only what draws imports it.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from catdog.errors import CatdogError
+from catdog.runtime.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +32,18 @@ def white_figure(size: tuple[float, float], *, h_pad: float = 0.1) -> "Figure":
     figure = Figure(figsize=size, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=h_pad)
     return figure
+
+
+def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> None:
+    """Write a figure in the format of the path's suffix, whole or not at all.
+
+    `dpi` is the figure's own by default. Raises CatdogError for a suffix of no picture.
+    """
+    try:
+        with replacing(path) as beside:
+            figure.savefig(beside, dpi=dpi or "figure")
+    except ValueError as error:
+        raise CatdogError(str(error).splitlines()[0], where=str(path)) from None
 
 
 def style_axes(axes: "Axes", *, grid: bool = True) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catdog.runtime.files import replacing
 from catdog.runtime.picture_style import (
     BLUE,
     GREEN,
     ORANGE,
     SOFT,
     legend_above,
+    save_figure,
     style_axes,
     white_figure,
 )
@@ -84,8 +84,7 @@ def picture(looks: Sequence[Sample], path: Path) -> bool:
     lower.set_xlabel(across)
     for axes in (upper, lower):
         _furnish(axes)
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=130)
+    save_figure(figure, path, dpi=130)
     return True
 
 

@@ -27,7 +27,7 @@ from catdog.proto.caffe_pb2 import (
     NetState,
     SolverParameter,
 )
-from catdog.runtime.files import replacing
+from catdog.runtime.picture_style import save_figure
 from catdog.spec import Spec, net_state
 from catdog.spec.kind import read_spec
 
@@ -131,8 +131,7 @@ def _draw(path: Path, rows: Sequence[Sequence[Shown]], *, rgb: bool) -> None:
     for row, places in zip(rows, grid, strict=True):
         for column, (shown, axes) in enumerate(zip(row, places, strict=True)):
             _show(axes, shown, rgb=rgb, stored=column == 0)
-    with replacing(path) as beside:
-        figure.savefig(beside)
+    save_figure(figure, path)
 
 
 def _show(axes: Axes, shown: Shown, *, rgb: bool, stored: bool) -> None:

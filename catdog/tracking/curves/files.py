@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.errors import CatdogError
-from catdog.runtime.files import replacing
+from catdog.runtime.picture_style import save_figure
 from catdog.tracking.curves.comparison import compare
 from catdog.tracking.curves.data import Style, log_path, read_curves
 from catdog.tracking.curves.single import draw
@@ -29,12 +28,7 @@ def plot(
     figure = draw(curves[0].log, curves[0].name, style) if len(curves) == 1 else None
     figure = figure or compare(curves, style)
     target = Path(out) if out else _beside(listed)
-    try:
-        with replacing(target) as beside:
-            figure.savefig(beside, dpi=150)
-    except ValueError as error:
-        # an ending that no picture has
-        raise CatdogError(str(error).splitlines()[0], where=str(target)) from None
+    save_figure(figure, target, dpi=150)
     return target
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from catdog.runtime.files import replacing
 from catdog.runtime.picture_style import (
     BLUE,
     ORANGE,
     SPINE,
     legend_above,
+    save_figure,
     style_axes,
     title_left,
     white_figure,
@@ -43,8 +43,7 @@ def draw(sweep: Sweep, path: Path) -> None:
     for each in figure.axes:
         style_axes(each)
         each.tick_params(axis="x", which="both", length=3, color=SPINE)
-    with replacing(path) as beside:
-        figure.savefig(beside, dpi=130)
+    save_figure(figure, path, dpi=130)
 
 
 def _history(axes: Axes, sweep: Sweep) -> None:
