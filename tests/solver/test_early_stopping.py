@@ -240,9 +240,10 @@ def test_the_rate_of_a_plateau_does_not_rise_to_its_floor() -> None:
     assert learning_rate(param, 0) == learning_rate(param, 0, drops=1) == pytest.approx(0.1)
 
 
-def test_a_snapshot_that_knows_no_max_iter_says_nothing_of_it() -> None:
+@pytest.mark.parametrize("state", [RunState(), RunState(max_iter=8)])
+def test_a_max_iter_that_is_not_known_or_the_same_is_not_told(state: RunState) -> None:
     run = Run(lr_policy="cosine", max_iter=8)
-    run.solver._ending.load(RunState(), 3)
+    run.solver._ending.load(state, 3)
     run.solver._ending.begin()
     assert not run.events
 
@@ -361,3 +362,19 @@ def test_limits_are_taken() -> None:
     assert not list(faults(SolverParameter(unfreeze=unfreeze, **zeros)))
     assert not list(faults(SolverParameter(cache_features=True)))
     assert not list(faults(SolverParameter(early_stop_patience=1, early_stop_min_delta=0.1)))
+
+
+def test_what_a_run_is_told_when_it_begins() -> None:
+    said: list[object] = []
+    param = SolverParameter(snapshot_best="accuracy", max_iter=9, ema_decay=0.5, test_interval=1)
+    ending = Ending(param, [TestNet(small(TEST), rows())], said.append)
+    assert ending.best is None
+    ending.load(RunState(), 9)
+    ending.begin()
+    average, resumed = said
+    assert average == Noted("Tests look at a moving average of the weights: ema_decay 0.5")
+    assert isinstance(resumed, Noted)
+    assert resumed.what.startswith("The snapshot is at iteration 9")
+    ending.begin()
+    # what concerns the snapshot is told once
+    assert said[2:] == [average]
