@@ -19,10 +19,9 @@ from catdog.cli.argument_types import positive_number
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
 from catdog.net.opened import FedNet
-from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.text_table import text_table
 from catdog.solver.solverstate import load_net, save_net
-from catdog.spec import Spec, read_net
+from catdog.spec import read_net
 from catdog.weights import weight_file
 
 
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             load_net(training.net, weight_file(name, spec.locate))
         fitted = _compare(args, training, validation)
         if args.out:
-            _write(args, spec, validation, fitted)
+            _write(args, validation, fitted)
 
 
 def _compare(
@@ -75,15 +74,12 @@ def _compare(
 
 
 def _write(
-    args: argparse.Namespace,
-    spec: Spec[NetParameter],
-    fed: FedNet,
-    fitted: Sequence[tuple[str, LinearClassifier]],
+    args: argparse.Namespace, fed: FedNet, fitted: Sequence[tuple[str, LinearClassifier]]
 ) -> None:
     kind, linear = fitted[0]
     node = last_layer(fed.net, args.blob)
     put(linear, node)
-    save_net(args.out, fed.net, carrying(spec, fed))
+    save_net(args.out, fed.net, carrying(fed))
     print(f"{args.out}: layer {node.name} is the {kind} classifier")
 
 

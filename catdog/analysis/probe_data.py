@@ -8,10 +8,10 @@ import torch
 from catdog.analysis.linear_probe import Examples
 from catdog.errors import CatdogError, DataError
 from catdog.inference.feature_extraction import features
-from catdog.net.carried import preparation
+from catdog.net.carried import NetAsRun, snapshot_message
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.net.resolved import ResolvedNet, resolve
-from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
+from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter, Phase
 from catdog.spec import Spec, net_state
 
 
@@ -31,7 +31,7 @@ def open_both(
 
 def _on_training_data(trained: ResolvedNet, tested: ResolvedNet) -> ResolvedNet:
     """The TEST net with the records of the TRAIN phase, transformed as in the TEST phase."""
-    train, test = _data_layer(trained, "TRAIN"), _data_layer(tested, "TEST")
+    train, test = _data_layer(trained), _data_layer(tested)
     changed = NetParameter()
     changed.CopyFrom(tested.message)
     for layer in changed.layer:
@@ -47,8 +47,8 @@ def _on_training_data(trained: ResolvedNet, tested: ResolvedNet) -> ResolvedNet:
     return resolve(tested.spec.of(changed), tested.state)
 
 
-def _data_layer(net: ResolvedNet, phase: str) -> LayerParameter:
-    layers = net.data_layers
+def _data_layer(net: ResolvedNet) -> LayerParameter:
+    layers, phase = net.data_layers, Phase.Name(net.state.phase)
     if len(layers) != 1 or len(layers[0].top) != 2:
         raise CatdogError(
             f"needs one data layer with pictures and labels in the {phase} phase, has "
@@ -81,10 +81,7 @@ def examples(fed: FedNet, blob: str) -> Examples:
     return Examples(numbers, labels.astype(np.int64))
 
 
-def carrying(spec: Spec[NetParameter], fed: FedNet) -> NetParameter:
+def carrying(fed: FedNet) -> NetParameter:
     """The message of a weight file: the TEST net's layers, and what a prediction needs."""
-    net = resolve(spec, fed.net.message.state)
-    message = NetParameter()
-    message.CopyFrom(net.message)
-    message.MergeFrom(preparation(net, fed.feed.shapes))
-    return message
+    run = NetAsRun(fed.resolved, fed.feed.shapes)
+    return snapshot_message(run, [run])

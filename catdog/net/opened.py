@@ -16,10 +16,11 @@ from catdog.runtime.distributed.group import WHOLE, Part
 
 @dataclass(frozen=True)
 class FedNet:
-    """A net and the feed of its data layers."""
+    """A net, the feed of its data layers, and what both were made of."""
 
     net: Net
     feed: Feed
+    resolved: ResolvedNet
 
 
 def open_fed_net(
@@ -52,4 +53,4 @@ def open_fed_net(
         if shared:
             net.share(shared)
         net.fill()
-    return FedNet(net.place(device), feed)
+    return FedNet(net.place(device), feed, resolved)

@@ -10,7 +10,7 @@ from pathlib import Path
 from catdog.data.lmdb_store import Reader
 from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError
-from catdog.net.resolved import ResolvedNet, resolve_nets
+from catdog.net.resolved import ResolvedNet
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
 from catdog.runtime.optional import scikit
@@ -19,7 +19,7 @@ from catdog.solver.solverstate import AUTO
 from catdog.spec import Spec
 from catdog.tracking.run_file import Content, read_run, run_path
 from catdog.tracking.shell_hook import DONE
-from catdog.training.options import Options, solver_spec
+from catdog.training.options import Options, resolved_nets, solver_spec
 
 #: Trains with these options; gives whether the run was stopped.
 Train = Callable[[Options], bool]
@@ -92,7 +92,7 @@ def scores(record: Content) -> dict[str, float]:
 
 
 def _data(spec: Spec[SolverParameter], options: Options) -> FoldedStore:
-    trained, *tests = resolve_nets(spec, options.level, options.stages, options.overrides)
+    trained, *tests = resolved_nets(spec, options)
     if len(tests) != 1:
         raise CatdogError(
             f"has {len(tests)} test nets", where=str(spec.path), remedy="--folds takes one"

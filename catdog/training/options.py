@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError, Fault, SpecError
+from catdog.net.resolved import ResolvedNet, resolve_nets
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver.faults import solver_faults
 from catdog.solver.solverstate import AUTO
@@ -68,6 +69,11 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
         if found:
             raise SpecError(found)
     return spec
+
+
+def resolved_nets(spec: Spec[SolverParameter], options: Options) -> list[ResolvedNet]:
+    """The nets of a solver with the options in them, the trained one first; see `resolve_nets`."""
+    return resolve_nets(spec, options.level, options.stages, options.overrides)
 
 
 def _weights(solver: SolverParameter, given: Sequence[str] | None) -> list[str]:

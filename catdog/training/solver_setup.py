@@ -11,28 +11,26 @@ from catdog.layers.base import Setting
 from catdog.net.carried import NetAsRun, snapshot_message
 from catdog.net.freezing import parameter_faults
 from catdog.net.opened import FedNet, open_fed_net
-from catdog.net.resolved import ResolvedNet, resolve_nets
+from catdog.net.resolved import ResolvedNet
 from catdog.net.unused_fields import unread
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.compiler import check_compiler
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
-from catdog.solver.events import Event, Preparing, Warned
+from catdog.solver.events import Listener, Preparing, Warned
 from catdog.solver.precision import Precision
 from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
 from catdog.training.data_checks import advice
-from catdog.training.options import Options
-
-Emit = Callable[[Event], object]
+from catdog.training.options import Options, resolved_nets
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What a solver is connected to: who hears of it, who asks something of it, who else trains."""
 
-    emit: Emit = lambda _: None
+    emit: Listener = lambda _: None
     request: Callable[[], Action] = lambda: Action.NONE
     group: Group = ALONE
 
@@ -54,7 +52,7 @@ def open_solver(
     group.use(device)
     if options.compile:
         check_compiler(device)
-    nets = resolve_nets(spec, options.level, options.stages, options.overrides)
+    nets = resolved_nets(spec, options)
     texts = tuple(to_prototxt(net.running) for net in nets)
     emit(Preparing(str(device), to_prototxt(message), randomness.seed, texts))
     setting = Setting(randomness, provide_caffe=options.provide_caffe)
@@ -63,31 +61,27 @@ def open_solver(
         # the same parameters to begin with, but dropout of its own
         randomness.branch(group.rank)
     with spec.located():
-        solver = _solver(message, nets, feds, options, device, around)
+        solver = _solver(message, feds, options, device, around)
     return solver, feds
 
 
 def _solver(
     message: SolverParameter,
-    nets: Sequence[ResolvedNet],
     feds: Sequence[FedNet],
     options: Options,
     device: torch.device,
     around: Surroundings,
 ) -> Solver:
     trained, *tests = feds
-    carried = [NetAsRun(net, fed.feed.shapes) for net, fed in zip(nets, feds, strict=True)]
+    ran = [NetAsRun(fed.resolved, fed.feed.shapes) for fed in feds]
     return Solver(
         message,
         trained.net,
         trained.feed,
-        [
-            TestNet(fed.net, fed.feed, net.iterations)
-            for net, fed in zip(nets[1:], tests, strict=True)
-        ],
+        [TestNet(fed.net, fed.feed, fed.resolved.iterations) for fed in tests],
         emit=around.emit,
         request=around.request,
-        model=snapshot_message(carried[0], carried[1:]),
+        model=snapshot_message(ran[0], ran[1:]),
         precision=Precision(options.amp, device),
         compiled=options.compile,
         group=around.group,
@@ -131,7 +125,9 @@ def _check(faults: Iterable[Fault]) -> None:
         raise SpecError(found)
 
 
-def _device(solver: SolverParameter, options: Options, group: Group, emit: Emit) -> torch.device:
+def _device(
+    solver: SolverParameter, options: Options, group: Group, emit: Listener
+) -> torch.device:
     if options.device is not None:
         return options.device
     if solver.solver_mode == SolverParameter.CPU:

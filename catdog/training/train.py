@@ -21,7 +21,7 @@ from catdog.tracking.run_file import RunFile
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import start, table
 from catdog.training.options import Options, solver_spec
-from catdog.training.solver_setup import Emit, Surroundings, open_solver
+from catdog.training.solver_setup import Surroundings, open_solver
 from catdog.weights import weight_file
 
 
@@ -70,7 +70,7 @@ def train(
 class _Listening:
     """Who hears of a run: all listeners, the log among them, and what is shown beside it."""
 
-    emit: Emit = field(default_factory=everyone)
+    emit: Listener = field(default_factory=everyone)
     log: LogWriter = field(default_factory=LogWriter)
     shown: RunListeners | None = None
 
@@ -120,7 +120,7 @@ def _opened(
     return solver
 
 
-def _begin(spec: Spec[SolverParameter], solver: Solver, state: Path | None, emit: Emit) -> None:
+def _begin(spec: Spec[SolverParameter], solver: Solver, state: Path | None, emit: Listener) -> None:
     """Give the nets their parameters: those of a snapshot, or those that the solver names."""
     if state is None:
         names = _names(spec.message.weights)

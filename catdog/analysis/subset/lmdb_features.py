@@ -160,7 +160,7 @@ def _open(
         stack.callback(source.close)
         feed = stack.enter_context(Feed([source], device))
         built = Net(rest, inputs=feed.shapes)
-    return FedNet(built.to(device), feed), blob
+    return FedNet(built.to(device), feed, net), blob
 
 
 def _end(net: NetParameter, blob: str) -> str:

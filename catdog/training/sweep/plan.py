@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from catdog.errors import CatdogError, did_you_mean
-from catdog.net.resolved import ResolvedNet, resolve_nets
+from catdog.net.resolved import ResolvedNet
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver.direction import Direction
 from catdog.solver.monitored_score import MonitoredScore, declared_scores, score_of_run
-from catdog.training.options import Options, solver_spec
+from catdog.training.options import Options, resolved_nets, solver_spec
 from catdog.training.sweep.axis import Axis
 
 #: How the next values are chosen: by what went well, by chance, or all of them.
@@ -91,7 +91,7 @@ def planned(plan: Plan) -> Plan:
 def _nets(plan: Plan, assignments: Sequence[str]) -> list[ResolvedNet]:
     options = replace(plan.options, overrides=[*plan.options.overrides, *assignments])
     spec = solver_spec(plan.solver, options)
-    return resolve_nets(spec, options.level, options.stages, options.overrides)
+    return resolved_nets(spec, options)
 
 
 def _score(name: str, solver: SolverParameter, tests: Sequence[ResolvedNet]) -> MonitoredScore:
