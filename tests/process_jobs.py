@@ -24,7 +24,8 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from catdog.cli.main import Main, run_tool
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import joined
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 
 Job = dict[str, Any]
 #: A tool that takes longer is ended.

@@ -22,7 +22,8 @@ from catdog.solver.solver import Solver
 from catdog.spec import read_net
 from catdog.spec.shape import Shape
 from catdog.training.check import inspect
-from catdog.training.train import Options, train
+from catdog.training.options import Options
+from catdog.training.train import train
 from tests.small_solver import NET, SOLVER, write_small
 
 

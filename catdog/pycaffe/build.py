@@ -159,24 +159,24 @@ def _units(
         node = None if param.type == "Input" or param.type in SOURCES else next(nodes)
         bottoms = wired.bottoms(param)
         flags = _flags(param, node)
-        place = Slot(param, bottoms, wired.tops(param), flags, node.loss_weights if node else ())
+        slot = Slot(param, bottoms, wired.tops(param), flags, node.loss_weights if node else ())
         if node is not None:
-            yield _unit(place, node, wired.parameters(node.layer))
+            yield _unit(slot, node, wired.parameters(node.layer))
         elif param.type == "Input":
-            yield Unit(place)
+            yield Unit(slot)
         else:
-            yield DataUnit(place, sources[param.top[0]])
+            yield DataUnit(slot, sources[param.top[0]])
 
 
-def _unit(place: Slot, node: Node, blobs: BlobVec) -> Unit:
+def _unit(slot: Slot, node: Node, blobs: BlobVec) -> Unit:
     if isinstance(node.layer, Python):
-        return PythonUnit(place, node.layer, blobs)
+        return PythonUnit(slot, node.layer, blobs)
     if node.type == "Split":
-        return SplitUnit(place)
+        return SplitUnit(slot)
     if node.type == "Parameter":
-        return ParameterUnit(place, blobs)
+        return ParameterUnit(slot, blobs)
     kind = ViewUnit if node.type in _SHARING else LayerUnit
-    return kind(place, node, blobs)
+    return kind(slot, node, blobs)
 
 
 def _flags(param: LayerParameter, node: Node | None) -> Flags:

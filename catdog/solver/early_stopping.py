@@ -1,15 +1,13 @@
 """What the scores of the tests decide: the best weights, a smaller rate, an early end."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
-from catdog.solver.events import Event, NetTested, Noted, Warned
+from catdog.solver.events import Event, Listener, NetTested, Noted, Warned
 from catdog.solver.monitored_score import BestScore, MonitoredScore, default_score, find, scores
 from catdog.solver.test_pass import TestNet
-
-Emit = Callable[[Event], object]
 
 
 class Ending:
@@ -18,7 +16,7 @@ class Ending:
     Raises SpecError for a score that no test net has.
     """
 
-    def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Emit) -> None:
+    def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Listener) -> None:
         self._param, self._emit = param, emit
         self._pending: list[Event] = []
         wants = [param.snapshot_best, param.watched_score, _patient(param)]

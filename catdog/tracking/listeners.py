@@ -1,6 +1,5 @@
 """All that shows and keeps how a run goes beside its log: bar, tables, TensorBoard."""
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +69,9 @@ class RunListeners:
         self._listener: Listener = everyone()
         self._stack = ExitStack()
         self._resources: Resources | None = None
-        self._emit: Callable[[Event], object] = everyone()
+        self._emit: Listener = everyone()
 
-    def begin(self, solver: Solver, emit: Callable[[Event], object]) -> None:
+    def begin(self, solver: Solver, emit: Listener) -> None:
         """Start to follow a solver that is built, and restored where it is resumed."""
         self._emit = emit
         listeners: list[Listener] = []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from catdog.solver.events import Event, Warned
+from catdog.solver.events import Event, Listener, Warned
 from catdog.solver.solver import Solver
 from catdog.tracking.memory_leak import steady_growth
 from catdog.tracking.probes import MB, Gpu, GpuProbe, Host, HostProbe, NvidiaProbe, Unavailable
@@ -76,7 +76,7 @@ class Resources:
         path: Path,
         solver: Solver,
         every: float,
-        emit: Callable[[Event], object],
+        emit: Listener,
         *,
         host: HostProbe | None = None,
         gpu: GpuProbe | None = None,

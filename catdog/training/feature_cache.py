@@ -6,7 +6,7 @@ Features lie in a file without a name beside the snapshots; it goes with the pro
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import prod
@@ -25,7 +25,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter, SourceState
-from catdog.solver.events import Cached, Event, Warned
+from catdog.solver.events import Cached, Listener, Warned
 from catdog.solver.solver import Solver
 from catdog.spec.shape import Shape
 from catdog.training.cacheable import check_cacheable, frozen_part, one_source, trainable_ids
@@ -81,7 +81,7 @@ def cache_features(
     feds: Sequence[FedNet],
     folder: Path,
     stack: ExitStack,
-    emit: Callable[[Event], object],
+    emit: Listener,
 ) -> None:
     """Replace the data of a solver by features of its frozen layers; the stack closes the feeds.
 

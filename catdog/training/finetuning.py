@@ -1,20 +1,19 @@
 """The start of a training: weights copied from files, and a table of what was copied."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from catdog.net.step import Node
-from catdog.solver.events import Event, Finetuning, LayerStart, Starting, Warned
+from catdog.solver.events import Finetuning, LayerStart, Listener, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
 from catdog.weights import CopyRow, CopyState, compare, copy_weights, read_weights
 from catdog.weights.copy import RENAME
 
-Emit = Callable[[Event], object]
 Rows = Mapping[str, CopyRow]
 
 
-def start(solver: Solver, files: Sequence[Path], emit: Emit) -> None:
+def start(solver: Solver, files: Sequence[Path], emit: Listener) -> None:
     """Copy weights by layer name, from each file in turn; layers in none of them start fresh.
 
     Raises WeightsError where shapes differ, after the table that says in which layers.
@@ -42,7 +41,7 @@ def _counts(row: CopyRow, before: Rows) -> bool:
     return row.state is not CopyState.UNUSED and not fresh_again
 
 
-def _warn(starting: Starting, emit: Emit) -> None:
+def _warn(starting: Starting, emit: Listener) -> None:
     """Warn of frozen layers that start fresh: they stay at their random initial values."""
     names = [
         row.layer for row in starting.layers if row.frozen and row.weights == CopyState.FRESH.value
