@@ -23,6 +23,7 @@ help:
 	@echo "make cifar10 CIFAR=$(CIFAR): its pictures to LMDBs;  make cifar-mini: a thousand of them"
 	@echo "make bench   how fast it is beside other means; ARGS='--only mean --photos input/train'"
 	@echo "make coverage  what the tests run, branches included, by package"
+	@echo "make flow    the picture of docs/architecture.md"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
 
 .venv/python:
