@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import Workplace, dataset, script
 from catdog.data.build.dataset import create
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 from catdog.data.mean import compute_mean
 
 _SIZE = 227

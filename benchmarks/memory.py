@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.workplace import PEERS, ROOT, Workplace
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 
 _TIMES = 4
 _EVERY = 0.01

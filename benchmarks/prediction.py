@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.workplace import Workplace, script
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 from catdog.data.mean import read_mean
 from catdog.export.convert import Conversion, convert
 from catdog.inference.predictor import Predictor

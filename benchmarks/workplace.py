@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.photos import draw_photos
 from catdog.data.build.dataset import create
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.spec import read_net, to_prototxt

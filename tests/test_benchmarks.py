@@ -10,7 +10,7 @@ from benchmarks import __main__ as command
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.spec import filter_net, net_state, read_net

@@ -3,8 +3,9 @@
 Reads a folder: train/ with cat.0.jpg, dog.0.jpg ... in it (Kaggle), train/ with a folder for each
 class, train/ beside val/ and test/, or the photos themselves; CIFAR-10's batches; a list file; a
 table of labels. Each photo is decoded to BGR, the histogram of each channel is equalised, and it is
-stretched to SIZE x SIZE. Every sixth photo of the shuffled list goes to validation, or what
---validation says. Without photos, cats and dogs are drawn.
+stretched to SIZE x SIZE. Every sixth photo of the shuffled list goes to validation, with
+--stratify a sixth of each class, or what --validation says. Without photos in input/, cats and dogs
+are drawn.
 
   python tools/create_lmdb.py                        input/train -> input/train_lmdb ...
   python tools/create_lmdb.py --data photos --out input --size 64
@@ -71,6 +72,12 @@ def _add_split(parser: Parser) -> None:
         metavar="N",
         help="every N-th photo is for validation (default: 6)",
     )
+    parser.add_argument(
+        "--stratify",
+        action="store_true",
+        help="keep each class's share: one in N of each class, in the shuffled order, is for "
+        "validation",
+    )
     cut.add_argument(
         "--validation",
         type=share_or_count,
@@ -94,6 +101,9 @@ def _add_lists(parser: Parser) -> None:
 
 
 def _dataset(args: argparse.Namespace) -> DatasetParameter:
+    validation = args.validation
+    if validation is None and args.stratify:
+        validation = 1 / args.validation_every
     return DatasetParameter(
         width=args.width or args.size,
         height=args.height or args.size,
@@ -101,8 +111,8 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
         interpolation=args.interpolation,
         resize=args.resize,
         channel_order=DatasetParameter.GRAY if args.gray else DatasetParameter.BGR,
-        validation_every=args.validation_every if args.validation is None else None,
-        validation=args.validation,
+        validation_every=args.validation_every if validation is None else None,
+        validation=validation,
         seed=args.seed,
     )
 
@@ -116,6 +126,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             "test photos have one label each, those of a table several",
             where="--test",
             remedy="build the test set from a table of its own, with --validation 0",
+        )
+    if args.labels and args.stratify and not args.list:
+        raise CatdogError(
+            "photos of a table have several labels each, there is no class to have a share of",
+            where="--stratify",
+            remedy="leave it out",
         )
     out = args.out or DEFAULT_FOLDER
     print(create(args.data, out, _dataset(args), files=files, workers=args.workers))

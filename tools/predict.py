@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 from catdog.data.mean import read_mean
 from catdog.inference.gallery import draw_gallery
 from catdog.inference.multi_process import portion, predict_all

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from catdog.data.build.folder_layouts import natural
+from catdog.data.build.photo_files import natural
 from catdog.data.images import Unreadable
 from catdog.inference.predictor import Prediction
 from catdog.runtime.files import replacing

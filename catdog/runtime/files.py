@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from catdog.errors import CatdogError, DataError
@@ -30,14 +30,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch_folder(path: str | Path) -> Iterator[Path]:
-    """An empty folder beside a path, on the same disk; what it holds in the end is removed."""
+    """An empty folder beside a path, on the same disk; what it holds in the end is removed.
+
+    So are the folders around it that were made for it, where nothing has come into them.
+    """
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
+    made = [folder for folder in beside.parents if not folder.exists()]
     try:
         beside.mkdir(parents=True, exist_ok=True)
         yield beside
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
 
 
 @contextmanager

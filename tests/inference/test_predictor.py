@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from catdog.data.build.dataset import create
-from catdog.data.build.folder_layouts import photos_in
+from catdog.data.build.photo_files import photos_in
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.feed import Feed
 from catdog.data.sources import Context, open_source

@@ -1,5 +1,6 @@
 """Labelled photos to LMDBs of prepared pixels, on all cores and with memory that does not grow."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from catdog.data.build.doubles import Doubles
 from catdog.data.build.listing import Photo, Skipped
 from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned
 from catdog.data.datum import write_raw
@@ -27,17 +29,24 @@ Entry = tuple[str, bytes, bytes]
 
 _PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "the test"}
 
+DIGEST_BYTES = 8
+"""Of a million pictures the chance that two digests are the same is 1 in 37 million."""
+
 BATCH_BYTES = 2 << 20
 """Bytes that are put into an LMDB in one transaction, whose memory the next one then uses."""
 
 
 class Prepared(NamedTuple):
-    """A prepared photo: its planes and serialised Datum, or why it could not be read."""
+    """A prepared photo: its planes and serialised Datum, or why it could not be read.
+
+    `digest` is that of the file's bytes.
+    """
 
     assigned: Assigned
     planes: Pixels | None = None
     value: bytes = b""
     kinds: frozenset[Kind] = frozenset()
+    digest: bytes = b""
     reason: str = ""
 
 
@@ -45,13 +54,15 @@ class Prepared(NamedTuple):
 class Counts:
     """Counts of a build: pictures by part and by class, converted ones by kind, skipped files.
 
-    `labelled` is by (part, label); of a label vector each element that is not 0 counts.
+    `labelled` is by (part, label); of a label vector each element that is not 0 counts. `doubles`
+    has what is the same in several parts.
     """
 
     pictures: Counter[str] = field(default_factory=Counter)
     labelled: Counter[tuple[str, int]] = field(default_factory=Counter)
     kinds: Counter[Kind] = field(default_factory=Counter)
     skipped: list[Skipped] = field(default_factory=list)
+    doubles: Doubles = field(default_factory=Doubles)
 
 
 def build(
@@ -129,21 +140,26 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 def _prepare(assigned: Assigned, dataset: DatasetParameter, gray: bool) -> Prepared:
     photo = assigned.photo
     try:
-        pixels, kinds = _read(photo, gray)
+        (pixels, kinds), digest = _read(photo, gray)
     except Unreadable as error:
         return Prepared(assigned, reason=error.what)
     planes = prepare(pixels, dataset)
-    return Prepared(assigned, planes, write_raw(planes, photo.label, photo.labels), kinds)
+    return Prepared(assigned, planes, write_raw(planes, photo.label, photo.labels), kinds, digest)
 
 
-def _read(photo: Photo, gray: bool) -> Picture:
+def _read(photo: Photo, gray: bool) -> tuple[Picture, bytes]:
+    """The decoded picture, and the digest of what it was decoded from."""
     if photo.pixels is None:
-        return decode(read_file(photo.path), gray=gray)
+        data = read_file(photo.path)
+        return decode(data, gray=gray), _digest(data)
     # a copy, as preparing uses the pixels up
     pixels: Pixels = np.array(photo.pixels, order="C")
-    return Picture(
-        cast(Pixels, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)) if gray else pixels, NO_KIND
-    )
+    colors = cast(Pixels, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)) if gray else pixels
+    return Picture(colors, NO_KIND), _digest(pixels.data)
+
+
+def _digest(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
 
 
 def _counted(
@@ -161,6 +177,7 @@ def _counted(
             (part, label) for label in (labels if photo.labels else [photo.label])
         )
         counts.kinds.update(done.kinds)
+        counts.doubles.add(part, done.digest, photo.name)
         if each:
             each(part, done.planes)
         yield done

@@ -2,16 +2,17 @@
 
 import csv
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from catdog.data.build.build_remarks import build_remarks
 from catdog.data.build.builder import Counts, build
 from catdog.data.build.cifar import find_cifar, read_cifar
 from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
-from catdog.data.build.listing import Listing, Skipped
+from catdog.data.build.listing import Listing, Skipped, check_class_name, in_utf8
 from catdog.data.build.split import TEST, TRAIN, VALIDATION, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
@@ -45,17 +46,22 @@ class LabelFiles:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What was built: `dataset` has the counts, `str()` is a table for a terminal."""
+    """What was built: `dataset` has the counts, `str()` is a table for a terminal.
+
+    `remarks` are lines about what deserves a look.
+    """
 
     dataset: DatasetParameter
     layout: str
     out: Path
     seconds: float
+    remarks: Sequence[str] = ()
 
     def __str__(self) -> str:
         heading = f"{self.dataset.source}: {self.layout}"
-        remarks = text_table(None, [*self._remarks(), *self._written()])
-        return "\n\n".join((heading, self._classes(), remarks))
+        numbers = text_table(None, [*self._numbers(), *self._written()])
+        remarks = "\n".join(f"warning: {remark}" for remark in self.remarks)
+        return "\n\n".join(filter(None, (heading, self._classes(), numbers, remarks)))
 
     def _classes(self) -> str:
         """The number of photos of each class and in all."""
@@ -72,7 +78,7 @@ class BuildReport:
         ]
         return text_table(("class", *titles), [*lines, ("all", *map(str, all_of_it))])
 
-    def _remarks(self) -> list[tuple[str, str]]:
+    def _numbers(self) -> list[tuple[str, str]]:
         count = self.dataset.count
         kinds = [
             f"{getattr(count, kind)} {_KINDS.get(kind, kind)}"
@@ -115,15 +121,16 @@ def create(
             if files and files.test:
                 add_test(listing, files.test)
             described = _described(dataset, listing, source)
-            _fill(staging, listing, described, workers)
+            counts = _fill(staging, listing, described, workers)
             _move(staging, out)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"cannot be written ({reason})", where=str(out)) from error
-    return BuildReport(described, listing.layout, out, time.perf_counter() - began)
+    remarks = build_remarks(listing, described, counts)
+    return BuildReport(described, listing.layout, out, time.perf_counter() - began, remarks)
 
 
-def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: int) -> None:
+def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: int) -> Counts:
     """Write all files; the counts go into `dataset`."""
     mean = Mean()
 
@@ -134,6 +141,7 @@ def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: in
     counts = build(split(listing, dataset), folder, dataset, workers=workers, each=each)
     _count(dataset, listing, counts)
     _write(folder, dataset, mean, listing.skipped + counts.skipped)
+    return counts
 
 
 def _listing(
@@ -146,30 +154,30 @@ def _listing(
         return read_label_table(files.labels, data), str(files.labels)
     if not (data / "train").is_dir() and (batches := find_cifar(data)):
         return read_cifar(batches), str(batches)
-    missing = not data.is_dir()
-    if missing and data != DEFAULT_FOLDER:
-        raise DataError(
-            "no such folder", where=str(data), remedy="without a folder, a sample is drawn"
-        )
-    if not missing and has_photos(data):
+    if data != DEFAULT_FOLDER or (data.is_dir() and has_photos(data)):
         return find_photos(data), str(data)
     sample = out / SAMPLE
     if not (sample / "train").exists():
         draw_sample(sample, seed=dataset.seed)
-    return find_photos(sample), f"a drawn sample, as there are no photos in {data}/train: {sample}"
+    listing = find_photos(sample)
+    listing.notes.append(f"there are no photos in {data}/train: these are drawings, from {sample}")
+    return listing, f"a drawn sample, as there are no photos in {data}/train: {sample}"
 
 
 def _described(dataset: DatasetParameter, listing: Listing, source: str) -> DatasetParameter:
     described = DatasetParameter()
     described.CopyFrom(dataset)
+    for name in listing.classes:
+        check_class_name(name, source)
     described.class_name[:] = listing.classes
-    described.source = source
+    described.source = in_utf8(source)
     if listing.validation is not None:
         if dataset.HasField("validation"):
             raise DataError(
                 "has validation photos of its own",
                 where=source,
-                remedy="leave out --validation, or name the folder of the training photos",
+                remedy="leave out --validation and --stratify, or name the folder of the training "
+                "photos",
             )
         described.validation_every = 0
     return described

@@ -1,11 +1,13 @@
 """Labelled photos: what folder layouts, list files, label tables and CIFAR are read to."""
 
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from catdog.data.images import Pixels
+from catdog.errors import DataError
 
 
 class Photo(NamedTuple):
@@ -35,7 +37,7 @@ class Listing:
 
     `layout` describes the layout that was recognised; `validation` is None where the photos have
     not been split yet, `test` where there are no test photos. With label vectors, `classes` are
-    the names of their elements.
+    the names of their elements. `notes` are lines about what was found and is not meant to be.
     """
 
     layout: str
@@ -44,6 +46,23 @@ class Listing:
     validation: list[Photo] | None = None
     skipped: list[Skipped] = field(default_factory=list)
     test: list[Photo] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def check_class_name(name: str, where: str) -> None:
+    """Raise DataError for a name that is not UTF-8 or has a line break: no text can hold it."""
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
+        raise DataError(
+            f"the name of the class {name!a} is not UTF-8 on one line",
+            where=in_utf8(where),
+            remedy="rename it",
+        )
+
+
+def in_utf8(name: str) -> str:
+    """The name of a file for a text or a message, with a question mark for bytes that are not
+    UTF-8."""
+    return name.encode(errors="replace").decode()
 
 
 def in_label_order(names: Collection[str]) -> list[str]:

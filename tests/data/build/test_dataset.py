@@ -162,7 +162,11 @@ def test_without_photos_a_sample_is_drawn(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(datasets, "draw_sample", few)
     for _ in range(2):  # a second build finds the drawings, and takes nothing else for photos
         run("--size", 16)
-        assert "a drawn sample, as there are no photos in input/train" in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert "a drawn sample, as there are no photos in input/train" in told
+        assert told.splitlines()[-1] == (
+            "warning: there are no photos in input/train: these are drawings, from input/sample"
+        )
         assert record(tmp_path / "input" / "dataset.yaml").count.train == 10
 
 
@@ -206,7 +210,7 @@ def test_ctrl_c_in_a_running_tool(tmp_path):
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_faults_are_one_line(tmp_path):
@@ -294,3 +298,59 @@ def test_several_labels(tmp_path, capsys):
     capsys.readouterr()
     with pytest.raises(CatdogError, match="--test: test photos have one label each"):
         run("--labels", "x.csv", "--test", data)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("empty", "no photos in this folder"),
+        ("missing", "no such folder"),
+        ("photos.zip", "is a file, not a folder; unpack it"),
+        ("odd", r"the name of the class 'c\\udce4t' is not UTF-8 on one line"),
+    ],
+)
+def test_a_build_that_fails_draws_nothing_and_leaves_nothing(tmp_path, data, what):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "photos.zip").touch()
+    save_all(tmp_path / "odd", {"c\udce4t/1.png": picture(), "dog/1.png": picture()})
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DataError, match=what):
+        datasets.create(tmp_path / data, tmp_path / "new" / "out", RECIPE)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_odd_names_of_files_are_told_and_kept(tmp_path, capsys):
+    files = photos(6) | {"train/cat.1\udcff.png": picture(9, 9, 1), "train/dog.1\n.png": picture()}
+    files["val/cat.2\udcff.png"] = files["train/cat.1\udcff.png"]
+    run("--data", save_all(tmp_path / "data", files), "--out", tmp_path / "out", "--size", 8)
+    assert (
+        "1 picture stands in train and validation alike, such as cat.1?" in capsys.readouterr().out
+    )
+
+
+def test_stratify_keeps_the_share_of_each_class(tmp_path, capsys):
+    counts = {"ant": 6, "bee": 30, "cat": 60}
+    files = {
+        f"{name}/{i}.png": picture(9, 9, i) for name, count in counts.items() for i in range(count)
+    }
+    data = save_all(tmp_path / "data", files)
+    run("--data", data, "--out", tmp_path / "out", "--size", 8, "--stratify")
+    found = record(tmp_path / "out" / "dataset.yaml")
+    assert list(found.count.per_class_validation) == [1, 5, 10]
+    assert list(found.count.per_class_train) == [5, 25, 50]
+    run(
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+        "--size",
+        8,
+        "--stratify",
+        "--validation-every",
+        3,
+    )
+    found = record(tmp_path / "out" / "dataset.yaml")
+    assert list(found.count.per_class_validation) == [2, 10, 20]
+    capsys.readouterr()
+    with pytest.raises(CatdogError, match="--stratify: photos of a table"):
+        run("--data", data, "--out", tmp_path / "out", "--labels", "x.csv", "--stratify")

@@ -1,17 +1,8 @@
 """Labels from names and folders, and files that have none."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from catdog.data.build.folder_layouts import (
-    add_test,
-    class_in_name,
-    find_photos,
-    has_photos,
-    natural,
-    photos_in,
-)
+from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.errors import DataError
 
 
@@ -25,34 +16,6 @@ def touch(root, *names):
 
 def labels(listing):
     return {photo.name: listing.classes[photo.label] for photo in listing.train}
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("cat.0.jpg", "cat"),
-        ("dog.12499.jpg", "dog"),
-        ("Cat_12.PNG", "cat"),
-        ("great_dane_3.jpg", "great_dane"),
-        ("cat (3).jpg", "cat"),
-        ("dog-007.jpeg", "dog"),
-        ("cat12.jpg", "cat"),
-        ("cat.7.copy.jpg", "cat"),
-        ("dogs.and.cats.3.jpg", "dogs.and.cats"),
-        ("IMG_0001.jpg", ""),
-        ("12.jpg", ""),
-        ("flower.jpg", ""),
-        ("a1.jpg", ""),
-    ],
-)
-def test_class_in_name(name, expected):
-    assert class_in_name(name) == expected
-
-
-@given(st.sampled_from(["cat", "dog", "Border_Collie"]), st.integers(0, 10**6))
-def test_any_number_gives_the_same_class(name, number):
-    for between in (".", "_", "-", " ", ""):
-        assert class_in_name(f"{name}{between}{number}.jpg") == name.lower()
 
 
 def test_kaggle_layout_in_a_folder_that_is_called_catdog(tmp_path):
@@ -103,16 +66,8 @@ def test_train_and_val_side_by_side(tmp_path):
         ("val/dog/1.jpg", 1),
     ]
     touch(root, "val/cow/1.jpg")
-    with pytest.raises(DataError, match="classes that train/ has not: cow"):
+    with pytest.raises(DataError, match="classes that the training photos have not: cow"):
         find_photos(root)
-
-
-def test_a_loop_of_links_is_walked_once(tmp_path):
-    root = touch(tmp_path, "cat/1.jpg", "dog/1.jpg")
-    (root / "cat" / "again").symlink_to(root)
-    assert len(find_photos(root).train) >= 2
-    assert len({photo.path.resolve() for photo in find_photos(root).train}) == 2
-    assert len(find_photos(root).train) == 2
 
 
 def test_another_data_set_and_an_lmdb_are_no_classes(tmp_path):
@@ -160,15 +115,87 @@ def test_a_test_folder_that_is_named(tmp_path):
     add_test(listing, root / "b")
     assert [(p.name, p.label) for p in listing.test] == [("b/cat/1.jpg", 0), ("b/dog/1.jpg", 1)]
     touch(root, "b/cow/1.jpg")
-    with pytest.raises(DataError, match="b/ has classes that train/ has not: cow"):
+    with pytest.raises(DataError, match="b/ has classes that the training photos have not: cow"):
         add_test(listing, root / "b")
 
 
-def test_natural_order_and_folders(tmp_path):
-    assert sorted(["b10", "b9", "a1", "10", "9"], key=natural) == ["9", "10", "a1", "b9", "b10"]
-    with pytest.raises(DataError, match="no such folder"):
-        photos_in(tmp_path / "nowhere")
-    (tmp_path / "notes.txt").touch()
-    (tmp_path / ".hidden.jpg").touch()
-    with pytest.raises(DataError, match="no photos"):
-        photos_in(tmp_path)
+@pytest.mark.parametrize(
+    ("train", "later"),
+    [("training", "validation"), ("Train", "Val"), ("training_set", "val_set"), ("train", "valid")],
+)
+def test_parts_are_known_by_their_names(tmp_path, train, later):
+    root = touch(
+        tmp_path, *(f"{p}/{c}/{n}.jpg" for p in (train, later) for c in "ab" for n in "12")
+    )
+    listing = find_photos(root)
+    assert listing.classes == ["a", "b"]
+    assert listing.layout.startswith(f"{train}/ and {later}/ side by side")
+    assert listing.validation[0].name == f"{later}/a/1.jpg"
+
+
+@pytest.mark.parametrize("name", ["test", "testing", "Test", "test_set"])
+def test_test_photos_are_no_class(tmp_path, name):
+    for train in ("", "training_set/"):
+        root = touch(tmp_path / (train or "own"), *(f"{train}{c}/1.jpg" for c in "ab"))
+        touch(root, *(f"{name}/{c}/{n}.jpg" for c in "ab" for n in "34"))
+        listing = find_photos(root)
+        assert listing.classes == ["a", "b"]
+        assert len(listing.train) == 2
+        assert [photo.label for photo in listing.test] == [0, 0, 1, 1]
+        assert listing.layout.endswith(f", {name}/ apart")
+
+
+def test_a_part_that_is_there_twice_or_alone(tmp_path):
+    root = touch(tmp_path / "a", "train/cat/1.jpg", "training/dog/1.jpg")
+    with pytest.raises(DataError, match="train/ and training/ are both named for training photos"):
+        find_photos(root)
+    root = touch(tmp_path / "b", "val/cat/1.jpg", "val/dog/1.jpg", "test/cat/1.jpg")
+    with pytest.raises(DataError, match="no training photos beside test/ and val/"):
+        find_photos(root)
+
+
+def test_test_photos_to_predict_are_told(tmp_path):
+    root = touch(tmp_path, "train/cat/1.jpg", "train/dog/1.jpg", "test/1.jpg", "test/2.jpg")
+    assert find_photos(root).notes == [
+        "test/ is left to be predicted: no labels: 2 photos, classes in their names: none"
+    ]
+
+
+def test_a_later_part_may_have_one_class_only(tmp_path):
+    root = touch(tmp_path, "train/cat/1.jpg", "train/dog/1.jpg", "val/dog/1.jpg", "test/cat.3.jpg")
+    listing = find_photos(root)
+    assert [(photo.name, photo.label) for photo in listing.validation] == [("val/dog/1.jpg", 1)]
+    assert [(photo.name, photo.label) for photo in listing.test] == [("test/cat.3.jpg", 0)]
+
+
+def test_what_systems_and_tools_leave_is_no_class(tmp_path):
+    root = touch(tmp_path, "train/cat/1.jpg", "train/dog/1.jpg")
+    touch(
+        root,
+        "train/__MACOSX/cat/._1.jpg",
+        "train/.ipynb_checkpoints/cat.1.jpg",
+        "train/cat/.ipynb_checkpoints/1.jpg",
+        "train/cat/__MACOSX/1.jpg",
+        "train/cat/._1.jpg",
+        "train/cat/Thumbs.db",
+        "train/.DS_Store",
+    )
+    listing = find_photos(root)
+    assert labels(listing) == {"cat/1.jpg": "cat", "dog/1.jpg": "dog"}
+    assert not listing.skipped
+    assert not listing.notes
+
+
+def test_folders_without_photos_are_no_classes_and_told(tmp_path):
+    root = touch(tmp_path, "train/cat/1.jpg", "train/dog/1.jpg", "train/elk/1.heic")
+    (root / "train" / "bird").mkdir()
+    assert find_photos(root).notes == [
+        "bird/ has no photos of its own, so it is no class",
+        "elk/ has no photos of its own, so it is no class",
+    ]
+
+
+def test_a_data_set_in_a_folder_of_its_own_is_named(tmp_path):
+    root = touch(tmp_path, "unpacked/training_set/cat/1.jpg", "unpacked/training_set/dog/1.jpg")
+    with pytest.raises(DataError, match=r"but those of the data set unpacked/; name .*/unpacked"):
+        find_photos(root)

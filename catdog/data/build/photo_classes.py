@@ -1,0 +1,140 @@
+"""Which class each photo of a folder is of: that of its folder, or that of its own name."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+from catdog.data.build.photo_files import Parts
+from catdog.errors import DataError
+
+#: `cat.0.jpg`, `great_dane_12.png`, `dog (3).jpg`: the class is what stands before the number.
+_NAMED = re.compile(r"(?P<name>[^\W\d_](?:.*?[^\W\d_])?)[\s._-]*\(?\d")
+#: Names that cameras and programs give.
+_NO_CLASS = frozenset((
+    "img", "dsc", "dscn", "dscf", "pict", "pic", "photo", "picture", "image", "screenshot",
+    "untitled", "download", "copy",
+))  # fmt: skip
+#: More classes by name than this, most of them with one photo, are no classes.
+_MANY = 20
+
+_REMEDY = "name them cat.0.jpg, dog.0.jpg, make a folder for each class, or give a list file"
+
+
+class PhotoClasses(NamedTuple):
+    """The layout of a folder, and the class of each of its photos, empty where it has none."""
+
+    layout: str
+    of_each: list[str]
+    by_folder: bool
+
+
+def photo_classes(
+    found: Sequence[Parts], folder: Path, known: Collection[str] = ()
+) -> PhotoClasses:
+    """The classes of the photos below a folder; a `known` one needs no second one beside it.
+
+    Raises DataError where there are none to be found, or most photos have none.
+    """
+    named = [class_in_name(parts[-1]) for parts in found]
+    folders = [parts[0] if len(parts) > 1 else "" for parts in found]
+    if _are_classes(folders, known) and not _mixed(named, folders):
+        _check_no_parts(found, folder)
+        classes = PhotoClasses("a folder for each class", folders, by_folder=True)
+    elif _are_classes(named, known):
+        classes = PhotoClasses("photos named for their class", named, by_folder=False)
+    else:
+        raise _no_labels(found, named, folder)
+    without = classes.of_each.count("")
+    if 2 * without > len(found):
+        raise DataError(
+            f"most photos have no class: {without} of {len(found)}, such as "
+            f"{'/'.join(found[classes.of_each.index('')])}",
+            where=str(folder),
+            remedy=_REMEDY,
+        )
+    if not classes.by_folder and _are_chance(named):
+        raise _no_labels(found, named, folder)
+    return classes
+
+
+def _are_classes(names: Iterable[str], known: Collection[str]) -> bool:
+    classes = set(names) - {""}
+    return len(classes) > 1 or (bool(classes) and classes <= set(known))
+
+
+def _are_chance(named: Iterable[str]) -> bool:
+    """Whether names are all different, as checksums are: the letters they begin with are no
+    classes."""
+    counts = Counter(name for name in named if name)
+    return len(counts) > _MANY and 2 * list(counts.values()).count(1) > len(counts)
+
+
+def _mixed(named: Sequence[str], folders: Sequence[str]) -> bool:
+    """Whether a folder has several classes by name: folders are parts of the data, not classes."""
+    inside: dict[str, set[str]] = {}
+    for name, folder in zip(named, folders, strict=True):
+        inside.setdefault(folder, set()).add(name)
+    return all(named) and len(set(named)) > 1 and any(len(names) > 1 for names in inside.values())
+
+
+def _check_no_parts(found: Iterable[Parts], folder: Path) -> None:
+    """Raise DataError where folders beside each other hold folders of the same names.
+
+    One name, such as images/, may well be in each class.
+    """
+    inside: dict[str, set[str]] = {}
+    for parts in found:
+        if len(parts) > 2:
+            inside.setdefault(parts[0], set()).add(parts[1])
+    for one, other in combinations(inside, 2):
+        if len(both := inside[one] & inside[other]) > 1:
+            raise DataError(
+                f"{one}/ and {other}/ both hold {some(both)}: they seem to be parts of the data, "
+                "no classes",
+                where=str(folder),
+                remedy="call them train, val and test, or give a list file",
+            )
+
+
+def _no_labels(found: Sequence[Parts], named: Sequence[str], folder: Path) -> DataError:
+    classes = set(named) - {""}
+    tops = {parts[0] for parts in found}
+    deeper = {parts[1] for parts in found if len(parts) > 2}
+    if len(tops) == 1 and len(deeper) > 1:
+        return DataError(
+            f"all photos are in {min(tops)}/, which has folders of its own",
+            where=str(folder),
+            remedy=f"name {folder / min(tops)}",
+        )
+    alone = classes if all(named) else tops if all(len(parts) > 1 for parts in found) else set()
+    if len(alone) == 1:
+        return DataError(
+            f"one class only, {min(alone)}: there is nothing to tell it from",
+            where=str(folder),
+            remedy="add photos of another class",
+        )
+    return DataError(
+        f"no labels: {len(found)} photos, classes in their names: {some(classes)}",
+        where=str(folder),
+        remedy=_REMEDY,
+    )
+
+
+def class_in_name(file: str) -> str:
+    """The class that a file's own name begins with, in lower case; empty without one.
+
+    `cat.0.jpg`, `Cat_12.png` and `cat (3).jpg` are of class `cat`. A name without a number has
+    no class, nor one that a camera gave, such as `IMG_0001.jpg`.
+    """
+    match = _NAMED.match(Path(file).stem)
+    name = match["name"].casefold() if match else ""
+    return "" if name in _NO_CLASS or len(name) < 2 else name
+
+
+def some(names: Iterable[str]) -> str:
+    """The first names in order, for a message."""
+    listed = sorted(names)
+    return ", ".join(listed[:5]) + (" ..." if len(listed) > 5 else "") or "none"

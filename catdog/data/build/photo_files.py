@@ -1,0 +1,101 @@
+"""Which files of a folder are photos, by their names."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from catdog.errors import DataError
+
+PICTURES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif",
+))  # fmt: skip
+"""Endings of the names of files that are taken for pictures, in small letters."""
+
+_LEFT_BEHIND = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".7z", ".rar")
+
+Parts = tuple[str, ...]
+"""A path below a folder, taken apart."""
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture by the ending of its name."""
+    return Path(name).suffix.lower() in PICTURES
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a file or folder is hidden (`._cat.jpg`, `.ipynb_checkpoints`), or a system's own."""
+    return name.startswith(".") or name.casefold() in _LEFT_BEHIND
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, in the order of their names, without what is left behind."""
+    found = (Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+    return sorted(path for path in found if not is_left_behind(path.name))
+
+
+def files_below(folder: Path, enter: Callable[[Path], bool] = lambda _: True) -> Iterator[Parts]:
+    """Files below a folder, in order, without what is left behind; only in folders to `enter`.
+
+    A link to a folder is followed, unless that one is below the folder anyway, or around it.
+    """
+    here = folder.resolve()
+    own = {Path(at).resolve() for at, _, _ in os.walk(folder)}
+
+    def is_new(path: Path) -> bool:
+        if not path.is_symlink():
+            return True
+        target = path.resolve()
+        if target in own or target in here.parents:
+            return False
+        own.add(target)
+        return True
+
+    for at, folders, files in os.walk(folder, followlinks=True):
+        paths = (Path(at, name) for name in sorted(folders) if not is_left_behind(name))
+        folders[:] = [path.name for path in paths if enter(path) and is_new(path)]
+        inside = Path(at).relative_to(folder).parts
+        yield from ((*inside, name) for name in sorted(files) if not is_left_behind(name))
+
+
+def photos_in(folder: str | Path) -> list[Path]:
+    """The photos of a folder, deeper ones too, in the natural order of their names.
+
+    Raises DataError when there is no such folder or no photo in it.
+    """
+    folder = Path(folder)
+    check_folder(folder)
+    found = [folder.joinpath(*parts) for parts in files_below(folder) if is_picture(parts[-1])]
+    if not found:
+        raise no_photos(folder)
+    return sorted(found, key=lambda path: natural(str(path)))
+
+
+def check_folder(folder: Path) -> None:
+    """Raise DataError where there is no folder of this name."""
+    if folder.is_dir():
+        return
+    if not folder.exists():
+        raise DataError("no such folder", where=str(folder), remedy="name a folder of photos")
+    remedy = "unpack it and name the folder" if is_archive(folder) else "name a folder of photos"
+    raise DataError("is a file, not a folder", where=str(folder), remedy=remedy)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is packed, by the ending of its name."""
+    return path.name.lower().endswith(_ARCHIVES)
+
+
+def no_photos(folder: Path) -> DataError:
+    """What is said of a folder without photos, and what may be done about what is there."""
+    packed = next((path.name for path in sorted(folder.iterdir()) if is_archive(path)), None)
+    remedy = f"unpack {packed} first" if packed else "name a folder that has some"
+    return DataError("no photos in this folder", where=str(folder), remedy=remedy)
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key for natural order, 2 before 10."""
+    parts = (part for part in re.split(r"([0-9]+)", name) if part)
+    return [(0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts]
