@@ -353,13 +353,34 @@ def test_means_are_over_the_batches_of_all() -> None:
         return made
 
     parts = [means(([1.0, 2.0], 2), ([4.0], 1)), means(([3.0, 5.0], 2)), means()]
-    told = [(part._sums, part._loss, part._weight) for part in parts]
+    told = [part._on_host() for part in parts]
     for rank, part in enumerate(parts):
         whole = part.over(Told(rank, 3, told))
         assert whole.blobs()["a"].item() == pytest.approx((2 * 3 + 4 + 2 * 8) / 5)
         # one of them had a smaller batch
         assert list(whole.blobs()) == ["a"]
         assert whole.loss() == 1
+
+
+def test_labels_that_count_are_those_of_all() -> None:
+    test = runs.small(1, text=runs.NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"'))
+
+    def means(*batches: dict[str, torch.Tensor]) -> Means:
+        made = Means()
+        with made.counting(test):
+            for batch in batches:
+                result = test(batch)
+                made.add(result.blobs, result.loss, len(batch["label"]))
+        return made
+
+    feed = runs.rows()
+    feed.arrays["label"] = feed.arrays["label"].sort().values
+    first, second, third = feed.one_pass()
+    parts = [means(first, third), means(second), means()]
+    found = parts[1].over(Told(1, 3, [part._on_host() for part in parts]))
+    whole = test(feed.arrays)
+    assert found.blobs()["each"].tolist() == pytest.approx(whole.blobs["each"].tolist())
+    assert found.loss() == pytest.approx(whole.loss.item())
 
 
 def test_one_class_for_all_is_one_over_all_processes() -> None:

@@ -22,17 +22,23 @@ class BatchOutputs:
 
 @dataclass(frozen=True)
 class MeanOutputs:
-    """Means of the outputs over all batches, and of the weighted loss."""
+    """Means of the outputs over all batches, and of the weighted loss.
+
+    Where `outputs` are Caffe's means of the batches' means, `counted` has those outputs that come
+    to something else over all labels that count.
+    """
 
     outputs: tuple[Output, ...]
     loss: float
+    counted: tuple[Output, ...] = ()
 
 
 @torch.no_grad()
 def evaluate(fed: FedNet, iterations: int | None = None) -> Iterator[BatchOutputs | MeanOutputs]:
     """The outputs of each batch, then their means.
 
-    Without `iterations`, every example counts once. Raises CatdogError for a net without data.
+    Without `iterations`, every example counts once; with them the means are Caffe's. Raises
+    CatdogError for a net without data.
     """
     if not fed.feed.shapes:
         raise CatdogError(
@@ -40,13 +46,30 @@ def evaluate(fed: FedNet, iterations: int | None = None) -> Iterator[BatchOutput
             where=f"net {fed.net.name}",
             remedy="give the train_val net, not the deploy net",
         )
-    means = Means()
-    with closing(TestNet(fed.net, fed.feed, iterations).batches()) as batches:
+    of_batches, means = Means(), Means()
+    test = TestNet(fed.net, fed.feed, iterations)
+    with closing(test.batches()) as batches, means.counting(fed.net):
         for number, (batch, weight) in enumerate(batches):
             result = fed.net(batch)
-            means.add(result.blobs, result.loss, weight)
+            for each in (of_batches, means):
+                each.add(result.blobs, result.loss, weight)
             yield BatchOutputs(number, outputs(fed.net, result.blobs))
-    yield MeanOutputs(outputs(fed.net, means.blobs()), means.loss())
+    found = outputs(fed.net, means.blobs())
+    if iterations is None:
+        yield MeanOutputs(found, means.loss())
+        return
+    of_caffe = outputs(fed.net, of_batches.blobs())
+    yield MeanOutputs(of_caffe, of_batches.loss(), tuple(_others(found, of_caffe)))
+
+
+def _others(outputs: tuple[Output, ...], of_caffe: tuple[Output, ...]) -> Iterator[Output]:
+    """The outputs that have another number than Caffe's, in the digits that are shown."""
+    names = {
+        one.name
+        for one, other in zip(outputs, of_caffe, strict=True)
+        if f"{one.value:g}" != f"{other.value:g}"
+    }
+    return (output for output in outputs if output.name in names)
 
 
 def lines(found: BatchOutputs | MeanOutputs) -> Iterator[str]:
@@ -59,3 +82,6 @@ def lines(found: BatchOutputs | MeanOutputs) -> Iterator[str]:
     for name, value, weight in ((o.name, o.value, o.loss_weight) for o in found.outputs):
         loss = f" (* {weight:g} = {weight * value:g} loss)" if weight else ""
         yield f"{name} = {value:g}{loss}"
+    for name in dict.fromkeys(output.name for output in found.counted):
+        values = ", ".join(f"{o.value:g}" for o in found.counted if o.name == name)
+        yield f"Over all labels of all batches: {name} = {values}"

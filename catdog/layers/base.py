@@ -257,6 +257,15 @@ class Layer(nn.Module):
         """Multiply-adds of convolutions and matrix products in a forward pass of these shapes."""
         return 0
 
+    def counts_labels(self) -> bool:
+        """Whether a top is a mean over labels of which another number counts in each batch."""
+        return False
+
+    def counted(self, *_bottoms: Tensor) -> tuple[Tensor | None, ...]:
+        """Over how many labels each number of each top is a mean; None for a top that is one over
+        all that is in the batch."""
+        return (None,) * self.top_count
+
     def chance_loss(self, _scores: Shape, /) -> float | None:
         """The loss of equal probabilities for scores of this shape, where that is one number."""
         return None

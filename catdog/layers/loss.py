@@ -101,6 +101,15 @@ class Loss(Layer):
         elif param.HasField("normalize"):
             self._mode = LossParameter.VALID if param.normalize else LossParameter.BATCH_SIZE
 
+    def counts_labels(self) -> bool:
+        valid = self.takes_loss_param and self._mode == LossParameter.VALID
+        return valid and self._ignored is not None
+
+    def counted(self, *bottoms: Tensor) -> tuple[Tensor | None, ...]:
+        if not self.counts_labels() or self._ignored is None:
+            return super().counted(*bottoms)
+        return (bottoms[1].long().ne(self._ignored).sum(), None)[: self.top_count]
+
     def _divisor(self, outer: int, inner: int, valid: Tensor | None) -> float | Tensor:
         """What the sum is divided by, 1 or more."""
         if self._mode == LossParameter.VALID and valid is not None:

@@ -67,37 +67,63 @@ class Accuracy(Layer):
     def forward(self, scores: Tensor, given: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         if self.param.accuracy_param.HasField("threshold"):
             return self._binary(scores.detach(), given.detach().reshape(scores.shape))
+        labels = self._labels(scores, given)
+        right, counts = self._right(scores.detach(), labels), _counts(labels)
+        accuracy = right.sum() / counts.sum().clamp(min=1)
+        if self.top_count == 1:
+            return accuracy
+        hits, counted = (self._per_class(each, labels, scores) for each in (right, counts))
+        return accuracy, hits / counted.clamp(min=1)
+
+    def counts_labels(self) -> bool:
+        return self._ignore is not None or self.top_count == 2
+
+    def counted(self, *bottoms: Tensor) -> tuple[Tensor | None, ...]:
+        scores, given = bottoms
+        if self.param.accuracy_param.HasField("threshold"):
+            binary = self._binary_counts(given.reshape(scores.shape))
+            return (binary.sum(), binary.sum(0))[: self.top_count]
+        labels = self._labels(scores, given)
+        counts = _counts(labels)
+        return (counts.sum(), self._per_class(counts, labels, scores))[: self.top_count]
+
+    def _labels(self, scores: Tensor, given: Tensor) -> Labels:
         if are_probabilities(given.shape, scores.shape, self._axis):
             given = given.argmax(self._axis)
-        labels = class_labels(self, given, scores, self._axis, self._ignore)
-        right, counted = self._right(scores.detach(), labels)
-        accuracy = right.sum() / counted.sum().clamp(min=1)
-        if len(self.param.top) == 1:
-            return accuracy
-        return accuracy, self._per_class(right, counted, labels, scores)
+        return class_labels(self, given, scores, self._axis, self._ignore)
 
     def _binary(self, scores: Tensor, labels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         predicted = scores > self.param.accuracy_param.threshold
-        counted = torch.ones_like(predicted) if self._ignore is None else labels != self._ignore
+        counted = self._binary_counts(labels)
         right = ((predicted == (labels > 0.5)) & counted & ~scores.isnan()).float()
         accuracy = right.sum() / counted.sum().clamp(min=1)
-        if len(self.param.top) == 1:
+        if self.top_count == 1:
             return accuracy
         return accuracy, right.sum(0) / counted.sum(0).clamp(min=1)
 
-    def _right(self, scores: Tensor, labels: Labels) -> tuple[Tensor, Tensor]:
-        """1 or 0 for each label: whether it is right, and whether it counts."""
+    def _binary_counts(self, labels: Tensor) -> Tensor:
+        """Which of the labels count."""
+        if self._ignore is None:
+            return torch.ones_like(labels, dtype=torch.bool)
+        return labels != self._ignore
+
+    def _right(self, scores: Tensor, labels: Labels) -> Tensor:
+        """1 or 0 for each label: whether it counts and is right."""
         own = scores.gather(self._axis, labels.index)
         others = (scores >= own).sum(self._axis, keepdim=True) - 1
         right = (others >= 0) & (others < self.param.accuracy_param.top_k)
-        counted = torch.ones_like(right) if labels.valid is None else labels.valid
-        return (right & counted).float(), counted.float()
+        return right.float() if labels.valid is None else (right & labels.valid).float()
 
-    def _per_class(self, right: Tensor, counted: Tensor, labels: Labels, scores: Tensor) -> Tensor:
-        index = labels.index.reshape(-1)
-        zeros = right.new_zeros(scores.shape[self._axis])
-        hits = zeros.scatter_add(0, index, right.reshape(-1))
-        return hits / zeros.scatter_add(0, index, counted.reshape(-1)).clamp(min=1)
+    def _per_class(self, each: Tensor, labels: Labels, scores: Tensor) -> Tensor:
+        """The sum for each class over its labels."""
+        zeros = each.new_zeros(scores.shape[self._axis])
+        return zeros.scatter_add(0, labels.index.reshape(-1), each.reshape(-1))
+
+
+def _counts(labels: Labels) -> Tensor:
+    """1 for each label that counts, else 0."""
+    ones = torch.ones_like(labels.index)
+    return ones if labels.valid is None else ones.where(labels.valid, 0)
 
 
 TABLE: dict[str, type[Layer]] = {"Accuracy": Accuracy}

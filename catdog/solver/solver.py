@@ -273,7 +273,7 @@ class Solver:
         self._emit(NetTesting(self.iteration, index))
         test, classes = self.tests[index], self._single_class[index]
         means = Means()
-        with closing(test.batches()) as batches:
+        with closing(test.batches()) as batches, means.counting(test.net):
             for number, (batch, weight) in enumerate(batches):
                 self._emit(NetTestedBatch(self.iteration, index, number))
                 self._answer_while_testing()

@@ -1,14 +1,17 @@
 """A pass of a test net: its batches, and the means of what the net puts out."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from catdog.data.feed import ELSEWHERE
 from catdog.net.net import Net
+from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import SourceState
 from catdog.runtime.distributed.group import Group
 from catdog.solver.events import Output
@@ -57,13 +60,74 @@ class TestNet:
             yield batch, 0 if batch is ELSEWHERE else _examples(batch)
 
 
+#: The place of a node in its net, and of a top in the node.
+_Key = tuple[int, int]
+
+
+@dataclass
+class _Counted:
+    """A top that is a mean over labels: its sum over all that counted, and how many these are."""
+
+    #: The output that it is; empty where a later layer writes over it.
+    output: str
+    loss_weight: float
+    sum: Tensor
+    count: Tensor
+
+    def mean(self) -> Tensor:
+        """Not a number where nothing counted."""
+        return self.sum / self.count
+
+
 class Means:
-    """Weighted means over batches, kept on the device until they are asked for."""
+    """Weighted means over batches, kept on the device until they are asked for.
+
+    Inside `counting`, what a layer takes the mean of over labels that count is a mean over all of
+    these; else, as in Caffe, it is the mean of the batches' means.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._loss: Tensor | None = None
         self._weight = 0
+        self._counted: dict[_Key, _Counted] = {}
+        # what the counted tops of a batch are in its loss
+        self._terms: Tensor | float = 0.0
+
+    @contextmanager
+    def counting(self, net: Net) -> Iterator[None]:
+        """Ask the layers of a net, whenever they run, how many labels counted."""
+        makers = {top: index for index, node in enumerate(net) for top in node.tops}
+        with ExitStack() as stack:
+            for index, node in enumerate(net):
+                if node.layer.counts_labels():
+                    last = {top for top in node.tops if makers[top] == index}
+                    take = partial(self._take, index, node, last)
+                    stack.callback(node.layer.register_forward_hook(take).remove)
+            yield
+
+    def _take(
+        self,
+        index: int,
+        node: Node,
+        last: set[str],
+        _: nn.Module,
+        bottoms: tuple[Tensor, ...],
+        made: Tensor | tuple[Tensor, ...],
+    ) -> None:
+        tops = made if isinstance(made, tuple) else (made,)
+        for place, count in enumerate(node.layer.counted(*bottoms)):
+            if count is not None:
+                weight, name = node.loss_weights[place], node.tops[place]
+                top, output = tops[place].detach(), name if name in last else ""
+                self._terms = self._terms + weight * top.float().sum()
+                self._merge((index, place), _Counted(output, weight, top.double() * count, count))
+
+    def _merge(self, key: _Key, more: _Counted) -> None:
+        if key in self._counted:
+            before = self._counted[key]
+            more.sum, more.count = before.sum + more.sum, before.count + more.count
+        self._counted[key] = more
 
     def add(self, blobs: Mapping[str, Tensor], loss: Tensor, weight: int) -> None:
         """Take the outputs of a batch.
@@ -71,7 +135,8 @@ class Means:
         An output with a row for each example has no mean once a batch is smaller: it is left out.
         """
         sums = {name: weight * blob.float() for name, blob in blobs.items()}
-        self._add(sums, weight * loss, weight)
+        self._add(sums, weight * (loss - self._terms), weight)
+        self._terms = 0.0
 
     def _add(self, sums: Mapping[str, Tensor], loss: Tensor, weight: int) -> None:
         first = not self._weight
@@ -90,21 +155,35 @@ class Means:
         """The means over the batches of all processes, which all get them."""
         if group.world == 1:
             return self
-        host = {name: total.cpu() for name, total in self._sums.items()}
-        loss = None if self._loss is None else self._loss.cpu()
         whole = Means()
-        for sums, part, weight in group.gather((host, loss, self._weight)):
-            if part is not None:
-                whole._add(sums, part, weight)
+        for sums, loss, weight, counted in group.gather(self._on_host()):
+            if loss is not None:
+                whole._add(sums, loss, weight)
+            for key, each in counted.items():
+                whole._merge(key, each)
         return whole
+
+    def _on_host(self) -> tuple[dict[str, Tensor], Tensor | None, int, dict[_Key, _Counted]]:
+        counted = {
+            key: replace(each, sum=each.sum.cpu(), count=each.count.cpu())
+            for key, each in self._counted.items()
+        }
+        sums = {name: total.cpu() for name, total in self._sums.items()}
+        return sums, None if self._loss is None else self._loss.cpu(), self._weight, counted
 
     def blobs(self) -> dict[str, Tensor]:
         """The mean of each output."""
-        return {name: total / self._weight for name, total in self._sums.items()}
+        means = {name: total / self._weight for name, total in self._sums.items()}
+        counted = {each.output: each.mean() for each in self._counted.values()}
+        return {name: counted.get(name, mean) for name, mean in means.items()}
 
     def loss(self) -> float:
         """The mean of the whole loss."""
-        return float("nan") if self._loss is None else self._loss.item() / self._weight
+        if self._loss is None:
+            return float("nan")
+        counted = (each for each in self._counted.values() if each.loss_weight)
+        terms = (each.loss_weight * each.mean().sum().item() for each in counted)
+        return sum(terms, self._loss.item() / self._weight)
 
 
 def outputs(net: Net, blobs: Mapping[str, Tensor]) -> tuple[Output, ...]:

@@ -91,6 +91,26 @@ def test_iterations_wrap_around_the_data(fed):
     assert means.outputs[1].value == pytest.approx(wanted.mean(), rel=1e-4)
 
 
+def test_the_form_of_caffe_keeps_caffe_s_means_and_tells_the_others(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(NET.replace("top: accuracy}", "top: [accuracy, each]}"))
+    with ExitStack() as stack:
+        fed = open_fed_net(resolve(read_net(path), net_state(TEST)), stack)
+        _, labels = scores_by_hand(fed)
+        *batches, means = evaluate(fed, 3)
+        rows = labels[np.arange(15) % len(labels)]
+        scores = scores_by_hand(fed)[0][np.arange(15) % len(labels)]
+    of_caffe = np.mean([[o.value for o in b.outputs if o.name == "each"] for b in batches], 0)
+    each = [o.value for o in means.outputs if o.name == "each"]
+    assert each == pytest.approx(of_caffe)
+    right = scores.argmax(1) == rows
+    # no example has the last class
+    wanted = [*(right[rows == label].mean() for label in range(3)), np.nan]
+    assert [o.value for o in means.counted] == pytest.approx(wanted, nan_ok=True)
+    said = [line for line in lines(means) if line.startswith("Over all labels of all batches: ")]
+    assert said == ["Over all labels of all batches: each = " + ", ".join(f"{v:g}" for v in wanted)]
+
+
 def test_nothing_is_kept_for_a_backward_pass(fed):
     for _ in evaluate(fed, 1):
         assert torch.is_grad_enabled()
