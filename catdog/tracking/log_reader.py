@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 from catdog.errors import CatdogError
 from catdog.runtime.files import replacing
+from catdog.runtime.text_file import open_text
 
+# colours and moves of the cursor, where a log was taken from a terminal
+_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
 # I1121 06:10:15.661042 19367 solver.cpp:239] ..., from glog 0.6 on with the year: I20261121 ...
 _PREFIX = re.compile(
     r"[IWEF](\d{4})?(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.(\d+)\s+\d+ [\w.+-]+:\d+\] ?"
@@ -75,7 +78,7 @@ def read_log(path: str | Path) -> ParsedLog:
     """The numbers of a log file; raises CatdogError where there are none."""
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
+        with open_text(path, errors="replace") as file:
             log = parse(file)
     except OSError as error:
         raise CatdogError(error.strerror or "cannot be read", where=str(path)) from None
@@ -108,6 +111,8 @@ class _Reader:
         self._undecided: tuple[int, float] | None = None
 
     def read(self, line: str) -> None:
+        if "\x1b" in line:
+            line = _ESCAPE.sub("", line)
         prefix = _PREFIX.search(line)
         text = line[prefix.end() :] if prefix else line
         if prefix:

@@ -47,6 +47,15 @@ def test_both_prefixes_give_the_same_times() -> None:
         assert one.seconds == pytest.approx(other.seconds, abs=0.5)
 
 
+def test_a_log_that_a_terminal_or_windows_has_changed(tmp_path: Path) -> None:
+    plain = (LOGS / "train.log").read_text(encoding="utf-8")
+    lines = [f"\x1b[1;32m{line}\x1b[0m\x1b[K" for line in plain.splitlines()]
+    (tmp_path / "colours.log").write_text("\x1b]0;title\x07" + "\n".join(lines))
+    (tmp_path / "utf16.log").write_text(plain, encoding="utf-16")
+    for name in ("colours.log", "utf16.log"):
+        assert read_log(tmp_path / name) == read_log(LOGS / "train.log")
+
+
 def test_a_caffe_test_has_batches_and_means() -> None:
     log = read_log(LOGS / "test.log")
     assert log.batches[:2] == [(0, "accuracy", 0.9), (0, "loss", 0.190848)]

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from catdog.data.build.listing import Listing, Photo, Skipped
 from catdog.errors import DataError
+from catdog.runtime.text_file import open_text
 
 Vector = tuple[float, ...]
 
@@ -64,12 +65,13 @@ def _form(
 def _read(file: Path) -> tuple[list[str], list[_Row]]:
     """The header and the rows, each as long as it."""
     try:
-        with file.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
-            reader = csv.reader(stream)
+        with open_text(file, errors="surrogateescape") as stream:
+            lines = stream.readlines()
+            reader = csv.reader(lines, delimiter=_delimiter(lines[0] if lines else ""))
             table = [(reader.line_num, list(map(str.strip, row))) for row in reader if any(row)]
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=str(file)) from error
-    except csv.Error as error:
+    except (csv.Error, UnicodeError) as error:
         raise DataError(f"is no CSV ({error})", where=str(file)) from error
     if len(table) < 2:
         raise DataError("names no photos", where=str(file), remedy="write a header, then the rows")
@@ -82,6 +84,11 @@ def _read(file: Path) -> tuple[list[str], list[_Row]]:
                 remedy="write the file, then its labels",
             )
     return header, [_Row(line, name, words) for line, (name, *words) in rows]
+
+
+def _delimiter(header: str) -> str:
+    """What stands between the columns: a tab, a semicolon where there is no comma, or a comma."""
+    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
 
 
 def _numbers(row: _Row, file: Path) -> Vector:

@@ -4,9 +4,21 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from catdog.data.build.listing import Listing, Photo, Skipped, in_label_order
+from catdog.data.build.photo_classes import are_chance, some
 from catdog.errors import DataError
+from catdog.runtime.text_file import read_text
+
+#: Of a longer label these say enough: it is too large.
+_DIGITS = 20
+
+
+class _Line(NamedTuple):
+    number: int
+    path: str
+    label: str
 
 
 def read_list(
@@ -22,15 +34,15 @@ def read_list(
     once. Raises DataError with file and line for a line that cannot be read, and with the labels
     found when they are not 0 .. C-1.
     """
-    pairs = _pairs(Path(file))
-    later = _pairs(Path(validation)) if validation else None
-    found = [label for _, label in pairs + (later or [])]
+    lines = _lines(Path(file))
+    later = _lines(Path(validation)) if validation else None
+    found = [line.label for line in lines + (later or [])]
     classes = _classes(found, Path(labels) if labels else None, Path(file))
     base = Path(root) if root else Path(file).parent
     listing = Listing("a list file", classes, [], None if later is None else [])
     seen: Counter[str] = Counter()
-    for target, part in ((listing.train, pairs), (listing.validation, later or [])):
-        for name, label in part:
+    for target, part in ((listing.train, lines), (listing.validation, later or [])):
+        for _, name, label in part:
             seen[name] += 1
             if seen[name] > 1:
                 listing.skipped.append(Skipped(name, "listed twice"))
@@ -44,46 +56,68 @@ def read_numbered(file: str | Path, root: str | Path) -> list[Photo]:
     """The photos of a list file with its integer labels, unchecked.
 
     The paths are below `root`. Raises DataError, with file and line, for a label that is
-    not a whole number.
+    no whole number, or none that a Datum can hold.
     """
-    pairs = _pairs(Path(file))
-    for number, (_, label) in enumerate(pairs, 1):
-        if not re.fullmatch(r"[+-]?\d+", label):
-            raise DataError(f'the label "{label}" is no number', where=f"{file}, entry {number}")
-    return [Photo(Path(f"{root}/{name}"), name, int(label)) for name, label in pairs]
+    photos = []
+    for number, name, label in _lines(Path(file)):
+        if not _is_int32(label):
+            what = f'the label "{label[:_DIGITS]}" is no whole number of 32 bits'
+            raise DataError(what, where=f"{file}:{number}")
+        photos.append(Photo(Path(f"{root}/{name}"), name, int(label)))
+    return photos
 
 
-def _pairs(file: Path) -> list[tuple[str, str]]:
-    """(path, label) of each line; a path may have spaces in it, so the last one divides."""
+def _is_int32(label: str) -> bool:
+    plain = re.fullmatch(r"[+-]?\d{1,10}", label)
+    return bool(plain) and -(2**31) <= int(label) < 2**31
+
+
+def _lines(file: Path) -> list[_Line]:
+    """The lines that are not empty; a tab divides them or, as a path may have spaces in it, the
+    last space."""
+    lines = []
+    for number, line in enumerate(_text(file).splitlines(), 1):
+        words = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
+        if len(words) == 2:
+            path, label = map(str.strip, words)
+            lines.append(_Line(number, path, label))
+        elif words:
+            raise DataError("no label", where=f"{file}:{number}", remedy="write `path label`")
+    if not lines:
+        raise DataError("the list is empty", where=str(file))
+    return lines
+
+
+def _text(file: Path) -> str:
+    """Names that are not UTF-8 keep their bytes."""
     try:
-        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return read_text(file, errors="surrogateescape")
     except OSError as error:
         raise DataError(f"cannot read the list ({error.strerror})", where=str(file)) from error
-    pairs = []
-    for number, line in enumerate(lines, 1):
-        path, _, label = line.strip().rpartition(" ")
-        if path and label:
-            pairs.append((path.strip(), label))
-        elif line.strip():
-            raise DataError("no label", where=f"{file}:{number}", remedy="write `path label`")
-    if not pairs:
-        raise DataError("the list is empty", where=str(file))
-    return pairs
+    except UnicodeError as error:
+        raise DataError("is no text, not a list", where=str(file)) from error
 
 
 def _classes(found: Sequence[str], labels: Path | None, file: Path) -> list[str]:
-    numeric = [int(label) for label in found if label.isdecimal()]
-    if not numeric and labels is None:
-        return in_label_order(set(found))
-    names = labels.read_text(encoding="utf-8").split("\n") if labels else []
-    names = [name.strip() for name in names if name.strip()]
-    count = len(names) if labels else max(numeric) + 1
-    known = set(names) | {str(number) for number in range(count)}
-    wrong = sorted(set(found) - known)
-    if wrong or (not labels and set(numeric) != set(range(count))):
-        shown = ", ".join(sorted(set(found), key=lambda label: (len(label), label))[:10])
+    """The names of the classes; no number is counted up to, as it may be a date."""
+    distinct = set(found)
+    numbers = {int(label[:_DIGITS]) for label in distinct if label.isdecimal()}
+    if not numbers and labels is None:
+        if are_chance(found):
+            raise DataError(
+                f"labels are no classes: {len(distinct)} names, most of them of one photo: "
+                f"{some(distinct)}",
+                where=str(file),
+                remedy="numbers to learn go into a table: --labels",
+            )
+        return in_label_order(distinct)
+    names = [name.strip() for name in _text(labels).splitlines() if name.strip()] if labels else []
+    count = len(names) or len(numbers)
+    wrong = [label for label in distinct if not label.isdecimal() and label not in names]
+    if wrong or max(numbers, default=0) >= count:
+        shown = sorted(distinct, key=lambda label: (len(label), label))[:10]
         raise DataError(
-            f"labels are not 0 .. C-1; found {shown}",
+            f"labels are not 0 .. C-1; found {', '.join(label[:_DIGITS] for label in shown)}",
             where=str(file),
             remedy="number the classes from 0 without a gap, or write their names",
         )

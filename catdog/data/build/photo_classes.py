@@ -55,7 +55,7 @@ def photo_classes(
             where=str(folder),
             remedy=_REMEDY,
         )
-    if not classes.by_folder and _are_chance(named):
+    if not classes.by_folder and are_chance(named):
         raise _no_labels(found, named, folder)
     return classes
 
@@ -65,9 +65,8 @@ def _are_classes(names: Iterable[str], known: Collection[str]) -> bool:
     return len(classes) > 1 or (bool(classes) and classes <= set(known))
 
 
-def _are_chance(named: Iterable[str]) -> bool:
-    """Whether names are all different, as checksums are: the letters they begin with are no
-    classes."""
+def are_chance(named: Iterable[str]) -> bool:
+    """Whether names are hardly ever the same, as checksums and measurements are: no classes."""
     counts = Counter(name for name in named if name)
     return len(counts) > _MANY and 2 * list(counts.values()).count(1) > len(counts)
 

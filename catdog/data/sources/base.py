@@ -14,6 +14,7 @@ from catdog.data.augment import Changes
 from catdog.data.transform import Draw, Transform
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, Phase, SourceState
+from catdog.runtime import text_file
 from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.spec.shape import Shape
 
@@ -263,14 +264,14 @@ def batch_size_of(source: Source, value: int) -> int:
 def read_text(path: Path, what: str, field: str = "source") -> str:
     """The text of the list file that a field names. Raises DataError where it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return text_file.read_text(path)
     except FileNotFoundError:
         raise DataError(f"no such {what}", where=str(path), remedy=f"check {field}") from None
     except IsADirectoryError:
         raise DataError(
             f"is a folder, not a {what}", where=str(path), remedy=f"check {field}"
         ) from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise DataError(
             f"is no text, not a {what}", where=str(path), remedy=f"check {field}"
         ) from None

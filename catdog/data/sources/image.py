@@ -126,7 +126,7 @@ def _read_list(path: Path, count: int) -> Iterator[_Line]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        name, *labels = line.rstrip().rsplit(" " if count == 1 else None, count)
+        name, *labels = line.rstrip().rsplit(None, count)
         try:
             yield _one(name, *labels) if count == 1 else _several(name, labels, count)
         except (ValueError, TypeError):
@@ -135,12 +135,15 @@ def _read_list(path: Path, count: int) -> Iterator[_Line]:
             raise DataError(
                 f'"{line.strip()}" does not end in {many}',
                 where=f"{path}:{number}",
-                remedy=f"write {wanted}" + ", the label a whole number" * (count == 1),
+                remedy=f"write {wanted}" + ", the label a whole number of 32 bits" * (count == 1),
             ) from None
 
 
 def _one(name: str, label: str) -> _Line:
-    return _Line(name, int(label))
+    number = int(label)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError(label)
+    return _Line(name, number)
 
 
 def _several(name: str, labels: Sequence[str], count: int) -> _Line:

@@ -33,6 +33,15 @@ def test_names_are_in_order(tmp_path):
     assert vectors(listing) == {"1.jpg": (0, 1, 1), "2.jpg": (0, 0, 0), "3.jpg": (1, 0, 1)}
 
 
+@pytest.mark.parametrize("sign", ["\t", ";", ","])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_tables_as_programs_write_them(tmp_path, sign, encoding):
+    path = tmp_path / "labels.csv"
+    text = "file,red,round\r\nä.jpg,1,0\r\n".replace(",", sign)
+    path.write_bytes(text.encode(encoding))
+    assert vectors(read_label_table(path, ".")) == {"ä.jpg": (1, 0)}
+
+
 def test_one_number_is_a_vector_of_one(tmp_path):
     listing = read_label_table(table(tmp_path, "file,age\na.jpg,31\n"), ".")
     assert (listing.classes, vectors(listing)) == (["age"], {"a.jpg": (31,)})

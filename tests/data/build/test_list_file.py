@@ -1,5 +1,7 @@
 """Labels from list files."""
 
+import time
+
 import pytest
 
 from catdog.data.build.list_file import read_list, read_numbered
@@ -47,6 +49,57 @@ def test_faults_of_lists(tmp_path):
     (tmp_path / "list").write_text("\n")
     with pytest.raises(DataError, match="the list is empty"):
         read_list(tmp_path / "list")
-    (tmp_path / "list").write_text("a.jpg 5\nb.jpg x\n")
-    with pytest.raises(DataError, match='entry 2: the label "x" is no number'):
+    (tmp_path / "list").write_text("a.jpg 0\n")
+    with pytest.raises(DataError, match="cannot read the list"):
+        read_list(tmp_path / "list", labels=tmp_path / "missing")
+
+
+@pytest.mark.parametrize("label", ["x", "4294967299", "2147483648", "-2147483649", "1" * 9999])
+def test_labels_that_no_datum_can_hold(tmp_path, label):
+    (tmp_path / "list").write_text(f"a.jpg -2147483648\n\nb.jpg {label}\n")
+    with pytest.raises(
+        DataError, match=f'list:3: the label "{label[:20]}" is no whole number of 32'
+    ):
         read_numbered(tmp_path / "list", "./")
+
+
+@pytest.mark.parametrize("label", ["20160301", "4294967299", "300000000", "1" * 9999])
+def test_a_label_is_no_number_to_count_up_to(tmp_path, label):
+    (tmp_path / "list").write_text(f"a.jpg 0\nb.jpg {label}\n")
+    began = time.perf_counter()
+    with pytest.raises(DataError, match=rf"labels are not 0 \.\. C-1; found 0, {label[:20]}"):
+        read_list(tmp_path / "list")
+    assert time.perf_counter() - began < 1
+
+
+def test_labels_that_are_measurements(tmp_path):
+    (tmp_path / "list").write_text("".join(f"{n}.jpg {n / 7:.3f}\n" for n in range(30)))
+    with pytest.raises(DataError, match="labels are no classes: 30 names, most of them of one"):
+        read_list(tmp_path / "list")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_lists_as_windows_writes_them(tmp_path, encoding):
+    mark = "\ufeff" if encoding[-3:] in ("-le", "-be") else ""
+    text = f"{mark}ä b.jpg 0\r\nc.jpg 1\r\n"
+    (tmp_path / "list").write_bytes(text.encode(encoding))
+    (tmp_path / "names").write_bytes(f"{mark}große Katze\r\nHund\r\n".encode(encoding))
+    listing = read_list(tmp_path / "list", labels=tmp_path / "names")
+    assert labels(listing) == {"ä b.jpg": "große Katze", "c.jpg": "Hund"}
+    assert [photo.name for photo in read_numbered(tmp_path / "list", "")] == ["ä b.jpg", "c.jpg"]
+
+
+def test_a_tab_divides(tmp_path):
+    (tmp_path / "list").write_text("a b.jpg\tgreat dane\nc.jpg \t cat \n")
+    assert labels(read_list(tmp_path / "list")) == {"a b.jpg": "great dane", "c.jpg": "cat"}
+    (tmp_path / "list").write_text("a b.jpg\t1\nc.jpg  -3\n")
+    assert [(p.name, p.label) for p in read_numbered(tmp_path / "list", "")] == [
+        ("a b.jpg", 1),
+        ("c.jpg", -3),
+    ]
+
+
+def test_a_list_in_half_of_utf_16(tmp_path):
+    (tmp_path / "list").write_bytes("a.jpg 1".encode("utf-16") + b"x")
+    with pytest.raises(DataError, match="is no text, not a list"):
+        read_list(tmp_path / "list")

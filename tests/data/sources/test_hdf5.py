@@ -44,6 +44,12 @@ def test_rows_run_across_files_and_wrap(folder):
     np.testing.assert_array_equal(blobs["more"][:, 0], blobs["label"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_list_as_windows_writes_it(folder, encoding):
+    (folder / "list.txt").write_bytes("a.h5\r\nb b.h5\r\n".encode(encoding))
+    assert source(hdf5(), folder).size == 8
+
+
 def test_one_pass(folder):
     opened = source(hdf5(batch=5), folder)
     opened.next()

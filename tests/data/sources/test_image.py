@@ -65,12 +65,23 @@ def test_shuffle_and_rand_skip(folder):
     assert starts == {0, 1, 2}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("sign", [" ", "\t"])
+def test_a_list_as_windows_writes_it(folder, encoding, sign):
+    text = "".join(f"photos/photo {n} ä.png{sign}{n}\r\n" for n in range(4))
+    (folder / "list.txt").write_bytes(text.encode(encoding))
+    opened = source(image_data(), folder)
+    assert labels(opened.next().blobs["label"]) == [0, 1, 2, 3]
+    opened.close()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("", "names no pictures"),
         ("photos/a.png cat\n", r'list.txt:1: "photos/a.png cat" does not end in a label'),
         ("photos/a.png\n", "does not end in a label"),
+        ("photos/a.png 4294967299\n", "the label a whole number of 32 bits"),
         ("photos/none.png 0\n", "none.png: cannot be read"),
         ("list.txt 0\n", "list.txt: cannot be decoded"),
         ("empty 0\n", "empty: cannot be decoded"),
