@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import Workplace
-from catdog.proto.caffe_pb2 import SourceState
+from catdog.proto.caffe_pb2 import FedData, SourceState
 from catdog.solver.solver import Solver
 from catdog.solver.test_pass import Batches
 from catdog.training.options import Options, solver_spec
@@ -37,6 +37,9 @@ class RepeatedBatch:
 
     def load_state(self, states: Iterable[SourceState]) -> None:
         """There is nothing to go on from."""
+
+    def reads(self) -> list[FedData]:
+        return []
 
 
 def opened(

@@ -10,7 +10,15 @@ from torch import Tensor
 
 from catdog.layers.base import Setting
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter, SourceState
+from catdog.proto.caffe_pb2 import (
+    TEST,
+    TRAIN,
+    FedData,
+    NetParameter,
+    Phase,
+    SolverParameter,
+    SourceState,
+)
 from catdog.runtime.randomness import Randomness
 from catdog.solver.events import Event, Tick
 from catdog.solver.solver import Action, Solver
@@ -42,6 +50,9 @@ class Rows:
     def load_state(self, states: Iterable[SourceState]) -> None:
         (state,) = states
         self.position = state.position
+
+    def reads(self) -> list[FedData]:
+        return [FedData(layer="data", batch_size=self.batch_size, size=self.count)]
 
 
 NET = """

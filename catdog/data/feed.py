@@ -12,7 +12,7 @@ from torch import Tensor
 from catdog.data.prefetch import Prefetcher
 from catdog.data.sources import Batch, Source
 from catdog.errors import DataError, LayerError
-from catdog.proto.caffe_pb2 import SourceState
+from catdog.proto.caffe_pb2 import FedData, SourceState
 from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.spec.shape import Shape
 
@@ -100,6 +100,10 @@ class Feed:
         """Where the sources stand after the last batch that `next` gave."""
         return list(self._delivered)
 
+    def reads(self) -> list[FedData]:
+        """What each data layer reads, how many examples at once and in all."""
+        return [_data(source, self._batch_size(source)) for source in self.sources]
+
     def load_state(self, states: Iterable[SourceState]) -> None:
         """Go on from a state; a source whose layer has none there stays where it is.
 
@@ -182,6 +186,12 @@ class Feed:
         for source, batch in zip(self.sources, batches, strict=True):
             blobs.update(source.finish(self._arrived(batch)))
         return blobs
+
+
+def _data(source: Source, batch_size: int) -> FedData:
+    param = getattr(source.layer, source.messages[0], None) if source.messages else None
+    named = getattr(param, "source", "")
+    return FedData(layer=source.name, source=named, batch_size=batch_size, size=source.size)
 
 
 def _each(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:

@@ -1580,7 +1580,7 @@ class DatasetCount(_message.Message):
     def __init__(self, train: _Optional[int] = ..., validation: _Optional[int] = ..., skipped: _Optional[int] = ..., gray: _Optional[int] = ..., cmyk: _Optional[int] = ..., alpha: _Optional[int] = ..., sixteen_bit: _Optional[int] = ..., rotated: _Optional[int] = ..., per_class_train: _Optional[_Iterable[int]] = ..., per_class_validation: _Optional[_Iterable[int]] = ..., test: _Optional[int] = ..., per_class_test: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RunState(_message.Message):
-    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "process")
+    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "type", "iter_size", "process")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     TEST_FIELD_NUMBER: _ClassVar[int]
@@ -1594,6 +1594,8 @@ class RunState(_message.Message):
     KEPT_FIELD_NUMBER: _ClassVar[int]
     MAX_ITER_FIELD_NUMBER: _ClassVar[int]
     OVERFITTING_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    ITER_SIZE_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
     generator: _containers.RepeatedCompositeFieldContainer[GeneratorState]
     train: FeedState
@@ -1608,8 +1610,10 @@ class RunState(_message.Message):
     kept: _containers.RepeatedScalarFieldContainer[int]
     max_iter: int
     overfitting: OverfittingState
+    type: str
+    iter_size: int
     process: _containers.RepeatedCompositeFieldContainer[ProcessState]
-    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ..., best: _Optional[_Union[ScoreState, _Mapping]] = ..., early_stop: _Optional[_Union[ScoreState, _Mapping]] = ..., plateau: _Optional[_Union[ScoreState, _Mapping]] = ..., averaged: _Optional[int] = ..., kept: _Optional[_Iterable[int]] = ..., max_iter: _Optional[int] = ..., overfitting: _Optional[_Union[OverfittingState, _Mapping]] = ..., process: _Optional[_Iterable[_Union[ProcessState, _Mapping]]] = ...) -> None: ...
+    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ..., best: _Optional[_Union[ScoreState, _Mapping]] = ..., early_stop: _Optional[_Union[ScoreState, _Mapping]] = ..., plateau: _Optional[_Union[ScoreState, _Mapping]] = ..., averaged: _Optional[int] = ..., kept: _Optional[_Iterable[int]] = ..., max_iter: _Optional[int] = ..., overfitting: _Optional[_Union[OverfittingState, _Mapping]] = ..., type: _Optional[str] = ..., iter_size: _Optional[int] = ..., process: _Optional[_Iterable[_Union[ProcessState, _Mapping]]] = ...) -> None: ...
 
 class ScoreState(_message.Message):
     __slots__ = ("name", "best", "iteration", "last", "waited", "drops")
@@ -1658,10 +1662,24 @@ class GeneratorState(_message.Message):
     def __init__(self, device: _Optional[str] = ..., state: _Optional[bytes] = ...) -> None: ...
 
 class FeedState(_message.Message):
-    __slots__ = ("source",)
+    __slots__ = ("source", "data")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
     source: _containers.RepeatedCompositeFieldContainer[SourceState]
-    def __init__(self, source: _Optional[_Iterable[_Union[SourceState, _Mapping]]] = ...) -> None: ...
+    data: _containers.RepeatedCompositeFieldContainer[FedData]
+    def __init__(self, source: _Optional[_Iterable[_Union[SourceState, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[FedData, _Mapping]]] = ...) -> None: ...
+
+class FedData(_message.Message):
+    __slots__ = ("layer", "source", "batch_size", "size")
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    layer: str
+    source: str
+    batch_size: int
+    size: int
+    def __init__(self, layer: _Optional[str] = ..., source: _Optional[str] = ..., batch_size: _Optional[int] = ..., size: _Optional[int] = ...) -> None: ...
 
 class SourceState(_message.Message):
     __slots__ = ("layer", "position", "epoch", "seed")

@@ -57,11 +57,17 @@ class Ending:
             name, score = self.best
             self._emit(Noted(f"Best {name}: {score.best:g} at iteration {score.iteration}"))
 
-    def take(self, event: NetTested) -> bool:
-        """Look at a test; whether its weights are the best so far and to be kept."""
-        if self._stop:
+    def take(self, event: NetTested, *, due: bool = True) -> bool:
+        """Look at a test; whether its weights are the best so far and to be kept.
+
+        The one before the first iteration is no result of the training. One that was not due
+        decides nothing else: a run that goes on from there would decide otherwise.
+        """
+        if not event.iteration:
+            return False
+        if self._stop and due:
             self._stop.take(event)
-        if self._plateau:
+        if self._plateau and due:
             self._look_at_rate(self._plateau, event)
         return self._best is not None and self._best.take(event)
 

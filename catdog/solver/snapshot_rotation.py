@@ -70,6 +70,12 @@ class Snapshots:
             self._remove(gone)
         return Snapshotted(iteration, str(model), str(state_path(model)), self._hdf5)
 
+    def renew_state(self, iteration: int, state: Callable[[str], TrainingState]) -> None:
+        """Write the state of a snapshot anew, where that stands."""
+        model = self._model_path(iteration)
+        if self._writes and iteration in self.kept:
+            write_state(state_path(model), state(str(model)))
+
     def write_best(self, iteration: int, name: str, value: float) -> Best:
         """The weights, or their average, as the best so far. Raises as `write`."""
         self._check_finite(iteration)

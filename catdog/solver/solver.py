@@ -14,7 +14,13 @@ from torch import Tensor
 from catdog.errors import SpecError, WeightsError
 from catdog.net.debug_info import tracing
 from catdog.net.net import Net, Result
-from catdog.proto.caffe_pb2 import FeedState, NetParameter, RunState, SolverParameter
+from catdog.proto.caffe_pb2 import (
+    FeedState,
+    NetParameter,
+    OverfittingState,
+    RunState,
+    SolverParameter,
+)
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver import lr_policy, random_state, updates
 from catdog.solver.divergence import DivergenceDetector, SingleClassDetector
@@ -38,11 +44,13 @@ from catdog.solver.events import (
     Warned,
 )
 from catdog.solver.faults import solver_faults
+from catdog.solver.going_on import check_type, differences
 from catdog.solver.precision import Precision
 from catdog.solver.snapshot_rotation import Snapshots
 from catdog.solver.solverstate import TrainingState, learned_net, load_net, read_state
 from catdog.solver.test_pass import Batches, Means, TestNet, outputs
 from catdog.solver.unfreezing import Unfreezing
+from catdog.solver.untouched import untouched
 
 
 class Action(Enum):
@@ -108,6 +116,8 @@ class Solver:
         self._single_class = [SingleClassDetector(test.net, group) for test in self.tests]
         self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
         self._before_tests: list[FeedState] = []
+        #: The iteration of the last test that came to its end.
+        self._tested = -1
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
@@ -129,19 +139,48 @@ class Solver:
         self.step(self.param.max_iter - self.iteration)
         if self.param.snapshot_after_train and not _due(self.iteration, self.param.snapshot):
             self.snapshot()
-        if not self.stopped:
-            self._last_look()
+        self._last_look()
         self._ending.finish()
         self._emit(Stopped(self.iteration) if self.stopped else Done(self.iteration))
 
     def _last_look(self) -> None:
         """Show and test what the last update made of the net."""
-        if _due(self.iteration, self.param.display):
-            with torch.no_grad():
-                self._take_loss(self._forward().loss)
+        stopped, self.stopped = self.stopped, False
+        if not stopped and _due(self.iteration, self.param.display):
+            self._show_last_loss()
+        if _due(self.iteration, self.param.test_interval) and not stopped:
+            if self._tested != self.iteration:
+                self.test_all()
+        elif self._tests_once_more():
+            if stopped:
+                self._emit(Noted("Testing the last weights; Ctrl-C again ends without"))
+            self._test_once_more()
+        self.stopped = stopped or self.stopped
+
+    @torch.no_grad()
+    def _show_last_loss(self) -> None:
+        """The loss after the last update; what a snapshot would have stays as it is."""
+        losses, overfitting = self._losses.copy(), OverfittingState()
+        overfitting.CopyFrom(self._divergence.overfitting.state)
+        with untouched(self.net, self.feed):
+            self._take_loss(self._forward().loss)
             self._emit(FinalLoss(self.iteration, self._smoothed_loss()))
-        if _due(self.iteration, self.param.test_interval) and not self._ending.over:
-            self.test_all()
+        self._losses = losses
+        self._divergence.overfitting.state.CopyFrom(overfitting)
+
+    def _tests_once_more(self) -> bool:
+        """Whether the net of the last snapshot has not been tested, and could be."""
+        able = self.tests and self.param.test_interval > 0 and self.iteration > 0
+        return bool(able) and self._tested != self.iteration
+
+    def _test_once_more(self) -> None:
+        """Test where no test is due: it counts for the best alone, and a resumed run goes on as if
+        it had not been."""
+        before = self._before_tests or self._test_states()
+        self._place_tests(before)
+        self.test_all()
+        self._place_tests(before)
+        self._snapshots.renew_state(self.iteration, self._state)
 
     def step(self, iterations: int) -> None:
         """Train for some iterations, or until asked to stop."""
@@ -251,6 +290,8 @@ class Solver:
             for index in range(len(self.tests)):
                 if not self.stopped:
                     self.test(index)
+        if not self.stopped:
+            self._tested = self.iteration
 
     @torch.no_grad()
     def test(self, index: int) -> None:
@@ -263,8 +304,10 @@ class Solver:
         self._emit(tested)
         self._warn(self._single_class[index].finish(self.iteration))
         self._warn(self._divergence.check(self._batch))
-        self._warn(self._divergence.overfitting.test(tested))
-        if self._ending.take(tested) and (best := self._ending.best):
+        due = _due(self.iteration, self.param.test_interval)
+        if due:
+            self._warn(self._divergence.overfitting.test(tested))
+        if self._ending.take(tested, due=due) and (best := self._ending.best):
             name, score = best
             self._emit(self._snapshots.write_best(self.iteration, name, score.best))
 
@@ -312,11 +355,12 @@ class Solver:
     def restore(self, path: Path) -> None:
         """Go on from a state file of ours, exactly, or of Caffe's, its data from the start."""
         state = read_state(path)
-        load_net(self.net, learned_net(path, state))
         try:
+            check_type(state.run, self.param)
+            load_net(self.net, learned_net(path, state))
             self.update.load_history([torch.from_numpy(array) for array in state.history])
         except WeightsError as error:
-            error.where = str(path)
+            error.where = error.where or str(path)
             raise
         self.iteration = state.iteration
         run = state.run
@@ -325,12 +369,14 @@ class Solver:
         self._warn(random_state.restore(run, randomness, self.group, self.device))
         if run.HasField("train"):
             self.feed.load_state(run.train.source)
-        for test, feed in zip(self.tests, run.test, strict=False):
-            test.feed.load_state(feed.source)
+        self._place_tests(run.test)
         if run.HasField("loss_scale"):
             self._precision.load_loss_scale(run.loss_scale)
         losses = torch.tensor(list(run.recent_loss), device=self.device)
         self._losses = deque(losses.unbind(), maxlen=self.param.average_loss)
+        fed = [test.feed.reads() for test in self.tests]
+        before = [(run.train, self.feed.reads()), *zip(run.test, fed, strict=False)]
+        self._warn(differences(run, state.history, self.param, before))
         self._unfreeze()
         self._divergence.overfitting.state.CopyFrom(run.overfitting)
         self._ending.load(run, self.iteration)
@@ -342,13 +388,15 @@ class Solver:
         run = RunState(
             generator=generators,
             process=processes,
-            train=FeedState(source=self.feed.state()),
+            train=_place(self.feed),
             # tests that were not finished are begun again
             test=self._before_tests or self._test_states(),
             fresh=self.fresh,
             loss_scale=self._precision.loss_scale,
             recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
             max_iter=self.param.max_iter,
+            type=self.param.type,
+            iter_size=self.param.iter_size,
             overfitting=self._divergence.overfitting.state,
         )
         self._ending.store(run)
@@ -367,7 +415,11 @@ class Solver:
         return self._precision.loss_scale
 
     def _test_states(self) -> list[FeedState]:
-        return [FeedState(source=test.feed.state()) for test in self.tests]
+        return [_place(test.feed) for test in self.tests]
+
+    def _place_tests(self, states: Iterable[FeedState]) -> None:
+        for test, state in zip(self.tests, states, strict=False):
+            test.feed.load_state(state.source)
 
     def _warn(self, what: str) -> None:
         if what:
@@ -376,6 +428,10 @@ class Solver:
 
 _BY_URGENCY = (Action.NONE, Action.SNAPSHOT, Action.STOP)
 _NONE_FRESH = "no layer started fresh beside copied ones"
+
+
+def _place(feed: Batches) -> FeedState:
+    return FeedState(source=feed.state(), data=feed.reads())
 
 
 def _due(iteration: int, interval: int) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from catdog.data.feed import ELSEWHERE
 from catdog.net.net import Net
 from catdog.net.step import Node
-from catdog.proto.caffe_pb2 import SourceState
+from catdog.proto.caffe_pb2 import FedData, SourceState
 from catdog.runtime.distributed.group import Group
 from catdog.solver.events import Output
 
@@ -33,6 +33,9 @@ class Batches(Protocol):
 
     def load_state(self, states: Iterable[SourceState]) -> None:
         """Go on from there."""
+
+    def reads(self) -> list[FedData]:
+        """What each data layer reads."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,10 @@ class Update(Optimizer):
     #: Blobs of history for each parameter.
     depth: ClassVar[int] = 1
     takes_momentum: ClassVar[bool] = True
+    #: What the history is; types that keep the same can go on from each other's state.
+    keeps: ClassVar[str] = "momentum"
+    #: Which blobs of history are never below 0.
+    squares: ClassVar[tuple[int, ...]] = ()
     #: Fields of the solver that must be at least 0 and below 1.
     fractions: ClassVar[tuple[str, ...]] = ()
 
@@ -93,8 +97,21 @@ class Update(Optimizer):
                     f"the net needs {list(have.shape)}",
                     remedy="resume with the net that wrote it",
                 )
+        self._check_squares(blobs)
         for have, blob in zip(mine, blobs, strict=True):
             have.copy_(blob.view_as(have))
+
+    def _check_squares(self, blobs: Sequence[Tensor]) -> None:
+        # their root would be no number
+        count = len(self.learnable)
+        for i in self.squares:
+            for item, blob in zip(self.learnable, blobs[i * count :], strict=False):
+                if (blob < 0).any():
+                    raise WeightsError(
+                        f"the history of {item.name} has numbers below 0: it is another solver "
+                        f"type's, {self.solver.type} keeps {self.keeps}",
+                        remedy="resume with the solver type that wrote it",
+                    )
 
     def apply(self, rate: float, iteration: int) -> None:
         """One step with this learning rate; Adam's correction looks at the iteration."""
@@ -190,6 +207,8 @@ class Nesterov(Update):
 class AdaGrad(Update):
     """h = h + g²; u = r g / (sqrt(h) + delta)."""
 
+    keeps = "sums of squares"
+    squares = (0,)
     takes_momentum = False
 
     def rule(self, gradients: Tensors, histories: list[Tensors], rate: float) -> Tensors:
@@ -201,6 +220,8 @@ class AdaGrad(Update):
 class RMSProp(Update):
     """h = d h + (1 - d) g²; u = r g / (sqrt(h) + delta)."""
 
+    keeps = "means of squares"
+    squares = (0,)
     takes_momentum = False
     fractions = ("rms_decay",)
 
@@ -213,6 +234,8 @@ class RMSProp(Update):
 class AdaDelta(Update):
     """h = m h + (1 - m) g²; s = g sqrt((k + d) / (h + d)); k = m k + (1 - m) s²; u = r s."""
 
+    keeps = "means of squares of gradients and steps"
+    squares = (0, 1)
     depth = 2
     fractions = ("momentum",)
 
@@ -232,6 +255,8 @@ class AdaDelta(Update):
 class Adam(Update):
     """m, v as usual; u = r sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + delta), t = iteration + 1."""
 
+    keeps = "means of gradients and of their squares"
+    squares = (1,)
     depth = 2
     fractions = ("momentum", "momentum2")
 

@@ -30,8 +30,7 @@ class MetricsTable:
     Args:
         path: the table; its folder is there.
         solver: built, and restored where it is resumed.
-        resumed: go on in the table that is there, without its rows from this iteration on: they
-            come again. Else that of an earlier run is kept under the next free name.
+        resumed: go on in the table that is there, without the rows that come again. Else that of an earlier run is kept under the next free name.
         clock: gives seconds.
     """
 
@@ -44,7 +43,7 @@ class MetricsTable:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._solver, self._schedule = solver, schedule_of(solver)
-        before = _rows(path, solver.iteration) if resumed else None
+        before = _rows(path, solver) if resumed else None
         if before is None:
             keep(path)
             before = []
@@ -59,7 +58,7 @@ class MetricsTable:
         )
         spent = number(before[-1]["seconds"]) if before else 0.0
         self._clock, self._start = clock, clock() - spent
-        self._row: Row = {}
+        self._row = _begun(before, solver.iteration)
 
     def __call__(self, event: Event) -> None:
         """Take what belongs into the table."""
@@ -109,16 +108,28 @@ def _digits(output: Output) -> str:
     return f"{output.value:.7g}"
 
 
-def _rows(path: Path, end: int) -> list[Row] | None:
-    """The rows of a table before an iteration; None where there is no such table."""
+def _rows(path: Path, solver: Solver) -> list[Row] | None:
+    """The rows of a table that do not come again; None where there is no such table."""
     if not path.exists():
         return None
     with path.open(encoding="utf-8", newline="", errors="replace") as file:
         reader = csv.DictReader(file)
         if not set(COLUMNS) <= set(reader.fieldnames or ()):
             return None
-        rows: list[Row] = [dict(row) for row in reader]
-    return [row for row in rows if number(row["iteration"]) < end]
+        # of two rows for an iteration the first one is that of the snapshot
+        rows: dict[float, Row] = {}
+        for row in reader:
+            rows.setdefault(number(row["iteration"]), dict(row))
+    interval, at = solver.param.test_interval, solver.iteration
+    # the snapshot's own test comes again, unless none is due there
+    end = at + 1 if interval and at % interval else at
+    return [row for iteration, row in rows.items() if iteration < end]
+
+
+def _begun(rows: list[Row], iteration: int) -> Row:
+    """The row of an iteration that has one."""
+    last = rows[-1] if rows else {}
+    return {**last, "iteration": iteration} if number(last.get("iteration")) == iteration else {}
 
 
 def number(text: object) -> float:

@@ -37,11 +37,12 @@ class Schedule:
             (iteration - 1) * self.examples // self.epoch
         )
 
-    def tests_between(self, first: int, last: int) -> int:
-        """How often all tests are run after iteration `first`, up to `last` and with it."""
+    def tests_after(self, iteration: int) -> int:
+        """How often all tests are run after an iteration, the last weights among them."""
         if not self.test_interval or not self.tests:
             return 0
-        return last // self.test_interval - first // self.test_interval
+        due = self.last // self.test_interval - iteration // self.test_interval
+        return due + (self.last % self.test_interval > 0)
 
 
 def schedule_of(solver: Solver) -> Schedule:

@@ -88,7 +88,7 @@ class Pace:
         rate = self.rate
         if rate is None:
             return None
-        rounds = self._schedule.tests_between(self.iteration, self._schedule.last)
+        rounds = self._schedule.tests_after(self.iteration)
         tests = sum(self._pass_seconds(net, 1 / rate) for net in range(len(self._schedule.tests)))
         return (self._schedule.last - self.iteration) / rate + rounds * tests
 

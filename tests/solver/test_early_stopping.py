@@ -288,10 +288,10 @@ def test_less_than_min_delta_is_no_better(score: str) -> None:
         early_stop_min_delta=0.2,
     )
     ending, step = run.solver._ending, 0.125 if score == "accuracy" else -0.125
-    for iteration in range(8):
+    for iteration in range(1, 9):
         ending.take(NetTested(iteration, 0, (Output(score, 10 + step * iteration),)))
         assert not ending.over
-    ending.take(NetTested(8, 0, (Output(score, 10 + step * 7),)))
+    ending.take(NetTested(9, 0, (Output(score, 10 + step * 8),)))
     assert "2 tests in a row no better by 0.2 than" in ending.over
 
 
@@ -301,7 +301,7 @@ def test_a_plateau_has_a_min_delta_of_its_own(score: str) -> None:
     step = 0.17 if score == "accuracy" else -0.17
     for delta, drops in ((0.0, 0), (0.3, 0), (0.4, 2)):
         run = Run(tests=[None], test_interval=1, plateau_min_delta=delta, **fields)
-        for iteration in range(8):
+        for iteration in range(1, 9):
             value = Output(score, 10 + step * iteration)
             run.solver._ending.take(NetTested(iteration, 0, (value,)))
         assert run.solver._ending.drops == drops
@@ -315,10 +315,10 @@ def test_which_score_is_looked_at() -> None:
         ({"snapshot_best": "accuracy", "watched_score": "loss"}, "loss"),
     ):
         run = Run(**fields, **named)
-        for iteration in range(3):
+        for iteration in range(1, 4):
             outputs = (Output("accuracy", 0.5), Output("loss", 0.5))
             run.solver._ending.take(NetTested(iteration, 0, outputs))
-        assert f"than the best {score}, 0.5 at iteration 0" in run.solver._ending.over
+        assert f"than the best {score}, 0.5 at iteration 1" in run.solver._ending.over
     with pytest.raises(SpecError) as error:
         Run(**fields, watched_score="loss", snapshot_best="los")
     assert error.value.faults[0].field == "snapshot_best"
@@ -326,9 +326,10 @@ def test_which_score_is_looked_at() -> None:
 
 def test_one_test_is_no_row_of_tests() -> None:
     run = Run(tests=[None], test_interval=1, early_stop_patience=1, watched_score="loss")
-    for iteration in range(2):
+    for iteration in range(3):
+        assert not run.solver._ending.over
         run.solver._ending.take(NetTested(iteration, 0, (Output("loss", 0.5),)))
-    said = "Stopping early: 1 test no better than the best loss, 0.5 at iteration 0"
+    said = "Stopping early: 1 test no better than the best loss, 0.5 at iteration 1"
     assert run.solver._ending.over == said
 
 

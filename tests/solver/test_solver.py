@@ -23,12 +23,13 @@ from catdog.solver.events import (
     NetTested,
     NetTestedBatch,
     NetTestInterrupted,
+    Snapshotted,
     Stopped,
     Warned,
 )
 from catdog.solver.solver import Action, Solver
 from catdog.tracking.log_writer import lines
-from tests.runs import Rows, Run
+from tests.runs import NET, Rows, Run
 
 SOLVERS = Path(__file__).parents[1] / "goldens" / "solvers"
 INDEX = {meta["case"]: meta for meta in json.loads((SOLVERS / "index.json").read_text())}
@@ -164,7 +165,7 @@ def test_every_iteration_and_every_batch_of_a_test_is_told() -> None:
     ]
 
 
-def test_the_end_is_silent_off_the_beat_and_the_first_test_can_be_left_out() -> None:
+def test_the_last_weights_are_tested_off_the_beat_and_the_first_test_can_be_left_out() -> None:
     run = Run(tests=[1], test_interval=4, display=4, max_iter=5, test_initialization=False)
     run.solver.solve()
     assert run.story() == [
@@ -173,6 +174,8 @@ def test_the_end_is_silent_off_the_beat_and_the_first_test_can_be_left_out() -> 
         "NetTesting 4",
         "NetTested 4",
         "Display 4",
+        "NetTesting 5",
+        "NetTested 5",
         "Done 5",
     ]
 
@@ -198,8 +201,39 @@ def test_the_last_display_takes_one_more_batch() -> None:
     run.solver.solve()
     (final,) = run.said(FinalLoss)
     assert isinstance(final, FinalLoss)
-    assert final.loss == pytest.approx(torch.stack(tuple(run.solver._losses)).mean().item())
-    assert run.solver.feed.position == 3 * 8 % 20
+    plain = Run(max_iter=2, average_loss=2)
+    plain.solver.solve()
+    solver = plain.solver
+    last = solver.net(solver.feed.next()).loss
+    assert final.loss == pytest.approx((solver._losses[-1] + last).item() / 2)
+
+
+NORMED = NET.replace(
+    'layer { name: "relu"',
+    'layer { name: "norm" type: "BatchNorm" bottom: "ip1" top: "ip1" } layer { name: "relu"',
+)
+
+
+def test_the_last_display_leaves_no_trace(tmp_path: Path) -> None:
+    """A hangup in the last test writes the snapshot that stands there already, to the byte."""
+    # asked: after each of 2 iterations, then between the batches of the last test
+    fields = {"text": NORMED, "tests": [2], "test_interval": 2, "test_initialization": False}
+    fields |= {"max_iter": 2, "average_loss": 2, "snapshot_after_train": True}
+
+    def files(asks: dict[int, Action], display: int) -> tuple[Run, list[bytes]]:
+        prefix = str(tmp_path / "snap")
+        run = Run(display=display, snapshot_prefix=prefix, asks=asks, **fields)
+        run.solver.solve()
+        assert len(run.said(FinalLoss)) == (display > 0)
+        assert len(run.said(Snapshotted)) == 1 + bool(asks)
+        endings = ("caffemodel", "solverstate")
+        return run, [(tmp_path / f"snap_iter_2.{e}").read_bytes() for e in endings]
+
+    plain, wanted = files({}, 0)
+    for asks, display in (({}, 1), ({3: Action.SNAPSHOT}, 1)):
+        shown, found = files(asks, display)
+        assert found == wanted
+        assert shown.said(NetTested) == plain.said(NetTested)
 
 
 def test_several_test_nets_are_tested_in_turn_on_the_trained_weights() -> None:

@@ -38,7 +38,7 @@ def run(prefix: str, *overrides: str, snapshot: str = "") -> list[dict[str, str]
 @pytest.mark.usefixtures("folder")
 def test_a_row_for_each_test_and_each_epoch() -> None:
     found = run("a", "lr_policy=step", "gamma=0.1", "stepsize=4")
-    # ten examples by four; tests at 0, 3 and 6
+    # ten examples by four; tests at 0, 3 and 6, and of the last weights
     assert [(row["iteration"], row["epoch"]) for row in found] == [
         ("0", "0"),
         ("3", "1.2"),
@@ -46,7 +46,7 @@ def test_a_row_for_each_test_and_each_epoch() -> None:
         ("6", "2.4"),
         ("8", "3.2"),
     ]
-    assert [bool(row["accuracy"]) for row in found] == [True, True, False, True, False]
+    assert [bool(row["accuracy"]) for row in found] == [True, True, False, True, True]
     assert [row["learning_rate"] for row in found] == ["0.01", "0.01", "0.001", "0.001", "0.0001"]
     assert not found[0]["train_loss"]
     assert all(float(row["train_loss"]) > 0 for row in found[1:])
@@ -63,7 +63,14 @@ def test_a_resumed_run_has_the_rows_of_an_undisturbed_one(cut: int) -> None:
     with Path("parts/metrics.csv").open("a") as file:
         file.write("7,2.8,9,0.01,1.5,0.25,0.125\n9,9,9,9,9,9,9\n")
     resumed = run("parts", snapshot="auto")
-    assert [{**row, "seconds": ""} for row in resumed] == [{**r, "seconds": ""} for r in whole]
+
+    def others(found: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Without the last test of the first part, where that was not due."""
+        return [{**r, "seconds": ""} for r in found if cut % 3 == 0 or r["iteration"] != str(cut)]
+
+    assert others(resumed) == others(whole)
+    (last,) = (row for row in resumed if row["iteration"] == str(cut))
+    assert last["accuracy"]
     assert not list(Path("parts").glob("metrics.csv.*"))
     seconds = [float(row["seconds"]) for row in resumed]
     assert seconds == sorted(seconds)

@@ -52,8 +52,8 @@ def test_rate_images_and_time_left() -> None:
             bar(Display(20, 10, 5.0, 10, 0.75, 0.1, ()))
     last = terminal.getvalue().split("\r")[-1]
     assert "59/110" in last
-    # 51 iterations of half a second, and a test of five forward passes
-    assert "2 it/s, 128 images/s, 00:26 left, loss 0.75" in last
+    # 51 iterations of half a second, and two tests of five forward passes
+    assert "2 it/s, 128 images/s, 00:27 left, loss 0.75" in last
 
 
 def test_lines_of_the_log_stay_whole() -> None:

@@ -16,10 +16,13 @@ def test_epochs_are_counted_in_examples() -> None:
     assert not unknown.ends_epoch(4)
 
 
-@pytest.mark.parametrize(("first", "last", "count"), [(0, 100, 4), (25, 100, 3), (24, 99, 3)])
+@pytest.mark.parametrize(
+    ("first", "last", "count"), [(0, 100, 4), (25, 100, 3), (24, 99, 4), (99, 99, 1)]
+)
 def test_tests_ahead(first: int, last: int, count: int) -> None:
-    assert Schedule(0, 100, test_interval=25, tests=(8,)).tests_between(first, last) == count
-    assert Schedule(0, 100, test_interval=25).tests_between(first, last) == 0
+    """Every 25 iterations, and of the last weights."""
+    assert Schedule(0, last, test_interval=25, tests=(8,)).tests_after(first) == count
+    assert Schedule(0, last, test_interval=25).tests_after(first) == 0
 
 
 def test_a_solver_has_a_plan() -> None:

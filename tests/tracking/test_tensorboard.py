@@ -54,7 +54,7 @@ def test_curves_net_and_pictures() -> None:
         "speed/iterations_per_second",
         "speed/images_per_second",
     }
-    assert [step for step, _ in scalars(found, "test/loss")] == [0, 3, 6]
+    assert [step for step, _ in scalars(found, "test/loss")] == [0, 3, 6, 8]
     rates = [value for _, value in scalars(found, "train/learning_rate")]
     assert rates == pytest.approx([0.01] * 4 + [0.001] * 4)
     assert not tags["histograms"]

@@ -116,7 +116,11 @@ def _over(log: ParsedLog, place: Callable[[int], float]) -> ParsedLog:
         final_loss=moved(log.final_loss),
         lr=moved(log.lr),
         train_outputs=moved_values(log.train_outputs),
-        test_outputs=moved_values(log.test_outputs),
+        # the test before the first iteration is before the training's time too
+        test_outputs=[
+            new if old.iteration else new._replace(iteration=0)
+            for old, new in zip(log.test_outputs, moved_values(log.test_outputs), strict=True)
+        ],
     )
 
 

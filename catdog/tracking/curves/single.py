@@ -132,8 +132,8 @@ def ring(axes: Axes, found: Series, color: str, *, lowest: bool = False) -> int 
 
 
 def best(found: Series, *, lowest: bool) -> int | None:
-    """The index of the best value; None where none is a number."""
-    values = found[1]
+    """The index of the best value after the start, where x is 0; None where none is a number."""
+    values = np.where(found[0] > 0, found[1], np.nan)
     if not np.isfinite(values).any():
         return None
     return int(np.nanargmin(values) if lowest else np.nanargmax(values))
