@@ -25,6 +25,7 @@ from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
 from catdog.runtime.text_table import text_table
 from catdog.spec import read_message, read_net
+from catdog.tracking.runs import standing
 from catdog.weights import read_weights, weight_file
 
 SHOWN = 10
@@ -76,6 +77,8 @@ def predict(args: argparse.Namespace, group: Group) -> None:
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
     if group.leads:
         print(f"{len(photos)} photos with {weights}{tempered}", file=sys.stderr)
+        if told := standing(weights):
+            print(f"its run had {told}", file=sys.stderr)
     number, hidden = len(portion(photos, group)), None if group.leads else True
 
     def watch(found: Iterable[Prediction]) -> Iterable[Prediction]:

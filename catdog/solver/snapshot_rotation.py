@@ -72,9 +72,13 @@ class Snapshots:
 
     def renew_state(self, iteration: int, state: Callable[[str], TrainingState]) -> None:
         """Write the state of a snapshot anew, where that stands."""
+        if iteration not in self.kept:
+            return
         model = self._model_path(iteration)
-        if self._writes and iteration in self.kept:
-            write_state(state_path(model), state(str(model)))
+        # every process has its part in it
+        now = state(str(model))
+        if self._writes:
+            write_state(state_path(model), now)
 
     def write_best(self, iteration: int, name: str, value: float) -> Best:
         """The weights, or their average, as the best so far. Raises as `write`."""

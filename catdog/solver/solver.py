@@ -15,7 +15,6 @@ from catdog.errors import SpecError, WeightsError
 from catdog.net.debug_info import tracing
 from catdog.net.net import Net, Result
 from catdog.proto.caffe_pb2 import (
-    FeedState,
     NetParameter,
     OverfittingState,
     RunState,
@@ -49,6 +48,7 @@ from catdog.solver.precision import Precision
 from catdog.solver.snapshot_rotation import Snapshots
 from catdog.solver.solverstate import TrainingState, learned_net, load_net, read_state
 from catdog.solver.test_pass import Batches, Means, TestNet, outputs
+from catdog.solver.test_places import TestPlaces, place
 from catdog.solver.unfreezing import Unfreezing
 from catdog.solver.untouched import untouched
 
@@ -115,9 +115,7 @@ class Solver:
         self._divergence = DivergenceDetector(net, group)
         self._single_class = [SingleClassDetector(test.net, group) for test in self.tests]
         self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
-        self._before_tests: list[FeedState] = []
-        #: The iteration of the last test that came to its end.
-        self._tested = -1
+        self._places = TestPlaces(self.tests)
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
@@ -149,10 +147,12 @@ class Solver:
         if not stopped and _due(self.iteration, self.param.display):
             self._show_last_loss()
         if _due(self.iteration, self.param.test_interval) and not stopped:
-            if self._tested != self.iteration:
+            if self._places.tested != self.iteration:
                 self.test_all()
         elif self._tests_once_more():
             if stopped:
+                # of several processes one may hear of the same Ctrl-C late
+                self._request()
                 self._emit(Noted("Testing the last weights; Ctrl-C again ends without"))
             self._test_once_more()
         self.stopped = stopped or self.stopped
@@ -171,15 +171,15 @@ class Solver:
     def _tests_once_more(self) -> bool:
         """Whether the net of the last snapshot has not been tested, and could be."""
         able = self.tests and self.param.test_interval > 0 and self.iteration > 0
-        return bool(able) and self._tested != self.iteration
+        return bool(able) and self._places.tested != self.iteration
 
     def _test_once_more(self) -> None:
         """Test where no test is due: it counts for the best alone, and a resumed run goes on as if
         it had not been."""
-        before = self._before_tests or self._test_states()
-        self._place_tests(before)
+        before = self._places.states()
+        self._places.load(before)
         self.test_all()
-        self._place_tests(before)
+        self._places.load(before)
         self._snapshots.renew_state(self.iteration, self._state)
 
     def step(self, iterations: int) -> None:
@@ -199,7 +199,7 @@ class Solver:
             self._emit(Noted(self._ending.over))
 
     def _iterate(self) -> None:
-        self._before_tests = []
+        self._places.end()
         self._unfreeze()
         display = _due(self.iteration, self.param.display)
         result = self._forward_backward(debug=display and self.param.debug_info)
@@ -284,14 +284,14 @@ class Solver:
 
     def test_all(self) -> None:
         """Test every test net, unless asked to stop in between."""
-        self._before_tests = self._test_states()
+        self._places.begin()
         with self._average.applied():
             self._run.share_statistics()
             for index in range(len(self.tests)):
                 if not self.stopped:
                     self.test(index)
         if not self.stopped:
-            self._tested = self.iteration
+            self._places.tested = self.iteration
 
     @torch.no_grad()
     def test(self, index: int) -> None:
@@ -369,7 +369,7 @@ class Solver:
         self._warn(random_state.restore(run, randomness, self.group, self.device))
         if run.HasField("train"):
             self.feed.load_state(run.train.source)
-        self._place_tests(run.test)
+        self._places.load(run.test)
         if run.HasField("loss_scale"):
             self._precision.load_loss_scale(run.loss_scale)
         losses = torch.tensor(list(run.recent_loss), device=self.device)
@@ -388,9 +388,8 @@ class Solver:
         run = RunState(
             generator=generators,
             process=processes,
-            train=_place(self.feed),
-            # tests that were not finished are begun again
-            test=self._before_tests or self._test_states(),
+            train=place(self.feed),
+            test=self._places.states(),
             fresh=self.fresh,
             loss_scale=self._precision.loss_scale,
             recent_loss=torch.stack(tuple(self._losses)).tolist() if self._losses else [],
@@ -414,13 +413,6 @@ class Solver:
         """By what the loss was multiplied before its gradients were taken."""
         return self._precision.loss_scale
 
-    def _test_states(self) -> list[FeedState]:
-        return [_place(test.feed) for test in self.tests]
-
-    def _place_tests(self, states: Iterable[FeedState]) -> None:
-        for test, state in zip(self.tests, states, strict=False):
-            test.feed.load_state(state.source)
-
     def _warn(self, what: str) -> None:
         if what:
             self._emit(Warned(what))
@@ -428,10 +420,6 @@ class Solver:
 
 _BY_URGENCY = (Action.NONE, Action.SNAPSHOT, Action.STOP)
 _NONE_FRESH = "no layer started fresh beside copied ones"
-
-
-def _place(feed: Batches) -> FeedState:
-    return FeedState(source=feed.state(), data=feed.reads())
 
 
 def _due(iteration: int, interval: int) -> bool:

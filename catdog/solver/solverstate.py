@@ -32,6 +32,7 @@ AUTO = "auto"
 _MODEL, _STATE, _HDF5 = ".caffemodel", ".solverstate", ".h5"
 _AVERAGE, _BEST = "_ema", "_best"
 _ITERATION = re.compile(r"_iter_(\d+)(?:_ema)?\.(?:solverstate|caffemodel)(?:\.h5)?$")
+_IS_BEST = re.compile(rf"{_BEST}{_MODEL}(?:\.h5)?$")
 _RUN = "catdog_run"
 
 
@@ -67,12 +68,17 @@ def best_path(prefix: str, *, hdf5: bool = False) -> Path:
     return Path(f"{prefix}{_BEST}{_MODEL}{_HDF5 if hdf5 else ''}")
 
 
+def prefix_of(path: Path) -> str:
+    """The snapshot_prefix of a file of weights or a state; empty where its name is not so made."""
+    match = _ITERATION.search(path.name) or _IS_BEST.search(path.name)
+    return str(path.with_name(path.name[: match.start()])) if match else ""
+
+
 def best_of_run(path: Path) -> Path:
     """The best weights of the run that wrote these, where it has any; else these."""
-    match = _ITERATION.search(path.name)
-    if match is None:
+    prefix = prefix_of(path)
+    if not prefix:
         return path
-    prefix = str(path.with_name(path.name[: match.start()]))
     best = best_path(prefix, hdf5=path.suffix == _HDF5)
     # beside a later run without a best, that of an earlier one may lie
     state = state_path(path)

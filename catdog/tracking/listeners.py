@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from catdog.errors import CatdogError
+from catdog.net.carried import write_deploy
 from catdog.runtime.files import keep
 from catdog.solver.events import Event, Listener, Noted, Warned, everyone
 from catdog.solver.solver import Solver
 from catdog.tracking import tensorboard
+from catdog.tracking.held_back import HeldBack
 from catdog.tracking.log_writer import Lines
 from catdog.tracking.metrics_csv import MetricsTable
 from catdog.tracking.progress import AboveBar, ProgressBar
@@ -72,8 +74,12 @@ class RunListeners:
         self._emit: Listener = everyone()
 
     def begin(self, solver: Solver, emit: Listener) -> None:
-        """Start to follow a solver that is built, and restored where it is resumed."""
+        """Follow a solver that is built, and restored where it is resumed, from its first batch."""
         self._emit = emit
+        self._listener = HeldBack(lambda: self._open(solver))
+
+    def _open(self, solver: Solver) -> Listener:
+        write_deploy(solver.model, self._prefix)
         listeners: list[Listener] = []
         table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
         self._stack.callback(table.close)
@@ -85,14 +91,14 @@ class RunListeners:
         if self._options.resources:
             path = self._folder / "resources.csv"
             keep(path)
-            self._resources = Resources(path, solver, self._options.resources, emit)
+            self._resources = Resources(path, solver, self._options.resources, self._emit)
             self._stack.callback(self._report)
             listeners.append(self._resources)
         if self._terminal:
             bar = ProgressBar(schedule_of(solver), self._terminal)
             self._stack.callback(bar.close)
             listeners.append(bar)
-        self._listener = everyone(*listeners)
+        return everyone(*listeners)
 
     def __call__(self, event: Event) -> None:
         """Pass an event on to all."""

@@ -32,6 +32,7 @@ from catdog.solver.events import (
     Stopped,
     Warned,
 )
+from catdog.tracking.held_back import under_way
 
 #: A line without its prefix: severity, place in Caffe's source, text.
 Line = tuple[str, str, str]
@@ -172,6 +173,7 @@ class LogWriter:
         stream: gets the same lines, as a terminal does.
         resumed: go on in the file that is there; else that of an earlier run is kept under the
             next free name (`train.log.1`).
+        waits: nothing is done to the file before the run is under way (`held_back`).
         clock: gives the time of a line.
     """
 
@@ -181,28 +183,46 @@ class LogWriter:
         stream: Lines | None = None,
         *,
         resumed: bool = False,
+        waits: bool = False,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        self._clock = clock
-        self._streams = [stream] if stream else []
+        self._path, self._resumed, self._clock = path, resumed, clock
+        self._stream = stream
         self._file: TextIO | None = None
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not resumed:
-                keep(path)
-            self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
-            self._streams.append(self._file)
+        self._waiting: list[str] = []
+        if not waits:
+            self._begin()
 
     def __call__(self, event: Event) -> None:
         """Write one event; every line is there for others to read at once."""
+        if under_way(event):
+            self._begin()
         now = self._clock()
         for severity, place, text in lines(event):
             # each line of a longer text has the prefix: log readers need it
             for part in text.split("\n"):
                 stamp = f"{severity}{now:%m%d %H:%M:%S.%f} {os.getpid()} {place}]"
-                for stream in self._streams:
-                    stream.write(f"{stamp} {part}\n")
-                    stream.flush()
+                self._write(f"{stamp} {part}\n")
+
+    def _write(self, line: str) -> None:
+        if self._stream:
+            self._stream.write(line)
+            self._stream.flush()
+        if self._file:
+            self._file.write(line)
+        elif self._path:
+            self._waiting.append(line)
+
+    def _begin(self) -> None:
+        """Open the file, and write what has waited for it."""
+        if self._file or self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._resumed:
+            keep(self._path)
+        self._file = self._path.open("a", buffering=1, encoding="utf-8", newline="")
+        self._file.writelines(self._waiting)
+        self._waiting.clear()
 
     def close(self) -> None:
         """Close the file; the stream stays open."""

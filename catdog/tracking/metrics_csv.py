@@ -30,7 +30,8 @@ class MetricsTable:
     Args:
         path: the table; its folder is there.
         solver: built, and restored where it is resumed.
-        resumed: go on in the table that is there, without the rows that come again. Else that of an earlier run is kept under the next free name.
+        resumed: go on in the table that is there, without the rows that come again. Else that of
+            an earlier run is kept under the next free name.
         clock: gives seconds.
     """
 

@@ -13,6 +13,7 @@ from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
 from catdog.solver.monitored_score import score_of_run
+from catdog.solver.solverstate import prefix_of
 from catdog.tracking.flat_fields import net_fields, plain_fields
 from catdog.tracking.run_file import RUNNING, SUFFIX, Content, read_run, run_path
 
@@ -131,6 +132,31 @@ def find_run(name: str) -> Run:
     beside = [_name(path) for path in path.parent.glob(f"*{SUFFIX}")]
     remedy = did_you_mean(name, beside) or "name its snapshot_prefix; tools/runs.py lists them"
     raise CatdogError("no such run", where=name, remedy=remedy)
+
+
+def standing(weights: Path) -> str:
+    """The best and the last test of the run that wrote these weights.
+
+    Empty where the run's file does not tell.
+    """
+    prefix = prefix_of(weights)
+    path = run_path(prefix)
+    if not prefix:
+        return ""
+    try:
+        run = Run(prefix, read_run(path))
+    except CatdogError:
+        return ""
+    best, last = run.best.get(run.score), run.final.get(run.score)
+    if best is None or last is None:
+        return ""
+    at, end = best["iteration"], run.content["final"]["iteration"]
+    if at == end:
+        return f"{run.score} {last:.4g} in its last test, at iteration {end}, its best"
+    return (
+        f"{run.score} {best['value']:.4g} in its best test, at iteration {at}, and {last:.4g} in "
+        f"its last, at {end}"
+    )
 
 
 def _files(folder: Path) -> list[Path]:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TextIO
 
 from catdog.errors import CatdogError
-from catdog.net.carried import write_deploy
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
+from catdog.runtime.lock import only_one
 from catdog.solver.events import EndRun, Failed, Listener, Noted, Resuming, everyone
 from catdog.solver.signals import Signals
 from catdog.solver.solver import Action, Solver
 from catdog.solver.solverstate import find
 from catdog.spec import Spec
+from catdog.tracking.held_back import HeldBack
 from catdog.tracking.listeners import RunListeners
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_file import RunFile
@@ -23,6 +24,9 @@ from catdog.training.finetuning import start, table
 from catdog.training.options import Options, solver_spec
 from catdog.training.solver_setup import Surroundings, open_solver
 from catdog.weights import weight_file
+
+_ANOTHER = "another training is writing here"
+_OWN_PREFIX = "wait for it or stop it, or give this one its own: --set snapshot_prefix=..."
 
 
 def train(
@@ -49,6 +53,7 @@ def train(
         signals = stack.enter_context(Signals(sigint, sighup))
         told = _Listening()
         if group.leads:
+            stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
             told = _listening(path, prefix, options, stream, listeners, stack, resumed=bool(state))
         around = Surroundings(told.emit, signals.request, group)
         try:
@@ -57,7 +62,7 @@ def train(
             solver.solve()
         except CatdogError as error:
             if group.speaks():
-                log = told.emit if group.leads else LogWriter(_log_path(prefix), resumed=True)
+                log = told.emit if group.leads else _speaker(prefix)
                 log(Failed(str(error)))
             raise
         except EndRun as end:
@@ -91,11 +96,16 @@ def _listening(
 ) -> _Listening:
     """The log, the run's file, what is shown, and the caller's listeners; the stack closes them."""
     shown = RunListeners(prefix, options.tracking, stream, resumed=resumed)
-    log = LogWriter(_log_path(prefix), shown.stream, resumed=resumed)
+    log = LogWriter(_log_path(prefix), shown.stream, resumed=resumed, waits=True)
     stack.callback(log.close)
-    run_file = stack.enter_context(RunFile(prefix, path, resumed=resumed))
+    run_file = HeldBack(lambda: stack.enter_context(RunFile(prefix, path, resumed=resumed)))
     stack.enter_context(shown)
     return _Listening(everyone(log, run_file, shown, *listeners), log, shown)
+
+
+def _speaker(prefix: str) -> LogWriter:
+    """The log of the run, for a process that does not keep it."""
+    return LogWriter(_log_path(prefix), resumed=True)
 
 
 def _log_path(prefix: str) -> Path:
@@ -111,12 +121,10 @@ def _opened(
 ) -> Solver:
     """The solver with its parameters, and where it is wanted with the features of frozen layers."""
     solver, feds = open_solver(spec, options, stack, around)
-    prefix = spec.message.snapshot_prefix
-    if around.group.leads:
-        write_deploy(solver.model, prefix)
     _begin(spec, solver, state, around.emit)
     if spec.message.cache_features:
-        cache_features(solver, feds, Path(prefix).parent, stack, around.emit)
+        folder = Path(spec.message.snapshot_prefix).parent
+        cache_features(solver, feds, folder, stack, around.emit)
     return solver
 
 

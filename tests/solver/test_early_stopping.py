@@ -11,7 +11,7 @@ from catdog.solver.early_stopping import Ending, faults
 from catdog.solver.events import Best, Display, Done, NetTested, Noted, Output, Snapshotted, Warned
 from catdog.solver.lr_policy import learning_rate
 from catdog.solver.solver import Action
-from catdog.solver.solverstate import load_net, read_state
+from catdog.solver.solverstate import best_of_run, load_net, read_state
 from catdog.solver.test_pass import TestNet
 from tests.runs import NET, Run, rows, small
 from tests.solver.test_ema import same, weights
@@ -62,6 +62,38 @@ def test_the_best_weights_are_kept(name: str, best: object, tmp_path: Path) -> N
     load_net(run.solver.net, Path(last.model))
     assert same(weights(run.solver.net), kept[first])
     assert notes(run) == [f"Best {name}: {want:g} at iteration {first}"]
+
+
+@pytest.mark.parametrize("asks", [{}, {9: Action.STOP}])
+def test_the_start_is_no_result_and_the_last_weights_are(
+    asks: dict[int, Action], tmp_path: Path
+) -> None:
+    """A run that is over, or is stopped, before its second test."""
+    prefix = str(tmp_path / "snap")
+    run = Run(
+        tests=[None],
+        test_interval=100,
+        snapshot_best="loss",
+        snapshot_prefix=prefix,
+        max_iter=12,
+        snapshot_after_train=True,
+        asks=asks,
+    )
+    run.solver.solve()
+    at = run.solver.iteration
+    assert 0 < at < 12 if asks else at == 12
+    assert [iteration for iteration, _ in scores(run, "loss")] == [0, at]
+    (best,) = run.said(Best)
+    assert best.iteration == at
+    last, kept = (tmp_path / f"snap_{name}.caffemodel" for name in (f"iter_{at}", "best"))
+    assert last.read_bytes() == kept.read_bytes()
+    assert best_of_run(last) == kept
+    assert read_state(tmp_path / f"snap_iter_{at}.solverstate").run.best.iteration == at
+    # what went on from there knows of it
+    again = Run(tests=[None], test_interval=100, snapshot_best="loss", snapshot_prefix=prefix)
+    again.solver.restore(tmp_path / f"snap_iter_{at}.solverstate")
+    assert again.solver._ending.best is not None
+    assert again.solver._ending.best[1].best == scores(run, "loss")[-1][1]
 
 
 def test_early_stopping_ends_the_run(tmp_path: Path) -> None:

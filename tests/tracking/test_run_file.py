@@ -129,13 +129,3 @@ def test_the_record_of_a_training(tmp_path):
     assert 'type: "Accuracy"' in found["test_nets"][0]
     assert "num_output: 4" not in path.read_text()
     assert yaml.safe_load(path.read_text()) == found
-
-
-def test_a_training_that_cannot_begin_is_recorded(tmp_path):
-    solver = write_solver(tmp_path)
-    (tmp_path / "net.yaml").unlink()
-    with pytest.raises(CatdogError, match="no such file"):
-        train(solver)
-    found = read_run(run_path(str(tmp_path / "out/tiny")))
-    assert found["status"] == "failed"
-    assert "no such file" in found["reason"]

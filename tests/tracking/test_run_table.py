@@ -7,7 +7,7 @@ from catdog.errors import CatdogError
 from catdog.solver.events import Done, NetTested, Output, Preparing
 from catdog.tracking.run_file import RunFile, read_run, run_path
 from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
-from catdog.tracking.runs import Run, find_run, find_runs
+from catdog.tracking.runs import Run, find_run, find_runs, standing
 
 NET = """
 layer { name: "fc" type: "InnerProduct" inner_product_param { num_output: %d } }
@@ -138,3 +138,25 @@ def test_the_score_of_a_file_without_one_follows_from_its_nets(runs):
     older = Run(one.name, {key: one.content[key] for key in one.content if key != "score"})
     assert older.score == "acc"
     assert Run("x", {"status": "failed"}).score == ""
+
+
+def test_how_weights_of_a_run_did(tmp_path):
+    prefix = tmp_path / "net"
+    weights = [
+        tmp_path / f"net_{name}" for name in ("best.caffemodel", "iter_20_ema.caffemodel.h5")
+    ]
+    assert not standing(weights[0])
+    scores = {0: 0.9, 10: 0.75, 20: 0.5}
+    with RunFile(str(prefix), "s.yaml") as record:
+        record(Preparing("cpu", "max_iter: 20", 1, (NET % 4, NET % 4)))
+        for iteration, acc in scores.items():
+            record(NetTested(iteration, 0, (Output("acc", acc), Output("loss", 1 - acc, 1.0))))
+    want = "acc 0.75 in its best test, at iteration 10, and 0.5 in its last, at 20"
+    assert [standing(each) for each in weights] == [want] * 2
+    assert not standing(tmp_path / "alexnet.caffemodel")
+    with RunFile(str(prefix), "s.yaml", resumed=True) as record:
+        record(Preparing("cpu", "max_iter: 30", 1, (NET % 4, NET % 4)))
+        record(NetTested(30, 0, (Output("acc", 0.8), Output("loss", 0.2, 1.0))))
+    assert standing(weights[0]) == "acc 0.8 in its last test, at iteration 30, its best"
+    run_path(str(prefix)).write_text("no record")
+    assert not standing(weights[0])

@@ -64,7 +64,8 @@ def test_a_resume_may_cache_or_not() -> None:
         run(name, "max_iter=5", cached=first)
         resumed = run(name, snapshot="auto", cached=second)
         assert same_weights(whole, resumed)
-        assert numbers(name)[-3:] == numbers("whole")[-3:]
+        # at 5 the first part tested its last weights
+        assert numbers(name)[-2:] == numbers("whole")[-2:]
 
 
 def test_a_test_net_that_mirrors_runs_without(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The table at the start of a training, fresh rates, and how they outlive a resume."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(name: str, *overrides: str, **options: object) -> Solver:
+def run(name: str, *overrides: str, stream: io.StringIO | None = None, **options: object) -> Solver:
     fields = (f"snapshot_prefix={name}/run", *overrides)
-    return train("solver.yaml", Options(overrides=fields, **options))
+    return train("solver.yaml", Options(overrides=fields, **options), stream=stream)
 
 
 def table(name: str) -> list[str]:
+    """The lines of the table in the log of a run."""
+    return table_in(Path(name, "train.log").read_text())
+
+
+def table_in(log: str) -> list[str]:
     """The lines of the table in a log, without their prefix."""
-    lines = Path(name, "train.log").read_text().splitlines()
+    lines = log.splitlines()
     told = [line.split("] ", 1)[1] for line in lines if "net.cpp:774" in line]
     start = next(i for i, line in enumerate(told) if line.split() == HEAD)
     return told[start : start + 7]
@@ -67,9 +73,10 @@ def test_rates_and_statistics_in_the_table(folder: Path) -> None:
     )
     solver = folder / "solver.yaml"
     solver.write_text(solver.read_text())
+    said = io.StringIO()
     with pytest.raises(WeightsError, match='layer "scale1": the net has 1 blob, the file 2'):
-        run("out", weights=[WEIGHTS])
-    lines = table("out")
+        run("out", weights=[WEIGHTS], stream=said)
+    lines = table_in(said.getvalue())
     assert lines[2] == "    bn1              13  copied          by its own statistics"
     assert lines[3] == (
         "    scale1            6  shape mismatch  the net has 1 blob, the file 2; rename the layer "

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from catdog.errors import CatdogError, Diverged, SpecError, WeightsError
+from catdog.solver.events import Event, Iterating
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import AUTO
 from catdog.tracking.log_reader import read_log
@@ -147,6 +148,71 @@ layer { name: "data" type: "HDF5Data" top: "data" top: "label" include { phase: 
 layer { name: "accuracy" type: "Accuracy" bottom: "ip1" bottom: "label" top: "accuracy"
   include { phase: TEST } }
 """
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("snapshot", ["", AUTO])
+def test_a_start_that_fails_leaves_what_an_earlier_run_wrote(solver: Path, snapshot: str) -> None:
+    run(solver, "max_iter=2")
+    out = solver.parent / "out"
+    before = contents(out)
+    net, data = solver.parent / "net.prototxt", solver.parent / "train.h5"
+    text, numbers = net.read_text(), data.read_bytes()
+    for path, broken in ((net, b"layer {"), (data, b"no HDF5")):
+        kept = path.read_bytes()
+        path.write_bytes(broken)
+        with pytest.raises(CatdogError):
+            run(solver, "max_iter=4", snapshot=snapshot)
+        path.write_bytes(kept)
+        assert contents(out) == before
+    assert (net.read_text(), data.read_bytes()) == (text, numbers)
+    run(solver, "max_iter=4")
+    assert (out / "train.log.1").read_bytes() == before["train.log"]
+
+
+def test_a_start_that_fails_leaves_no_folder(solver: Path) -> None:
+    (solver.parent / "net.prototxt").write_text("layer {")
+    with pytest.raises(CatdogError):
+        run(solver)
+    assert not (solver.parent / "out").exists()
+
+
+def test_a_second_training_under_the_same_prefix_is_refused(solver: Path) -> None:
+    """It is told while the first one runs, and nothing of the first is touched."""
+    out = solver.parent / "out"
+    told: list[str] = []
+
+    def try_another(event: Event) -> None:
+        if isinstance(event, Iterating) and event.iteration == 1:
+            before = contents(out)
+            with pytest.raises(CatdogError) as error:
+                run(solver, "max_iter=3")
+            told.append(str(error.value))
+            assert contents(out) == before
+
+    train(solver, Options(overrides=["max_iter=3"]), listeners=[try_another])
+    (text,) = told
+    assert text.startswith(f"{out}/run: another training is writing here (process {os.getpid()} ")
+    assert "--set snapshot_prefix=" in text
+    run(solver, "max_iter=3", "snapshot_prefix=elsewhere/run")
+    run(solver, "max_iter=3")
+
+
+def test_what_differs_from_the_snapshot_is_told(solver: Path) -> None:
+    run(solver, "max_iter=2")
+    stream = io.StringIO()
+    changes = ["max_iter=3", "iter_size=2", "net.data.hdf5_data_param.batch_size=3"]
+    train(solver, Options(overrides=changes, snapshot=AUTO), stream=stream)
+    (line,) = [line for line in stream.getvalue().splitlines() if "not as in the snapshot" in line]
+    assert "iter_size was 1 and is 2" in line
+    assert 'layer "data" had batch_size ' in line and " and has 3" in line
+    again = io.StringIO()
+    train(solver, Options(overrides=[*changes, "max_iter=4"], snapshot=AUTO), stream=again)
+    assert "not as in the snapshot" not in again.getvalue()
 
 
 def with_test_net(solver: Path) -> Path:

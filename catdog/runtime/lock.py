@@ -1,0 +1,70 @@
+"""One process at a time: a lock that the system lets go of, however its holder ends."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from catdog.errors import CatdogError
+
+
+@contextmanager
+def only_one(path: str | Path, what: str, remedy: str) -> Iterator[None]:
+    """Hold `.NAME.lock` beside a path; its folder is made, and goes again where it stays empty.
+
+    Raises CatdogError where another process holds it: `what` that does there, and the remedy.
+    """
+    target = Path(path)
+    lock = target.with_name(f".{target.name}.lock")
+    made = [folder for folder in lock.parents if not folder.exists()]
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = _open(lock)
+    except OSError as error:
+        raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+    with file:
+        if not _held(file):
+            file.seek(0)
+            raise CatdogError(f"{what} ({file.read()})", where=str(target), remedy=remedy)
+        file.truncate(0)
+        print(f"process {os.getpid()} of {socket.gethostname()}", end="", file=file, flush=True)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            _remove_empty(made)
+
+
+def _open(lock: Path) -> TextIO:
+    """The lock file, locked unless another process holds it."""
+    while True:
+        file = lock.open("a+", encoding="utf-8")
+        if not _held(file) or _is_there(file, lock):
+            return file
+        # whoever held it took it away in between
+        file.close()
+
+
+def _held(file: TextIO) -> bool:
+    """Lock a file, if it is not this one's already; whether that could be done."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_there(file: TextIO, lock: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
