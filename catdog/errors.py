@@ -31,7 +31,7 @@ class Fault:
     """One fault of a spec: what is wrong, what to do, and the place in the text.
 
     `where` is `file:line:column`; before it is known, `layer` and `field` say which layer and
-    which of its fields is meant.
+    which of its fields is meant. `blob` is the one that no layer makes.
     """
 
     what: str
@@ -39,6 +39,7 @@ class Fault:
     where: str = ""
     layer: str = ""
     field: str = ""
+    blob: str = ""
 
     def __str__(self) -> str:
         layer = f'layer "{self.layer}"' if self.layer else ""

@@ -65,6 +65,33 @@ def test_time_net(call, net_with_loss):
     assert any(re.fullmatch(r" +conv1\tbackward: \S+ ms\.", line) for line in lines)
 
 
+def test_tools_that_build_a_net_refuse_a_stage_that_it_has_not(call, net_with_loss):
+    for words in (
+        ("summarize", net_with_loss),
+        ("time_net", "--model", net_with_loss),
+        ("evaluate", "--model", net_with_loss, "--weights", WEIGHTS),
+        ("evaluate", "--model", net_with_loss, "--weights", WEIGHTS, "--report"),
+        ("check", net_with_loss),
+        ("preview", net_with_loss),
+    ):
+        (error,) = call(*words, "--stage", "nosiy")
+        assert error == 'error: --stage: no layer of the net looks at stage "nosiy"; leave it out'
+
+
+def test_a_net_that_is_only_trained_is_summarized_and_written_out(call, tmp_path):
+    (tmp_path / "only.prototxt").write_text(
+        'layer { name: "d" type: "Data" top: "d" top: "l" include { phase: TRAIN } '
+        'data_param { source: "no" batch_size: 8 } }'
+        'layer { name: "ip" type: "InnerProduct" bottom: "d" top: "ip" '
+        "inner_product_param { num_output: 2 } }"
+        'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "l" top: "loss" }'
+    )
+    assert call("check", "only.prototxt")[0] == "only.prototxt: OK"
+    assert "309,176" in "".join(call("summarize", "only.prototxt"))
+    words = ("--model", "only.prototxt", "--shape", "d=1,3,5,5")
+    assert call("to_torch", *words, "only.py") == ["only.py", "only.pt"]
+
+
 def test_evaluate(call, net_with_loss):
     words = ("evaluate", "--model", net_with_loss, "--weights", WEIGHTS, "--device", "cpu")
     lines = call(*words, "--iterations", "3")

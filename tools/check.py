@@ -5,9 +5,10 @@ python tools/check.py solvers/s1.yaml
 
 from collections.abc import Sequence
 
-from catdog.cli.arguments import Parser
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
-from catdog.training.check import inspect
+from catdog.cli.nets import python_of
+from catdog.training.check import Inspection, inspect
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -15,9 +16,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("spec", help="a net or a solver, .yaml or .prototxt")
     parser.add_state()
     parser.add_shape()
+    parser.add_set()
+    parser.add_python()
     args = parser.parse(argv)
-    shapes = dict(args.shape)
-    for line in inspect(args.spec, level=args.level, stages=args.stage, given=shapes):
+    wanted = Inspection(args.level, args.stage, args.set, dict(args.shape), python_of(args))
+    for line in inspect(args.spec, wanted, tell):
         print(line)
 
 

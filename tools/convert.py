@@ -17,7 +17,7 @@ python tools/convert.py net.pth folded.caffemodel --fold-batch-norm --model net.
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli.arguments import Parser
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.export.convert import Conversion, convert
 from catdog.weights import weight_file
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_shape()
     args = parser.parse(argv)
     shapes, fold = dict(args.shape), args.fold_batch_norm
-    convert(Conversion(args.source, args.target, args.weights, shapes, fold, args.model))
+    convert(Conversion(args.source, args.target, args.weights, shapes, fold, args.model, tell))
     print(args.target)
 
 

@@ -27,13 +27,13 @@ from catdog.analysis.report import (
 )
 from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.cli.main import run_tool
+from catdog.cli.nets import net_of, python_of
 from catdog.errors import CatdogError
 from catdog.inference.test import evaluate, lines
+from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
-from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
-from catdog.spec import read_net
 from catdog.weights import weight_file
 
 
@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_views()
     parser.add_precision()
     parser.add_state()
+    parser.add_python()
     parser.add_device()
     args = parser.parse(argv)
     asked = args.data or args.report is not None or args.fit_temperature or args.tta or args.amp
@@ -74,8 +75,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def test(args: Namespace) -> None:
     """The outputs of the net, batch by batch, and their means."""
     with ExitStack() as stack:
-        net = resolve(read_net(args.model), state_of(args, TEST))
-        fed = open_fed_net(net, stack, device=device_of(args))
+        net, setting = net_of(args, args.model, TEST), Setting(provide_caffe=python_of(args))
+        fed = open_fed_net(net, stack, setting=setting, device=device_of(args))
         for name in args.weights:
             load_net(fed.net, weight_file(name))
         for record in evaluate(fed, args.iterations):
@@ -94,7 +95,14 @@ def judge(args: Namespace) -> None:
     weights = weight_file(args.weights[0])
     model = Path(args.model) if args.model else None
     candidate = Candidate(
-        weights, model, args.data, args.tta, state_of(args, TEST), device_of(args), args.amp
+        weights,
+        model,
+        args.data,
+        args.tta,
+        state_of(args, TEST),
+        device_of(args),
+        args.amp,
+        python_of(args),
     )
     predictor, place = candidate.open()
     if args.fit_temperature:

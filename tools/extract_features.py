@@ -16,8 +16,10 @@ import torch
 
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
+from catdog.cli.nets import python_of
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
+from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
@@ -38,6 +40,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("device_id", nargs="?", default="0", help="(default: 0)")
     parser.add_argument("--out", type=Path, help="write one .npz or .h5 instead of LMDBs")
     parser.add_argument("--batches", type=int, help="with --out: so many batches")
+    parser.add_python()
     parser.add_device()
     args = parser.parse(argv)
     if (args.db_type is None) == (args.out is None) or (args.out and args.dbs):
@@ -69,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = args.blobs.split(",")
     places = {} if args.out else _places(args, names)
     with ExitStack() as stack:
-        fed = open_fed_net(
-            resolve(read_net(args.net), net_state(TEST)), stack, device=_device(args)
-        )
+        net = resolve(read_net(args.net), net_state(TEST))
+        setting = Setting(provide_caffe=python_of(args))
+        fed = open_fed_net(net, stack, setting=setting, device=_device(args))
         load_net(fed.net, weight_file(args.weights))
         if args.out:
             count = write_file(features(fed, names, args.batches), args.out)

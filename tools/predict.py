@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
+from catdog.cli.nets import python_of
 from catdog.data.build.photo_files import photos_in
 from catdog.data.mean import read_mean
 from catdog.inference.gallery import draw_gallery
@@ -50,6 +51,7 @@ def run(argv: Sequence[str], group: Group) -> None:
     parser.add_argument("--picture", help="draw the first photos with what they were taken for")
     parser.add_views()
     parser.add_precision()
+    parser.add_python()
     parser.add_device(several=True)
     args = parser.parse(argv)
     count = len(devices_of(args))
@@ -73,6 +75,7 @@ def predict(args: argparse.Namespace, group: Group) -> None:
         device=device,
         views=args.tta,
         amp=args.amp,
+        provide_caffe=python_of(args),
     )
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
     if group.leads:

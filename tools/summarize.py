@@ -3,15 +3,13 @@
 python tools/summarize.py net_specs/deep64.yaml --shape data=1,3,64,64
 """
 
-import sys
 from collections.abc import Sequence
 
-from catdog.cli.arguments import Parser, state_of
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
+from catdog.cli.nets import net_of, python_of
 from catdog.net.abstract import blueprint
-from catdog.net.resolved import resolve
 from catdog.net.summary import summarize, table
-from catdog.spec import read_net
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -19,10 +17,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("net", help="a net, .yaml or .prototxt")
     parser.add_state(phase="TEST")
     parser.add_shape()
+    parser.add_python()
     args = parser.parse(argv)
-    plan = blueprint(resolve(read_net(args.net), state_of(args)), dict(args.shape))
-    for line in plan.assumed:
-        print(line, file=sys.stderr)
+    net = net_of(args, args.net, tested=args.phase == "TEST")
+    python = python_of(args)
+    plan = blueprint(net, dict(args.shape), provide_caffe=python, tell=tell)
     print(table(summarize(plan.net)))
 
 

@@ -8,11 +8,10 @@ in a folder of its own. Ctrl-C stops; the same command goes on.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli.arguments import Parser
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.training import options_of
 from catdog.training.sweep import (
@@ -56,7 +55,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--folds", type=int, default=0, metavar="K", help="cross-validate each")
     about = "(default: <snapshot_prefix>_sweep)"
     add("--out", type=Path, default=Path(), metavar="DIR", help=about)
-    add("--set", action="append", default=[], metavar="FIELD=VALUE", help="for all trials")
+    parser.add_set()
     parser.add_weights(of_solver=True)
     parser.add_state()
     parser.add_device()
@@ -78,11 +77,6 @@ def _plan(args: argparse.Namespace) -> Plan:
         pruner=args.pruner,
         folds=args.folds,
     )
-
-
-def tell(line: str) -> None:
-    """A line about a trial, from any of the processes."""
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

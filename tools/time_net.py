@@ -5,16 +5,14 @@
 The inputs are random numbers of the shapes of the data: reading data does not count.
 """
 
-import sys
 from collections.abc import Sequence
 
-from catdog.cli.arguments import Parser, device_of, state_of
+from catdog.cli.arguments import Parser, device_of, tell
 from catdog.cli.main import run_tool
+from catdog.cli.nets import net_of, python_of
 from catdog.net.abstract import blueprint
-from catdog.net.resolved import resolve
 from catdog.net.timing import lines, time_net
 from catdog.solver.solverstate import load_net
-from catdog.spec import read_net
 from catdog.weights import weight_file
 
 
@@ -28,13 +26,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_state(phase="TRAIN")
     parser.add_device()
     parser.add_shape()
+    parser.add_python()
     args = parser.parse(argv)
-    device = device_of(args)
-    plan = blueprint(
-        resolve(read_net(args.model), state_of(args)), dict(args.shape), batch=args.batch
-    )
-    for line in plan.assumed:
-        print(line, file=sys.stderr)
+    device, net, python = device_of(args), net_of(args, args.model), python_of(args)
+    plan = blueprint(net, dict(args.shape), batch=args.batch, provide_caffe=python, tell=tell)
     plan.net.fill()
     for name in args.weights:
         load_net(plan.net, weight_file(name))

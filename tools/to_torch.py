@@ -8,7 +8,7 @@ The file holds the deploy net. A snapshot of catdog carries its net: leave --mod
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli.arguments import Parser
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.export.deployed import deployed
 from catdog.export.torch_files import write_torch
@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_shape()
     args = parser.parse(argv)
     state = args.state or args.code.with_suffix(".pt")
-    write_torch(deployed(args.model, args.weights, dict(args.shape)), args.code, state)
+    net = deployed(args.model, args.weights, dict(args.shape), tell)
+    write_torch(net, args.code, state)
     print(f"{args.code}\n{state}")
 
 

@@ -91,7 +91,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     _add_start(parser)
     parser.add_state()
     parser.add_device(several=True)
-    _add_fields(parser)
+    parser.add_set()
     _add_signals(parser)
     parser.add_python()
     parser.add_precision()
@@ -115,18 +115,6 @@ def _add_start(parser: Parser) -> None:
     )
     about = "compute what the frozen layers make of the data once"
     parser.add_argument("--cache-features", action="store_true", help=about)
-
-
-def _add_fields(parser: Parser) -> None:
-    """Fields of the specs."""
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        help="change a field of the solver, or of its nets: net.LAYER.FIELD=VALUE (for one phase "
-        "train_net. or test_net.); may be given for several",
-    )
 
 
 def _add_signals(parser: Parser) -> None:

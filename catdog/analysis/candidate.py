@@ -1,5 +1,6 @@
 """A trained net to evaluate: from weights that carry it, or from a spec, with the data it names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from catdog.net.carried import preparation
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
 from catdog.spec import read_net
+from catdog.spec.rules import check_stages
 from catdog.weights import Weights, read_weights, write_weights
 
 
@@ -26,7 +28,7 @@ class Candidate:
 
     Without `model` the weights carry their deploy net; without `data` the data are those of the
     model's TEST phase. `views` is a key of `catdog.data.test_time.VIEWS`, `amp` one of
-    `catdog.solver.precision.NAMES`, or empty.
+    `catdog.solver.precision.NAMES`, or empty. `provide_caffe` lets Python layers run.
     """
 
     weights: Path
@@ -36,6 +38,7 @@ class Candidate:
     state: NetState = field(default_factory=lambda: NetState(phase=TEST))
     device: torch.device | str = "cpu"
     amp: str = ""
+    provide_caffe: Callable[[], object] | None = None
 
     def open(self) -> tuple[Predictor, Path]:
         """The predictor and the path of its data.
@@ -57,12 +60,15 @@ class Candidate:
             device=self.device,
             views=self.views,
             amp=self.amp,
+            provide_caffe=self.provide_caffe,
         )
         return predictor, data
 
     def _of_model(self) -> tuple[NetParameter, Path | None]:
         """Dataset, mean and deploy net of the spec, and its data where none are given."""
-        net = resolve(read_net(self.model or ""), self.state)
+        spec = read_net(self.model or "")
+        check_stages(spec.message, self.state.stage)
+        net = resolve(spec, self.state)
         layers = net.data_layers
         if not layers:
             return NetParameter(deploy=net.message), self.data

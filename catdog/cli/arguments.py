@@ -94,6 +94,17 @@ class Parser(argparse.ArgumentParser):
         """--amp, fewer bits than float32."""
         self.add_argument("--amp", choices=NAMES, default="", help="compute in fewer bits")
 
+    def add_set(self) -> None:
+        """--set, fields of specs."""
+        self.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="FIELD=VALUE",
+            help="change a field of the solver, or of its nets: net.LAYER.FIELD=VALUE (for one "
+            "phase train_net. or test_net.); may be given for several",
+        )
+
     def add_device(self, *, several: bool = False) -> None:
         """--gpu and --device; with `several` more than one GPU, and --processes."""
         group = self.add_mutually_exclusive_group()
@@ -125,6 +136,11 @@ def state_of(args: argparse.Namespace, phase: Phase | None = None) -> NetState:
     """The state that --phase (or the phase given here), --level and --stage ask for."""
     wanted = PHASES[args.phase] if phase is None else phase
     return net_state(wanted, args.level, args.stage)
+
+
+def tell(line: str) -> None:
+    """A line about what is done, beside what the tool prints."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def device_of(args: argparse.Namespace) -> torch.device:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 
 from catdog.cli.arguments import device_of
+from catdog.cli.nets import python_of
 from catdog.training.options import Options
 
 
@@ -25,13 +26,6 @@ def options_of(
         overrides=args.set,
         level=args.level,
         stages=args.stage,
-        provide_caffe=_provide_caffe if args.allow_python else None,
+        provide_caffe=python_of(args),
         amp=args.amp,
     )
-
-
-def _provide_caffe() -> None:
-    """Let `import caffe` work; pycaffe is imported only where a net has Python layers."""
-    from catdog.pycaffe.install import install
-
-    install()

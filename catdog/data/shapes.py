@@ -8,6 +8,7 @@ from catdog.data.sources import SOURCES, Context, open_source
 from catdog.data.transform import Transform, shape_text
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.missing import namesake
 from catdog.spec.shape import Shape
 
 #: Height and width where they are not known otherwise: those of CaffeNet.
@@ -82,10 +83,11 @@ def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
     shapes = {**dict.fromkeys(layer.top, labels), layer.top[0]: first, **wanted}
     if layer.top[0] in wanted:
         return DataShapes(shapes)
-    blob = layer.top[0]
+    blob, beside = layer.top[0], namesake(param.source, context.locate)
+    there = f" ({beside} has that name)" if beside else ""
     return DataShapes(
         shapes,
-        f'layer "{layer.name}": no data at {param.source}, so {blob} was assumed to be '
+        f'layer "{layer.name}": no data at {param.source}{there}, so {blob} was assumed to be '
         f"{shape_text(first)}; --shape {blob}={','.join(map(str, first))} says otherwise",
     )
 
@@ -93,12 +95,14 @@ def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
 def _picture(layer: LayerParameter, context: Context) -> Shape:
     """Channels, height and width of a picture, from the layer's fields."""
     if layer.type == "HDF5Data":
+        beside = namesake(layer.hdf5_data_param.source, context.locate)
+        there = f"{beside} has that name; or " if beside else ""
         raise LayerError(
             f"(HDF5Data) no data at {layer.hdf5_data_param.source}, which alone have the shape of "
             f"{layer.top[0]}",
             layer=layer.name,
             field="source",
-            remedy=f"say it: --shape {layer.top[0]}=N,C,H,W",
+            remedy=f"{there}say it: --shape {layer.top[0]}=N,C,H,W",
         )
     transform = layer.transform_param
     channels = len(transform.mean_value) if len(transform.mean_value) > 1 else 3

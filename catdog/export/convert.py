@@ -14,7 +14,7 @@ from catdog.export.onnx_model import write_onnx
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.files import replacing
 from catdog.spec import read_net, to_text
-from catdog.spec.kind import read_spec
+from catdog.spec.read import read_spec
 from catdog.spec.shape import Shape
 from catdog.spec.upgrade import upgrade_net, upgrade_solver
 from catdog.weights import fold_net, fold_weights, read_weights, write_weights
@@ -42,6 +42,7 @@ class Conversion:
         weights, shapes: parameters, and shapes of data blobs, for ONNX alone.
         fold: fold batch normalisation into the layers before it; for a net and for weights.
         model: the net of weights that carry no net, for folding.
+        tell: hears what is assumed of data that are not there.
     """
 
     source: Path
@@ -50,6 +51,7 @@ class Conversion:
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     fold: bool = False
     model: Path | None = None
+    tell: Callable[[str], object] = lambda _: None
 
 
 def convert(conversion: Conversion) -> None:
@@ -181,7 +183,8 @@ def _array_to_mean(conversion: Conversion) -> None:
 
 def _text_to_onnx(conversion: Conversion) -> None:
     write_onnx(
-        deployed(conversion.source, conversion.weights, conversion.shapes).net, conversion.target
+        deployed(conversion.source, conversion.weights, conversion.shapes, conversion.tell).net,
+        conversion.target,
     )
 
 

@@ -1,6 +1,6 @@
 """A trained net and photos to probabilities, prepared as the training was."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,7 @@ from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
+from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 from catdog.runtime.parallel import in_order
@@ -71,13 +72,15 @@ class Predictor:
         device: torch.device | str = "cpu",
         views: str = "",
         amp: str = "",
+        provide_caffe: Callable[[], object] | None = None,
     ) -> None:
         self.device = torch.device(device)
         carried = weights.net or NetParameter()
         message = deploy or (carried.deploy if carried.HasField("deploy") else None)
         if message is None:
             raise WeightsError("carries no deploy net", remedy="give one with --model")
-        self.net = Net(filter_net(message, net_state(TEST)))
+        setting = Setting(provide_caffe=provide_caffe)
+        self.net = Net(filter_net(message, net_state(TEST)), setting=setting)
         copy_weights(self.net, weights, strict=True)
         self.net.place(self.device).requires_grad_(False)
         self._precision = Precision(amp, self.device)

@@ -1,26 +1,25 @@
 """A net compiled without numbers: shapes and faults, before there are data or weights."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
-from catdog.errors import CatdogError, did_you_mean
+from catdog.errors import CatdogError, LayerError, did_you_mean
 from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet
-from catdog.proto.caffe_pb2 import BlobShape, NetParameter
+from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
 from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A net on the meta device, what it was made of, and what was assumed of data not there."""
+    """A net on the meta device, and what it was made of."""
 
     net: Net
     resolved: ResolvedNet
-    assumed: tuple[str, ...] = ()
 
 
 def blueprint(
@@ -28,25 +27,76 @@ def blueprint(
     given: Mapping[str, Shape] | None = None,
     *,
     batch: int | None = None,
+    provide_caffe: Callable[[], object] | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Blueprint:
     """Compile a net.
 
-    `given` are shapes of its data or Input blobs by name; `batch` replaces the first number of
-    all of them. Raises SpecError or LayerError with their places in the text, CatdogError for a
-    name in `given` that is no blob of data.
+    `given` are shapes of its data or Input blobs by name, or of the tops of Python layers without
+    bottoms, which are not run then; `batch` replaces the first number of all of them. What is
+    assumed of data that are not there is told before the net is built. Raises SpecError or
+    LayerError with their places in the text, CatdogError for a name in `given` that is no blob of
+    data.
     """
     given = given or {}
-    layers, rest = resolved.data_layers, resolved.rest
     with resolved.located():
+        inputs, rest = _data(resolved, given, tell, run=provide_caffe is not None)
         own = wiring.input_shapes(rest)
-        _check_names(given, [*own, *(top for layer in layers for top in layer.top)])
-        context = Context(resolved.state.phase, locate=resolved.locate)
-        found = [data_shapes(layer, context, given) for layer in layers]
-        inputs = {name: shape for data in found for name, shape in data.shapes.items()}
         inputs, own = _resized(inputs, batch), _resized({**own, **_of(own, given)}, batch)
-        setting = Setting(locate=resolved.locate)
+        setting = Setting(locate=resolved.locate, provide_caffe=provide_caffe)
         net = Net(_with_shapes(rest, own), inputs=inputs, setting=setting, fill=False)
-    return Blueprint(net, resolved, tuple(data.assumed for data in found if data.assumed))
+    return Blueprint(net, resolved)
+
+
+def _data(
+    resolved: ResolvedNet,
+    given: Mapping[str, Shape],
+    tell: Callable[[str], object],
+    *,
+    run: bool,
+) -> tuple[dict[str, Shape], NetParameter]:
+    """The shapes of what comes from outside, and the layers that are to be built."""
+    written = python_sources(resolved.rest)
+    tops = [top for layer in (*resolved.data_layers, *written) for top in layer.top]
+    _check_names(given, [*wiring.input_shapes(resolved.rest), *tops])
+    context = Context(resolved.state.phase, locate=resolved.locate)
+    inputs: dict[str, Shape] = {}
+    for layer in resolved.data_layers:
+        found = data_shapes(layer, context, given)
+        inputs |= found.shapes
+        if found.assumed:
+            tell(found.assumed)
+    rest = NetParameter()
+    rest.CopyFrom(resolved.rest)
+    for layer in written:
+        if not run or given.keys() & set(layer.top):
+            inputs |= shapes_of_source(layer, given, ", or --allow-python if you trust the spec")
+            rest.layer.remove(layer)
+    return inputs, rest
+
+
+def python_sources(net: NetParameter) -> list[LayerParameter]:
+    """The Python layers without bottoms: data that only their code knows."""
+    return [layer for layer in net.layer if layer.type == "Python" and not layer.bottom]
+
+
+def shapes_of_source(
+    layer: LayerParameter, given: Mapping[str, Shape], otherwise: str = ""
+) -> dict[str, Shape]:
+    """The shapes that are given for the tops of a Python layer.
+
+    Raises LayerError where one is missing; `otherwise` is what else one can do.
+    """
+    missing = [top for top in layer.top if top not in given]
+    if missing:
+        ask = " ".join(f"--shape {top}=N,C,H,W" for top in missing)
+        raise LayerError(
+            f"(Python) only its code knows the shape of {', '.join(missing)}",
+            layer=layer.name,
+            field="type",
+            remedy=f"say it: {ask}{otherwise}",
+        )
+    return {top: given[top] for top in layer.top}
 
 
 def _of(names: Collection[str], given: Mapping[str, Shape]) -> dict[str, Shape]:

@@ -4,7 +4,7 @@ The dataset's record (sizes, equalisation, classes), the mean, and the deploy ne
 NetParameter of the weight file, in fields that Caffe skips.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -13,13 +13,11 @@ from catdog.data.datum import array_to_legacy_blob
 from catdog.data.mean import read_mean
 from catdog.data.preprocessing import dataset_of, source_of
 from catdog.errors import SpecError
-from catdog.net import wiring
 from catdog.net.deploy import deploy_net
-from catdog.net.resolved import ResolvedNet, resolve
-from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter, NetState
+from catdog.net.resolved import ResolvedNet, on_train_data
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.runtime.files import replacing
 from catdog.spec import to_prototxt
-from catdog.spec.data_layers import cut_data_layers
 from catdog.spec.shape import Shape
 
 
@@ -38,7 +36,8 @@ def snapshot_message(trained: NetAsRun, tests: Sequence[NetAsRun] = ()) -> NetPa
     of its train net, on the data that it was trained on.
     """
     found = NetParameter()
-    for fed in chain(tests, _untested(trained)):
+    untested = (NetAsRun(net, trained.shapes) for net in on_train_data(trained.net))
+    for fed in chain(tests, untested):
         carried = preparation(fed.net, fed.shapes)
         if carried.HasField("deploy") or not found.ByteSize():
             found = carried
@@ -83,23 +82,3 @@ def _photo_layer(net: ResolvedNet) -> LayerParameter | None:
     """The first data layer that has pictures."""
     photos = (each for each in net.data_layers if source_of(each) or each.type == "MemoryData")
     return next(photos, None)
-
-
-def _untested(trained: NetAsRun) -> Iterator[NetAsRun]:
-    """What a run without a test net may predict with: the data are those of the train net.
-
-    Its layers are those of the TEST phase where these can work on such data, else its own.
-    """
-    net, state = trained.net, NetState()
-    state.CopyFrom(net.state)
-    state.phase = TEST
-    data_layers, own = cut_data_layers(net.message)
-    for rest in (resolve(net.spec, state).rest, own):
-        if wiring.faults(rest, trained.shapes):
-            continue
-        message = NetParameter(name=net.message.name)
-        message.layer.extend([*data_layers, *rest.layer])
-        for layer in message.layer:
-            layer.ClearField("include")
-            layer.ClearField("exclude")
-        yield NetAsRun(resolve(net.spec.of(message), state), trained.shapes)

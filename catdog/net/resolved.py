@@ -1,15 +1,27 @@
 """A net as it runs: its spec in its state, after overrides and freezing, worked out once."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from catdog.errors import SpecError
+from catdog.net import wiring
 from catdog.net.freezing import freeze
-from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, NetState, SolverParameter
+from catdog.net.other_states import with_makers
+from catdog.proto.caffe_pb2 import (
+    TEST,
+    TRAIN,
+    LayerParameter,
+    NetParameter,
+    NetState,
+    Phase,
+    SolverParameter,
+)
 from catdog.spec import Spec, filter_net
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec.data_layers import brings_data, cut_data_layers
 from catdog.spec.overrides import changed
+from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import solver_nets
 
 
@@ -44,9 +56,23 @@ class ResolvedNet:
         """The file that the net names; see `Spec.locate`."""
         return self.spec.locate(name)
 
-    def located(self) -> AbstractContextManager[None]:
-        """Give faults that are found while the net is used their place in the text."""
-        return self.spec.located()
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Give faults that are found while the net is used their place in the text.
+
+        Of a blob that a layer of another state makes they say so.
+        """
+        with self.spec.located(self._nth):
+            try:
+                yield
+            except SpecError as error:
+                faults = with_makers(error.faults, self.spec.message, self.state)
+                raise SpecError(faults) from None
+
+    def _nth(self, name: str) -> int:
+        """Which of the spec's layers of a name runs in this state: data layers often share one."""
+        named = [layer for layer in self.spec.message.layer if layer.name == name]
+        return next((i for i, layer in enumerate(named) if is_kept(layer, self.state)), 0)
 
 
 def resolve(
@@ -66,6 +92,40 @@ def resolve(
         running = freeze(message, patterns) if patterns else message
         data_layers, rest = cut_data_layers(running)
     return ResolvedNet(spec, message, running, data_layers, rest, patterns, iterations)
+
+
+def resolve_tested(spec: Spec[NetParameter], state: NetState) -> ResolvedNet:
+    """A net in a TEST state; one that has data in the TRAIN phase alone is given those."""
+    net = resolve(spec, state)
+    if any(map(brings_data, net.running.layer)):
+        return net
+    return next(on_train_data(resolve(spec, _in_phase(state, TRAIN))), net)
+
+
+def on_train_data(trained: ResolvedNet) -> Iterator[ResolvedNet]:
+    """What can be tested of a net without data of its own for that, on the data it is trained on.
+
+    Its layers are those of the TEST phase where these can work on such data, then its own.
+    """
+    state = _in_phase(trained.state, TEST)
+    data_layers, own = cut_data_layers(trained.message)
+    tops = [top for layer in trained.message.layer if brings_data(layer) for top in layer.top]
+    for rest in (resolve(trained.spec, state).rest, own):
+        if not tops or wiring.faults(rest, tops):
+            continue
+        message = NetParameter(name=trained.message.name)
+        message.layer.extend([*data_layers, *rest.layer])
+        for layer in message.layer:
+            layer.ClearField("include")
+            layer.ClearField("exclude")
+        yield resolve(trained.spec.of(message), state)
+
+
+def _in_phase(state: NetState, phase: Phase) -> NetState:
+    other = NetState()
+    other.CopyFrom(state)
+    other.phase = phase
+    return other
 
 
 def resolve_nets(

@@ -7,6 +7,7 @@ from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.layers import LAYERS
 from catdog.layers.base import Count
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase
+from catdog.spec.foreign import FOREIGN, foreign_fault
 from catdog.spec.shape import Shape
 
 AUTOMATIC = "(automatic)"
@@ -77,6 +78,7 @@ def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
     if not net.layer and not inputs:
         phase = Phase.Name(net.state.phase)
         found.append(Fault(f"has no layers in the {phase} phase", "look at their rules"))
+    found += _foreign_faults(net)
     known = set(inputs)
     made = set(inputs)
     for layer in net.layer:
@@ -90,8 +92,18 @@ def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
     return found
 
 
+def _foreign_faults(net: NetParameter) -> Iterator[Fault]:
+    """One for each type of a fork, whatever the number of its layers."""
+    firsts = {layer.type: layer.name for layer in reversed(net.layer)}
+    for type_name in dict.fromkeys(layer.type for layer in net.layer):
+        if type_name in FOREIGN.keys() - LAYERS.keys():
+            yield foreign_fault(type_name, firsts[type_name])
+
+
 def _type_faults(layer: LayerParameter) -> Iterator[Fault]:
     kind = LAYERS.get(layer.type)
+    if kind is None and layer.type in FOREIGN:
+        return
     if kind is None:
         yield Fault(
             f'unknown layer type "{layer.type}"',
@@ -132,6 +144,7 @@ def _bottom_faults(layer: LayerParameter, known: set[str]) -> Iterator[Fault]:
                 remedy=did_you_mean(bottom, known),
                 layer=layer.name,
                 field="bottom",
+                blob=bottom,
             )
 
 

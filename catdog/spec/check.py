@@ -8,6 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from catdog.errors import Fault, did_you_mean
+from catdog.spec.foreign import FOREIGN, FOREIGN_FIELDS, foreign_fault
 from catdog.spec.tree import Block, Entry, Place, Scalar
 
 _INTEGERS = {
@@ -16,6 +17,7 @@ _INTEGERS = {
     FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
+_LAYERS = ("layer", "layers")
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 # prototxt knows these too, YAML does not
 _BOOLEAN_WORDS = {**_BOOLEANS, "t": True, "1": True, "f": False, "0": False}
@@ -31,6 +33,9 @@ class Checker:
     def __init__(self, name: str, *, prototxt: bool = False) -> None:
         self.name = name
         self.faults: list[Fault] = []
+        #: A fault for each type of a fork; `_unreadable`: fields of theirs are not known here.
+        self._foreign: dict[str, Fault] = {}
+        self._unreadable = False
         self._booleans = _BOOLEAN_WORDS if prototxt else _BOOLEANS
 
     def fill(self, message: Message, block: Block, context: str = "") -> None:
@@ -49,6 +54,12 @@ class Checker:
             if field.is_required and field.name not in given:
                 self._fault(block.place, context, f'"{field.name}" is missing')
 
+    @property
+    def found(self) -> list[Fault]:
+        """The faults; where there are any, also one for each type of layer that is a fork's."""
+        there = self.faults or self._unreadable
+        return [*self.faults, *self._foreign.values()] if there else []
+
     def _set(self, message: Message, field: Any, entry: Entry, context: str) -> None:
         if field.message_type is not None:
             if isinstance(entry.value, Scalar):
@@ -58,7 +69,10 @@ class Checker:
             inner = part.add() if field.is_repeated else part
             if not field.is_repeated:
                 inner.SetInParent()
+            count = len(self.faults)
             self.fill(inner, entry.value, _layer_context(field, entry.value) or context)
+            if field.name in _LAYERS and entry.value.text("type") in FOREIGN:
+                self._note_foreign(entry.value, count)
             return
         value = self._scalar(field, entry, context)
         if value is None:
@@ -67,6 +81,15 @@ class Checker:
             getattr(message, field.name).append(value)
         else:
             setattr(message, field.name, value)
+
+    def _note_foreign(self, block: Block, count: int) -> None:
+        """Of a layer of a fork only the type is told, not its fields: the faults after `count`."""
+        type_name = block.text("type")
+        place = block.find("type") or block.place
+        fault = foreign_fault(type_name, block.text("name"), f"{self.name}:{place}")
+        self._foreign.setdefault(type_name, fault)
+        self._unreadable |= len(self.faults) > count
+        del self.faults[count:]
 
     def _scalar(self, field: Any, entry: Entry, context: str) -> Any:
         if isinstance(entry.value, Block):
@@ -114,8 +137,10 @@ class Checker:
         return None
 
     def _unknown(self, entry: Entry, descriptor: Any, context: str) -> None:
-        remedy = did_you_mean(entry.key, descriptor.fields_by_name) or _elsewhere(
-            entry.key, descriptor
+        remedy = (
+            FOREIGN_FIELDS.get(entry.key)
+            or did_you_mean(entry.key, descriptor.fields_by_name)
+            or _elsewhere(entry.key, descriptor)
         )
         self._fault(entry.place, context, f'unknown field "{entry.key}"', remedy)
 
@@ -129,7 +154,7 @@ class Checker:
 
 
 def _layer_context(field: Any, block: Block) -> str:
-    if field.name not in ("layer", "layers"):
+    if field.name not in _LAYERS:
         return ""
     name, kind = block.text("name"), block.text("type")
     return f'layer "{name}"' + (f" ({kind})" if kind else "")

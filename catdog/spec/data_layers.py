@@ -9,6 +9,11 @@ from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 DATA_LAYERS = frozenset({"Data", "DummyData", "HDF5Data", "ImageData", "MemoryData", "WindowData"})
 
 
+def brings_data(layer: LayerParameter) -> bool:
+    """Whether data come in by a layer: a data layer, an Input, a Python layer without bottoms."""
+    return not layer.bottom and layer.type != "Parameter"
+
+
 def cut_data_layers(net: NetParameter) -> tuple[list[LayerParameter], NetParameter]:
     """The data layers of a net, already filtered by its rules, and the net without them.
 

@@ -1,8 +1,8 @@
 """Nets and solvers from files: YAML or prototxt to a message that knows its places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -13,6 +13,7 @@ from catdog.errors import CatdogError, Fault, LayerError, SpecError, did_you_mea
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec import prototxt_tree, yaml_tree
 from catdog.spec.check import Checker
+from catdog.spec.kind import OtherKind, check_kind
 from catdog.spec.tree import Block, Place
 from catdog.spec.upgrade import upgrade_net, upgrade_solver
 
@@ -39,81 +40,116 @@ class Spec(Generic[M]):
         beside = self.path.parent / here
         return here if here.is_absolute() or here.exists() or not beside.exists() else beside
 
-    def where(self, layer: str = "", key: str = "") -> str:
-        """`file:line:column` of a layer, or of one of its fields, or of a field of the file."""
-        block = self.tree if not layer else self._layer(layer)
+    def where(self, layer: str = "", key: str = "", nth: int = 0) -> str:
+        """`file:line:column` of a layer, or of one of its fields, or of a field of the file.
+
+        Of several layers of this name the nth, from 0, is meant.
+        """
+        block = self.tree if not layer else self._layer(layer, nth)
         place = (block.find(key) if key else None) or block.place
         return f"{self.path}:{place}"
 
-    def _layer(self, name: str) -> Block:
+    def layer_at(self, line: int, column: int) -> str:
+        """The name of the layer in whose text a place lies; nothing before the first."""
         blocks = [*self.tree.blocks("layer"), *self.tree.blocks("layers")]
-        return next((block for block in blocks if block.text("name") == name), self.tree)
+        before = [block for block in blocks if block.place <= (line, column)]
+        return before[-1].text("name") if before else ""
+
+    def _layer(self, name: str, nth: int) -> Block:
+        blocks = [*self.tree.blocks("layer"), *self.tree.blocks("layers")]
+        named = [block for block in blocks if block.text("name") == name]
+        return named[min(nth, len(named) - 1)] if named else self.tree
 
     @contextmanager
-    def located(self) -> Iterator[None]:
-        """Give faults that are found while the message is used their place in the text."""
+    def located(self, nth: Callable[[str], int] = lambda _: 0) -> Iterator[None]:
+        """Give faults that are found while the message is used their place in the text.
+
+        `nth` tells which of several layers of a name is used.
+        """
         try:
             yield
         except SpecError as error:
-            raise SpecError(map(self._located, error.faults)) from None
+            faults = error.faults
+            raise SpecError(
+                each
+                if each.where
+                else replace(each, where=self.where(each.layer, each.field, nth(each.layer)))
+                for each in faults
+            ) from None
         except LayerError as error:
             if error.layer and not error.located:
-                error.where = f"{self.where(error.layer, error.field)}: {error.where}"
+                where = self.where(error.layer, error.field, nth(error.layer))
+                error.where = f"{where}: {error.where}"
                 error.located = True
             raise
 
-    def _located(self, fault: Fault) -> Fault:
-        if fault.where:
-            return fault
-        where = self.where(fault.layer, fault.field)
-        return Fault(fault.what, fault.remedy, where, fault.layer, fault.field)
 
-
-def read_net(path: str | Path) -> Spec[NetParameter]:
+def read_net(path: str | Path, faults: list[Fault] | None = None) -> Spec[NetParameter]:
     """A net from a .yaml or .prototxt file, upgraded from older forms.
 
-    Raises SpecError with all faults of the file, CatdogError where there is no such file.
+    Raises SpecError with all faults of the file, OtherKind for a solver, CatdogError where there
+    is no such file. Where a list is given, faults of the text go there, and what has none is read.
     """
-    spec = read_message(path, NetParameter())
+    spec = read_message(path, NetParameter(), faults)
     with spec.located():
         return Spec(upgrade_net(spec.message), spec.path, spec.tree)
 
 
-def read_solver(path: str | Path) -> Spec[SolverParameter]:
+def read_solver(path: str | Path, faults: list[Fault] | None = None) -> Spec[SolverParameter]:
     """A solver from a .yaml or .prototxt file; as `read_net`."""
-    spec = read_message(path, SolverParameter())
+    spec = read_message(path, SolverParameter(), faults)
     with spec.located():
         return Spec(upgrade_solver(spec.message), spec.path, spec.tree)
 
 
-def read_message(path: str | Path, message: M) -> Spec[M]:
-    """Any message from a file, as it stands there."""
+def read_spec(
+    path: str | Path, faults: list[Fault] | None = None
+) -> Spec[NetParameter] | Spec[SolverParameter]:
+    """A net or a solver, as `read_net` or `read_solver` read it."""
+    try:
+        return read_net(path, faults)
+    except OtherKind:
+        return read_solver(path, faults)
+
+
+def read_message(path: str | Path, message: M, faults: list[Fault] | None = None) -> Spec[M]:
+    """Any message from a file, as it stands there; as `read_net`."""
     path = Path(path)
     text = _read_text(path)
     parse = parse_yaml if path.suffix in _YAML else parse_prototxt
-    return Spec(message, path, parse(text, message, str(path)))
+    found: list[Fault] = []
+    tree = parse(text, message, str(path), found)
+    if found:
+        check_kind(tree, message, path)
+    _tell(found, faults)
+    return Spec(message, path, tree)
 
 
-def parse_yaml(text: str, message: M, name: str) -> Block:
-    """Fill a message from YAML; gives the tree. Raises SpecError with every fault."""
-    tree, faults = yaml_tree.parse(text, name)
+def parse_yaml(text: str, message: M, name: str, faults: list[Fault] | None = None) -> Block:
+    """Fill a message from YAML; gives the tree.
+
+    Raises SpecError with every fault, or puts them into the list.
+    """
+    tree, found = yaml_tree.parse(text, name)
     checker = Checker(name)
     checker.fill(message, tree)
-    _raise([*faults, *checker.faults])
+    _tell([*found, *checker.found], faults)
     return tree
 
 
-def parse_prototxt(text: str, message: M, name: str) -> Block:
-    """Fill a message from prototxt; gives the tree. Raises SpecError with every fault."""
+def parse_prototxt(text: str, message: M, name: str, faults: list[Fault] | None = None) -> Block:
+    """Fill a message from prototxt; gives the tree, and faults as `parse_yaml`."""
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
+        tree = prototxt_tree.parse(text, name)
+        message.Clear()
         checker = Checker(name, prototxt=True)
-        checker.fill(type(message)(), prototxt_tree.parse(text, name))
-        _raise(checker.faults)
+        checker.fill(message, tree)
         what = str(error).split(" : ", 1)[-1]
         where = f"{name}:{error.GetLine()}:{error.GetColumn()}"
-        raise SpecError([Fault(what, where=where)]) from None
+        _tell(checker.found or [Fault(what, where=where)], faults)
+        return tree
     return prototxt_tree.parse(text, name)
 
 
@@ -132,7 +168,12 @@ def override(message: M, assignments: Sequence[str], within: str = "") -> M:
         keys = field_name.strip().split(".")
         text = "".join(f"{'  ' * i}{key}:\n" for i, key in enumerate(keys))
         given = type(message)()
-        parse_yaml(f"{text.rstrip()} {value}\n", given, f"--set {within}{assignment}")
+        try:
+            parse_yaml(f"{text.rstrip()} {value}\n", given, "--set")
+        except SpecError as error:
+            # lines and columns would be those of a text that nobody wrote
+            where = f"--set {within}{assignment}"
+            raise SpecError(replace(fault, where=where) for fault in error.faults) from None
         _clear(changed, keys)
         changed.MergeFrom(given)
     return changed
@@ -145,9 +186,13 @@ def _clear(message: Message, keys: Sequence[str]) -> None:
     message.ClearField(keys[-1])
 
 
-def _raise(faults: Sequence[Fault]) -> None:
-    if faults:
-        raise SpecError(sorted(faults, key=_order))
+def _tell(found: Sequence[Fault], faults: list[Fault] | None) -> None:
+    """Raise what was found, in the order of the text, or add it to the faults."""
+    ordered = sorted(found, key=_order)
+    if faults is None and ordered:
+        raise SpecError(ordered)
+    if faults is not None:
+        faults += ordered
 
 
 def _order(fault: Fault) -> tuple[int, int]:

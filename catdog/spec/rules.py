@@ -1,8 +1,8 @@
 """Include and exclude rules: which layers a net has in a state (caffe/net.cpp)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from catdog.errors import Fault, SpecError
+from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, NetState, NetStateRule, Phase
 
 
@@ -17,6 +17,26 @@ def net_state(
         state.level = level
     state.stage.extend(stages)
     return state
+
+
+def stage_faults(net: NetParameter, stages: Iterable[str], where: str = "") -> Iterator[Fault]:
+    """A fault for each stage that no rule of the net mentions."""
+    rules = [rule for layer in net.layer for rule in (*layer.include, *layer.exclude)]
+    known = sorted({stage for rule in rules for stage in (*rule.stage, *rule.not_stage)})
+    for stage in stages:
+        if stage not in known:
+            remedy = did_you_mean(stage, known) or _known(known)
+            yield Fault(f'no layer of the net looks at stage "{stage}"', remedy, where, "", "stage")
+
+
+def check_stages(net: NetParameter, stages: Iterable[str]) -> None:
+    """Raise SpecError for stages of the command line that no rule of the net mentions."""
+    if faults := list(stage_faults(net, stages, "--stage")):
+        raise SpecError(faults)
+
+
+def _known(stages: Sequence[str]) -> str:
+    return f"its stages are {', '.join(stages)}" if stages else "leave it out"
 
 
 def filter_net(net: NetParameter, state: NetState | None = None) -> NetParameter:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from catdog.errors import Fault, SpecError, did_you_mean
+from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverParameter
 from catdog.spec import Spec, net_state, read_net
 from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.freezing import at_first, name_faults
-from catdog.spec.rules import is_kept
+from catdog.spec.missing import no_such_file
+from catdog.spec.rules import is_kept, stage_faults
 from catdog.spec.upgrade import upgrade_net
 
 #: A net from the file of this name.
@@ -27,31 +28,32 @@ class SolverNet:
 
 
 def solver_nets(
-    spec: Spec[SolverParameter], level: int = 0, stages: Sequence[str] = ()
+    spec: Spec[SolverParameter],
+    level: int = 0,
+    stages: Sequence[str] = (),
+    faults: list[Fault] | None = None,
 ) -> list[SolverNet]:
     """The train net of a solver, in a level and stages, then its test nets.
 
     A file that several of them name is read once. Raises SpecError for a freeze that names no
-    layer and a stage that none looks at, and as `read_net`.
+    layer and a stage that none looks at, and as `read_net`, which gets the list of faults.
     """
-    read = cache(lambda name: read_net(spec.locate(name)))
+
+    @cache
+    def read(name: str) -> Spec[NetParameter]:
+        path = spec.locate(name)
+        if not path.exists():
+            raise SpecError([no_such_file(spec, name)])
+        return read_net(path, faults)
+
     net = _train_net(spec, level, stages, read)
     with spec.located():
-        faults = list(name_faults(net.spec.message, net.freeze))
-        faults += _stage_faults(net.spec.message, spec.message.stage)
-        if faults:
-            raise SpecError(faults)
+        found = list(name_faults(net.spec.message, net.freeze))
+        found += stage_faults(net.spec.message, stages, "--stage")
+        found += stage_faults(net.spec.message, spec.message.stage)
+        if found:
+            raise SpecError(found)
     return [net, *_test_nets(spec, read)]
-
-
-def _stage_faults(net: NetParameter, stages: Iterable[str]) -> Iterator[Fault]:
-    """A fault for each stage that no rule of the net mentions."""
-    rules = [rule for layer in net.layer for rule in (*layer.include, *layer.exclude)]
-    known = sorted({stage for rule in rules for stage in (*rule.stage, *rule.not_stage)})
-    for stage in stages:
-        if stage not in known:
-            remedy = did_you_mean(stage, known) or "leave it out"
-            yield Fault(f'no layer of the net looks at stage "{stage}"', remedy, field="stage")
 
 
 def _train_net(

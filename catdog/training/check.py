@@ -1,8 +1,8 @@
 """All faults of a net or a solver, found without data and without weights."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
@@ -12,14 +12,33 @@ from catdog.net.summary import summarize
 from catdog.net.unused_fields import unread
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
 from catdog.solver.faults import solver_faults
-from catdog.spec import Spec, net_state
-from catdog.spec.data_layers import DATA_LAYERS
-from catdog.spec.kind import read_spec
-from catdog.spec.rules import is_kept
+from catdog.spec import Spec, net_state, override
+from catdog.spec.data_layers import brings_data
+from catdog.spec.overrides import changed, of_solver
+from catdog.spec.read import read_spec
+from catdog.spec.rules import check_stages, is_kept
 from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import SolverNet, net_faults, solver_nets
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """How a net or a solver is looked at.
+
+    Args:
+        level, stages: of the state, of a solver that of its train net.
+        overrides: `FIELD=VALUE` for a solver, `net.LAYER.FIELD=VALUE` for nets.
+        given: shapes of data blobs whose data are not there.
+        provide_caffe: lets `import caffe` work in Python layers; None refuses them.
+    """
+
+    level: int = 0
+    stages: Sequence[str] = ()
+    overrides: Sequence[str] = ()
+    given: Mapping[str, Shape] = field(default_factory=dict)
+    provide_caffe: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -30,64 +49,100 @@ class _Subject:
     net: SolverNet
 
 
+@dataclass(frozen=True)
+class _Compiled:
+    """A subject without faults, and what was assumed of its data."""
+
+    subject: _Subject
+    plan: Blueprint
+    assumed: Sequence[str]
+
+
 def inspect(
     path: str | Path,
-    *,
-    level: int = 0,
-    stages: Sequence[str] = (),
-    given: Mapping[str, Shape] | None = None,
+    wanted: Inspection | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> list[str]:
     """Compile a net in both phases, or every net of a solver; returns lines that summarise them.
 
-    `given` are shapes of data blobs whose data are not there. Raises SpecError with all faults,
-    CatdogError where there is nothing to read.
+    Raises SpecError with all faults, CatdogError where there is nothing to read. Where shapes do
+    not fit, what was assumed of data that are not there is told before.
     """
-    spec = read_spec(path)
+    wanted = wanted or Inspection()
     faults: list[Fault] = []
-    if isinstance(spec.message, SolverParameter):
-        subjects = _of_solver(Spec(spec.message, spec.path, spec.tree), faults)
-    else:
-        subjects = _of_net(Spec(spec.message, spec.path, spec.tree), level, stages)
-    compiled = [(subject, _compile(subject, given or {}, faults)) for subject in subjects]
+    spec = read_spec(path, faults)
+    subjects: list[_Subject] = []
+    with _gathering(faults):
+        if isinstance(spec.message, SolverParameter):
+            solver = Spec(spec.message, spec.path, spec.tree)
+            subjects = _of_solver(solver, wanted, faults)
+        else:
+            subjects = _of_net(Spec(spec.message, spec.path, spec.tree), wanted)
+    misread = {net.net.spec.path: _misread(net.net.spec, faults) for net in subjects}
+    compiled = [
+        each
+        for net in subjects
+        for each in _compile(net, misread[net.net.spec.path], wanted, faults, tell)
+    ]
     if faults:
-        raise SpecError(dict.fromkeys(faults))
-    lines = [line for subject, nets in compiled for net in nets for line in _lines(subject, net)]
+        raise SpecError(_each_once(faults))
+    lines = [line for each in compiled for line in _lines(each)]
     return [f"{path}: OK", *dict.fromkeys(lines)]
 
 
-def _of_net(spec: Spec[NetParameter], level: int, stages: Sequence[str]) -> list[_Subject]:
+def _each_once(faults: Sequence[Fault]) -> Iterator[Fault]:
+    """The faults without repetitions; an unknown type is told at its first layer."""
+    told: set[object] = set()
+    for fault in faults:
+        key = fault.what if fault.field == "type" else fault
+        if key not in told:
+            told.add(key)
+            yield fault
+
+
+def _of_net(spec: Spec[NetParameter], wanted: Inspection) -> list[_Subject]:
     """The net in each phase in which it has data, or in both phases where it has none."""
-    subjects = [
-        _Subject(
-            f"{spec.path} {name}",
-            SolverNet(spec, net_state(phase, level, stages, spec.message.state)),
+    if of_solver(wanted.overrides):
+        raise CatdogError(
+            f"{spec.path} is a net, and only its layers have fields to set",
+            where=f"--set {of_solver(wanted.overrides)[0]}",
+            remedy="write net.LAYER.FIELD=VALUE",
         )
-        for name, phase in _PHASES.items()
+    check_stages(spec.message, wanted.stages)
+    states = [
+        net_state(phase, wanted.level, wanted.stages, spec.message.state)
+        for phase in _PHASES.values()
     ]
+    nets = changed([SolverNet(spec, state) for state in states], wanted.overrides)
+    subjects = [_subject(net) for net in nets]
     return [subject for subject in subjects if _has_data(subject)] or subjects
+
+
+def _subject(net: SolverNet) -> _Subject:
+    return _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net)
 
 
 def _has_data(subject: _Subject) -> bool:
     net = subject.net
-    kept = (layer for layer in net.spec.message.layer if is_kept(layer, net.state))
-    return any(layer.type in {*DATA_LAYERS, "Input"} for layer in kept)
+    return any(brings_data(each) and is_kept(each, net.state) for each in net.spec.message.layer)
 
 
-def _of_solver(spec: Spec[SolverParameter], faults: list[Fault]) -> list[_Subject]:
+def _of_solver(
+    spec: Spec[SolverParameter], wanted: Inspection, faults: list[Fault]
+) -> list[_Subject]:
+    spec = spec.of(override(spec.message, of_solver(wanted.overrides)))
     of_nets = list(net_faults(spec.message))
-    with _gathering(faults), spec.located():
-        found = [*solver_faults(spec.message), *of_nets]
-        if found:
-            raise SpecError(found)
+    # what cannot be read of a solver seems to be missing
+    if not faults:
+        with _gathering(faults), spec.located():
+            found = [*solver_faults(spec.message), *of_nets]
+            if found:
+                raise SpecError(found)
     if of_nets:
         return []
     # the nets are checked even where the learning rate is wrong
-    with _gathering(faults):
-        return [
-            _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net)
-            for net in solver_nets(spec)
-        ]
-    return []
+    nets = solver_nets(spec, wanted.level, wanted.stages, faults)
+    return [_subject(net) for net in changed(nets, wanted.overrides)]
 
 
 @contextmanager
@@ -105,19 +160,31 @@ def _gathering(faults: list[Fault]) -> Iterator[None]:
         faults.append(Fault(error.what, error.remedy, error.where))
 
 
-def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault]) -> list[Blueprint]:
+def _compile(
+    subject: _Subject,
+    misread: set[str],
+    wanted: Inspection,
+    faults: list[Fault],
+    tell: Callable[[str], object],
+) -> list[_Compiled]:
     """The compiled net in a list, or an empty list with its faults added to `faults`.
 
-    A layer with a fault is taken out with all that needs it, and the rest is tried again, so
-    that one run tells all of them.
+    A layer with a fault, of those in the text `misread`, is taken out with all that needs it, and
+    the rest is tried again, so that one run tells all of them.
     """
     net = subject.net
-    message = net.spec.message
-    while message.layer or message is net.spec.message:
+    message = _without(net.spec.message, misread)
+    while message is net.spec.message or _is_any_kept(message, subject):
         own: list[Fault] = []
+        assumed: list[str] = []
         with _gathering(own):
-            compiled = blueprint(resolve(net.spec.of(message), net.state, frozen=net.freeze), given)
-            return [compiled] if message is net.spec.message else []
+            try:
+                plan = _blueprint(net, message, wanted, assumed)
+            except LayerError:
+                for line in assumed:
+                    tell(line)
+                raise
+            return [_Compiled(subject, plan, assumed)] if message is net.spec.message else []
         faults += own
         rest = _without(message, {fault.layer for fault in own})
         if len(rest.layer) == len(message.layer):
@@ -126,8 +193,30 @@ def _compile(subject: _Subject, given: Mapping[str, Shape], faults: list[Fault])
     return []
 
 
+def _blueprint(
+    net: SolverNet, message: NetParameter, wanted: Inspection, assumed: list[str]
+) -> Blueprint:
+    given = wanted.given
+    resolved = resolve(net.spec.of(message), net.state, frozen=net.freeze)
+    python = wanted.provide_caffe
+    return blueprint(resolved, given, provide_caffe=python, tell=assumed.append)
+
+
+def _is_any_kept(message: NetParameter, subject: _Subject) -> bool:
+    return any(is_kept(layer, subject.net.state) for layer in message.layer)
+
+
+def _misread(spec: Spec[NetParameter], faults: Sequence[Fault]) -> set[str]:
+    """The names of the layers in whose text there are faults."""
+    start = f"{spec.path}:"
+    places = [fault.where for fault in faults if fault.where.startswith(start)]
+    return {spec.layer_at(*map(int, place.rsplit(":", 2)[1:])) for place in places} - {""}
+
+
 def _without(net: NetParameter, names: set[str]) -> NetParameter:
-    """A copy without the named layers and without the layers that depend on them."""
+    """The net without the named layers and without the layers that depend on them."""
+    if not names:
+        return net
     rest = NetParameter()
     rest.CopyFrom(net)
     del rest.layer[:]
@@ -140,13 +229,13 @@ def _without(net: NetParameter, names: set[str]) -> NetParameter:
     return rest
 
 
-def _lines(subject: _Subject, compiled: Blueprint) -> list[str]:
-    count = summarize(compiled.net)
-    message = compiled.resolved.message
-    outputs = ", ".join(compiled.net.outputs)
+def _lines(compiled: _Compiled) -> list[str]:
+    plan = compiled.plan
+    count, message = summarize(plan.net), plan.resolved.message
+    outputs = ", ".join(plan.net.outputs)
     size = f"{len(message.layer)} layers, {count.parameters:,} parameters"
     return [
-        f"{subject.title}: {size}, outputs {outputs}",
+        f"{compiled.subject.title}: {size}, outputs {outputs}",
         *compiled.assumed,
         *unread(message),
     ]

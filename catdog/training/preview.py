@@ -29,7 +29,8 @@ from catdog.proto.caffe_pb2 import (
 )
 from catdog.runtime.picture_style import save_figure
 from catdog.spec import Spec, net_state
-from catdog.spec.kind import read_spec
+from catdog.spec.read import read_spec
+from catdog.spec.rules import check_stages
 
 #: Inches of a picture and of the line above it.
 _CELL, _TITLE = 1.25, 0.18
@@ -76,6 +77,7 @@ def _net(path: str | Path, state: NetState) -> ResolvedNet:
     spec = read_spec(path)
     if isinstance(spec.message, NetParameter):
         net = Spec(spec.message, spec.path, spec.tree)
+        check_stages(net.message, state.stage)
         return resolve(net, net_state(state.phase, state.level, state.stage, net.message.state))
     solver: Spec[SolverParameter] = Spec(spec.message, spec.path, spec.tree)
     trained, *tests = resolve_nets(solver, state.level, state.stage)

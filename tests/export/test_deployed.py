@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog.errors import CatdogError, WeightsError
+from catdog.errors import CatdogError, LayerError, WeightsError
 from catdog.export.deployed import deployed
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.weights import Weights, read_weights, write_weights
@@ -46,6 +46,33 @@ def test_given_shapes_count(tmp_path):
     )
     assert deployed(path, None).net.inputs == {"d": (1, 3, 227, 227)}
     assert deployed(path, None, {"d": (4, 1, 5, 5)}).net.inputs == {"d": (4, 1, 5, 5)}
+
+
+def test_a_net_that_is_only_trained(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "layer:\n- {name: d, type: Data, top: [d, l], include: {phase: TRAIN},"
+        " data_param: {source: no, batch_size: 8}}\n"
+        "- {name: i, type: InnerProduct, bottom: d, top: i, inner_product_param: {num_output: 2}}\n"
+        "- {name: s, type: SoftmaxWithLoss, bottom: [i, l], top: s}\n"
+    )
+    told = []
+    net = deployed(path, None, tell=told.append).net
+    assert net.inputs == {"d": (1, 3, 227, 227)}
+    assert net.outputs == ("prob",)
+    assert "d was assumed to be 8 x 3 x 227 x 227" in told[0]
+
+
+def test_a_python_layer_cannot_be_written_out(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "layer:\n- {name: d, type: Python, top: d, python_param: {module: m, layer: L}}\n"
+        "- {name: p, type: Python, bottom: d, top: p, python_param: {module: m, layer: L}}\n"
+    )
+    with pytest.raises(LayerError, match="only its code knows the shape of d; say it: --shape d="):
+        deployed(path, None)
+    with pytest.raises(LayerError, match=r'layer "p": \(Python\) cannot be written out'):
+        deployed(path, None, {"d": (1, 2)})
 
 
 def test_weights_that_carry_no_net():

@@ -2,7 +2,8 @@ import pytest
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
-from catdog.spec.kind import read_spec
+from catdog.spec import read_net, read_solver
+from catdog.spec.read import read_spec
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,17 @@ def test_faults_are_those_of_what_it_is_most_likely(tmp_path):
     with pytest.raises(SpecError) as caught:
         read_spec(path)
     assert 'did you mean "layer"?' in str(caught.value)
+
+
+def test_one_line_for_a_net_in_place_of_a_solver_and_the_reverse(tmp_path):
+    net, solver = tmp_path / "net.yaml", tmp_path / "solver.prototxt"
+    net.write_text("name: x\nlayer:\n" + "- {name: r, type: ReLU, bottom: a, top: a}\n" * 9)
+    solver.write_text('net: "net.yaml"\nbase_lr: 0.1\nlr_policy: "fixed"\n')
+    with pytest.raises(SpecError) as caught:
+        read_net(solver)
+    assert str(caught.value) == f"{solver}: is a solver, not a net; its net is net.yaml"
+    with pytest.raises(SpecError) as caught:
+        read_solver(net)
+    assert str(caught.value) == (
+        f"{net}: is a net, not a solver; name a solver, which names its net: `net: {net}`"
+    )

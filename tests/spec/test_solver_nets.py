@@ -61,7 +61,8 @@ def test_nets_of_a_solver(read, text, trained, tests):
 
 def test_states_come_from_the_net_the_solver_and_the_command_line(read):
     spec = read(
-        'train_net_param { name: "n" state { level: 1 stage: "of_net" } } '
+        'train_net_param { name: "n" state { level: 1 stage: "of_net" } '
+        'layer { name: "s" type: "Silence" include { stage: "given" } } } '
         'train_state { level: 2 stage: "of_solver" }'
     )
     state = solver_nets(spec, 3, ["given"])[0].state
@@ -94,6 +95,15 @@ def test_a_stage_that_no_layer_looks_at_is_a_mistake(read, tmp_path):
     (tmp_path / "a.prototxt").write_text(STAGED)
     with pytest.raises(SpecError, match='stage "noise"; did you mean "noisy"'):
         solver_nets(read('net: "a.prototxt" stage: "noise"'))
+
+
+def test_a_stage_of_the_command_line_that_no_layer_looks_at_is_a_mistake(read, tmp_path):
+    (tmp_path / "a.prototxt").write_text(STAGED)
+    with pytest.raises(SpecError) as caught:
+        solver_nets(read('net: "a.prototxt"'), stages=["nosiy"])
+    assert str(caught.value) == (
+        '--stage: no layer of the net looks at stage "nosiy"; did you mean "noisy"?'
+    )
 
 
 def test_a_file_that_two_nets_name_is_read_once(read):

@@ -1,7 +1,8 @@
 import pytest
 
 from catdog.errors import CatdogError, SpecError
-from catdog.training.check import inspect
+from catdog.pycaffe.install import install
+from catdog.training.check import Inspection, inspect
 
 NET = """
 name: small
@@ -49,14 +50,18 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-def faults(path, **arguments):
+def inspected(path, tell=lambda _: None, **arguments):
+    return inspect(path, Inspection(**arguments), tell)
+
+
+def faults(path, tell=lambda _: None, **arguments):
     with pytest.raises(SpecError) as caught:
-        inspect(path, **arguments)
+        inspected(path, tell, **arguments)
     return [str(fault) for fault in caught.value.faults]
 
 
 def test_a_sound_net_in_both_phases(write):
-    assert inspect(write("net.yaml", NET), given={"data": (4, 3, 8, 8)}) == [
+    assert inspected(write("net.yaml", NET), given={"data": (4, 3, 8, 8)}) == [
         "net.yaml: OK",
         "net.yaml TRAIN: 5 layers, 232 parameters, outputs loss",
         "net.yaml TEST: 5 layers, 232 parameters, outputs loss",
@@ -103,14 +108,14 @@ def test_faults_of_the_text_have_line_and_column(write):
 
 def test_a_net_for_training_alone_is_not_tested(write):
     only_train = NET.replace("top: [data, label]", "top: [data, label]\n  include: {phase: TRAIN}")
-    lines = inspect(write("net.yaml", only_train), given={"data": (4, 3, 8, 8)})
+    lines = inspected(write("net.yaml", only_train), given={"data": (4, 3, 8, 8)})
     assert lines[1:] == ["net.yaml TRAIN: 5 layers, 232 parameters, outputs loss"]
 
 
 def test_a_solver_and_its_nets(write):
     write("net.yaml", NET)
     solver = write("solver.yaml", SOLVER + "test_interval: 5\ntest_iter: 2\n")
-    lines = inspect(solver, given={"data": (4, 3, 8, 8)})
+    lines = inspected(solver, given={"data": (4, 3, 8, 8)})
     assert lines[0] == "solver.yaml: OK"
     assert [line.split(":")[0] for line in lines[1:]] == ["net.yaml TRAIN", "net.yaml TEST"]
 
@@ -129,7 +134,8 @@ def test_faults_of_a_solver_and_of_its_net_together(write):
 
 def test_a_solver_whose_net_is_not_there(write):
     (found,) = faults(write("solver.yaml", SOLVER))
-    assert found.startswith("net.yaml: no such file")
+    assert found.startswith('solver.yaml:2:1: no such file "net.yaml" in /')
+    assert found.endswith("or beside the solver; check the path")
 
 
 def test_a_solver_without_a_net(write):
@@ -140,3 +146,141 @@ def test_a_solver_without_a_net(write):
 def test_nothing_to_read():
     with pytest.raises(CatdogError, match="no such file"):
         inspect("nothing.yaml")
+
+
+FOREIGN = """
+input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+layer { name: "perm" type: "Permute" bottom: "data" top: "perm" permute_param { order: 0 } }
+layer { name: "perm2" type: "Permute" bottom: "data" top: "perm2" permute_param { order: 0 } }
+layer { name: "dw" type: "DepthwiseConvolution" bottom: "data" top: "dw"
+  convolution_param { num_output: 3 kernel_size: 3 group: 3 } }
+layer { name: "pool" type: "Pooling" bottom: "data" top: "pool"
+  pooling_param { kernel_size: 3 ceil_mode: false } }
+layer { name: "odd" type: "Convolutoin" bottom: "data" top: "odd" }
+layer { name: "odd2" type: "Convolutoin" bottom: "data" top: "odd2" }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 2 kernel_size: 99 } }
+"""
+
+
+def test_layers_of_forks_unknown_types_unknown_fields_and_shapes_in_one_go(write):
+    found = faults(write("net.prototxt", FOREIGN))
+    assert [fault.split(": ", 1)[1] for fault in found] == [
+        'layer "perm": layer type "Permute" belongs to SSD (weiliu89/caffe), not to Caffe itself; '
+        "take it out, or write it in Python (type: Python)",
+        'layer "dw": layer type "DepthwiseConvolution" belongs to MobileNet '
+        "(yonghenglh6/DepthwiseConvolution), not to Caffe itself; write type: Convolution, which "
+        "computes the same from these fields",
+        'layer "pool" (Pooling): unknown field "ceil_mode"; write round_mode: FLOOR for '
+        "ceil_mode: false, nothing for true",
+        'layer "odd": unknown layer type "Convolutoin"; did you mean "Convolution"?',
+        'layer "conv": (Convolution) has no room for kernel [99, 99] with dilation [1, 1] and pad '
+        "[0, 0] in its bottom [1, 3, 8, 8]; change the kernel, the pad or the layers before it",
+    ]
+
+
+def test_a_net_of_a_solver_is_judged_beyond_the_faults_of_its_text(write):
+    write("net.yaml", NET.replace("kernel_size: 2", "kernal_size: 2").replace("[fc, ", "[cf, "))
+    found = faults(write("solver.yaml", SOLVER.replace("lr_policy", "lr_polcy")))
+    assert [fault.split(": ", 1)[0] for fault in found] == [
+        "solver.yaml:4:1",
+        "net.yaml:17:19",
+        "net.yaml:25:12",
+    ]
+
+
+def test_the_fault_of_a_data_layer_is_the_only_one(write):
+    data = """
+- name: data
+  type: HDF5Data
+  top: [data, label]
+  include: {phase: %s}
+  hdf5_data_param: {source: %s.txt, batch_size: 8}"""
+    layers = "\n- name: conv" + NET.split("- name: conv")[1]
+    both = "layer:" + data % ("TRAIN", "train") + data % ("TEST", "test") + layers
+    found = faults(write("net.yaml", both))
+    # each at its own place, though both layers have one name
+    assert [fault.split(", ")[0] for fault in found] == [
+        'net.yaml:6:21: layer "data": (HDF5Data) no data at train.txt',
+        'net.yaml:11:21: layer "data": (HDF5Data) no data at test.txt',
+    ]
+
+
+def test_a_blob_that_a_stage_makes_is_told_once_with_the_flag(write):
+    staged = NET.replace("type: Data\n", "type: Data\n  include: {stage: noisy}\n", 1)
+    (found,) = faults(write("net.yaml", staged))
+    assert found.endswith(
+        'unknown bottom "data"; layer "data", which makes it, is only there with --stage noisy'
+    )
+    lines = inspected("net.yaml", stages=["noisy"], given={"data": (4, 3, 8, 8)})
+    assert lines[0] == "net.yaml: OK"
+    (found,) = faults("net.yaml", stages=["nosiy"])
+    assert found == '--stage: no layer of the net looks at stage "nosiy"; did you mean "noisy"?'
+
+
+def test_what_was_assumed_is_told_before_what_follows_from_it(write):
+    told = []
+    small = NET.replace("kernel_size: 3", "kernel_size: 500")
+    found = faults(write("net.yaml", small), told.append)
+    assert "kernel [500, 500]" in found[0]
+    assert "assumed to be 4 x 3 x 227 x 227; --shape data=4,3,227,227" in told[0]
+    # a fault that does not come of a shape
+    told.clear()
+    faults(write("net.yaml", NET.replace("[fc, label]", "[fcc, label]")), told.append)
+    assert not told
+
+
+def test_fields_can_be_set(write):
+    write("net.yaml", NET)
+    field = "net.fc.inner_product_param.num_output=3"
+    lines = inspected("net.yaml", overrides=[field], given={"data": (4, 3, 8, 8)})
+    assert "278 parameters" in lines[1]
+    solver = write("solver.yaml", SOLVER)
+    lines = inspected(solver, overrides=[field, "max_iter=3"], given={"data": (4, 3, 8, 8)})
+    assert "278 parameters" in lines[1]
+    (found,) = faults(solver, overrides=["max_itr=3"])
+    assert found == '--set max_itr=3: unknown field "max_itr"; did you mean "max_iter"?'
+    (found,) = faults("net.yaml", overrides=["max_iter=3"])
+    assert found == (
+        "--set max_iter=3: net.yaml is a net, and only its layers have fields to set; "
+        "write net.LAYER.FIELD=VALUE"
+    )
+
+
+PYTHON = NET.replace("type: Data\n", "type: Python\n").replace(
+    "data_param: {source: nowhere, batch_size: 4}",
+    "python_param: {module: nine_by_nine, layer: Nines}",
+)
+NINES = """
+import caffe
+
+class Nines(caffe.Layer):
+    def reshape(self, bottom, top):
+        top[0].reshape(4, 3, 9, 9)
+        top[1].reshape(4)
+"""
+
+
+def test_a_python_layer_for_data_has_shapes_by_hand_or_by_its_code(write, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write("nine_by_nine.py", NINES)
+    (found,) = faults(write("net.yaml", PYTHON))
+    assert found.endswith(
+        "only its code knows the shape of data, label; say it: --shape data=N,C,H,W "
+        "--shape label=N,C,H,W, or --allow-python if you trust the spec"
+    )
+    by_hand = inspected("net.yaml", given={"data": (4, 3, 8, 8), "label": (4,)})
+    assert "232 parameters" in by_hand[1]
+    assert "302 parameters" in inspected("net.yaml", provide_caffe=install)[1]
+
+
+def test_a_path_of_another_machine_is_looked_for_beside_the_spec(write):
+    write("net.yaml", NET)
+    for there in ("/home/someone/caffe/net.yaml", r"C:\caffe\models\net.yaml"):
+        (found,) = faults(write("solver.yaml", SOLVER.replace("net.yaml", there)))
+        assert found == (
+            f'solver.yaml:2:1: no such file "{there}"; net.yaml has that name: write net: net.yaml'
+        )
+    write("stored", "")
+    lines = inspected(write("net.yaml", NET.replace("source: nowhere", "source: /data/stored")))
+    assert "no data at /data/stored (stored has that name), so data was assumed" in lines[2]

@@ -3,7 +3,9 @@
 from catdog.data.sources import data, dummy, hdf5, image, memory, window
 from catdog.data.sources.base import Batch, Context, RecordSource, Source
 from catdog.data.sources.memory import MemoryData
+from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.missing import namesake
 
 __all__ = [
     "SOURCES",
@@ -27,4 +29,12 @@ SOURCES: dict[str, type[Source]] = {
 
 def open_source(layer: LayerParameter, context: Context | None = None) -> Source:
     """The source of a data layer; raises LayerError and DataError."""
-    return SOURCES[layer.type](layer, context)
+    context = context or Context()
+    try:
+        return SOURCES[layer.type](layer, context)
+    except DataError as error:
+        name = getattr(getattr(layer, SOURCES[layer.type].messages[0]), "source", "")
+        beside = namesake(name, context.locate)
+        if beside and not context.locate(name).exists():
+            error.remedy = f"{beside} has that name: write source: {beside}"
+        raise

@@ -1,0 +1,37 @@
+"""From the arguments of a tool to the net that it works on."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from catdog.cli.arguments import state_of
+from catdog.net.resolved import ResolvedNet, resolve, resolve_tested
+from catdog.proto.caffe_pb2 import Phase
+from catdog.spec import read_net
+from catdog.spec.rules import check_stages
+
+
+def net_of(
+    args: argparse.Namespace, path: str | Path, phase: Phase | None = None, *, tested: bool = False
+) -> ResolvedNet:
+    """The net of a file in the state that the arguments ask for.
+
+    With `tested` a net without data in the TEST phase is given those that it is trained on.
+    Raises SpecError for a stage that no layer looks at, and as `read_net`.
+    """
+    spec = read_net(path)
+    check_stages(spec.message, args.stage)
+    state = state_of(args, phase)
+    return resolve_tested(spec, state) if tested else resolve(spec, state)
+
+
+def python_of(args: argparse.Namespace) -> Callable[[], object] | None:
+    """What lets Python layers `import caffe`, with --allow-python."""
+    return _provide_caffe if args.allow_python else None
+
+
+def _provide_caffe() -> None:
+    """Let `import caffe` work; pycaffe is imported only where a net has Python layers."""
+    from catdog.pycaffe.install import install
+
+    install()

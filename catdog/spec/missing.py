@@ -1,0 +1,41 @@
+"""What to say of a file that a spec names and that is not there."""
+
+from collections.abc import Callable
+from pathlib import Path, PureWindowsPath
+
+from catdog.errors import Fault, did_you_mean
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.spec.read import Spec
+
+
+def namesake(name: str, locate: Callable[[str], Path]) -> Path | None:
+    """A file of the same name in the working directory or beside the spec, if there is one.
+
+    Paths of another machine, Windows or not, end in a name that often lies there.
+    """
+    last = PureWindowsPath(name).name
+    path = locate(last) if last and last != name else None
+    return path if path and path.exists() else None
+
+
+def no_such_file(spec: Spec[SolverParameter], name: str) -> Fault:
+    """The fault of a solver's net that is not there, with the line that names it."""
+    keys = ("net", "train_net", "test_net")
+    given = {spec.message.net: keys[0], spec.message.train_net: keys[1]}
+    key = given.get(name, keys[2])
+    anywhere = Path(name).is_absolute() or PureWindowsPath(name).is_absolute()
+    looked = "" if anywhere else f" in {Path.cwd()} or beside the solver"
+    what = f'no such file "{name}"{looked}'
+    return Fault(what, _remedy(spec, name, key), spec.where(key=key), field=key)
+
+
+def _remedy(spec: Spec[SolverParameter], name: str, key: str) -> str:
+    if found := namesake(name, spec.locate):
+        return f"{found} has that name: write {key}: {found}"
+    above = (folder for folder in spec.path.resolve().parents if (folder / name).exists())
+    if start := next(above, None):
+        return f"start in {start}, where its paths begin"
+    folder = spec.locate(name).parent
+    beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    beside = [name for name in beside if name != spec.path.name]
+    return did_you_mean(Path(name).name, beside) or "check the path"
