@@ -13,8 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
-class CatdogError(Exception):
-    """What a tool shows as `error: where: what; remedy` before it exits with code 2."""
+class CatdogError(RuntimeError):
+    """What a tool shows as `error: where: what; remedy` before it exits with code 2.
+
+    A RuntimeError, as what Caffe raised for scripts to catch.
+    """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy

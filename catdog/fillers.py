@@ -88,11 +88,15 @@ def msra(tensor: Tensor, filler: FillerParameter, generator: torch.Generator) ->
 
 
 def bilinear(tensor: Tensor, _: FillerParameter, __: torch.Generator) -> None:
-    """The kernel that enlarges by bilinear interpolation, in every channel."""
+    """The kernel that enlarges by bilinear interpolation, in every channel.
+
+    It is centred for every size, as in Caffe's last version. Caffe 1.0 put the centre half a pixel
+    aside for sizes such as 2, 3, 6 and 7.
+    """
     size = tensor.shape[-1]
     factor = math.ceil(size / 2)
-    centre = (2 * factor - 1 - factor % 2) / (2 * factor)
-    line = 1 - (torch.arange(size, dtype=torch.float64) / factor - centre).abs()
+    centre = (size - 1) / 2
+    line = 1 - (torch.arange(size, dtype=torch.float64) - centre).abs() / factor
     tensor.copy_(torch.outer(line, line))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.export import Dim
 
-from catdog.errors import CatdogError, LayerError
+from catdog.errors import CatdogError
 from catdog.export.names import attributes
 from catdog.layers.affine import Embed
 from catdog.layers.base import Layer
@@ -68,7 +68,7 @@ def _batch(net: Net) -> dict[str, Tensor]:
     try:
         with torch.no_grad():
             tops = net(pair).blobs.values()
-    except (RuntimeError, LayerError):
+    except RuntimeError:
         # a layer of the net fixes the batch size
         return batch
     return pair if all(top.shape[:1] == (2,) for top in tops) else batch

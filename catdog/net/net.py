@@ -248,6 +248,8 @@ def _build(
         layer = LAYERS[param.type](param, shapes, setting)
         layer.train(param.phase == TRAIN)
         return layer, layer.top_shapes(*shapes)
+    except CatdogError:
+        raise
     except (RuntimeError, ValueError, IndexError) as error:
         given = ", ".join(
             f"{bottom} {list(shape)}" for bottom, shape in zip(param.bottom, shapes, strict=True)

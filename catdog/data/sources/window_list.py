@@ -1,6 +1,5 @@
 """The list of a WindowData layer: pictures and the windows in them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,18 +33,18 @@ class WindowList:
 def read_windows(path: Path) -> WindowList:
     """Read a window file.
 
-    For every picture: `# number`, its path, channels, height, width, the number of windows, and
-    that many times `label overlap x1 y1 x2 y2`. Raises DataError with the line where it breaks.
+    For every picture: `# number`, its path on a line of its own, channels, height, width, the
+    number of windows, and that many times `label overlap x1 y1 x2 y2`. Raises DataError with the
+    line where it breaks.
     """
-    words = _words(read_text(path, "window file"))
-    reader = _Reader(path, words)
+    reader = _Reader(path, read_text(path, "window file"))
     windows: list[LabelledWindow] = []
     channels = 0
-    while (mark := next(words, None)) is not None:
-        if mark[0] != "#":
-            raise reader.error(mark[1], f'expected "# number", not "{mark[0]}"')
+    while mark := reader.next_word():
+        if mark != "#":
+            raise reader.error(reader.line, f'expected "# number", not "{mark}"')
         reader.number()
-        picture = reader.word()
+        picture = reader.picture()
         channels, _, _, count = (reader.number() for _ in range(4))
         windows += [reader.window(picture) for _ in range(count)]
     if not windows:
@@ -53,27 +52,42 @@ def read_windows(path: Path) -> WindowList:
     return WindowList(windows, channels)
 
 
-def _words(text: str) -> Iterator[tuple[str, int]]:
-    for number, line in enumerate(text.splitlines(), 1):
-        for word in line.split():
-            yield word, number
-
-
 class _Reader:
-    """Parses the words of a file one by one."""
+    """Parses the words of a file one by one, a path by its line."""
 
-    def __init__(self, path: Path, words: Iterator[tuple[str, int]]) -> None:
-        self.path, self.words = path, words
-        self.line = 1
+    def __init__(self, path: Path, text: str) -> None:
+        self.path, self.line = path, 0
+        self._lines = iter(text.split("\n"))
+        self._rest = self._from_word = ""
 
     def error(self, line: int, what: str) -> DataError:
         return DataError(what, where=f"{self.path}:{line}")
 
+    def next_word(self) -> str:
+        """The next word of the file; nothing at its end."""
+        while not self._rest:
+            line = next(self._lines, None)
+            if line is None:
+                return ""
+            self.line, self._rest = self.line + 1, line.strip()
+        self._from_word = self._rest
+        word, *rest = self._rest.split(maxsplit=1)
+        self._rest = "".join(rest)
+        return word
+
     def word(self) -> str:
-        word, self.line = next(self.words, ("", 0))
+        word = self.next_word()
         if not word:
             raise DataError("ends in the middle of a picture", where=str(self.path))
         return word
+
+    def picture(self) -> str:
+        """A path, spaces included, to the end of its line; a word where only numbers follow it."""
+        word = self.word()
+        if not self._rest or all(map(str.isdecimal, self._rest.split())):
+            return word
+        self._rest = ""
+        return self._from_word
 
     def number(self) -> int:
         word = self.word()

@@ -114,7 +114,7 @@ class _Worker:
             raise
         except Pruned as end:
             self._end(trial, states.PRUNED, str(end))
-        except (CatdogError, RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
             # a net that does not fit into memory is a trial that failed, not the end of the sweep
             self._end(trial, states.FAIL, f"failed: {str(error).splitlines()[0]}")
         else:

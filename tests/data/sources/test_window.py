@@ -50,6 +50,23 @@ def test_the_list_is_read(folder):
     assert [window.label for window in found.windows] == [2, 7, 1, 4, 3]
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("my photos/cat  1 (copy).png", "my photos/cat  1 (copy).png"),
+        ("  ünï dog 1.png\r", "ünï dog 1.png"),
+        # Caffe reads words: numbers may stand on the line of the path
+        ("one.png 3 30", "one.png"),
+    ],
+)
+def test_a_path_has_a_line_of_its_own(folder, path, found):
+    numbers = "40" if found == "one.png" else "3 30 40"
+    text = LIST.replace("one.png\n3 30 40", f"{path}\n{numbers}")
+    (folder / "windows.txt").write_text(text, encoding="utf-8", newline="")
+    windows = read_windows(folder / "windows.txt").windows
+    assert [window.picture for window in windows] == [found] * 3 + ["two.png"] * 2
+
+
 def test_background_first_then_a_fraction_of_objects(folder):
     opened = source(window_data("fg_fraction: 0.4 bg_threshold: 0.3"), folder)
     seen = set()
