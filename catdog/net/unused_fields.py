@@ -1,4 +1,4 @@
-"""Parameter messages of a layer that its type does not read, so that one can say so."""
+"""Parameter messages of a layer that its type does not read, or not always: to say so."""
 
 from collections.abc import Iterator
 
@@ -16,9 +16,12 @@ def messages_of(type_name: str) -> tuple[str, ...]:
 
 
 def unread(net: NetParameter) -> Iterator[str]:
-    """A line for each message that stands in a layer in vain; Caffe too ignores it."""
+    """A line for each message that stands in a layer in vain, as it would in Caffe."""
     for layer in net.layer:
         reads = messages_of(layer.type)
         for field, _ in layer.ListFields():
             if field.name.endswith("_param") and field.name not in reads:
                 yield f'layer "{layer.name}" ({layer.type}) does not look at {field.name}'
+        source = SOURCES.get(layer.type)
+        if source and (remark := source.remark(layer)):
+            yield remark

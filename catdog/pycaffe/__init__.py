@@ -1,16 +1,18 @@
 """pycaffe's public interface over catdog: `import catdog.pycaffe as caffe`.
 
-`python -m catdog.pycaffe script.py` runs a script unchanged, its `import caffe` included.
+After that line `import caffe` and `from caffe import layers` find it too, in Python layers as well,
+unless there is another `caffe` to be found. `python -m catdog.pycaffe script.py` runs a script
+unchanged.
 """
-
-from importlib.metadata import version
 
 from catdog.layers.blob import Blob
 from catdog.proto.caffe_pb2 import TEST, TRAIN
 from catdog.pycaffe import classifier, detector, io, net_spec, proto
 from catdog.pycaffe.classifier import Classifier
 from catdog.pycaffe.detector import Detector
+from catdog.pycaffe.forking import compute_alone_when_forked
 from catdog.pycaffe.glog import init_log, log
+from catdog.pycaffe.install import install_if_alone
 from catdog.pycaffe.layer import Layer, layer_type_list
 from catdog.pycaffe.mode import (
     set_device,
@@ -38,7 +40,8 @@ from catdog.pycaffe.solver import (
 )
 from catdog.pycaffe.timer import Timer
 
-__version__ = version("catdog-torch")
+#: Caffe's: scripts compare it.
+__version__ = "1.0.0"
 
 __all__ = [
     "NCCL",
@@ -81,3 +84,6 @@ __all__ = [
     "solver_rank",
     "to_proto",
 ]
+
+compute_alone_when_forked()
+install_if_alone()

@@ -1,17 +1,21 @@
 """`python -m catdog.pycaffe script.py [arguments]`: runs a script of Caffe's, unchanged."""
 
-import runpy
 import sys
-import traceback
 from pathlib import Path
 
 from catdog.errors import CatdogError
-from catdog.pycaffe.install import install
+from catdog.pycaffe.install import FOLDER, install, install_for_children
+from catdog.pycaffe.running import run_module, run_script
 
 USAGE = """usage: python -m catdog.pycaffe script.py [arguments]
        python -m catdog.pycaffe -m module [arguments]
+       python -m catdog.pycaffe --path
 
-Runs a script or module in which `import caffe` finds catdog.pycaffe."""
+Runs a script or module in which `import caffe` finds catdog.pycaffe, as it does in every Python
+that the script starts.
+
+--path prints the folder to put on PYTHONPATH where Python is started otherwise: by a notebook
+server, for instance."""
 
 
 def main() -> None:
@@ -20,35 +24,18 @@ def main() -> None:
     if not arguments or arguments[0] in ("-h", "--help") or arguments == ["-m"]:
         print(USAGE)
         sys.exit(0 if arguments and arguments != ["-m"] else 2)
+    if arguments == ["--path"]:
+        print(FOLDER)
+        return
     install()
+    install_for_children()
     if arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = arguments
-        _run_script(Path(arguments[0]))
-
-
-def _run_script(script: Path) -> None:
+        sys.exit(run_module(arguments[1], arguments[2:]))
+    script = Path(arguments[0])
     if not script.is_file():
-        sys.exit(_refused(CatdogError("no such script", where=str(script))))
-    sys.path.insert(0, str(script.resolve().parent))
-    try:
-        runpy.run_path(str(script), run_name="__main__")
-    except CatdogError as error:
-        sys.exit(_refused(error, _line_in(script, error)))
-
-
-def _refused(error: CatdogError, place: str = "") -> int:
-    print(f"error: {error}{place}", file=sys.stderr)
-    return 2
-
-
-def _line_in(script: Path, error: CatdogError) -> str:
-    """Where in the script it happened."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(script)]
-    return f" ({script}, line {lines[-1]})" if lines else ""
+        print(f"error: {CatdogError('no such script', where=str(script))}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(run_script(script, arguments[1:]))
 
 
 if __name__ == "__main__":

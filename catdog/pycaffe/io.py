@@ -1,8 +1,11 @@
 """caffe.io: pictures, preprocessing, and messages to arrays and back."""
 
 import os
+import re
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -11,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from catdog.errors import DataError
 from catdog.proto import caffe_pb2
 from catdog.proto.caffe_pb2 import BlobProto, BlobProtoVector, Datum
-from catdog.pycaffe.resize import resize_image
+from catdog.pycaffe.resize import resize, resize_image
 from catdog.pycaffe.transformer import Transformer
+from catdog.runtime.optional import optional
 
 __all__ = [
     "Transformer",
@@ -26,10 +30,15 @@ __all__ = [
     "datum_to_array",
     "load_image",
     "oversample",
+    "resize",
     "resize_image",
 ]
 
 Floats = NDArray[np.floating[Any]]
+
+#: What is fetched instead of opened, and for how many seconds an answer is waited for.
+_ADDRESS = re.compile("(https?|ftp|file)://", re.IGNORECASE)
+_PATIENCE = 60
 
 #: Weights of red, green and blue in grey, those of scikit-image.
 _GREY = np.array([0.2125, 0.7154, 0.0721], np.float32)
@@ -92,16 +101,21 @@ def datum_to_array(datum: Datum) -> NDArray[Any]:
     return np.array(datum.float_data, float).reshape(shape)
 
 
-def load_image(filename: str | os.PathLike[str], color: bool = True) -> NDArray[np.float32]:
+def load_image(
+    filename: str | os.PathLike[str] | BinaryIO, color: bool = True
+) -> NDArray[np.float32]:
     """A picture as height x width x 3 (RGB) from 0 to 1, or x 1 (grey) where color is false.
 
-    Transparency is left out; EXIF orientation is not looked at. Raises OSError for a file that
-    is not there, DataError for one that is no picture.
+    It comes from a file, an address (http, https, ftp, file) or something with a `read` that gives
+    its bytes. Transparency is left out; EXIF orientation is not looked at. Raises OSError for what
+    cannot be read, DataError for what is no picture.
     """
-    content = np.fromfile(os.fspath(filename), np.uint8)
+    content = np.frombuffer(_content(filename), np.uint8)
     picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
     if picture is None:
-        raise DataError("is no picture, or a damaged one", where=os.fspath(filename))
+        name = getattr(filename, "name", filename)
+        where = str(name) if isinstance(name, (str, os.PathLike)) else type(filename).__name__
+        raise DataError("is no picture, or a damaged one", where=where)
     largest = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(picture.dtype, 1)
     image = picture.astype(np.float32) / np.float32(largest)
     if image.ndim == 2:
@@ -110,6 +124,23 @@ def load_image(filename: str | os.PathLike[str], color: bool = True) -> NDArray[
     if color:
         return np.ascontiguousarray(np.broadcast_to(rgb, (*image.shape[:2], 3)))
     return np.ascontiguousarray(rgb if rgb.shape[2] == 1 else (rgb @ _GREY)[:, :, None])
+
+
+def _content(filename: str | os.PathLike[str] | BinaryIO) -> bytes:
+    if not isinstance(filename, (str, os.PathLike)):
+        return filename.read()
+    if isinstance(filename, str) and _ADDRESS.match(filename):
+        with urlopen(filename, timeout=_PATIENCE) as answer:
+            content: bytes = answer.read()
+        return content
+    return Path(filename).read_bytes()
+
+
+def __getattr__(name: str) -> Any:
+    # Caffe's module had imported it, and scripts take it from there
+    if name == "skimage":
+        return optional(name, "caffe.io.skimage is scikit-image", "pip install scikit-image")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def oversample(images: Sequence[Floats], crop_dims: ArrayLike) -> NDArray[np.float32]:

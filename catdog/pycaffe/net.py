@@ -13,7 +13,7 @@ from catdog.data.sources import MemoryData
 from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.blob import Blob, BlobVec
 from catdog.net.resolved import ResolvedNet, resolve
-from catdog.proto.caffe_pb2 import NetParameter, NetState, Phase
+from catdog.proto.caffe_pb2 import Datum, NetParameter, NetState, Phase
 from catdog.pycaffe import files, glog
 from catdog.pycaffe.batches import batches, joined, length
 from catdog.pycaffe.build import Built, build
@@ -267,16 +267,29 @@ class Net:
                 blob.share_data(source)
 
     def set_input_arrays(self, data: Array, labels: Array) -> None:
-        """Have a net that begins with a MemoryData layer read these arrays."""
+        """Have a net that begins with a MemoryData layer read these arrays, as they are."""
+        source = self._memory_data()
+        if source.remark(source.layer):
+            glog.warning("MemoryData does not transform arrays: transform_param is for Datums")
+        source.reset(data, labels)
+
+    _set_input_arrays = set_input_arrays
+
+    def add_datum_vector(self, datums: Sequence[Datum]) -> None:
+        """Have a net that begins with a MemoryData layer read Datums, as transform_param says.
+
+        This is AddDatumVector of Caffe's C++, which its Python did not have.
+        """
+        self._memory_data().add(datums)
+
+    def _memory_data(self) -> MemoryData:
         first = self._units[0]
         if not isinstance(first, DataUnit) or not isinstance(first.source, MemoryData):
             raise CatdogError(
                 f'the first layer, "{first.name}", is no MemoryData layer',
                 remedy="write to net.blobs instead",
             )
-        first.source.reset(data, labels)
-
-    _set_input_arrays = set_input_arrays
+        return first.source
 
     @property
     def _layer_names(self) -> list[str]:
@@ -329,4 +342,4 @@ def _state(net: NetParameter, phase: Phase, level: int, stages: Sequence[str]) -
 
 
 def _layer(unit: Unit) -> Any:
-    return unit.instance if isinstance(unit, PythonUnit) else BuiltLayer(unit.type, unit.blobs)
+    return unit.instance if isinstance(unit, PythonUnit) else BuiltLayer(unit)

@@ -18,6 +18,7 @@ from catdog.net.resolved import resolve_nets
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.pycaffe import files, glog
 from catdog.pycaffe.mode import mode
+from catdog.pycaffe.nccl import NCCL
 from catdog.pycaffe.net import Net
 from catdog.pycaffe.unit import DataUnit
 from catdog.solver import lr_policy, updates
@@ -167,9 +168,15 @@ class Solver:
         for item, blob in zip(built.core.learnable, built.learnable, strict=True):
             item.parameter.data = blob.tensor(mode.device).view(item.parameter.shape)
 
-    def add_callback(self, on_start: Callback, on_gradients: Callback) -> None:
-        """Have functions called before each iteration, and when its gradients are there."""
-        self._callbacks.append((on_start, on_gradients))
+    def add_callback(
+        self, on_start: Callback | NCCL, on_gradients: Callback = lambda: None
+    ) -> None:
+        """Have functions called before each iteration, and when its gradients are there.
+
+        The one solver of an NCCL, which Caffe takes here too, has nothing to exchange.
+        """
+        if not isinstance(on_start, NCCL):
+            self._callbacks.append((on_start, on_gradients))
 
     def share_weights(self, net: Net) -> None:
         """Have another net use the parameters of this solver's."""

@@ -7,9 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import did_you_mean
+from catdog.pycaffe import glog
 from catdog.pycaffe.resize import resize_image
 
 Floats = NDArray[np.floating[Any]]
+
+
+#: What the imagenet/ilsvrc_2012_mean.npy beside this module has at every pixel: the means of blue,
+#: green and red that Caffe's own file has.
+_IMAGENET = np.array([104.00698793, 116.66876762, 122.67891434])
 
 
 class Transformer:
@@ -95,6 +101,11 @@ class Transformer:
         self._check(in_)
         _, channels, height, width = (*self.inputs[in_], 1, 1)[:4]
         picture = np.asarray(mean)
+        if picture.ndim == 3 and np.array_equal(picture[:, 0, 0], _IMAGENET):
+            glog.warning(
+                "the ilsvrc_2012_mean.npy that comes along has the mean of each channel at every "
+                "pixel: for Caffe's mean picture give Caffe's own file"
+            )
         if picture.ndim == 1:
             if len(picture) != channels:
                 raise ValueError(f"a mean of {len(picture)} channels for an input of {channels}")

@@ -1,11 +1,12 @@
 """A layer among its blobs: forward and backward on what lies in them."""
 
+import os
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catdog.data.feed import Feed
-from catdog.data.sources import Source
+from catdog.data.sources import Source, open_source
 from catdog.layers.blob import Blob, BlobVec
 from catdog.layers.python import Python
 from catdog.proto.caffe_pb2 import LayerParameter
@@ -69,13 +70,23 @@ class DataUnit(Unit):
         if self._left_alone:
             # there is nothing to read ahead
             source.prefetch = 0
-        self.source, self.feed = source, Feed([source])
-        # the feed's thread would outlive the net
-        weakref.finalize(self, self.feed.close)
+        self._open(source)
         if self._left_alone:
             self._take(self._left_alone)
 
+    def _open(self, source: Source) -> None:
+        self.source, self.feed = source, Feed([source])
+        # the feed's thread would outlive the net
+        self._end = weakref.finalize(self, self.feed.close)
+        self._process = os.getpid()
+
     def forward(self) -> None:
+        if self.source.prefetch and self._process != os.getpid():
+            # forked: the threads that read ahead stayed behind, perhaps holding their locks
+            self._end.detach()
+            state = self.feed.state()
+            self._open(open_source(self.source.layer, self.source.context))
+            self.feed.load_state(state)
         self._take(set(self.slot.param.top) - self._left_alone)
 
     def _take(self, names: set[str]) -> None:

@@ -24,6 +24,18 @@ def test_a_message_of_another_type_is_told():
     ]
 
 
+def test_what_is_only_for_datums_is_told():
+    net = text_format.Parse(
+        """
+        layer { name: "a" type: "MemoryData" top: "d" transform_param { scale: 0.5 } }
+        layer { name: "b" type: "MemoryData" top: "e" }
+        """,
+        NetParameter(),
+    )
+    (line,) = unread(net)
+    assert line.startswith('layer "a" (MemoryData) applies its transform_param to Datums')
+
+
 def test_every_message_has_a_reader():
     messages = {
         field.name for field in LayerParameter.DESCRIPTOR.fields if field.name.endswith("_param")

@@ -35,6 +35,24 @@ def test_batches(case):
                 np.testing.assert_allclose(net.blobs[name].data, wanted, rtol=0, atol=atol)
 
 
+MEMORY = """
+layer { name: "data" type: "MemoryData" top: "data" top: "label" transform_param { scale: 0.5 }
+  memory_data_param { batch_size: 2 channels: 1 height: 2 width: 2 } }
+"""
+
+
+def test_memory_data_transforms_datums_and_says_so_of_arrays(write, capfd):
+    caffe.init_log(1)
+    net = caffe.Net(write(MEMORY), caffe.TRAIN)
+    pixels = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
+    net.add_datum_vector([caffe.io.array_to_datum(picture, 3) for picture in pixels])
+    np.testing.assert_array_equal(net.forward()["data"], pixels * 0.5)
+    assert not capfd.readouterr().err
+    net.set_input_arrays(pixels.astype(np.float32), np.zeros(2, np.float32))
+    np.testing.assert_array_equal(net.forward()["data"], pixels)
+    assert "does not transform arrays" in capfd.readouterr().err
+
+
 @pytest.mark.usefixtures("here")
 def test_a_net_that_goes_takes_its_threads_along():
     before = threading.active_count()

@@ -1,8 +1,16 @@
 """caffe.io: messages to arrays and back, pictures, preprocessing."""
 
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+
 import cv2
 import numpy as np
 import pytest
+import skimage
 from scipy import ndimage
 
 import catdog.pycaffe as caffe
@@ -78,6 +86,40 @@ def test_grey_deep_and_transparent_pictures(picture):
     np.testing.assert_allclose(caffe.io.load_image(picture(clear)), 0.2, rtol=1e-6)
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_pictures_from_open_files_and_addresses(picture, tmp_path):
+    path = picture(np.random.default_rng(0).integers(0, 256, (4, 5, 3), np.uint8))
+    wanted = caffe.io.load_image(path)
+    with path.open("rb") as opened:
+        np.testing.assert_array_equal(caffe.io.load_image(opened), wanted)
+    np.testing.assert_array_equal(caffe.io.load_image(BytesIO(path.read_bytes())), wanted)
+    np.testing.assert_array_equal(caffe.io.load_image(path.as_uri()), wanted)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+        Thread(target=server.serve_forever).start()
+        address = f"http://127.0.0.1:{server.server_port}/picture.png"
+        np.testing.assert_array_equal(caffe.io.load_image(address), wanted)
+        with pytest.raises(OSError, match="404"):
+            caffe.io.load_image(address + ".none")
+        server.shutdown()
+    with pytest.raises(DataError, match="BytesIO: is no picture"):
+        caffe.io.load_image(BytesIO(b"text"))
+
+
+def test_scikit_image_where_scripts_take_it_from():
+    assert caffe.io.skimage.img_as_float(np.full((2, 2), 255, np.uint8)).dtype == np.float64
+    assert not hasattr(caffe.io, "none")
+
+
+def test_scikit_image_that_is_not_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(CatdogError, match="not installed; pip install scikit-image"):
+        _ = caffe.io.skimage
+
+
 def test_pictures_that_are_none(tmp_path):
     with pytest.raises(FileNotFoundError):
         caffe.io.load_image(tmp_path / "none.jpg")
@@ -111,6 +153,44 @@ def test_resize_of_other_channels_has_corners_on_corners():
     got = caffe.io.resize_image(image, (13, 5))
     wanted = ndimage.zoom(image, (13 / 7, 5 / 9, 1), order=1)
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(30, 41), (5, 9), (7, 1), (120, 80)])
+def test_cubic_of_other_channels_is_scipys_spline(size):
+    for shape in ((60, 80, 2), (2, 3, 5), (1, 9, 4)):
+        image = np.random.default_rng(2).random(shape, np.float32) * 255
+        zoom = (size[0] / shape[0], size[1] / shape[1], 1)
+        got = caffe.io.resize_image(image, size, interp_order=3)
+        np.testing.assert_allclose(got, ndimage.zoom(image, zoom, order=3), rtol=1e-5, atol=1e-3)
+
+
+def warped(image, size, order, cval):
+    """What scikit-image's resize was in Caffe's time: a warp, cut to the picture's range."""
+    by = [image.shape[1] / size[1], image.shape[0] / size[0]]
+    matrix = np.diag([*by, 1.0])
+    matrix[:2, 2] = np.array(by) / 2 - 0.5
+    motion = skimage.transform.AffineTransform(matrix=matrix)
+    options = {"output_shape": size, "order": order, "cval": cval, "clip": False}
+    numbers = skimage.transform.warp(image, motion, **options)
+    return np.where(numbers == cval, cval, numbers.clip(image.min(), image.max()))
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("cval", [0, 0.5, 2])
+@pytest.mark.parametrize("size", [(4, 5), (20, 31), (9, 12), (9, 6)])
+def test_resize_is_that_of_scikit_image(order, cval, size):
+    for image in (np.random.default_rng(4).random((9, 12, 3)), np.eye(9, 12) + 0.25):
+        got = caffe.io.resize(image, size + image.shape[2:], order=order, cval=cval)
+        np.testing.assert_allclose(got, warped(image, size, order, cval), atol=1e-12)
+
+
+def test_resize_of_bytes_and_what_it_does_not_do():
+    white = np.full((3, 4), 255, np.uint8)
+    assert (caffe.io.resize(white, (3, 4)) == 1).all()
+    assert (caffe.io.resize(white, (3, 4), preserve_range=True) == 255).all()
+    for shape, mode in (((5, 5, 2), "constant"), ((5, 5), "edge")):
+        with pytest.raises(CatdogError, match=r"use skimage.transform.resize"):
+            caffe.io.resize(np.zeros((4, 4, 3)), shape, mode=mode)
 
 
 def test_cubic_goes_through_the_pixels_and_straight_lines_stay_straight():
@@ -169,6 +249,15 @@ def test_an_untouched_picture_is_not_the_callers(transformer):
     image = np.ones((4, 5, 3), np.float32)
     transformer.preprocess("data", image)[...] = 0
     assert (image == 1).all()
+
+
+def test_the_stand_in_for_imagenets_mean_picture_is_told(transformer, capfd):
+    caffe.init_log(1)
+    mean = np.load(Path(caffe.__file__).parent / "imagenet/ilsvrc_2012_mean.npy")
+    transformer.set_mean("data", mean.mean(1).mean(1))
+    assert not capfd.readouterr().err
+    transformer.set_mean("data", mean)
+    assert "the mean of each channel at every pixel" in capfd.readouterr().err
 
 
 def test_means_of_all_shapes(transformer):

@@ -1,13 +1,16 @@
 """`python -m catdog.pycaffe`: scripts run unchanged."""
 
 import importlib
+import importlib.util
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import catdog.pycaffe as caffe
-from catdog.errors import CatdogError
 from catdog.pycaffe.install import install
 from tests.pycaffe.nets import DEPLOY
 
@@ -58,6 +61,107 @@ def test_a_script_runs_and_its_mistake_is_one_line(run, write, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_the_way_to_a_mistake_goes_through_the_scripts_own_lines(run, tmp_path):
+    (tmp_path / "helper.py").write_text("import caffe\ndef build(path):\n    caffe.Net(path, 1)\n")
+    (tmp_path / "main.py").write_text("import helper\nhelper.build('none.prototxt')\n")
+    done = run("main.py")
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if "^" not in line]
+    assert lines == [
+        '  File "main.py", line 2, in <module>',
+        "    helper.build('none.prototxt')",
+        '  File "helper.py", line 3, in build',
+        "    caffe.Net(path, 1)",
+        "error: none.prototxt: no such file; check the path (helper.py, line 3)",
+    ]
+
+
+def test_what_is_no_mistake_with_caffe_is_a_traceback_from_the_script_on(run, tmp_path):
+    (tmp_path / "main.py").write_text("import caffe\n1 / 0\n")
+    done = run("main.py")
+    assert done.returncode == 1
+    first, frame, *_, last = done.stderr.splitlines()
+    assert first == "Traceback (most recent call last):" and 'main.py", line 2' in frame
+    assert last == "ZeroDivisionError: division by zero"
+
+
+def test_the_folder_of_the_script_comes_first(run, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "lib" / "tools.py").write_text("WORD = 'own'")
+    (tmp_path / "lib" / "script.py").write_text("import caffe, tools; print(tools.WORD)")
+    assert run("lib/script.py").stdout == "own\n"
+
+
+CHILDREN = """
+import multiprocessing, subprocess, sys
+import caffe
+
+def count(path):
+    return len(caffe.Net(path, caffe.TEST).layers)
+
+if __name__ == "__main__":
+    for method in ("spawn", "forkserver"):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            print(pool.apply_async(count, sys.argv[1:]).get(60))
+    code = "import caffe.io; from caffe import layers; print(caffe.__version__)"
+    print(subprocess.check_output([sys.executable, "-c", code], text=True, cwd="/"), end="")
+"""
+
+
+def test_processes_that_the_script_starts_find_caffe(run, write, tmp_path):
+    (tmp_path / "script.py").write_text(CHILDREN)
+    assert run("script.py", write(DEPLOY)).stdout == "6\n6\n1.0.0\n"
+
+
+def test_a_notebook_finds_caffe(tmp_path):
+    code = "import catdog.pycaffe as caffe; from caffe import layers; from caffe.proto import *; "
+    code += "import importlib; importlib.reload(caffe); import caffe.pycaffe as old; "
+    code += "print(caffe.pycaffe.Net is caffe.Net is old.Net, old._Net_forward.__name__)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.stdout == "True forward\n", done.stderr
+
+
+def test_another_caffe_stays(tmp_path):
+    (tmp_path / "caffe").mkdir()
+    code = "import catdog.pycaffe, caffe; print(caffe.__name__)"
+    names = []
+    for _ in range(2):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+        names.append(done.stdout.strip())
+        # until now it was a folder like any other
+        (tmp_path / "caffe" / "__init__.py").touch()
+    assert names == ["catdog.pycaffe", "caffe"]
+
+
+def test_the_folder_for_the_path(run):
+    folder = run("--path").stdout.strip()
+    environment = {**os.environ, "PYTHONPATH": folder}
+    command = [
+        sys.executable,
+        "-c",
+        "import caffe; from caffe.proto import caffe_pb2; print(caffe)",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    assert "catdog.pycaffe" in done.stdout
+
+
+def test_files_where_scripts_look_for_them():
+    folder = Path(caffe.__file__).parent
+    mean = np.load(folder / "imagenet" / "ilsvrc_2012_mean.npy")
+    assert mean.shape == (3, 256, 256) and mean.dtype == np.float64
+    np.testing.assert_allclose(mean.mean(1).mean(1), [104.00698793, 116.66876762, 122.67891434])
+    name = "caffe.proto.caffe_pb2_by_path"
+    spec = importlib.util.spec_from_file_location(name, folder / "proto" / "caffe_pb2.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    assert sys.modules.pop(name) is caffe.proto.caffe_pb2
+    assert caffe.__version__ == "1.0.0"
+
+
 def test_a_module_runs(run, tmp_path):
     (tmp_path / "tool.py").write_text("import sys, caffe; print(caffe.TEST, sys.argv[1:])")
     assert run("-m", "tool", "x").stdout == "1 ['x']\n"
@@ -92,8 +196,6 @@ def test_what_scripts_call_at_the_start(capfd):
     caffe.set_solver_count(1)
     caffe.set_solver_rank(0)
     assert not caffe.has_nccl()
-    with pytest.raises(CatdogError, match="has_nccl"):
-        caffe.NCCL.new_uid()
     timer = caffe.Timer()
     timer.start()
     timer.stop()

@@ -35,6 +35,24 @@ def test_dictionaries_tell_layers_and_blobs(net):
     assert net.blob_loss_weights["loss"] == 1 and net.blob_loss_weights["scores"] == 0
 
 
+def test_layers_take_shapes_by_themselves(deploy):
+    deploy.blobs["data"].reshape(2, 3, 9, 9)
+    conv = deploy.layer_dict["conv"]
+    ends = [deploy.blobs["data"]], [deploy.blobs["conv"]]
+    before = [blob.data.copy() for blob in conv.blobs]
+    conv.setup(*ends)
+    assert all((blob.data == kept).all() for blob, kept in zip(conv.blobs, before, strict=True))
+    conv.reshape(*ends)
+    assert deploy.blobs["conv"].shape == (2, 5, 7, 7)
+    with pytest.raises(CatdogError, match=r'layer "conv": got other blobs.*net.bottom_names'):
+        conv.reshape([deploy.blobs["ip"]], [deploy.blobs["conv"]])
+
+
+def test_a_mistake_is_a_runtime_error_as_caffes():
+    with pytest.raises(RuntimeError, match=r"none.prototxt: no such file"):
+        caffe.Net("none.prototxt", caffe.TEST)
+
+
 def test_numbers_of_blobs_lead_to_their_names(net):
     assert [net._blob_names[i] for i in net._outputs] == ["loss"]
     assert [net._blob_names[i] for i in net._top_ids(0)] == ["data", "label"]

@@ -100,6 +100,27 @@ def test_diffs_of_the_last_step_can_be_read(start):
     np.testing.assert_allclose(weights.data, wanted, rtol=1e-5, atol=1e-7)
 
 
+def test_nccl_on_one_device_changes_nothing(start):
+    def losses(alone):
+        caffe.set_random_seed(3)
+        solver = start()
+        if not alone:
+            nccl = caffe.NCCL(solver, caffe.NCCL.new_uid())
+            nccl.bcast()
+            solver.add_callback(nccl)
+            solver.net.after_backward(nccl)
+        solver.step(3)
+        return float(solver.net.blobs["loss"].data)
+
+    assert losses(alone=True) == losses(alone=False)
+    caffe.set_solver_count(2)
+    try:
+        with pytest.raises(CatdogError, match="one device, not on 2"):
+            caffe.NCCL(start(), caffe.NCCL.new_uid())
+    finally:
+        caffe.set_solver_count(1)
+
+
 def test_callbacks_frame_the_gradients(start):
     solver = start("iter_size: 2")
     heard = []

@@ -82,6 +82,11 @@ class Source(ABC):
         batch_size = getattr(getattr(layer, cls.messages[0]), "batch_size", 0)
         return f"batch {batch_size}" if batch_size else ""
 
+    @classmethod
+    def remark(cls, _layer: LayerParameter, /) -> str:
+        """What to tell of such a layer before it runs, or nothing."""
+        return ""
+
     @property
     @abstractmethod
     def shapes(self) -> dict[str, Shape]:

@@ -6,21 +6,22 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from catdog.data.datum import datum_to_array
 from catdog.data.sources.base import Batch, Context, RecordSource, Source, batch_size_of
-from catdog.data.transform import shape_text
+from catdog.data.transform import Transform, shape_text
 from catdog.errors import DataError
-from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.proto.caffe_pb2 import Datum, LayerParameter
 from catdog.runtime.distributed.group import WHOLE, Part
 from catdog.spec.shape import Shape
 
 
 class MemoryData(RecordSource):
-    """Examples from arrays, in their order, over and over; `reset` gives them.
+    """Examples in their order, over and over: `reset` gives arrays, `add` Datums.
 
-    There is no transformation and no prefetch.
+    transform_param changes Datums only, once, when they are added; there is no prefetch.
     """
 
-    messages = ("memory_data_param",)
+    messages = ("memory_data_param", "transform_param")
     least_tops = most_tops = 2
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
@@ -28,12 +29,41 @@ class MemoryData(RecordSource):
         param = layer.memory_data_param
         self.batch_size = batch_size_of(self, param.batch_size)
         self.prefetch = 0
+        self._rules = Transform(layer, self.context.phase, self.context.locate)
+        self._added = 0
         self._shape = (param.channels, param.height, param.width)
         for field, extent in zip(("channels", "height", "width"), self._shape, strict=True):
             if not extent:
                 raise self.error(f"needs {field} of at least 1", field=field)
         self._data = torch.empty(0, *self._shape)
         self._labels = torch.empty(0)
+
+    @classmethod
+    def remark(cls, layer: LayerParameter) -> str:
+        if not layer.HasField("transform_param"):
+            return ""
+        return (
+            f'layer "{layer.name}" ({layer.type}) applies its transform_param to Datums that are '
+            "added, not to arrays"
+        )
+
+    def add(self, datums: Sequence[Datum]) -> None:
+        """Use these Datums, transformed, from the first on (MemoryDataLayer::AddDatumVector).
+
+        Their number is a multiple of batch_size; transformed, they have the layer's channels,
+        height and width. Raises DataError otherwise.
+        """
+        arrays = [datum_to_array(datum) for datum in datums]
+        shapes = [self._rules.shape(array.shape, f'layer "{self.name}"') for array in arrays]
+        if len(set(shapes)) > 1:
+            raise DataError("got Datums of several sizes", where=f'layer "{self.name}"')
+        numbers = np.empty((0, *self._shape), np.float32)
+        if arrays:
+            generator = self.generator("add", self._added)
+            draw = self._rules.draw([array.shape for array in arrays], generator)
+            numbers = self._rules.apply(self._rules.gather(arrays, draw), draw).numpy()
+        self._added += len(arrays)
+        self.reset(numbers, [datum.label for datum in datums])
 
     def reset(self, data: ArrayLike, labels: ArrayLike) -> None:
         """Use these arrays from their first example on.

@@ -1,0 +1,68 @@
+"""A script of the user's as the main program, and what it raises told by its own lines."""
+
+import os
+import runpy
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from catdog.errors import CatdogError
+
+_CATDOG = str(Path(__file__).parents[1])
+#: Where code lies that is not the user's.
+_OTHERS = (_CATDOG, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+
+
+def run_script(script: Path, arguments: Sequence[str]) -> int:
+    """Run a script as `python script.py arguments` does; gives the exit code."""
+    module = ModuleType("__main__")
+    module.__file__ = str(script)
+    sys.modules["__main__"] = module
+    sys.argv = [str(script), *arguments]
+    if not sys.flags.safe_path:
+        # `-m catdog.pycaffe` has put the working directory there
+        sys.path[0] = str(script.resolve().parent)
+    return _told(lambda: exec(compile(script.read_bytes(), str(script), "exec"), vars(module)))
+
+
+def run_module(name: str, arguments: Sequence[str]) -> int:
+    """Run a module as `python -m name arguments` does; gives the exit code."""
+    sys.argv = [name, *arguments]
+    return _told(lambda: runpy.run_module(name, run_name="__main__", alter_sys=True))
+
+
+def _told(program: Callable[[], object]) -> int:
+    """Run a program; what it raises is shown without the frames that are not its own."""
+    try:
+        program()
+    except CatdogError as error:
+        _show(error)
+        return 2
+    except Exception as error:
+        frames = _from_script(error.__traceback__)
+        sys.excepthook(type(error), error.with_traceback(frames), frames)
+        return 1
+    return 0
+
+
+def _show(error: CatdogError) -> None:
+    """The lines of the user's that led to a mistake, and the mistake with the last of them."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_users(f.filename)]
+    for frame in frames:
+        frame.filename = frame.filename.removeprefix(f"{Path.cwd()}{os.sep}")
+    sys.stderr.writelines(traceback.format_list(frames))
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    print(f"error: {error}{place}", file=sys.stderr)
+
+
+def _is_users(filename: str) -> bool:
+    return not filename.startswith("<frozen ") and not filename.startswith(_OTHERS)
+
+
+def _from_script(frames: TracebackType | None) -> TracebackType | None:
+    while frames and not _is_users(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    return frames
