@@ -25,6 +25,7 @@ from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
 from catdog.runtime.text_table import text_table
+from catdog.runtime.wording import counted
 from catdog.spec import read_message, read_net
 from catdog.tracking.runs import standing
 from catdog.weights import read_weights, weight_file
@@ -79,7 +80,7 @@ def predict(args: argparse.Namespace, group: Group) -> None:
     )
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
     if group.leads:
-        print(f"{len(photos)} photos with {weights}{tempered}", file=sys.stderr)
+        print(f"{counted(len(photos), 'photo')} with {weights}{tempered}", file=sys.stderr)
         if told := standing(weights):
             print(f"its run had {told}", file=sys.stderr)
     number, hidden = len(portion(photos, group)), None if group.leads else True
@@ -93,10 +94,10 @@ def predict(args: argparse.Namespace, group: Group) -> None:
         return
     write_submission(args.out, predictions, probability=args.probability)
     show(predictions, predictor.classes)
-    print(f"{len(predictions)} rows in {args.out}")
+    print(f"{counted(len(predictions), 'row')} in {args.out}")
     if skipped:
         listed = write_skipped(args.out, skipped)
-        print(f"{len(skipped)} photos could not be read: see {listed}", file=sys.stderr)
+        print(f"{counted(len(skipped), 'photo')} could not be read: see {listed}", file=sys.stderr)
     if args.picture:
         print(f"picture in {draw_gallery(args.picture, predictions, predictor.classes)}")
 

@@ -15,7 +15,7 @@ from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.listing import Photo
 from catdog.data.datum import Array, Example, read_example
 from catdog.data.images import Pixels, Unreadable, decode, load, read_file
-from catdog.data.lmdb_store import Reader
+from catdog.data.lmdb_store import BUILT, Reader, check_is_lmdb
 from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import DataError
 from catdog.inference.predictor import BATCH, Predictor, Probabilities
@@ -74,6 +74,8 @@ def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPh
     that was prepared otherwise than the net's photos were.
     """
     path = Path(data)
+    if path.name in BUILT:
+        check_is_lmdb(path)
     if not (path / "data.mdb").exists():
         listing = find_photos(path)
         photos = listing.train if listing.validation is None else listing.validation

@@ -21,6 +21,33 @@ MAX_KEY = 511
 
 _DATA_FILE = "data.mdb"
 
+BUILT = ("train_lmdb", "validation_lmdb", "test_lmdb")
+"""What `make lmdb` calls the LMDBs of training, validation and test photos."""
+
+_USUAL = Path("input")
+_CIFAR = ("input", "cifar10")
+_USUAL_SIZE = 227
+
+
+class NotBuilt(DataError):
+    """What `make lmdb` builds, and what is not there; the remedy is the command."""
+
+    def __init__(self, what: str, path: Path) -> None:
+        super().__init__(what, where=str(path))
+        self.folder = path.parent
+        self.built_by(self.command())
+
+    def command(self, size: int = 0) -> str:
+        """The command, for pictures of a size if it is not the usual one."""
+        if self.folder.parts[-2:] == _CIFAR:
+            return "make cifar10"
+        out = "" if self.folder == _USUAL else f" OUT={self.folder}"
+        return f"make lmdb{out}" + (f" SIZE={size}" if size not in (0, _USUAL_SIZE) else "")
+
+    def built_by(self, command: str) -> None:
+        """Name another command."""
+        self.remedy = f"`{command}` builds it"
+
 
 class Reader:
     """The values of an LMDB in the order of their keys, or by key. Safe to use from threads.
@@ -152,7 +179,7 @@ def check_is_lmdb(path: Path) -> None:
     """DataError unless the folder holds an LMDB; knows a LevelDB when it sees one."""
     where = str(path)
     if not path.exists():
-        raise DataError("no such LMDB", where=where, remedy="tools/create_lmdb.py builds one")
+        raise _missing("no such LMDB", path)
     if path.is_file():
         raise DataError("a file, not the folder of an LMDB", where=where)
     if (path / _DATA_FILE).exists():
@@ -163,11 +190,13 @@ def check_is_lmdb(path: Path) -> None:
             where=where,
             remedy="make an LMDB of the same photos: tools/convert_imageset.py --backend lmdb",
         )
-    raise DataError(
-        f"no LMDB in this folder (no {_DATA_FILE})",
-        where=where,
-        remedy="tools/create_lmdb.py builds one",
-    )
+    raise _missing(f"no LMDB in this folder (no {_DATA_FILE})", path)
+
+
+def _missing(what: str, path: Path) -> DataError:
+    if path.name in BUILT:
+        return NotBuilt(what, path)
+    return DataError(what, where=str(path), remedy="tools/create_lmdb.py builds one")
 
 
 class Writer:

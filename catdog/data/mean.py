@@ -8,11 +8,14 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from catdog.data.datum import Array, array_to_legacy_blob, blob_to_array, read_example
-from catdog.data.lmdb_store import Reader
+from catdog.data.lmdb_store import NotBuilt, Reader
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import BlobProto
 from catdog.runtime.files import replacing
 from catdog.runtime.parallel import cores
+
+BUILT_MEAN = "mean.binaryproto"
+"""What `make lmdb` calls the mean of the training photos."""
 
 _EXACT = 2**16 // 255
 """Sums of that many bytes fit in 16 bits, in which addition is several times faster."""
@@ -118,6 +121,8 @@ def read_mean(path: str | Path) -> NDArray[np.float32]:
     Raises DataError when the file is missing or neither.
     """
     path = Path(path)
+    if path.name == BUILT_MEAN and not path.exists():
+        raise NotBuilt("no such mean", path)
     try:
         mean = _read_npy(path) if path.suffix == ".npy" else _read_binaryproto(path)
     except OSError as error:

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from catdog.data.lmdb_store import NotBuilt
 from catdog.errors import SpecError
 from catdog.net import wiring
+from catdog.net.build_command import build_command
 from catdog.net.freezing import freeze
 from catdog.net.other_states import with_makers
 from catdog.proto.caffe_pb2 import (
@@ -60,7 +62,8 @@ class ResolvedNet:
     def located(self) -> Iterator[None]:
         """Give faults that are found while the net is used their place in the text.
 
-        Of a blob that a layer of another state makes they say so.
+        Of a blob that a layer of another state makes they say so; data that are not built yet get
+        the command that builds them.
         """
         with self.spec.located(self._nth):
             try:
@@ -68,6 +71,9 @@ class ResolvedNet:
             except SpecError as error:
                 faults = with_makers(error.faults, self.spec.message, self.state)
                 raise SpecError(faults) from None
+            except NotBuilt as error:
+                error.built_by(build_command(error, self.spec.path, self.data_layers))
+                raise
 
     def _nth(self, name: str) -> int:
         """Which of the spec's layers of a name runs in this state: data layers often share one."""

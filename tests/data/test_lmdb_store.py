@@ -97,6 +97,24 @@ def test_what_is_no_lmdb_is_named(tmp_path):
         assert caught.value.where == str(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("input/train_lmdb", "`make lmdb` builds it"),
+        ("input/cifar10/test_lmdb", "`make cifar10` builds it"),
+        ("elsewhere/validation_lmdb", "`make lmdb OUT=elsewhere` builds it"),
+        ("input/chosen", "tools/create_lmdb.py builds one"),
+    ],
+)
+def test_what_builds_a_missing_one_is_named(tmp_path, monkeypatch, path, command):
+    monkeypatch.chdir(tmp_path)
+    for _ in ("missing", "empty"):
+        with pytest.raises(DataError) as caught:
+            Reader(path)
+        assert caught.value.remedy == command
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
 def test_keys_fit_into_lmdb():
     assert key(7, "cats/ä b.jpg") == "00000007_cats/ä b.jpg".encode()
     long = key(1, "a/" * 600 + "end.jpg")

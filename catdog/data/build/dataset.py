@@ -16,14 +16,14 @@ from catdog.data.build.listing import Listing, Skipped, check_class_name, in_utf
 from catdog.data.build.split import TEST, TRAIN, VALIDATION, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
-from catdog.data.mean import Mean, write_mean
+from catdog.data.mean import BUILT_MEAN, Mean, write_mean
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.files import replace_folder, scratch_folder
 from catdog.runtime.text_table import text_table
 from catdog.spec import to_yaml
 
-MEAN, DATASET, SKIPPED, SAMPLE = "mean.binaryproto", "dataset.yaml", "skipped.csv", "sample"
+DATASET, SKIPPED, SAMPLE = "dataset.yaml", "skipped.csv", "sample"
 
 DEFAULT_FOLDER = Path("input")
 _KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit": "16-bit"}
@@ -96,7 +96,7 @@ class BuildReport:
     def _written(self) -> list[tuple[str, str]]:
         count = self.dataset.count
         parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
-        return [("written", str(self.out / name)) for name in (*parts, MEAN, DATASET)]
+        return [("written", str(self.out / name)) for name in (*parts, BUILT_MEAN, DATASET)]
 
 
 def create(
@@ -201,7 +201,7 @@ def _count(dataset: DatasetParameter, listing: Listing, counts: Counts) -> None:
 
 
 def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterable[Skipped]) -> None:
-    write_mean(mean.result(), folder / MEAN)
+    write_mean(mean.result(), folder / BUILT_MEAN)
     text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
     for target in (folder, *_parts(folder)):
         (target / DATASET).write_text(text, encoding="utf-8")
@@ -217,5 +217,5 @@ def _parts(folder: Path) -> list[Path]:
 def _move(staging: Path, out: Path) -> None:
     for part in _parts(staging):
         replace_folder(part, out / part.name)
-    for name in (MEAN, DATASET, SKIPPED):
+    for name in (BUILT_MEAN, DATASET, SKIPPED):
         (staging / name).replace(out / name)

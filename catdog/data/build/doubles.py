@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from catdog.data.build.split import TEST, TRAIN, VALIDATION
+from catdog.runtime.wording import counted
 
 _CALLED = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
@@ -25,7 +26,7 @@ class Doubles:
             if both := first.keys() & second.keys():
                 # of a set, whose order is another in each process
                 example = min(both, key=first.__getitem__)
-                what = "1 picture stands" if len(both) == 1 else f"{len(both)} pictures stand"
+                what = f"{counted(len(both), 'picture')} {'stands' if len(both) == 1 else 'stand'}"
                 yield (
                     f"{what} in {_CALLED[one]} and {_CALLED[other]} alike, such as "
                     f"{first[example]} and {second[example]}: what a net has learned by heart "

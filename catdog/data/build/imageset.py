@@ -19,6 +19,7 @@ from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
+from catdog.runtime.wording import counted
 
 
 class PictureFormat(NamedTuple):
@@ -80,7 +81,8 @@ def _write(
         write_batches({"": folder}, _entries(stored, check_size, result))
     if not result.count:
         first = result.skipped[0]
-        raise DataError(f"none of the {len(photos)} files can be read", where=first.name)
+        what = f"none of {counted(len(photos), 'file')} can be read (the first: {first.reason})"
+        raise DataError(what, where=first.name)
 
 
 def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from catdog.data.build.photo_files import Parts
 from catdog.errors import DataError
+from catdog.runtime.wording import counted
 
 #: `cat.0.jpg`, `great_dane_12.png`, `dog (3).jpg`: the class is what stands before the number.
 _NAMED = re.compile(r"(?P<name>[^\W\d_](?:.*?[^\W\d_])?)[\s._-]*\(?\d")
@@ -116,7 +117,7 @@ def _no_labels(found: Sequence[Parts], named: Sequence[str], folder: Path) -> Da
             remedy="add photos of another class",
         )
     return DataError(
-        f"no labels: {len(found)} photos, classes in their names: {some(classes)}",
+        f"no labels: {counted(len(found), 'photo')}, classes in their names: {some(classes)}",
         where=str(folder),
         remedy=_REMEDY,
     )

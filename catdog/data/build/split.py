@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from catdog.data.build.listing import Listing, Photo
+from catdog.data.lmdb_store import BUILT
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 
-TRAIN, VALIDATION, TEST = "train_lmdb", "validation_lmdb", "test_lmdb"
+TRAIN, VALIDATION, TEST = BUILT
 
 
 class Assigned(NamedTuple):

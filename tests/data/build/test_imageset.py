@@ -76,7 +76,7 @@ def test_faults_leave_nothing_behind(tmp_path):
         convert(root, root / "list", root / "db", PictureFormat(), check_size=True)
     with pytest.raises(DataError, match='no pictures of type "xyz"'):
         convert(root, root / "list", root / "db", PictureFormat(encoded=True, encode_type="xyz"))
-    with pytest.raises(DataError, match="none of the 3 files can be read"):
+    with pytest.raises(DataError, match="none of 3 files can be read"):
         convert(root / "nowhere", root / "list", root / "db", PictureFormat())
     assert sorted(root.iterdir()) == before
     with pytest.raises(DataError, match="exists already"):

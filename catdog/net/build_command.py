@@ -1,0 +1,31 @@
+"""The command that builds the data of a net, where they are not there yet."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from catdog.data.lmdb_store import NotBuilt
+from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.text_file import read_text
+
+#: `#   make lmdb SIZE=64 && python tools/train.py ...`
+_BUILDS = re.compile(
+    r"^#\s*((?:make lmdb|make cifar10|python tools/create_lmdb\.py)\b[^&\n]*?)\s*(?:&&.*)?$", re.M
+)
+
+
+def build_command(missing: NotBuilt, net: Path, data: Iterable[LayerParameter]) -> str:
+    """The command in a comment of the net's text that builds its data; else the usual one, for
+    pictures of the size that the data layers crop to."""
+    crops = (layer.transform_param.crop_size for layer in data)
+    return _in_comment(missing.where, net) or missing.command(max(crops, default=0))
+
+
+def _in_comment(data: str, net: Path) -> str:
+    """Empty where no comment has one, and for data that are not named in the text."""
+    try:
+        text = read_text(net)
+    except (OSError, UnicodeError):
+        return ""
+    found = _BUILDS.search(text)
+    return found[1] if found and data in text else ""
