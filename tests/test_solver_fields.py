@@ -1,5 +1,6 @@
 """Every field of a solver has its place: a new one fails here until it is listed."""
 
+import math
 import re
 from pathlib import Path
 
@@ -77,11 +78,32 @@ def test_a_sound_solver_has_no_faults():
         ("min_lr", -1),
         ("plateau_min_delta", -1),
         ("early_stop_min_delta", -1),
-        ("test_iter", [0]),
+        ("test_iter", [-1]),
+        ("base_lr", -0.1),
+        ("base_lr", math.nan),
+        ("base_lr", math.inf),
+        ("momentum", -0.5),
+        ("momentum", 1),
+        ("momentum", math.nan),
+        ("weight_decay", -1),
+        ("weight_decay", math.nan),
+        ("delta", -1),
+        ("gamma", math.nan),
+        ("power", math.inf),
+        ("clip_gradients", math.nan),
+        ("min_lr", math.nan),
     ],
 )
 def test_a_value_that_cannot_work_is_told(field, value):
     assert any(field in what or str(value) in what for what in told(**{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("clip_gradients", -1), ("test_iter", [0]), ("base_lr", 0), ("power", -0.5), ("gamma", 2)],
+)
+def test_what_caffe_takes_on_purpose_is_taken(field, value):
+    assert told(**{field: value, "test_interval": 1}) == []
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,27 @@ def test_a_wrong_flag_is_one_line_and_exit_code_2(name, capsys):
     assert not told.out
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("evaluate", ["--weights", "w", "--model", "m", "--iterations", "0"]),
+        ("extract_features", ["w", "m", "fc6", "--out", "f.npz", "--batches", "0"]),
+        ("extract_features", ["w", "m", "fc6", "db6", "0", "lmdb"]),
+        ("time_net", ["--model", "m", "--batch", "0"]),
+        ("time_net", ["--model", "m", "--iterations", "0"]),
+        ("explore", ["photos", "--tiny", "0"]),
+        ("sweep", ["--solver", "s", "base_lr=1,2", "--trials", "0"]),
+        ("draw_sample", ["--train", "0"]),
+        ("plot_learning_curve", ["log", "--smooth", "-1"]),
+    ],
+)
+def test_a_number_of_nothing_is_one_line_and_exit_code_2(name, words, capsys):
+    assert run(name, *words) == 2
+    told = capsys.readouterr()
+    assert " is no whole number from " in told.err
+    assert told.err.count("\n") == 1
+
+
 def test_no_tool_hides_a_module_of_the_standard_library():
     assert not set(cli.names()) & set(sys.stdlib_module_names)
 

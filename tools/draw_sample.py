@@ -5,6 +5,7 @@ python tools/draw_sample.py demo && python tools/create_lmdb.py --data demo
 
 from collections.abc import Sequence
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser
 from catdog.cli.main import run_tool
 from catdog.data.build.synthetic import draw_sample
@@ -14,8 +15,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Draw them."""
     parser = Parser(__doc__)
     parser.add_argument("folder", metavar="FOLDER", nargs="?", default="demo")
-    parser.add_argument("--train", type=int, default=2500, help="labelled ones (default: 2500)")
-    parser.add_argument("--test", type=int, default=100, help="without labels (default: 100)")
+    parser.add_argument(
+        "--train", type=at_least(1), default=2500, help="labelled ones (default: 2500)"
+    )
+    parser.add_argument(
+        "--test", type=at_least(0), default=100, help="without labels (default: 100)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another seed, other drawings")
     args = parser.parse(argv)
     draw_sample(args.folder, train=args.train, test=args.test, seed=args.seed)

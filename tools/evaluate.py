@@ -25,6 +25,7 @@ from catdog.analysis.report import (
     summary,
     write_report,
 )
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.cli.main import run_tool
 from catdog.cli.nets import net_of, python_of
@@ -42,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__)
     parser.add_argument("--model", help="the net (default: the one that the weights carry)")
     parser.add_weights(required=True)
-    parser.add_argument("--iterations", type=int, help="batches (default: one pass over the data)")
+    parser.add_argument(
+        "--iterations", type=at_least(1), help="batches (default: one pass over the data)"
+    )
     parser.add_argument(
         "--data", type=Path, help="an LMDB or a folder of labelled photos (default: the model's)"
     )

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from catdog.analysis.exploration import Trained, explore, summary, write_exploration
 from catdog.analysis.labelled import collect, labelled_photos, predict_photos
 from catdog.analysis.survey import survey
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
 from catdog.data.build.folder_layouts import find_photos
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", metavar="DIR", help="labelled photos, as for create_lmdb.py")
     parser.add_argument("--out", default="exploration", help="a folder (default: exploration)")
     parser.add_argument("--weights", "--model", help="a snapshot: show what it stumbles over")
-    parser.add_argument("--tiny", type=int, default=64, help="pixels (default: 64)")
+    parser.add_argument("--tiny", type=at_least(1), default=64, help="pixels (default: 64)")
     parser.add_device()
     args = parser.parse(argv)
     listing = find_photos(args.folder)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
@@ -34,12 +35,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("net", help="the net with its data layer")
     parser.add_argument("blobs", help="names of blobs, with commas between them")
     parser.add_argument("dbs", nargs="?", help="an LMDB to write for each blob")
-    parser.add_argument("num_mini_batches", nargs="?", type=int)
+    parser.add_argument("num_mini_batches", nargs="?", type=at_least(1))
     parser.add_argument("db_type", nargs="?", choices=["lmdb"])
     parser.add_argument("mode", nargs="?", choices=["CPU", "GPU"], help="(default: CPU)")
     parser.add_argument("device_id", nargs="?", default="0", help="(default: 0)")
     parser.add_argument("--out", type=Path, help="write one .npz or .h5 instead of LMDBs")
-    parser.add_argument("--batches", type=int, help="with --out: so many batches")
+    parser.add_argument("--batches", type=at_least(1), help="with --out: so many batches")
     parser.add_python()
     parser.add_device()
     args = parser.parse(argv)

@@ -9,6 +9,7 @@ Of several runs there is one picture with a color for each.
 from collections.abc import Sequence
 from pathlib import Path
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser
 from catdog.cli.main import run_tool
 from catdog.tracking.curves.data import ACROSS, Style
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--smooth",
-        type=int,
+        type=at_least(0),
         default=0,
         metavar="N",
         help="draw the mean of N displays as train loss (default: by their number; 1: as it is)",

@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.training import options_of
@@ -46,13 +47,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--solver", required=True, type=Path, help="the solver")
     add("axes", metavar="FIELD=VALUES", nargs="+", help="what to try")
-    add("--trials", type=int, default=20, help="in all (default: 20)")
-    add("--workers", type=int, default=1, help="trials at once (default: 1)")
+    add("--trials", type=at_least(1), default=20, help="in all (default: 20)")
+    add("--workers", type=at_least(1), default=1, help="trials at once (default: 1)")
     add("--seed", type=int, default=0, help="of the choice of values")
     add("--metric", default="", help="a test output (default: accuracy)")
     add("--sampler", choices=SAMPLERS, default="tpe", help="(default: tpe)")
     add("--pruner", choices=PRUNERS, default="median", help="ends bad trials (default: median)")
-    add("--folds", type=int, default=0, metavar="K", help="cross-validate each")
+    add("--folds", type=at_least(0), default=0, metavar="K", help="cross-validate each")
     about = "(default: <snapshot_prefix>_sweep)"
     add("--out", type=Path, default=Path(), metavar="DIR", help=about)
     parser.add_set()

@@ -7,6 +7,7 @@ The inputs are random numbers of the shapes of the data: reading data does not c
 
 from collections.abc import Sequence
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import net_of, python_of
@@ -21,8 +22,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__)
     parser.add_model()
     parser.add_weights()
-    parser.add_argument("--iterations", type=int, default=50, help="(default: 50)")
-    parser.add_argument("--batch", type=int, help="examples in a batch (default: as the net says)")
+    parser.add_argument("--iterations", type=at_least(1), default=50, help="(default: 50)")
+    parser.add_argument(
+        "--batch", type=at_least(1), help="examples in a batch (default: as the net says)"
+    )
     parser.add_state(phase="TRAIN")
     parser.add_device()
     parser.add_shape()

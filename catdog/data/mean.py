@@ -118,7 +118,7 @@ def write_mean(mean: NDArray[np.float32], path: str | Path) -> None:
 def read_mean(path: str | Path) -> NDArray[np.float32]:
     """The array in a .binaryproto or .npy, in its shape, a leading 1 left out.
 
-    Raises DataError when the file is missing or neither.
+    Raises DataError when the file is missing or neither, and for numbers that are not finite.
     """
     path = Path(path)
     if path.name == BUILT_MEAN and not path.exists():
@@ -135,6 +135,12 @@ def read_mean(path: str | Path) -> NDArray[np.float32]:
         raise DataError(
             "not a mean file", where=str(path), remedy="name a .binaryproto or an .npy"
         ) from error
+    if not np.isfinite(mean).all():
+        raise DataError(
+            "the mean has numbers that are not finite",
+            where=str(path),
+            remedy="compute it again with tools/compute_image_mean.py",
+        )
     return mean[0] if mean.ndim == 4 and mean.shape[0] == 1 else mean
 
 

@@ -1,6 +1,6 @@
 """A trained net on the data of its TEST phase, as `caffe test` (caffe/tools/caffe.cpp)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.net.opened import FedNet
-from catdog.solver.events import Output
+from catdog.solver.events import MANY, Output, by_blob, in_short, with_loss
 from catdog.solver.test_pass import Means, TestNet, outputs
 
 
@@ -73,15 +73,22 @@ def _others(outputs: tuple[Output, ...], of_caffe: tuple[Output, ...]) -> Iterat
 
 
 def lines(found: BatchOutputs | MeanOutputs) -> Iterator[str]:
-    """Caffe's lines for a batch, or for the means at the end."""
+    """Caffe's lines for a batch, or for the means at the end; one for a blob of many numbers."""
     if isinstance(found, BatchOutputs):
-        for output in found.outputs:
-            yield f"Batch {found.batch}, {output.name} = {output.value:g}"
+        for line in _lines(found.outputs, lambda output: f"{output.name} = {output.value:g}"):
+            yield f"Batch {found.batch}, {line}"
         return
     yield f"Loss: {found.loss:g}"
-    for name, value, weight in ((o.name, o.value, o.loss_weight) for o in found.outputs):
-        loss = f" (* {weight:g} = {weight * value:g} loss)" if weight else ""
-        yield f"{name} = {value:g}{loss}"
-    for name in dict.fromkeys(output.name for output in found.counted):
-        values = ", ".join(f"{o.value:g}" for o in found.counted if o.name == name)
+    yield from _lines(found.outputs, with_loss)
+    for name, numbers in by_blob(found.counted):
+        many = len(numbers) > MANY
+        values = in_short(numbers) if many else ", ".join(f"{each.value:g}" for each in numbers)
         yield f"Over all labels of all batches: {name} = {values}"
+
+
+def _lines(outputs: tuple[Output, ...], text: Callable[[Output], str]) -> Iterator[str]:
+    for name, numbers in by_blob(outputs):
+        if len(numbers) > MANY:
+            yield f"{name}: {in_short(numbers)}"
+        else:
+            yield from map(text, numbers)

@@ -1,7 +1,11 @@
 """The events of a run: a solver emits them, listeners write them down."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+
+#: A blob of more numbers than these is told in one line. Pascal VOC has 21 classes.
+MANY = 24
 
 
 @dataclass(frozen=True)
@@ -11,6 +15,25 @@ class Output:
     name: str
     value: float
     loss_weight: float = 0.0
+
+
+def by_blob(outputs: Iterable[Output]) -> Iterator[tuple[str, list[Output]]]:
+    """The outputs of one blob after the other, each with the blob's name."""
+    return ((name, list(group)) for name, group in groupby(outputs, lambda output: output.name))
+
+
+def with_loss(output: Output) -> str:
+    """An output as Caffe writes it, with what it is in the loss."""
+    value, weight = output.value, output.loss_weight
+    loss = f" (* {weight:g} = {weight * value:g} loss)" if weight else ""
+    return f"{output.name} = {value:g}{loss}"
+
+
+def in_short(outputs: list[Output]) -> str:
+    """The numbers of a blob in a few words."""
+    values = [output.value for output in outputs]
+    mean = sum(values) / len(values)
+    return f"{len(values):,} numbers from {min(values):g} to {max(values):g}, mean {mean:g}"
 
 
 def of_net(name: str, net: int, *, first: bool = False) -> str:

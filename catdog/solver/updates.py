@@ -184,6 +184,8 @@ def _groups(learnable: Sequence[Learnable]) -> list[dict[str, Any]]:
 class SGD(Update):
     """h = momentum h + r g; u = h."""
 
+    fractions = ("momentum",)
+
     def rule(self, gradients: Tensors, histories: list[Tensors], rate: float) -> Tensors:
         (history,) = histories
         torch._foreach_mul_(history, self.solver.momentum)
@@ -193,6 +195,8 @@ class SGD(Update):
 
 class Nesterov(Update):
     """h' = momentum h + r g; u = (1 + momentum) h' - momentum h."""
+
+    fractions = ("momentum",)
 
     def rule(self, gradients: Tensors, histories: list[Tensors], rate: float) -> Tensors:
         (history,) = histories

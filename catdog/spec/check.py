@@ -179,7 +179,11 @@ def _number(text: str) -> float:
     if "_" in text:
         raise ValueError(text)
     plain = text[:-1] if text[-1:] in "fF" and text[:-1].strip("+-")[:1].isdigit() else text
-    return float(plain.replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan"))
+    number = float(plain.replace(".inf", "inf"))
+    if number != number:
+        # Caffe takes it, and whatever it touches is lost
+        raise ValueError(text)
+    return number
 
 
 def _whole(text: str) -> int:

@@ -68,7 +68,7 @@ def _train_net(
 
 
 def _test_nets(spec: Spec[SolverParameter], read: Read) -> Iterator[SolverNet]:
-    """Those of test_net_param, of test_net, then the net itself."""
+    """Those of test_net_param, of test_net, then the net itself; none with a test_iter of 0."""
     solver = spec.message
     named = [_inline(spec, "test_net_param", i) for i in range(len(solver.test_net_param))]
     named += [read(name) for name in solver.test_net]
@@ -81,6 +81,8 @@ def _test_nets(spec: Spec[SolverParameter], read: Read) -> Iterator[SolverNet]:
     for i, net in enumerate(nets):
         over = solver.test_state[i] if solver.test_state else None
         iterations = solver.test_iter[i] if solver.test_iter else None
+        if iterations == 0:
+            continue
         state = net_state(TEST, stages=solver.stage, over=over)
         yield _in_state(net, state, iterations, at_first(solver))
 

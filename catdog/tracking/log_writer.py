@@ -9,6 +9,7 @@ from typing import Protocol, TextIO
 from catdog.runtime.files import keep
 from catdog.runtime.text_table import text_table
 from catdog.solver.events import (
+    MANY,
     Best,
     Cached,
     DebugInfo,
@@ -31,6 +32,9 @@ from catdog.solver.events import (
     Starting,
     Stopped,
     Warned,
+    by_blob,
+    in_short,
+    with_loss,
 )
 from catdog.tracking.held_back import under_way
 
@@ -158,11 +162,15 @@ def _display_lines(event: Display) -> Iterator[Line]:
 
 
 def _output_lines(place: str, phase: str, outputs: tuple[Output, ...]) -> Iterator[Line]:
-    for index, (name, value, weight) in enumerate(
-        (o.name, o.value, o.loss_weight) for o in outputs
-    ):
-        loss = f" (* {weight:g} = {weight * value:g} loss)" if weight else ""
-        yield "I", place, f"    {phase} net output #{index}: {name} = {value:g}{loss}"
+    index = 0
+    for name, numbers in by_blob(outputs):
+        if len(numbers) > MANY:
+            which = f"#{index} to #{index + len(numbers) - 1}"
+            yield "I", place, f"    {phase} net output {which}: {name}: {in_short(numbers)}"
+        else:
+            for at, output in enumerate(numbers, index):
+                yield "I", place, f"    {phase} net output #{at}: {with_loss(output)}"
+        index += len(numbers)
 
 
 class LogWriter:

@@ -9,7 +9,7 @@ from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
-from catdog.net.unused_fields import unread
+from catdog.net.unused_fields import unread, unused_tops
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
 from catdog.solver.faults import solver_faults
 from catdog.spec import Spec, net_state, override
@@ -238,4 +238,5 @@ def _lines(compiled: _Compiled) -> list[str]:
         f"{compiled.subject.title}: {size}, outputs {outputs}",
         *compiled.assumed,
         *unread(message),
+        *unused_tops(plan.net, plan.resolved.data_layers),
     ]

@@ -89,3 +89,12 @@ def test_a_mean_in_numpy_form(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
     with pytest.raises(DataError, match="not a mean file"):
         read_mean(tmp_path / "objects.npy")
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_mean_that_is_not_finite_is_refused(wrong, tmp_path):
+    mean = np.ones((3, 4, 5), np.float32)
+    mean[1, 2, 3] = wrong
+    write_mean(mean, tmp_path / "mean.binaryproto")
+    with pytest.raises(DataError, match="not finite"):
+        read_mean(tmp_path / "mean.binaryproto")

@@ -33,6 +33,14 @@ def test_the_lines_are_those_of_caffe():
     assert [line for record in records for line in lines(record)] == wanted
 
 
+def test_a_blob_of_many_numbers_is_one_line():
+    found = (Output("ip", 1.0),) * 24 + (Output("ip2", 1.0),) * 24 + (Output("ip2", 3.0),) * 24
+    told = list(lines(BatchOutputs(7, found)))
+    assert told[:24] == ["Batch 7, ip = 1"] * 24
+    assert told[24:] == ["Batch 7, ip2: 48 numbers from 1 to 3, mean 2"]
+    assert list(lines(MeanOutputs(found, 0.5)))[-1] == "ip2: 48 numbers from 1 to 3, mean 2"
+
+
 NET = f"""
 layer:
 - name: data

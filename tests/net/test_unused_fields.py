@@ -3,7 +3,8 @@ from google.protobuf import text_format
 
 from catdog.data.sources import SOURCES
 from catdog.layers import LAYERS
-from catdog.net.unused_fields import messages_of, unread
+from catdog.net.net import Net
+from catdog.net.unused_fields import messages_of, unread, unused_tops
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 
 TYPES = [*LAYERS, *SOURCES, "Input"]
@@ -46,3 +47,35 @@ def test_every_message_has_a_reader():
 @pytest.mark.parametrize("kind", ["AbsVal", "BNLL", "EuclideanLoss", "Filter", "LSTMUnit"])
 def test_types_without_a_message(kind):
     assert messages_of(kind) == ()
+
+
+HEADS = """
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+  inner_product_param { num_output: 2 } }
+layer { name: "more" type: "InnerProduct" bottom: "data" top: "more"
+  inner_product_param { num_output: 500 } }
+"""
+RESULTS = """
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" top: "prob" }
+layer { name: "accuracy" type: "Accuracy" bottom: "ip" bottom: "label" top: "accuracy" top: "each" }
+layer { name: "sum" type: "Reduction" bottom: "ip" top: "sum" loss_weight: 0.1 }
+"""
+
+
+def unused(text: str) -> list[str]:
+    data = LayerParameter(name="d", type="Data", top=["data", "label", "weight"])
+    inputs = {"data": (4, 3), "label": (4,), "weight": (4,)}
+    net = Net(text_format.Parse(text, NetParameter()), inputs=inputs, fill=False)
+    return list(unused_tops(net, [data]))
+
+
+def test_a_top_that_nobody_reads_is_told():
+    assert unused(HEADS + RESULTS) == [
+        'top "more" of layer "more" (InnerProduct) is not used',
+        'top "prob" of layer "loss" (SoftmaxWithLoss) is not used',
+        'top "weight" of layer "d" (Data) is not used',
+    ]
+
+
+def test_a_net_without_a_result_is_for_its_tops():
+    assert unused(HEADS) == []

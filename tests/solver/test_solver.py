@@ -270,7 +270,7 @@ def test_fields_that_do_nothing_are_named() -> None:
 
 def test_all_faults_of_a_solver_are_told_at_once() -> None:
     with pytest.raises(SpecError) as error:
-        Run(type="Sgd", lr_policy="step", average_loss=0, test_iter=[0], display=-1)
+        Run(type="Sgd", lr_policy="step", average_loss=0, test_iter=[-1], display=-1)
     text = str(error.value)
     for words in ("SGD", "needs gamma", "needs stepsize", "average_loss", "test_iter", "display"):
         assert words in text

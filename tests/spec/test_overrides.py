@@ -86,6 +86,7 @@ def test_the_nets_that_were_given_stay(nets):
         ("net.ip=1", '"net.ip" names no layer'),
         ("net.ip.inner_product_param.num_outputs=3", r'--set net.ip.inner.*mean "num_output"'),
         ("net.drop1.dropout_param.dropout_ratio=half", "takes a number"),
+        ("net.drop1.dropout_param.dropout_ratio=nan", 'takes a number, not "nan"'),
         ("net.ip.inner_product_param.num_output", "is no FIELD=VALUE"),
     ],
 )

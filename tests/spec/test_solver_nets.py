@@ -34,6 +34,8 @@ def names(spec):
         ('net: "a.prototxt" test_interval: 5', "a", [("a", None)]),
         ('net: "a.prototxt" test_interval: 5 test_iter: 3', "a", [("a", 3)]),
         ('net: "a.prototxt" test_interval: 5 test_iter: 3 test_iter: 4', "a", [("a", 3), ("a", 4)]),
+        ('net: "a.prototxt" test_interval: 5 test_iter: 0', "a", []),
+        ('net: "a.prototxt" test_interval: 5 test_iter: 0 test_iter: 4', "a", [("a", 4)]),
         ('train_net: "a.prototxt"', "a", []),
         (
             'train_net: "a.prototxt" test_net: "b.prototxt" test_net: "c.prototxt" '

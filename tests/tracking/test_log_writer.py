@@ -105,6 +105,21 @@ def test_a_test_reads_as_caffe_writes_it() -> None:
     ]
 
 
+def test_a_blob_of_many_numbers_is_one_line_which_readers_pass_over() -> None:
+    scores = tuple(Output("score", float(value)) for value in range(-2000, 3000))
+    few = tuple(Output("each", 0.25) for _ in range(21))
+    tested = NetTested(0, 0, (Output("accuracy", 0.5), *scores, *few))
+    said = messages(tested)
+    assert said[:3] == [
+        "    Test net output #0: accuracy = 0.5",
+        "    Test net output #1 to #5000: score: 5,000 numbers from -2000 to 2999, mean 499.5",
+        "    Test net output #5001: each = 0.25",
+    ]
+    assert len(said) == 2 + 21
+    read = parse(written([NetTesting(0, 0), tested]).splitlines()).test_outputs
+    assert [(value.position, value.name) for value in read[:2]] == [(0, "accuracy"), (5001, "each")]
+
+
 def test_hdf5_snapshots_say_so() -> None:
     assert messages(Snapshotted(5, "a.caffemodel.h5", "a.solverstate.h5", hdf5=True)) == [
         "Snapshotting to HDF5 file a.caffemodel.h5",
