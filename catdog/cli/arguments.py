@@ -61,7 +61,10 @@ class Parser(argparse.ArgumentParser):
             type=names,
             default=[],
             metavar="SOURCE[,SOURCE]",
-            help=about + (" (nothing: what the solver names)" if of_solver else ""),
+            help=about
+            + (
+                " (nothing: what the solver names, or what belongs to its net)" if of_solver else ""
+            ),
         )
 
     def add_state(self, phase: str | None = None) -> None:

@@ -1,26 +1,34 @@
 """The start of a training: weights copied from files, and a table of what was copied."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from catdog.net.step import Node
 from catdog.solver.events import Finetuning, LayerStart, Listener, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
-from catdog.weights import CopyRow, CopyState, compare, copy_weights, read_weights
-from catdog.weights.copy import RENAME
+from catdog.weights import CopyRow, CopyState, Weights, compare, copy_weights, read_weights
+from catdog.weights.copy import RENAME, other_net
 
 Rows = Mapping[str, CopyRow]
 
 
-def start(solver: Solver, files: Sequence[Path], emit: Listener) -> None:
+def start(
+    solver: Solver, files: Sequence[Path], emit: Listener, *, misfits_fresh: bool = False
+) -> None:
     """Copy weights by layer name, from each file in turn; layers in none of them start fresh.
 
-    Raises WeightsError where shapes differ, after the table that says in which layers.
+    Raises WeightsError where shapes differ, after the table that says in which layers; with
+    `misfits_fresh` they start fresh too, and are told.
     """
     rows: dict[str, CopyRow] = {}
     for path in files:
         weights = read_weights(path)
+        if misfits_fresh:
+            weights = _fitting(solver, weights, emit)
+        if other := other_net(solver.net, weights):
+            emit(Warned(f"{path} holds the weights of {other}, which is another net"))
         found = compare(solver.net, weights)
         rows.update({row.layer: row for row in found if _counts(row, rows)})
         if any(row.state is CopyState.MISMATCHED for row in found):
@@ -33,6 +41,17 @@ def start(solver: Solver, files: Sequence[Path], emit: Listener) -> None:
     if files or any(row.frozen for row in starting.layers):
         emit(starting)
         _warn(starting, emit)
+
+
+def _fitting(solver: Solver, weights: Weights, emit: Listener) -> Weights:
+    """The weights without those whose shapes do not fit, which are told."""
+    rows = compare(solver.net, weights)
+    misfits = {row.layer: row.reason for row in rows if row.state is CopyState.MISMATCHED}
+    if misfits:
+        listed = "; ".join(f"{layer} ({reason})" for layer, reason in misfits.items())
+        emit(Warned(f"start fresh, since the weights do not fit: {listed}"))
+    kept = {layer: blobs for layer, blobs in weights.blobs.items() if layer not in misfits}
+    return replace(weights, blobs=kept)
 
 
 def _counts(row: CopyRow, before: Rows) -> bool:

@@ -24,7 +24,8 @@ class Options:
 
     Args:
         weights: files, or names of pretrained weights, whose parameters are copied before the
-            training, in place of those that the solver names; None for those, which must be there.
+            training, in place of those that the solver names; None for those or, where it names
+            none, the ImageNet weights that belong to its net.
         snapshot: a snapshot to resume, either of its files, or `auto` for the newest, if any.
         device: where to train; by default what solver_mode and device_id say.
         freeze: names or patterns of layers that stand still, beside those of the solver.
@@ -59,7 +60,8 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
     read = read_solver(path)
     message = upgrade_solver(override(read.message, of_solver(options.overrides)))
     message.snapshot_prefix = _prefix(message, read.path)
-    message.weights[:] = _weights(message, options.weights)
+    # as in Caffe, those given go before those of the solver
+    message.weights[:] = list(options.weights or message.weights)
     message.freeze.extend(options.freeze)
     spec = Spec(message, read.path, read.tree)
     with spec.located():
@@ -74,15 +76,6 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
 def resolved_nets(spec: Spec[SolverParameter], options: Options) -> list[ResolvedNet]:
     """The nets of a solver with the options in them, the trained one first; see `resolve_nets`."""
     return resolve_nets(spec, options.level, options.stages, options.overrides)
-
-
-def _weights(solver: SolverParameter, given: Sequence[str] | None) -> list[str]:
-    """The sources to start from: as in Caffe, those given go before those of the solver."""
-    if given is None and not solver.weights:
-        raise CatdogError(
-            "the solver names no weights", where="--weights", remedy="give files or names"
-        )
-    return list(given or solver.weights)
 
 
 def _prefix(solver: SolverParameter, path: Path) -> str:

@@ -24,6 +24,7 @@ from catdog.training.finetuning import start, table
 from catdog.training.options import Options, solver_spec
 from catdog.training.solver_setup import Surroundings, open_solver
 from catdog.weights import weight_file
+from catdog.weights.pretrained import name_for
 
 _ANOTHER = "another training is writing here"
 _OWN_PREFIX = "wait for it or stop it, or give this one its own: --set snapshot_prefix=..."
@@ -121,18 +122,31 @@ def _opened(
 ) -> Solver:
     """The solver with its parameters, and where it is wanted with the features of frozen layers."""
     solver, feds = open_solver(spec, options, stack, around)
-    _begin(spec, solver, state, around.emit)
+    _begin(spec, options, solver, state, around.emit)
     if spec.message.cache_features:
         folder = Path(spec.message.snapshot_prefix).parent
         cache_features(solver, feds, folder, stack, around.emit)
     return solver
 
 
-def _begin(spec: Spec[SolverParameter], solver: Solver, state: Path | None, emit: Listener) -> None:
-    """Give the nets their parameters: those of a snapshot, or those that the solver names."""
+def _begin(
+    spec: Spec[SolverParameter],
+    options: Options,
+    solver: Solver,
+    state: Path | None,
+    emit: Listener,
+) -> None:
+    """Give the nets their parameters: those of a snapshot, or those that the solver names.
+
+    Where it names none and some are wanted, those of ImageNet that belong to the net.
+    """
     if state is None:
         names = _names(spec.message.weights)
-        start(solver, [weight_file(name, spec.locate) for name in names], emit)
+        belonging = not names and options.weights is None
+        if belonging:
+            names = [name_for(solver.net.message)]
+        files = [weight_file(name, spec.locate) for name in names]
+        start(solver, files, emit, misfits_fresh=belonging)
         return
     solver.restore(state)
     emit(Resuming(str(state), solver.iteration))

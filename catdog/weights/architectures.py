@@ -1,6 +1,6 @@
 """Nets of the PyTorch world whose weights are known: names there, and here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 #: Red, green, blue.
@@ -26,7 +26,7 @@ class Architecture:
     """The layers of a net with weights, first one first, and what it expects of its pictures.
 
     They are RGB from 0 to 255, minus `mean`, divided by `deviation`. `fraction` of the running
-    statistics stayed in each step of the training.
+    statistics stayed in each step of the training. The first layer has `width` outputs.
     """
 
     name: str
@@ -34,11 +34,20 @@ class Architecture:
     mean: Colour = (123.675, 116.28, 103.53)
     deviation: Colour = (58.395, 57.12, 57.375)
     fraction: float = 0.9
+    width: int = 64
 
     @property
     def prefixes(self) -> frozenset[str]:
         """What the names of the tensors begin with, up to the last dot."""
         return frozenset(name for part in self.parts for name in (part.tensors, part.norm) if name)
+
+    @property
+    def layers(self) -> frozenset[str]:
+        """The layers that tell it from other nets: all but the last, which has a name for itself
+        where the classes are others.
+        """
+        norms = {f"{part.layer}_bn" for part in self.parts if part.norm}
+        return frozenset({part.layer for part in self.parts[:-1]} | norms)
 
 
 def _alexnet() -> Iterator[LayerTensors]:
@@ -104,6 +113,7 @@ def _efficientnet_lite0() -> Iterator[LayerTensors]:
     yield LayerTensors("fc", "_fc")
 
 
+_FC = ("fc6", "fc7", "fc8")
 _STAGES = {
     "vgg11": (1, 1, 2, 2, 2),
     "vgg13": (2, 2, 2, 2, 2),
@@ -124,5 +134,23 @@ ARCHITECTURES = (
         mean=(127.0, 127.0, 127.0),
         deviation=(128.0, 128.0, 128.0),
         fraction=0.99,
+        width=32,
     ),
 )
+
+#: BVLC's reference model, whose weights come in a file of Caffe's.
+CAFFENET = Architecture(
+    "caffenet",
+    tuple(LayerTensors(name, "") for name in (*(f"conv{i}" for i in range(1, 6)), *_FC)),
+    width=96,
+)
+
+
+def known_net(outputs: Mapping[str, int]) -> str:
+    """The name of the known net that has these layers, each with its number of outputs; or none."""
+    fitting = [
+        known
+        for known in (*ARCHITECTURES, CAFFENET)
+        if known.layers <= outputs.keys() and outputs[known.parts[0].layer] == known.width
+    ]
+    return max(fitting, key=lambda known: len(known.layers)).name if fitting else ""

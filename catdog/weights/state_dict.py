@@ -14,14 +14,12 @@ from catdog.errors import WeightsError
 from catdog.weights.architectures import ARCHITECTURES, Architecture, LayerTensors
 from catdog.weights.model import Array, BlobsOfLayers
 
-#: What DataParallel puts before every name.
-_WRAPPED = "module."
 _STATISTICS = ("running_mean", "running_var", "weight", "bias")
 
 
 def recognise(names: Iterable[str]) -> Architecture | None:
     """The net whose state dict has tensors of these names, if it is a known one."""
-    prefixes = {name.removeprefix(_WRAPPED).rpartition(".")[0] for name in names}
+    prefixes = {name.rpartition(".")[0] for name in names}
     return next((known for known in ARCHITECTURES if known.prefixes == prefixes), None)
 
 
@@ -31,14 +29,13 @@ def blobs_of(tensors: Mapping[str, Tensor], architecture: Architecture) -> Blobs
     `<layer>_bn` has mean, variance and their factor, `<layer>_scale` slope and offset. Raises
     WeightsError for a tensor that is missing and for a first layer that does not take colours.
     """
-    named = {name.removeprefix(_WRAPPED): tensor for name, tensor in tensors.items()}
     blobs: BlobsOfLayers = {}
     for part in architecture.parts:
-        weight = _weight(named, part, architecture)
-        bias = named.get(f"{part.tensors}.bias")
+        weight = _weight(tensors, part, architecture)
+        bias = tensors.get(f"{part.tensors}.bias")
         blobs[part.layer] = [_array(each) for each in (weight, bias) if each is not None]
         if part.norm:
-            blobs |= _norm(named, part, architecture)
+            blobs |= _norm(tensors, part, architecture)
     return blobs
 
 

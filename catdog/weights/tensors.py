@@ -1,5 +1,6 @@
 """Weight files of the PyTorch world: tensors named `<layer>.<i>`, and state dicts of known nets."""
 
+import argparse
 import base64
 import binascii
 import pickle
@@ -19,6 +20,10 @@ from catdog.weights.model import BlobsOfLayers, Weights
 from catdog.weights.state_dict import blobs_of, recognise
 
 _NET = "catdog_net"
+#: Where checkpoints have their state dict.
+_CHECKPOINT = ("state_dict", "model_state_dict", "model_state", "model", "net")
+#: What DataParallel and torch.compile put before every name.
+_WRAPPERS = ("module.", "_orig_mod.")
 
 
 def read_safetensors(path: Path) -> Weights:
@@ -41,9 +46,11 @@ def write_safetensors(path: Path, weights: Weights) -> None:
 
 
 def read_torch(path: Path) -> Weights:
-    """Read a .pt of named tensors; nothing in it is executed."""
+    """Read a .pt of named tensors, or of a checkpoint around them; nothing in it is executed."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # checkpoints often hold the arguments of the command that made them: names and values
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise WeightsError(
             "is no file of weights alone, or a damaged one",
@@ -52,6 +59,7 @@ def read_torch(path: Path) -> Weights:
         ) from error
     if not isinstance(content, Mapping):
         raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
+    content = _state_dict(content)
     tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
     if not tensors:
         raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
@@ -59,6 +67,12 @@ def read_torch(path: Path) -> Weights:
     return Weights(
         _by_layer(tensors, path), _net(carried if isinstance(carried, str) else "", path), str(path)
     )
+
+
+def _state_dict(content: Mapping[object, object]) -> Mapping[object, object]:
+    """The named tensors of a checkpoint, which has them under one of some usual names."""
+    inside = (content.get(key) for key in _CHECKPOINT)
+    return next((each for each in inside if isinstance(each, Mapping)), content)
 
 
 def write_torch(path: Path, weights: Weights) -> None:
@@ -78,6 +92,7 @@ def _named(weights: Weights) -> dict[str, Tensor]:
 
 def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
     """The blobs of tensors named `<layer>.<i>`, or of the state dict of a known net."""
+    tensors = _unwrapped(tensors)
     if known := recognise(tensors):
         try:
             return blobs_of(tensors, known)
@@ -98,6 +113,16 @@ def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
         arrays += [None] * (int(index) + 1 - len(arrays))
         arrays[int(index)] = tensor.float().numpy()
     return blobs
+
+
+def _unwrapped(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors without what stands before every name; `<layer>.<i>` is the least that stays."""
+    for wrapper in _WRAPPERS:
+        if tensors and all(
+            name.startswith(wrapper) and "." in name[len(wrapper) :] for name in tensors
+        ):
+            return _unwrapped({name[len(wrapper) :]: each for name, each in tensors.items()})
+    return tensors
 
 
 def _net(carried: str, path: Path) -> NetParameter:

@@ -1,5 +1,6 @@
 """The table at the start of a training, fresh rates, and how they outlive a resume."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from catdog.solver.solver import Solver
 from catdog.tracking.log_reader import read_log
 from catdog.training.options import Options
 from catdog.training.train import train
+from catdog.weights import pretrained
 from tests.small_solver import NET, SOLVER, write_small
 
 WEIGHTS = "before/run_iter_2.caffemodel"
@@ -95,6 +97,36 @@ def test_a_layer_without_rates_and_one_of_two_files(folder: Path) -> None:
     # the last layer comes from the second file, so nothing is fresh
     run("out", "max_iter=0", weights=[f"{WEIGHTS},first/run_iter_0.caffemodel"])
     assert table("out")[5] == "    fc2-new         100  copied   lr_mult 1"
+
+
+def test_bare_weights_are_those_of_the_net_and_what_does_not_fit_starts_fresh(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["conv1", *(f"conv{i}" for i in range(2, 6)), "fc6", "fc7", "fc8"]
+    head, tail = NET.split("- name: conv1")[0], NET.split("- name: fc2")[1]
+    tail = tail.split("- {name: accuracy")[1].replace("fc2", "fc8")
+    layers, bottom = "", "data"
+    for name in names:
+        outputs = {"conv1": 96, "fc8": 10}.get(name, 2)
+        layers += f"- {{name: {name}, type: InnerProduct, bottom: {bottom}, top: {name}, "
+        layers += f"inner_product_param: {{num_output: {outputs}}}}}\n"
+        bottom = name
+    net = f"{head}{layers}- {{name: accuracy{tail}"
+    (folder / "net.yaml").write_text(net)
+    run("thousand", "max_iter=0")
+    file = folder / "models/bvlc_reference_caffenet/bvlc_reference_caffenet.caffemodel"
+    file.parent.mkdir(parents=True)
+    file.write_bytes((folder / "thousand/run_iter_0.caffemodel").read_bytes())
+    monkeypatch.setattr(pretrained, "_CAFFENET_SHA1", hashlib.sha1(file.read_bytes()).hexdigest())
+    (folder / "net.yaml").write_text(net.replace("num_output: 10", "num_output: 11"))
+    solver = run("out", "max_iter=0", "fresh_lr_mult=3", weights=None)
+    assert solver.fresh == ("fc8",)
+    log = Path("out/train.log").read_text()
+    assert (
+        "start fresh, since the weights do not fit: "
+        "fc8 (blob 0 is [11, 2] in the net, [10, 2] in the file)" in log
+    )
+    assert "Copied layers: conv1, conv2, conv3, conv4, conv5, fc6, fc7\n" in log
 
 
 @pytest.mark.usefixtures("folder")

@@ -103,7 +103,7 @@ def test_weights_that_are_given_go_before_those_of_the_solver(solver: Path) -> N
     for overrides, given in (([named], ()), ([named], None), (["weights=none.h5"], [weights])):
         again = run(solver, "max_iter=0", "snapshot_prefix=x/y", *overrides, weights=given)
         assert same(first, again)
-    with pytest.raises(CatdogError, match="--weights: the solver names no weights"):
+    with pytest.raises(CatdogError, match="--weights: no known ImageNet weights belong"):
         run(solver, "max_iter=0", weights=None)
 
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from catdog.errors import WeightsError
 from catdog.net.net import Net
+from catdog.proto.caffe_pb2 import NetParameter
 from catdog.weights import CopyState, Weights, compare, copy_weights, read_weights, weights_of
 from catdog.weights.copy import fits
 from tests.weights.nets import FORMATS, PLAIN, SHARED, assert_same, flat, net, text
@@ -112,6 +115,48 @@ def test_another_number_of_blobs(count):
 def test_weights_of_another_net_are_refused():
     other = Weights({"conv1": [np.zeros(1, np.float32)]}, source="x.h5")
     with pytest.raises(WeightsError, match=r"x.h5: has none.*block/a, b, the file conv1"):
+        copy_weights(net(), other)
+
+
+def caffenet(classes: int) -> str:
+    """A thin net with CaffeNet's layers, which is known by its first one."""
+    names = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    text, bottom = (
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 } } }',
+        "x",
+    )
+    for name in names:
+        outputs = {"conv1": 96, "fc8": classes}.get(name, 2)
+        text += (
+            f'layer {{ name: "{name}" type: "InnerProduct" bottom: "{bottom}" top: "{name}" '
+            f"inner_product_param {{ num_output: {outputs} }} }}"
+        )
+        bottom = name
+    return text
+
+
+def test_weights_of_another_known_net_are_named_with_the_solver_that_takes_them():
+    weights = replace(weights_of(net(caffenet(1000))), source="bvlc.caffemodel")
+    with pytest.raises(WeightsError) as error:
+        copy_weights(net(), weights)
+    assert str(error.value) == (
+        "bvlc.caffemodel: holds the weights of caffenet, which is another net; "
+        "solvers/s2.yaml starts from them"
+    )
+    # of the same net a layer may have another size
+    with pytest.raises(WeightsError) as error:
+        copy_weights(net(caffenet(2)), weights)
+    assert str(error.value) == (
+        'bvlc.caffemodel: layer "fc8": blob 0 is [2, 2] in the net, [1000, 2] in the file; '
+        "rename the layer to learn it from scratch, as solvers/s2.yaml does"
+    )
+
+
+def test_weights_of_an_unknown_net_say_its_name():
+    other = Weights({"conv1": [np.zeros(1, np.float32)]}, NetParameter(name="GoogleNet"), "x.h5")
+    with pytest.raises(
+        WeightsError, match="has none of the net's layers, but those of the net \"Goo"
+    ):
         copy_weights(net(), other)
 
 

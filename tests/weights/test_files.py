@@ -1,5 +1,6 @@
 """Weight files of all kinds: read by content, written by name, wrong ones refused."""
 
+import argparse
 import json
 import pickle
 import shutil
@@ -175,7 +176,8 @@ def test_nothing_in_a_file_is_executed(tmp_path):
     ("content", "what"),
     [
         ({"conv1.weight": torch.zeros(1)}, 'tensor "conv1.weight" is not named LAYER.NUMBER'),
-        ({"state_dict": {"a.0": torch.zeros(1)}}, "holds no named tensors"),
+        ({"state_dict": {"a": 1}}, "holds no named tensors"),
+        ({"state_dict": {}}, "holds no named tensors"),
         ([torch.zeros(1)], "holds no named tensors"),
     ],
 )
@@ -183,6 +185,24 @@ def test_state_dicts_of_another_kind(tmp_path, content, what):
     path = tmp_path / "x.pt"
     torch.save(content, path)
     assert refused(path).what == what
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model", "model_state", "model_state_dict"])
+@pytest.mark.parametrize("wrapper", ["", "module.", "module._orig_mod."])
+def test_a_checkpoint_around_a_state_dict(tmp_path, key, wrapper):
+    path = tmp_path / "x.pt"
+    state = {f"{wrapper}{name}": torch.full((2,), 7.0) for name in ("conv.1.0", "module.0")}
+    rest = {"epoch": 3, "args": argparse.Namespace(lr=0.1), "optimizer": {"state": {0: {}}}}
+    torch.save({key: state, **rest}, path)
+    blobs = read_weights(path).blobs
+    assert list(blobs) == ["conv.1", "module"]
+    np.testing.assert_array_equal(blobs["conv.1"][0], [7, 7])
+
+
+def test_a_layer_that_is_called_as_a_wrapper(tmp_path):
+    path = tmp_path / "x.safetensors"
+    write_weights(path, Weights({"module": [np.ones(2, np.float32)]}))
+    assert list(read_weights(path).blobs) == ["module"]
 
 
 def test_half_precision_becomes_single(tmp_path):

