@@ -23,6 +23,7 @@ class ReLU(Rereading):
 
     messages = ("relu_param",)
     may_run_in_place = True
+    keeps_zeros = True
 
     def forward(self, x: Tensor) -> Tensor:
         slope = self.param.relu_param.negative_slope
@@ -33,6 +34,9 @@ class ReLU(Rereading):
 
     def keeps_signs(self) -> bool:
         return self.param.relu_param.negative_slope >= 0
+
+    def stops_at_zero(self) -> bool:
+        return not self.param.relu_param.negative_slope
 
     def reads_signs_alone(self) -> bool:
         return self.keeps_signs()
@@ -54,6 +58,7 @@ class PReLU(Elementwise):
     messages = ("prelu_param",)
     passes_statistics = False
     top_may_be_overwritten = True
+    keeps_zeros = True
 
     def setup(self, *shapes: Shape) -> None:
         (shape,) = shapes
@@ -77,6 +82,7 @@ class ELU(Rereading):
 
     messages = ("elu_param",)
     may_run_in_place = True
+    keeps_zeros = True
 
     def forward(self, x: Tensor) -> Tensor:
         alpha = self.param.elu_param.alpha
@@ -111,6 +117,7 @@ class TanH(Rereading):
 
     messages = ("tanh_param",)
     may_run_in_place = True
+    keeps_zeros = True
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh_(x) if self.in_place else torch.tanh(x)
@@ -126,6 +133,7 @@ class AbsVal(Elementwise):
     """|x|; the gradient at 0 is 0."""
 
     top_may_be_overwritten = True
+    keeps_zeros = True
 
     def forward(self, x: Tensor) -> Tensor:
         return x.abs()
@@ -227,6 +235,7 @@ class Swish(Rereading):
 
     messages = ("swish_param",)
     top_may_be_overwritten = True
+    keeps_zeros = True
 
     def forward(self, x: Tensor) -> Tensor:
         beta = self.param.swish_param.beta
@@ -314,6 +323,7 @@ class Dropout(Elementwise):
 
     messages = ("dropout_param",)
     may_run_in_place = True
+    keeps_zeros = True
 
     def setup(self, *_: Shape) -> None:
         ratio = self.param.dropout_param.dropout_ratio

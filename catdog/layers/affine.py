@@ -23,6 +23,7 @@ class InnerProduct(Layer):
 
     messages = ("inner_product_param",)
     family = Family.CONNECTED
+    multiplies = True
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
@@ -183,6 +184,7 @@ class Scale(_Along):
     """
 
     messages = ("scale_param",)
+    multiplies = True
 
     def setup(self, *shapes: Shape) -> None:
         param = self.param.scale_param

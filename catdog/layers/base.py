@@ -111,6 +111,13 @@ class Blobs(nn.Module):
         """Use another parameter (a shared one) at this position."""
         self._parameters[str(index)] = parameter
 
+    def is_zero(self, index: int) -> bool:
+        """Whether a blob is all zeros, as its filler makes it; so is one without a filler."""
+        numbers, parameter = self._numbers[index], self.parameter(index)
+        if isinstance(numbers, BlobProto) or numbers.type != "constant" or numbers.value:
+            return False
+        return parameter.is_meta or not parameter.any()
+
     def shape(self, index: int) -> Shape:
         """The shape in which this layer sees a blob."""
         return self._shapes[index]
@@ -158,6 +165,10 @@ class Layer(nn.Module):
     #: It has no parameters and one bottom, so that a BatchNorm layer after it has the statistics
     #: of what comes before it, and is frozen with that.
     passes_statistics: ClassVar[bool] = False
+    #: With one bottom, its top is this bottom multiplied by blob 0, plus blob 1 if there is one.
+    multiplies: ClassVar[bool] = False
+    #: Where all bottoms are 0 the tops are, before anything has been learnt.
+    keeps_zeros: bool = False
     #: Whether a larger top is better, or a smaller one; None where it is no score.
     higher_is_better: ClassVar[bool | None] = None
     #: Bottom 0 has scores of classes, bottom 1 their labels.
@@ -237,6 +248,10 @@ class Layer(nn.Module):
 
     def keeps_signs(self) -> bool:
         """Whether every element keeps its sign, or becomes 0 and gets no gradient."""
+        return False
+
+    def stops_at_zero(self) -> bool:
+        """Whether an element of 0 gets no gradient."""
         return False
 
     def is_random(self) -> bool:

@@ -26,6 +26,7 @@ class LRN(Layer):
 
     messages = ("lrn_param",)
     family = Family.NORMALIZATION
+    keeps_zeros = True
     top_may_be_overwritten = True
     passes_statistics = True
 
@@ -169,6 +170,7 @@ class BatchNorm(Layer):
 
     messages = ("batch_norm_param",)
     family = Family.NORMALIZATION
+    keeps_zeros = True
     learns = False
     top_may_be_overwritten = True
 

@@ -19,6 +19,7 @@ class _Pool(Layer):
     """What Pooling and SPP share: one bottom of images, pooled over a frame."""
 
     family = Family.POOLING
+    keeps_zeros = True
     top_may_be_overwritten = True
     passes_statistics = True
 
@@ -63,7 +64,8 @@ class Pooling(_Pool):
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
-        if len(self.param.top) > 1 and self.param.pooling_param.pool != MAX:
+        self.keeps_zeros = self.top_count == 1
+        if self.top_count > 1 and self.param.pooling_param.pool != MAX:
             raise self.error(
                 "has a second top, which only MAX pooling has",
                 field="top",

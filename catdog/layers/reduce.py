@@ -23,6 +23,7 @@ class Eltwise(Layer):
 
     messages = ("eltwise_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     bottoms = Count(2, None)
     top_may_be_overwritten = True
 

@@ -17,6 +17,7 @@ class Concat(Layer):
 
     messages = ("concat_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     bottoms = ANY
     top_may_be_overwritten = True
 
@@ -44,6 +45,7 @@ class Slice(Layer):
 
     messages = ("slice_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     passes_statistics = True
     tops = ANY
 
@@ -105,6 +107,7 @@ class Split(Layer):
     """The bottom once for each top; their gradients add up."""
 
     family = Family.SHAPING
+    keeps_zeros = True
     passes_statistics = True
     tops = ANY
 
@@ -123,6 +126,7 @@ class Flatten(Layer):
 
     messages = ("flatten_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
@@ -153,6 +157,7 @@ class Reshape(Layer):
 
     messages = ("reshape_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     passes_statistics = True
 
     def setup(self, *shapes: Shape) -> None:
@@ -225,6 +230,7 @@ class Crop(Layer):
 
     messages = ("crop_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     bottoms = TWO
     no_gradient = frozenset({1})
 
@@ -268,6 +274,7 @@ class Tile(Layer):
 
     messages = ("tile_param",)
     family = Family.SHAPING
+    keeps_zeros = True
     passes_statistics = True
     top_may_be_overwritten = True
 

@@ -36,6 +36,7 @@ class Convolution(Layer):
 
     messages = ("convolution_param",)
     family = Family.CONVOLUTION
+    multiplies = True
     bottoms = ANY
     tops = ANY
     top_may_be_overwritten = True

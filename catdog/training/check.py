@@ -10,6 +10,7 @@ from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
 from catdog.net.unused_fields import unread, unused_tops
+from catdog.net.zero_weights import stuck_at_zero
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
 from catdog.solver.faults import solver_faults
 from catdog.spec import Spec, net_state, override
@@ -43,10 +44,11 @@ class Inspection:
 
 @dataclass(frozen=True)
 class _Subject:
-    """A net in a state, and what to call it."""
+    """A net in a state, what to call it, and whether weights are copied into it."""
 
     title: str
     net: SolverNet
+    copies: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ def _of_net(spec: Spec[NetParameter], wanted: Inspection) -> list[_Subject]:
     return [subject for subject in subjects if _has_data(subject)] or subjects
 
 
-def _subject(net: SolverNet) -> _Subject:
-    return _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net)
+def _subject(net: SolverNet, *, copies: bool = False) -> _Subject:
+    return _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net, copies)
 
 
 def _has_data(subject: _Subject) -> bool:
@@ -142,7 +144,8 @@ def _of_solver(
         return []
     # the nets are checked even where the learning rate is wrong
     nets = solver_nets(spec, wanted.level, wanted.stages, faults)
-    return [_subject(net) for net in changed(nets, wanted.overrides)]
+    copies = bool(spec.message.weights)
+    return [_subject(net, copies=copies) for net in changed(nets, wanted.overrides)]
 
 
 @contextmanager
@@ -239,4 +242,5 @@ def _lines(compiled: _Compiled) -> list[str]:
         *compiled.assumed,
         *unread(message),
         *unused_tops(plan.net, plan.resolved.data_layers),
+        *(() if compiled.subject.copies else stuck_at_zero(plan.net)),
     ]

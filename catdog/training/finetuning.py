@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from catdog.net.step import Node
+from catdog.net.zero_weights import stuck_at_zero
 from catdog.solver.events import Finetuning, LayerStart, Listener, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
@@ -37,6 +38,8 @@ def start(
         emit(Finetuning(str(path), tuple(copy_notes(found))))
     fresh = [row.layer for row in rows.values() if row.state is CopyState.FRESH]
     solver.start_fresh(fresh)
+    for line in stuck_at_zero(solver.net):
+        emit(Warned(line))
     starting = table(solver, rows)
     if files or any(row.frozen for row in starting.layers):
         emit(starting)

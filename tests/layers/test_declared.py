@@ -105,6 +105,23 @@ def test_many_types_treat_examples_alone():
 
 
 @every_case
+def test_zeros_stay_zeros_where_the_layer_says_so(entry):
+    case = harness.load(entry)
+    found = harness.forward(case)
+    layer = found.layer
+    # what has learnt statistics, and windows without a number
+    other = getattr(layer, "uses_global_stats", False) or entry["case"].endswith("empty_window")
+    if not (layer.keeps_zeros or layer.stops_at_zero()) or other:
+        return
+    zeros = [torch.zeros_like(bottom).requires_grad_() for bottom in found.bottoms]
+    tops = run_again(layer, [bottom.clone() for bottom in zeros])
+    assert not layer.keeps_zeros or not any(top.any() for top in tops)
+    if layer.stops_at_zero():
+        sum(top.sum() for top in tops).backward()
+        assert not any(bottom.grad.any() for bottom in zeros)
+
+
+@every_case
 def test_random_numbers_are_drawn_where_the_layer_says_so(entry):
     case = harness.load(entry)
     layer = harness.forward(case).layer

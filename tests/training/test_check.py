@@ -15,7 +15,7 @@ layer:
   type: Convolution
   bottom: data
   top: conv
-  convolution_param: {num_output: 5, kernel_size: 3}
+  convolution_param: {num_output: 5, kernel_size: 3, weight_filler: {type: xavier}}
 - name: pool
   type: Pooling
   bottom: conv
@@ -110,6 +110,13 @@ def test_a_net_for_training_alone_is_not_tested(write):
     only_train = NET.replace("top: [data, label]", "top: [data, label]\n  include: {phase: TRAIN}")
     lines = inspected(write("net.yaml", only_train), given={"data": (4, 3, 8, 8)})
     assert lines[1:] == ["net.yaml TRAIN: 5 layers, 232 parameters, outputs loss"]
+
+
+def test_weights_of_zeros_that_stay_so_are_told_unless_they_are_copied(write):
+    write("net.yaml", NET.replace(", weight_filler: {type: xavier}", ""))
+    assert any("weights of conv, fc are all 0" in line for line in inspected("net.yaml"))
+    solver = write("solver.yaml", SOLVER + "weights: some.caffemodel\n")
+    assert not any("are all 0" in line for line in inspected(solver))
 
 
 def test_a_solver_and_its_nets(write):
