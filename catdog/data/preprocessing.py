@@ -1,12 +1,15 @@
 """What is recorded beside photos about how they were prepared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from catdog.data.lmdb_store import BUILT
 from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter
 from catdog.spec import read_message
 
 DATASET_FILE = "dataset.yaml"
+
+_COUNTS = ("per_class_train", "per_class_validation", "per_class_test")
 
 Locate = Callable[[str], Path]
 
@@ -17,6 +20,12 @@ def dataset_of(data: LayerParameter, locate: Locate) -> DatasetParameter | None:
     if not source or not (record := locate(source) / DATASET_FILE).exists():
         return None
     return read_message(record, DatasetParameter()).message
+
+
+def per_class(dataset: DatasetParameter, part: str) -> Sequence[int]:
+    """How many pictures of each class are recorded for the LMDB of a name; none for other names."""
+    field = dict(zip(BUILT, _COUNTS, strict=True)).get(part)
+    return getattr(dataset.count, field) if field else ()
 
 
 def source_of(layer: LayerParameter) -> str:

@@ -173,6 +173,8 @@ class Layer(nn.Module):
     higher_is_better: ClassVar[bool | None] = None
     #: Bottom 0 has scores of classes, bottom 1 their labels.
     scores_classes: ClassVar[bool] = False
+    #: The label that does not count, where there is one.
+    ignored_label: int | None = None
     #: The value above which it cannot rise, where training is stuck.
     largest_loss: ClassVar[float | None] = None
     #: How it is drawn.
@@ -280,6 +282,11 @@ class Layer(nn.Module):
         """Over how many labels each number of each top is a mean; None for a top that is one over
         all that is in the batch."""
         return (None,) * self.top_count
+
+    def classes(self, _scores: Shape, _labels: Shape, /) -> int | None:
+        """How many classes the labels of bottom 1 may be of, beside scores of a shape in bottom 0;
+        None where they are no numbers of classes."""
+        return None
 
     def chance_loss(self, _scores: Shape, /) -> float | None:
         """The loss of equal probabilities for scores of this shape, where that is one number."""

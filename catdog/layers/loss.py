@@ -94,7 +94,7 @@ class Loss(Layer):
         """The label that is left out, and what the sum is divided by: `normalization`, or the
         older `normalize`."""
         param = self.param.loss_param
-        self._ignored = param.ignore_label if param.HasField("ignore_label") else None
+        self.ignored_label = param.ignore_label if param.HasField("ignore_label") else None
         self._mode = self.normalization
         if param.HasField("normalization"):
             self._mode = param.normalization
@@ -103,12 +103,12 @@ class Loss(Layer):
 
     def counts_labels(self) -> bool:
         valid = self.takes_loss_param and self._mode == LossParameter.VALID
-        return valid and self._ignored is not None
+        return valid and self.ignored_label is not None
 
     def counted(self, *bottoms: Tensor) -> tuple[Tensor | None, ...]:
-        if not self.counts_labels() or self._ignored is None:
+        if not self.counts_labels() or self.ignored_label is None:
             return super().counted(*bottoms)
-        return (bottoms[1].long().ne(self._ignored).sum(), None)[: self.top_count]
+        return (bottoms[1].long().ne(self.ignored_label).sum(), None)[: self.top_count]
 
     def _divisor(self, outer: int, inner: int, valid: Tensor | None) -> float | Tensor:
         """What the sum is divided by, 1 or more."""
@@ -182,6 +182,9 @@ class SoftmaxWithLoss(Loss):
     def _given_axis(self) -> tuple[int, str]:
         return self.param.softmax_param.axis, "softmax_param.axis"
 
+    def classes(self, scores: Shape, labels: Shape) -> int | None:
+        return None if self._are_probabilities(labels, scores) else scores[self._axis]
+
     def chance_loss(self, scores: Shape) -> float | None:
         return math.log(scores[self._axis])
 
@@ -207,7 +210,7 @@ class SoftmaxWithLoss(Loss):
         if self._are_probabilities(given.shape, logs.shape):
             floored = _floor(logs, math.log(FLT_MIN))
             return -(given.to(logs) * floored).sum(self._axis, keepdim=True), None
-        labels = class_labels(self, given, logs, self._axis, self._ignored)
+        labels = class_labels(self, given, logs, self._axis, self.ignored_label)
         return self._losses(logs, labels, *others), labels.valid
 
     def _smooth(self, losses: Tensor, logs: Tensor) -> Tensor:
@@ -321,7 +324,7 @@ class SigmoidCrossEntropyLoss(Loss):
         scores = precise(scores)
         targets = targets.reshape(scores.shape).to(scores.dtype)
         losses = F.binary_cross_entropy_with_logits(scores, targets, reduction="none")
-        ignored, valid = self._ignored, None
+        ignored, valid = self.ignored_label, None
         if ignored is not None:
             valid = targets.trunc() != ignored
             losses = losses.where(valid, 0)
@@ -338,6 +341,9 @@ class MultinomialLogisticLoss(Loss):
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
         check_one_label_each(self, *shapes)
+
+    def classes(self, scores: Shape, _labels: Shape) -> int | None:
+        return math.prod(scores[1:])
 
     def forward(self, probabilities: Tensor, given: Tensor) -> Tensor:
         flat = precise(probabilities).flatten(1)
@@ -357,6 +363,9 @@ class HingeLoss(Loss):
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
         check_one_label_each(self, *shapes)
+
+    def classes(self, scores: Shape, _labels: Shape) -> int | None:
+        return math.prod(scores[1:])
 
     def forward(self, scores: Tensor, given: Tensor) -> Tensor:
         flat = precise(scores).flatten(1)

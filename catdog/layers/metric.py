@@ -35,7 +35,7 @@ class Accuracy(Layer):
     def setup(self, *shapes: Shape) -> None:
         scores, labels = shapes
         param = self.param.accuracy_param
-        self._ignore = param.ignore_label if param.HasField("ignore_label") else None
+        self.ignored_label = param.ignore_label if param.HasField("ignore_label") else None
         if param.HasField("threshold"):
             self._check_binary(scores, labels)
             return
@@ -60,6 +60,11 @@ class Accuracy(Layer):
                 remedy="with threshold give one label, 1 or 0, for each score",
             )
 
+    def classes(self, scores: Shape, labels: Shape) -> int | None:
+        if self.param.accuracy_param.HasField("threshold"):
+            return None
+        return None if are_probabilities(labels, scores, self._axis) else scores[self._axis]
+
     @classmethod
     def caption(cls, param: LayerParameter) -> str:
         return f"top {param.accuracy_param.top_k}"
@@ -76,7 +81,7 @@ class Accuracy(Layer):
         return accuracy, hits / counted.clamp(min=1)
 
     def counts_labels(self) -> bool:
-        return self._ignore is not None or self.top_count == 2
+        return self.ignored_label is not None or self.top_count == 2
 
     def counted(self, *bottoms: Tensor) -> tuple[Tensor | None, ...]:
         scores, given = bottoms
@@ -90,7 +95,7 @@ class Accuracy(Layer):
     def _labels(self, scores: Tensor, given: Tensor) -> Labels:
         if are_probabilities(given.shape, scores.shape, self._axis):
             given = given.argmax(self._axis)
-        return class_labels(self, given, scores, self._axis, self._ignore)
+        return class_labels(self, given, scores, self._axis, self.ignored_label)
 
     def _binary(self, scores: Tensor, labels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         predicted = scores > self.param.accuracy_param.threshold
@@ -103,9 +108,9 @@ class Accuracy(Layer):
 
     def _binary_counts(self, labels: Tensor) -> Tensor:
         """Which of the labels count."""
-        if self._ignore is None:
+        if self.ignored_label is None:
             return torch.ones_like(labels, dtype=torch.bool)
-        return labels != self._ignore
+        return labels != self.ignored_label
 
     def _right(self, scores: Tensor, labels: Labels) -> Tensor:
         """1 or 0 for each label: whether it counts and is right."""

@@ -20,6 +20,8 @@ from catdog.spec.read import read_spec
 from catdog.spec.rules import check_stages, is_kept
 from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import SolverNet, net_faults, solver_nets
+from catdog.training.data_checks import advice, present_sources, same_data
+from catdog.training.label_checks import label_faults
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -53,11 +55,12 @@ class _Subject:
 
 @dataclass(frozen=True)
 class _Compiled:
-    """A subject without faults, and what was assumed of its data."""
+    """A subject without faults, and what was assumed of its data and found in them."""
 
     subject: _Subject
     plan: Blueprint
     assumed: Sequence[str]
+    found: Sequence[str]
 
 
 def inspect(
@@ -89,6 +92,7 @@ def inspect(
     if faults:
         raise SpecError(_each_once(faults))
     lines = [line for each in compiled for line in _lines(each)]
+    lines += same_data([each.plan.resolved for each in compiled])
     return [f"{path}: OK", *dict.fromkeys(lines)]
 
 
@@ -187,7 +191,8 @@ def _compile(
                 for line in assumed:
                     tell(line)
                 raise
-            return [_Compiled(subject, plan, assumed)] if message is net.spec.message else []
+            found = _look(plan)
+            return [_Compiled(subject, plan, assumed, found)] if message is net.spec.message else []
         faults += own
         rest = _without(message, {fault.layer for fault in own})
         if len(rest.layer) == len(message.layer):
@@ -203,6 +208,15 @@ def _blueprint(
     resolved = resolve(net.spec.of(message), net.state, frozen=net.freeze)
     python = wanted.provide_caffe
     return blueprint(resolved, given, provide_caffe=python, tell=assumed.append)
+
+
+def _look(plan: Blueprint) -> list[str]:
+    """What there is to say of data that are there. Raises SpecError for labels that do not fit."""
+    net = plan.resolved
+    with net.located(), present_sources(net) as sources:
+        if faults := list(label_faults(plan.net, sources)):
+            raise SpecError(faults)
+        return [event.what for event in advice(net, plan.net, sources)]
 
 
 def _is_any_kept(message: NetParameter, subject: _Subject) -> bool:
@@ -240,6 +254,7 @@ def _lines(compiled: _Compiled) -> list[str]:
     return [
         f"{compiled.subject.title}: {size}, outputs {outputs}",
         *compiled.assumed,
+        *compiled.found,
         *unread(message),
         *unused_tops(plan.net, plan.resolved.data_layers),
         *(() if compiled.subject.copies else stuck_at_zero(plan.net)),

@@ -1,41 +1,93 @@
 """Notes and warnings about the data, before the first iteration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 
 from catdog.data.preprocessing import dataset_of
+from catdog.data.sources import Context, RecordSource, Source, open_source
+from catdog.errors import DataError
+from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet
-from catdog.proto.caffe_pb2 import TRAIN, DatasetParameter, LayerParameter
+from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, LayerParameter
 from catdog.solver.events import Noted, Warned
+from catdog.training.label_checks import label_warnings
 
 #: A class with less than this part of an equal share is warned of.
 _SCARCE = 0.2
 #: So is a crop that shows less than this part of the picture.
 _NARROW = 0.4
 
+_SOURCES = ("data_param", "image_data_param", "hdf5_data_param", "window_data_param")
 
-def advice(net: ResolvedNet) -> Iterator[Noted | Warned]:
+
+def advice(resolved: ResolvedNet, net: Net, sources: Sequence[Source]) -> Iterator[Noted | Warned]:
     """The number of examples of each class, and what may be wrong with the data of a net."""
-    for layer in net.data_layers:
-        dataset = dataset_of(layer, net.locate)
+    for source in sources:
+        dataset = dataset_of(source.layer, resolved.locate)
         if dataset is not None:
-            if not layer.data_param.index_file:
-                yield from _classes(dataset, train=net.state.phase == TRAIN)
-            yield from _crop(layer, dataset)
+            counts = source.label_counts(source.tops[-1])
+            if counts and len(counts) == len(dataset.class_name):
+                named = dict(zip(dataset.class_name, counts.values(), strict=True))
+                yield from _classes(named, resolved, source)
+            yield from _crop(source.layer, dataset)
+    for line in label_warnings(net, sources):
+        yield Warned(line)
 
 
-def _classes(dataset: DatasetParameter, *, train: bool) -> Iterator[Noted | Warned]:
-    count = dataset.count
-    numbers = count.per_class_train if train else count.per_class_validation
-    if not numbers or len(numbers) != len(dataset.class_name):
-        return
-    named = list(zip(numbers, dataset.class_name, strict=True))
-    phase = "train" if train else "validation"
-    yield Noted(f"{phase} data: " + ", ".join(f"{number} {name}" for number, name in named))
-    scarce = [name for number, name in named if number < _SCARCE * sum(numbers) / len(numbers)]
+@contextmanager
+def present_sources(net: ResolvedNet) -> Iterator[list[Source]]:
+    """The sources of a net whose data are there; closed at the end."""
+    context = Context(net.state.phase, locate=net.locate)
+    with ExitStack() as stack:
+        sources = []
+        for layer in net.data_layers:
+            with suppress(DataError):
+                sources.append(open_source(layer, context))
+                stack.callback(sources[-1].close)
+        yield sources
+
+
+def same_data(nets: Sequence[ResolvedNet]) -> Iterator[str]:
+    """A line for each store or list that a net is trained and tested on alike."""
+    stores: dict[int, dict[tuple[str, str], str]] = {TRAIN: {}, TEST: {}}
+    for net in nets:
+        stores[net.state.phase].update(_stores(net))
+    for store in stores[TRAIN].keys() & stores[TEST].keys():
+        yield (
+            f"trained and tested on the same data, {stores[TRAIN][store]}: the test says nothing "
+            "of others; give the test net validation data"
+        )
+
+
+def _stores(net: ResolvedNet) -> Iterator[tuple[tuple[str, str], str]]:
+    """What the data layers read, which of it, and what it is called."""
+    for layer in net.data_layers:
+        for name in _SOURCES:
+            if source := getattr(layer, name).source:
+                which = layer.data_param.index_file
+                yield (str(net.locate(source).resolve()), which), source
+
+
+def _classes(
+    named: Mapping[str, int], net: ResolvedNet, source: Source
+) -> Iterator[Noted | Warned]:
+    phase = "train" if net.state.phase == TRAIN else "validation"
+    listed = ", ".join(f"{number} {name}" for name, number in named.items())
+    yield Noted(f"{phase} data: {listed}{_tested(net, source)}")
+    least = _SCARCE * sum(named.values()) / len(named)
+    scarce = [name for name, number in named.items() if number < least]
     if scarce:
         yield Warned(
             f"few {phase} examples of {', '.join(scarce)}: a net may do well by never naming them"
         )
+
+
+def _tested(net: ResolvedNet, source: Source) -> str:
+    """How many of the examples each test takes, where test_iter says another number."""
+    if net.state.phase == TRAIN or net.iterations is None or not isinstance(source, RecordSource):
+        return ""
+    taken = net.iterations * source.batch_size
+    return "" if taken == source.size else f"; each test takes {taken:,} of {source.size:,}"
 
 
 def _crop(layer: LayerParameter, dataset: DatasetParameter) -> Iterator[Warned]:

@@ -22,7 +22,8 @@ from catdog.solver.precision import Precision
 from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
-from catdog.training.data_checks import advice
+from catdog.training.data_checks import advice, same_data
+from catdog.training.label_checks import label_faults
 from catdog.training.options import Options, resolved_nets
 
 
@@ -107,16 +108,19 @@ def _open_nets(
     for net in nets:
         shared = feds[0].net if feds else None
         part = around.group.part
-        feds.append(
-            open_fed_net(net, stack, setting=setting, device=device, shared=shared, part=part)
-        )
+        fed = open_fed_net(net, stack, setting=setting, device=device, shared=shared, part=part)
+        feds.append(fed)
         if shared is None:
             with spec.located():
-                _check(parameter_faults(feds[0].net, net.freeze))
+                _check(parameter_faults(fed.net, net.freeze))
         for line in unread(net.message):
             around.emit(Warned(line))
-        for event in advice(net):
+        with net.located():
+            _check(label_faults(fed.net, fed.feed.sources))
+        for event in advice(net, fed.net, fed.feed.sources):
             around.emit(event)
+    for line in same_data(nets):
+        around.emit(Warned(line))
     return feds
 
 

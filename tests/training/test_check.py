@@ -31,6 +31,10 @@ layer:
   bottom: [fc, label]
   top: loss
 """
+SAME_DATA = (
+    "trained and tested on the same data, nowhere: the test says nothing of others; give the test "
+    "net validation data"
+)
 SOLVER = """
 net: net.yaml
 base_lr: 0.1
@@ -65,6 +69,7 @@ def test_a_sound_net_in_both_phases(write):
         "net.yaml: OK",
         "net.yaml TRAIN: 5 layers, 232 parameters, outputs loss",
         "net.yaml TEST: 5 layers, 232 parameters, outputs loss",
+        SAME_DATA,
     ]
 
 
@@ -124,7 +129,8 @@ def test_a_solver_and_its_nets(write):
     solver = write("solver.yaml", SOLVER + "test_interval: 5\ntest_iter: 2\n")
     lines = inspected(solver, given={"data": (4, 3, 8, 8)})
     assert lines[0] == "solver.yaml: OK"
-    assert [line.split(":")[0] for line in lines[1:]] == ["net.yaml TRAIN", "net.yaml TEST"]
+    assert [line.split(":")[0] for line in lines[1:3]] == ["net.yaml TRAIN", "net.yaml TEST"]
+    assert lines[3:] == [SAME_DATA]
 
 
 def test_faults_of_a_solver_and_of_its_net_together(write):

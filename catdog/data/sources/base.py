@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -95,6 +95,10 @@ class Source(ABC):
     @property
     def size(self) -> int | None:
         """Examples in one pass; None for a source without end."""
+        return None
+
+    def label_counts(self, _top: str, /) -> Mapping[int, int] | None:
+        """How many examples have each label, where that is known without reading all of them."""
         return None
 
     @abstractmethod

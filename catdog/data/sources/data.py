@@ -1,6 +1,6 @@
 """Data: pictures from an LMDB (caffe/layers/data_layer.cpp)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from catdog.data.datum import Example, parse_datum, read_example
-from catdog.data.lmdb_store import Reader
+from catdog.data.lmdb_store import BUILT, Reader
+from catdog.data.preprocessing import dataset_of, per_class
 from catdog.data.sources.base import Batch, Context, Source, batch_size_of
 from catdog.data.sources.index_file import read_index
 from catdog.data.sources.picture_source import PictureSource
 from catdog.data.sources.resident import Resident
 from catdog.data.transform import Draw, Picture
 from catdog.errors import DataError
-from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
+from catdog.proto.caffe_pb2 import TRAIN, DataParameter, LayerParameter
 
 
 class Data(PictureSource):
@@ -49,6 +50,18 @@ class Data(PictureSource):
     @property
     def size(self) -> int:
         return len(self._places)
+
+    def label_counts(self, _top: str) -> Mapping[int, int] | None:
+        """As the record beside the LMDB says, if it is of as many pictures."""
+        dataset = dataset_of(self.layer, self.context.locate)
+        if dataset is None or self.param.index_file or self.examples([0])[0].labels is not None:
+            return None
+        usual = BUILT[0] if self.context.phase == TRAIN else BUILT[1]
+        for part in (self.reader.path.name, usual, *BUILT):
+            numbers = per_class(dataset, part)
+            if sum(numbers) == self.size:
+                return dict(enumerate(numbers))
+        return None
 
     def where(self, index: int) -> str:
         key = self.reader.keys[self._places[index]].decode(errors="replace")

@@ -1,8 +1,10 @@
 """HDF5Data: rows of HDF5 files (caffe/layers/hdf5_data_layer.cpp)."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
+from math import prod
 from pathlib import Path
 
 import h5py
@@ -60,6 +62,18 @@ class HDF5Data(RecordSource):
     @property
     def shapes(self) -> dict[str, Shape]:
         return {top: (self.batch_size, *row) for top, row in self._files[0].shapes.items()}
+
+    def label_counts(self, top: str) -> Mapping[int, int] | None:
+        counts: Counter[int] = Counter()
+        for file in self._files:
+            if prod(file.shapes[top]) != 1:
+                return None
+            with _open(file.path) as opened:
+                # floats lose their fraction, as in the layers
+                numbers = _values(opened[top], file.path).astype(np.int64)
+            for label, number in zip(*np.unique(numbers, return_counts=True), strict=True):
+                counts[int(label)] += int(number)
+        return counts
 
     def order(self, epoch: int) -> Order:
         if not self.shuffle:

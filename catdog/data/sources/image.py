@@ -1,6 +1,7 @@
 """ImageData: picture files named in a list (caffe/layers/image_data_layer.cpp)."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +51,10 @@ class ImageData(PictureSource):
     @property
     def size(self) -> int:
         return len(self._lines)
+
+    def label_counts(self, _top: str) -> Mapping[int, int] | None:
+        one_each = self.param.num_labels == 1
+        return Counter(line.label for line in self._lines) if one_each else None
 
     def where(self, index: int) -> str:
         return str(self._path(index))
