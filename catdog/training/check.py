@@ -1,7 +1,7 @@
 """All faults of a net or a solver, found without data and without weights."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from catdog.spec.read import read_spec
 from catdog.spec.rules import check_stages, is_kept
 from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import SolverNet, net_faults, solver_nets
-from catdog.training.data_checks import advice, present_sources, same_data
+from catdog.training.data_checks import advice, open_present, same_data
 from catdog.training.label_checks import label_faults
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
@@ -211,12 +211,13 @@ def _blueprint(
 
 
 def _look(plan: Blueprint) -> list[str]:
-    """What there is to say of data that are there. Raises SpecError for labels that do not fit."""
+    """What there is to say of the data. Raises SpecError for labels that do not fit."""
     net = plan.resolved
-    with net.located(), present_sources(net) as sources:
+    with net.located(), ExitStack() as stack:
+        sources, missing = open_present(net, stack)
         if faults := list(label_faults(plan.net, sources)):
             raise SpecError(faults)
-        return [event.what for event in advice(net, plan.net, sources)]
+        return [*missing, *(event.what for event in advice(net, plan.net, sources))]
 
 
 def _is_any_kept(message: NetParameter, subject: _Subject) -> bool:

@@ -1,8 +1,9 @@
 """Notes and warnings about the data, before the first iteration."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 
+from catdog.data.lmdb_store import NotBuilt
 from catdog.data.preprocessing import dataset_of
 from catdog.data.sources import Context, RecordSource, Source, open_source
 from catdog.errors import DataError
@@ -34,17 +35,21 @@ def advice(resolved: ResolvedNet, net: Net, sources: Sequence[Source]) -> Iterat
         yield Warned(line)
 
 
-@contextmanager
-def present_sources(net: ResolvedNet) -> Iterator[list[Source]]:
-    """The sources of a net whose data are there; closed at the end."""
+def open_present(net: ResolvedNet, stack: ExitStack) -> tuple[list[Source], list[str]]:
+    """The sources of a net whose data are there, and a line for each that `make lmdb` would build;
+    the stack closes them."""
     context = Context(net.state.phase, locate=net.locate)
-    with ExitStack() as stack:
-        sources = []
-        for layer in net.data_layers:
-            with suppress(DataError):
+    sources, missing = [], []
+    for layer in net.data_layers:
+        try:
+            with net.located():
                 sources.append(open_source(layer, context))
-                stack.callback(sources[-1].close)
-        yield sources
+            stack.callback(sources[-1].close)
+        except NotBuilt as error:
+            missing.append(str(error))
+        except DataError:
+            pass  # told as what was assumed
+    return sources, missing
 
 
 def same_data(nets: Sequence[ResolvedNet]) -> Iterator[str]:

@@ -167,6 +167,11 @@ def test_what_is_wrong_with_the_data_is_said(job, tmp_path):
         ):
             pass
     predictor, _ = Candidate(weights, data=job).open()
+    with (
+        pytest.raises(DataError, match="no such LMDB; `make lmdb OUT=.*` builds it"),
+        open_labelled(tmp_path / "validation_lmdb", predictor),
+    ):
+        pass
     for index, photo in enumerate((job / "input" / "train").iterdir()):
         name = f"{('owl', 'cat')[index % 2]}.{index}{photo.suffix}"
         (tmp_path / name).write_bytes(photo.read_bytes())

@@ -297,3 +297,9 @@ def test_a_path_of_another_machine_is_looked_for_beside_the_spec(write):
     write("stored", "")
     lines = inspected(write("net.yaml", NET.replace("source: nowhere", "source: /data/stored")))
     assert "no data at /data/stored (stored has that name), so data was assumed" in lines[2]
+
+
+def test_data_that_make_lmdb_builds_are_told_with_the_command(write):
+    net = NET.replace("source: nowhere", "source: input/train_lmdb")
+    lines = inspected(write("net.yaml", "# make lmdb SIZE=8\n" + net))
+    assert lines.count("input/train_lmdb: no such LMDB; `make lmdb SIZE=8` builds it") == 1
