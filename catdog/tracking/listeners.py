@@ -1,10 +1,13 @@
 """All that shows and keeps how a run goes beside its log: bar, tables, TensorBoard."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TextIO
 
+from catdog.data.feed import Feed
+from catdog.data.preview import NamedPicture, first_pictures
 from catdog.errors import CatdogError
 from catdog.net.carried import write_deploy
 from catdog.runtime.files import keep
@@ -22,6 +25,8 @@ from catdog.tracking.tensorboard import TensorBoard
 
 #: Seconds between two looks at memory and load.
 EVERY = 3.0
+#: So many pictures of the first batch TensorBoard shows.
+_PICTURES = 32
 
 
 @dataclass(frozen=True)
@@ -76,16 +81,20 @@ class RunListeners:
     def begin(self, solver: Solver, emit: Listener) -> None:
         """Follow a solver that is built, and restored where it is resumed, from its first batch."""
         self._emit = emit
-        self._listener = HeldBack(lambda: self._open(solver))
+        pictures: Sequence[NamedPicture] = ()
+        if self._options.tensorboard and isinstance(solver.feed, Feed):
+            # now, while nothing reads ahead
+            pictures = first_pictures(solver.feed, _PICTURES)
+        self._listener = HeldBack(lambda: self._open(solver, pictures))
 
-    def _open(self, solver: Solver) -> Listener:
+    def _open(self, solver: Solver, pictures: Sequence[NamedPicture]) -> Listener:
         write_deploy(solver.model, self._prefix)
         listeners: list[Listener] = []
         table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
         self._stack.callback(table.close)
         listeners.append(table)
         if self._options.tensorboard:
-            board = self._tensorboard(solver)
+            board = self._tensorboard(solver, pictures)
             self._stack.callback(board.close)
             listeners.append(board)
         if self._options.resources:
@@ -110,10 +119,10 @@ class RunListeners:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def _tensorboard(self, solver: Solver) -> TensorBoard:
+    def _tensorboard(self, solver: Solver, pictures: Sequence[NamedPicture]) -> TensorBoard:
         folder = Path(f"{self._prefix}_tensorboard")
         histograms = self._options.histograms
-        return TensorBoard(folder, solver, resumed=self._resumed, histograms=histograms)
+        return TensorBoard(folder, solver, pictures, resumed=self._resumed, histograms=histograms)
 
     def _report(self) -> None:
         """What the run used: a line and a picture."""

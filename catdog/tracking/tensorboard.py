@@ -1,13 +1,12 @@
 """A run for TensorBoard: curves, the net, its first pictures, histograms, hyper-parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from catdog.data.feed import Feed
-from catdog.data.preview import first_pictures, sheet
+from catdog.data.preview import NamedPicture, sheet
 from catdog.errors import CatdogError
 from catdog.runtime.files import keep
 from catdog.solver.events import (
@@ -28,7 +27,6 @@ from catdog.tracking.throughput import Pace
 
 #: When histograms are taken.
 HISTOGRAMS = ("display", "test")
-_PICTURES = 32
 #: Fields of a solver that are not hyper-parameters.
 _NO_SETTING = ("net", "train_net", "test_net", "snapshot", "display", "debug_info", "solver_mode")
 
@@ -52,12 +50,19 @@ class TensorBoard:
         folder: where they go. On a resume they are added to those that are there, whose numbers
             from this iteration on no longer count; else a folder that is there is kept under the
             next free name.
-        solver: built, and restored where it is resumed; nobody reads from its feed yet.
+        solver: built, and restored where it is resumed.
+        pictures: those that its training sees first.
         histograms: one of HISTOGRAMS, when those of parameters and gradients are taken, or empty.
     """
 
     def __init__(
-        self, folder: Path, solver: Solver, *, resumed: bool = False, histograms: str = ""
+        self,
+        folder: Path,
+        solver: Solver,
+        pictures: Sequence[NamedPicture] = (),
+        *,
+        resumed: bool = False,
+        histograms: str = "",
     ) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
@@ -71,7 +76,7 @@ class TensorBoard:
         self._to: Any = SummaryWriter(str(folder), purge_step=solver.iteration if resumed else None)
         if not resumed:
             self._draw_net()
-            self._show_pictures()
+            self._show(pictures)
 
     def __call__(self, event: Event) -> None:
         """Write what belongs to TensorBoard from an event."""
@@ -112,11 +117,10 @@ class TensorBoard:
         drawn = graph(self._solver.net).SerializeToString()
         self._to.file_writer.add_event(Event(graph_def=drawn))
 
-    def _show_pictures(self) -> None:
-        feed = self._solver.feed
-        shown = first_pictures(feed, _PICTURES) if isinstance(feed, Feed) else []
-        if shown:
-            self._to.add_image("first batch", sheet(shown), self._schedule.first, dataformats="HWC")
+    def _show(self, pictures: Sequence[NamedPicture]) -> None:
+        if pictures:
+            board = sheet(pictures)
+            self._to.add_image("first batch", board, self._schedule.first, dataformats="HWC")
 
     def _take_histograms(self, iteration: int) -> None:
         # gradients are sums over the passes of an iteration, of a loss that may be scaled

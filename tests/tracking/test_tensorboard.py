@@ -77,6 +77,14 @@ def test_the_first_pictures_are_those_of_the_store_in_rgb() -> None:
     np.testing.assert_array_equal(cell.transpose(2, 0, 1), first)
 
 
+def test_the_first_pictures_stay_the_first_of_the_training() -> None:
+    """Also where no test comes before the first iteration, so that the data are read ahead."""
+    fields = ["test_initialization=false", "max_iter=6", "random_seed=3"]
+    plain = train("solver.yaml", Options(overrides=[*fields, "snapshot_prefix=plain/run"]))
+    shown, _ = run(*fields)
+    assert plain.recent_loss == shown.recent_loss
+
+
 @pytest.mark.parametrize(("when", "steps"), [("test", [0, 3, 6]), ("display", [0, 4])])
 def test_histograms_on_request(when: str, steps: list[int]) -> None:
     _, found = run("display=4", histograms=when)
