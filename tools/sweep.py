@@ -14,7 +14,7 @@ from pathlib import Path
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
-from catdog.cli.training import options_of
+from catdog.cli.training import field_for, options_of
 from catdog.training.sweep import (
     PRUNERS,
     SAMPLERS,
@@ -62,7 +62,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_device()
     parser.add_python()
     parser.add_precision()
-    return parser.parse(argv)
+    return parser.parse(argv, field_for)
 
 
 def _plan(args: argparse.Namespace) -> Plan:

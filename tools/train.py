@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
-from catdog.cli.training import options_of
+from catdog.cli.training import field_for, options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
@@ -100,7 +100,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--compile", action="store_true", help="run the net through torch.compile")
     _add_tracking(parser)
     _add_end(parser)
-    return parser.parse(argv)
+    return parser.parse(argv, field_for)
 
 
 def _add_start(parser: Parser) -> None:

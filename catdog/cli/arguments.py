@@ -3,14 +3,14 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import torch
 
 from catdog.cli.argument_types import blob_shape, names
 from catdog.data.test_time import VIEWS
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
 from catdog.runtime.devices import chosen
 from catdog.runtime.distributed.group import ALONE, Group
@@ -33,10 +33,26 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
-    def parse(self, argv: Sequence[str] | None) -> argparse.Namespace:
-        """The arguments, those of the process by default; `-flag` is read as `--flag`."""
+    def parse(
+        self,
+        argv: Sequence[str] | None,
+        explain: Callable[[str, str, argparse.Namespace], str] = lambda *_: "",
+    ) -> argparse.Namespace:
+        """The arguments, those of the process by default; `-flag` is read as `--flag`.
+
+        `explain` says what to write for a flag that is not known, with its value, or nothing.
+        """
         words = sys.argv[1:] if argv is None else argv
-        return self.parse_args([self._two_dashes(word) for word in words])
+        args, unknown = self.parse_known_args([self._two_dashes(word) for word in words])
+        if unknown:
+            flag, _, value = unknown[0].partition("=")
+            value = value or next(iter(unknown[1:]), "")
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            remedy = explain(flag, value, args) or did_you_mean(flag, known)
+            if remedy:
+                raise CatdogError(f"there is no {flag}", remedy=remedy)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return args
 
     def _two_dashes(self, word: str) -> str:
         match = _ONE_DASH.fullmatch(word)

@@ -1,10 +1,13 @@
 """What the tools share: errors as one line and exit code 2, interrupts, the console command."""
 
+import ast
 import importlib
 import pkgutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 
 import catdog.tools
 from catdog.errors import CatdogError, did_you_mean
@@ -14,17 +17,38 @@ Main = Callable[[Sequence[str] | None], None]
 
 USAGE, INTERRUPTED = 2, 130
 
+#: What else one may call a tool.
+_MEANT = {
+    "test": "evaluate",
+    "score": "evaluate",
+    "curve": "plot_learning_curve",
+    "lmdb": "create_lmdb",
+    "submit": "predict",
+    "finetune": "train",
+    "onnx": "convert",
+    "upgrade": "convert",
+    "export": "to_torch",
+    "lint": "check",
+    "validate": "check",
+}
+
 
 def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2."""
     keep_freed_memory()
     try:
-        main(argv)
+        try:
+            main(argv)
+        finally:
+            # a reader that went away is noticed here, not when Python ends
+            sys.stdout.flush()
     except CatdogError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(USAGE)
     except KeyboardInterrupt:
+        # one more ends the process at once, without a traceback of what it was tidying up
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -35,18 +59,49 @@ def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
 
 def names() -> list[str]:
     """The tools, in order: the scripts of tools/."""
-    return sorted(module.name for module in pkgutil.iter_modules(catdog.tools.__path__))
+    found = {module.name for module in pkgutil.iter_modules(catdog.tools.__path__)}
+    return sorted(found - {"catdog"})
+
+
+def about(name: str) -> str:
+    """What a tool is for: the first sentence of its file, which is not imported for that."""
+    text = Path(catdog.tools.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
 def main() -> None:
     """`catdog TOOL ...`: the same code as `python tools/TOOL.py ...`."""
-    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-        print("usage: catdog TOOL ...\n\ntools:\n" + "\n".join(f"  {name}" for name in names()))
-        sys.exit(0 if len(sys.argv) > 1 else USAGE)
-    name = sys.argv[1].replace("-", "_")
-    if name not in names():
-        remedy = did_you_mean(name, names()) or "`catdog --help` lists them"
-        print(f'error: no tool "{sys.argv[1]}"; {remedy}', file=sys.stderr)
-        sys.exit(USAGE)
-    sys.argv = [f"catdog {name}", *sys.argv[2:]]
-    run_tool(importlib.import_module(f"catdog.tools.{name}").main)
+    run_tool(_command, sys.argv[1:])
+
+
+def _command(words: Sequence[str] | None) -> None:
+    first, *rest = words or [""]
+    if first == "help" and rest:
+        first, rest = rest[0], ["--help"]
+    if first in ("", "-h", "--help", "help"):
+        print(_usage())
+        sys.exit(0 if first else USAGE)
+    if first in ("-V", "--version", "version"):
+        print(f"catdog {version('catdog-torch')}")
+        return
+    name = _tool(first)
+    sys.argv = [f"catdog {name}", *rest]
+    importlib.import_module(f"catdog.tools.{name}").main(rest)
+
+
+def _usage() -> str:
+    width = max(map(len, names()))
+    lines = [f"  {name:{width}}  {about(name)}" for name in names()]
+    head = "usage: catdog TOOL ...\n       catdog help TOOL\n       catdog --version\n\ntools:"
+    return "\n".join([head, *lines])
+
+
+def _tool(word: str) -> str:
+    """The tool of this name; CatdogError, with the one that is meant, where there is none."""
+    name = word.replace("-", "_").removesuffix(".py")
+    if name in names():
+        return name
+    begun = [each for each in names() if name in each.split("_")]
+    meant = _MEANT.get(name) or (begun[0] if len(begun) == 1 else "")
+    remedy = f'did you mean "{meant}"?' if meant else did_you_mean(name, names())
+    raise CatdogError(f'no tool "{word}"', remedy=remedy or "`catdog --help` lists them")

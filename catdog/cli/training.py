@@ -1,13 +1,65 @@
 """What the command lines of trainings have in common."""
 
 import argparse
+import math
 from collections.abc import Callable
 
 import torch
 
 from catdog.cli.arguments import device_of
 from catdog.cli.nets import python_of
+from catdog.errors import CatdogError
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.training.epochs import batch_field, epoch_of
 from catdog.training.options import Options
+
+#: Flags of other programs, without dashes, for fields of the solver.
+_FIELDS = {
+    "lr": "base_lr",
+    "learning_rate": "base_lr",
+    "iterations": "max_iter",
+    "iters": "max_iter",
+    "iter": "max_iter",
+    "steps": "max_iter",
+    "max_steps": "max_iter",
+    "wd": "weight_decay",
+    "seed": "random_seed",
+    "optimizer": "type",
+    "output": "snapshot_prefix",
+    "save_every": "snapshot",
+}
+_BATCH = ("batch", "batch_size", "bs", "b")
+_EPOCHS = ("epochs", "epoch", "max_epochs", "num_epochs")
+
+
+def field_for(flag: str, value: str, args: argparse.Namespace) -> str:
+    """The --set that does what a flag of other programs does, or nothing."""
+    word = flag.lstrip("-").replace("-", "_")
+    options = Options(overrides=args.set, stages=args.stage)
+    if word in _EPOCHS:
+        return _epochs(value, args.solver, options)
+    if word in _BATCH:
+        return f"--set train_net.{_batch_field(args.solver, options)}={value or 'N'} does that"
+    name = _FIELDS.get(word, word)
+    known = SolverParameter.DESCRIPTOR.fields_by_name
+    return f"--set {name}={value or 'VALUE'} does that" if name in known else ""
+
+
+def _epochs(value: str, solver: str, options: Options) -> str:
+    try:
+        epoch = epoch_of(solver, options)
+        count = math.ceil(int(value) * epoch.examples / epoch.batch)
+    except (CatdogError, ValueError):
+        return "--set max_iter=N does that, with N = epochs x examples / batch_size"
+    shown = f"{value} x {epoch.examples:,} examples / {epoch.batch} an iteration"
+    return f"--set max_iter={count} does that ({shown})"
+
+
+def _batch_field(solver: str, options: Options) -> str:
+    try:
+        return batch_field(solver, options)
+    except CatdogError:
+        return "DATA_LAYER.data_param.batch_size"
 
 
 def options_of(

@@ -1,7 +1,7 @@
 """What Ctrl-C and a hangup ask of a training (caffe/util/signal_handler.cpp)."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Self
 
@@ -9,6 +9,10 @@ from catdog.solver.solver import Action
 
 #: Caffe's words for what a signal does.
 EFFECTS = {action.value: action for action in Action}
+
+_STOPPING = (
+    "stopping after this iteration, with a snapshot; Ctrl-C again stops at once, without one"
+)
 
 
 class Signals:
@@ -19,12 +23,20 @@ class Signals:
 
     Args:
         sigint, sighup: what the signals do.
+        say: hears at once that a SIGINT was taken, as the iteration may last.
     """
 
-    def __init__(self, sigint: Action = Action.STOP, sighup: Action = Action.SNAPSHOT) -> None:
+    def __init__(
+        self,
+        sigint: Action = Action.STOP,
+        sighup: Action = Action.SNAPSHOT,
+        say: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._effects: Mapping[int, Action] = {signal.SIGINT: sigint, signal.SIGHUP: sighup}
         self._pending: list[Action] = []
         self._before: dict[int, object] = {}
+        self._say = say
+        self._said = False
 
     def __enter__(self) -> Self:
         for number in self._effects:
@@ -41,6 +53,9 @@ class Signals:
             raise KeyboardInterrupt
         if action is not Action.NONE and action not in self._pending:
             self._pending.append(action)
+            if number == signal.SIGINT and action is Action.STOP and not self._said:
+                self._said = True
+                self._say(_STOPPING)
 
     def request(self) -> Action:
         """What was asked for and not yet answered; NONE when there is nothing."""

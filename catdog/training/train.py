@@ -1,6 +1,7 @@
 """A solver file to a trained net: reads, builds and connects the parts."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ def train(
     prefix = spec.message.snapshot_prefix
     state = _agreed(find(options.snapshot, prefix) if options.snapshot else None, group)
     with ExitStack() as stack:
-        signals = stack.enter_context(Signals(sigint, sighup))
+        signals = stack.enter_context(Signals(sigint, sighup, _answer(stream, group)))
         told = _Listening()
         if group.leads:
             stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
@@ -70,6 +71,16 @@ def train(
             told.log(Noted(str(end)))
             raise
     return solver
+
+
+def _answer(stream: TextIO | None, group: Group) -> Callable[[str], None]:
+    """What the first Ctrl-C is answered with: of several processes one speaks, to people alone."""
+    return _say if stream and group.leads else lambda _: None
+
+
+def _say(line: str) -> None:
+    # a signal may come in the middle of a write to sys.stderr, which must not be entered twice
+    os.write(2, f"\n{line}\n".encode())
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,19 @@ def test_a_second_interrupt_does_not_wait() -> None:
         assert signals.request() is Action.STOP
 
 
+def test_the_first_interrupt_is_answered_at_once_in_a_line() -> None:
+    said: list[str] = []
+    with Signals(say=said.append) as signals:
+        send(signal.SIGHUP)
+        assert not said
+        send(signal.SIGINT)
+        assert said[0].startswith("stopping after this iteration, with a snapshot; Ctrl-C again")
+        assert signals.request() is Action.SNAPSHOT
+        assert signals.request() is Action.STOP
+        send(signal.SIGINT)
+    assert len(said) == 1
+
+
 def test_effects_can_be_chosen() -> None:
     assert sorted(EFFECTS) == ["none", "snapshot", "stop"]
     with Signals(sigint=EFFECTS["snapshot"], sighup=EFFECTS["none"]) as signals:
