@@ -127,6 +127,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             where="--test",
             remedy="build the test set from a table of its own, with --validation 0",
         )
+    if args.validation_list and not args.list:
+        raise CatdogError(
+            "the training photos need a list too", where="--validation-list", remedy="give --list"
+        )
     if args.labels and args.stratify and not args.list:
         raise CatdogError(
             "photos of a table have several labels each, there is no class to have a share of",

@@ -168,7 +168,7 @@ def test_what_is_wrong_with_the_data_is_said(job, tmp_path):
             pass
     predictor, _ = Candidate(weights, data=job).open()
     with (
-        pytest.raises(DataError, match="no such LMDB; `make lmdb OUT=.*` builds it"),
+        pytest.raises(DataError, match=r"no such LMDB; `make lmdb OUT=.*` builds it"),
         open_labelled(tmp_path / "validation_lmdb", predictor),
     ):
         pass

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from catdog.data.build.listing import Listing, Photo, Skipped
 from catdog.errors import DataError
 from catdog.runtime.text_file import open_text
+from catdog.runtime.wording import counted
 
 Vector = tuple[float, ...]
 
@@ -79,7 +80,7 @@ def _read(file: Path) -> tuple[list[str], list[_Row]]:
     for line, words in rows:
         if len(words) != len(header):
             raise DataError(
-                f"{len(words)} columns where the header has {len(header)}",
+                f"{counted(len(words), 'column')} where the header has {len(header)}",
                 where=f"{file}:{line}",
                 remedy="write the file, then its labels",
             )

@@ -354,3 +354,5 @@ def test_stratify_keeps_the_share_of_each_class(tmp_path, capsys):
     capsys.readouterr()
     with pytest.raises(CatdogError, match="--stratify: photos of a table"):
         run("--data", data, "--out", tmp_path / "out", "--labels", "x.csv", "--stratify")
+    with pytest.raises(CatdogError, match="--validation-list: the training photos need a list too"):
+        run("--data", data, "--out", tmp_path / "out", "--validation-list", "x.txt")
