@@ -86,3 +86,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "x"?` with the nearest of the known words, or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def some_of(words: Iterable[str], most: int = 4, between: str = ", ") -> str:
+    """The first of many words, and how many more there are."""
+    known = list(words)
+    more = len(known) - most
+    return between.join(known[:most]) + (f"{between}and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-from catdog.errors import CatdogError, Fault, LayerError, SpecError, did_you_mean
+from catdog.errors import CatdogError, Fault, LayerError, SpecError, did_you_mean, some_of
 
 
 def test_where_what_remedy():
@@ -16,3 +16,8 @@ def test_all_faults_one_a_line():
 def test_did_you_mean():
     assert did_you_mean("kernal_size", ["kernel_size", "pad"]) == 'did you mean "kernel_size"?'
     assert did_you_mean("zzz", ["kernel_size"]) == ""
+
+
+def test_the_first_of_many():
+    assert some_of("abc", 3) == "a, b, c"
+    assert some_of("abcde", 3, "; ") == "a; b; c; and 2 more"

@@ -46,7 +46,7 @@ from catdog.solver.faults import solver_faults
 from catdog.solver.going_on import check_type, differences
 from catdog.solver.precision import Precision
 from catdog.solver.snapshot_rotation import Snapshots
-from catdog.solver.solverstate import TrainingState, learned_net, load_net, read_state
+from catdog.solver.solverstate import TrainingState, learned_net, read_state, resume_net
 from catdog.solver.test_pass import Batches, Means, TestNet, outputs
 from catdog.solver.test_places import TestPlaces, place
 from catdog.solver.unfreezing import Unfreezing
@@ -357,7 +357,7 @@ class Solver:
         state = read_state(path)
         try:
             check_type(state.run, self.param)
-            load_net(self.net, learned_net(path, state))
+            resume_net(self.net, learned_net(path, state))
             self.update.load_history([torch.from_numpy(array) for array in state.history])
         except WeightsError as error:
             error.where = error.where or str(path)

@@ -254,6 +254,18 @@ def load_net(net: Net, path: Path) -> list[str]:
     return copy_notes(copy_weights(net, read_weights(path)))
 
 
+def resume_net(net: Net, path: Path) -> None:
+    """Copy the parameters of a snapshot, which must have all that the net has."""
+    try:
+        copy_weights(net, read_weights(path), strict=True)
+    except WeightsError as error:
+        error.remedy = (
+            "go on with the net that the snapshot was made with, or start anew from its weights: "
+            f"--weights {path}"
+        )
+        raise
+
+
 def copy_notes(rows: Sequence[CopyRow]) -> list[str]:
     """What was copied, learns from scratch or was not asked for, in a line each."""
     notes = {

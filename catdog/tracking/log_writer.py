@@ -1,7 +1,7 @@
 """Events as the lines of Caffe's log."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -38,6 +38,8 @@ from catdog.solver.events import (
 )
 from catdog.tracking.held_back import under_way
 
+#: A net with more layers is deep: its table has a row for all that are alike.
+_MOST_ROWS = 30
 #: A line without its prefix: severity, place in Caffe's source, text.
 Line = tuple[str, str, str]
 
@@ -132,16 +134,28 @@ def _end_line(event: FinalLoss | Failed | Stopped | Done) -> Line:
 
 
 def start_table(event: Starting) -> Iterator[str]:
-    """A line for each layer: its parameters, whether they are copied, how they learn."""
-    table = text_table(("layer", "parameters", "weights", "learns"), map(_start_row, event.layers))
+    """A line for each layer: its parameters, whether they are copied, how they learn.
+
+    Of a deep net the layers that are alike have one line.
+    """
+    alike: dict[object, list[LayerStart]] = {}
+    deep = len(event.layers) > _MOST_ROWS
+    for layer in event.layers:
+        key = (layer.weights, layer.reason, _learns(layer)) if deep else layer.layer
+        alike.setdefault(key, []).append(layer)
+    rows = map(_start_row, alike.values())
+    table = text_table(("layer", "parameters", "weights", "learns"), rows)
     for line in table.splitlines():
         yield f"    {line}"
     yield f"{event.learning:,} of {event.parameters:,} parameters learn"
 
 
-def _start_row(row: LayerStart) -> tuple[str, str, str, str]:
-    weights = "shape mismatch" if row.weights == "mismatched" else row.weights
-    return row.layer, f"{row.parameters:,}", weights, row.reason or _learns(row)
+def _start_row(layers: Sequence[LayerStart]) -> tuple[str, str, str, str]:
+    first, last = layers[0], layers[-1]
+    name = f"{first.layer} ... {last.layer}: {len(layers)}" if len(layers) > 1 else first.layer
+    weights = "shape mismatch" if first.weights == "mismatched" else first.weights
+    parameters = sum(layer.parameters for layer in layers)
+    return name, f"{parameters:,}", weights, first.reason or _learns(first)
 
 
 def _learns(row: LayerStart) -> str:

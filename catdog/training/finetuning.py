@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from catdog.errors import some_of
 from catdog.net.step import Node
 from catdog.net.zero_weights import stuck_at_zero
 from catdog.solver.events import Finetuning, LayerStart, Listener, Starting, Warned
@@ -51,7 +52,7 @@ def _fitting(solver: Solver, weights: Weights, emit: Listener) -> Weights:
     rows = compare(solver.net, weights)
     misfits = {row.layer: row.reason for row in rows if row.state is CopyState.MISMATCHED}
     if misfits:
-        listed = "; ".join(f"{layer} ({reason})" for layer, reason in misfits.items())
+        listed = some_of([f"{layer} ({reason})" for layer, reason in misfits.items()], 4, "; ")
         emit(Warned(f"start fresh, since the weights do not fit: {listed}"))
     kept = {layer: blobs for layer, blobs in weights.blobs.items() if layer not in misfits}
     return replace(weights, blobs=kept)
@@ -69,7 +70,7 @@ def _warn(starting: Starting, emit: Listener) -> None:
         row.layer for row in starting.layers if row.frozen and row.weights == CopyState.FRESH.value
     ]
     if names:
-        emit(Warned(f"frozen without copied weights: {', '.join(names)}; give --weights"))
+        emit(Warned(f"frozen without copied weights: {some_of(names)}; give --weights"))
 
 
 def table(solver: Solver, rows: Rows, otherwise: CopyState | None = CopyState.FRESH) -> Starting:

@@ -1,12 +1,11 @@
 """Weights into a net by layer name, as Caffe does it (Net::CopyTrainedLayersFrom)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 import torch
 
-from catdog.errors import WeightsError
+from catdog.errors import WeightsError, some_of
 from catdog.layers.base import Layer
 from catdog.net.net import Net
 from catdog.spec.shape import Shape
@@ -127,7 +126,7 @@ def _check(net: Net, rows: list[CopyRow], weights: Weights, *, strict: bool) -> 
     if mismatched or (mine and fresh == mine):
         _check_same_net(net, weights)
     if mismatched:
-        what = _some([f'layer "{row.layer}": {row.reason}' for row in mismatched], "; ", 3)
+        what = some_of([f'layer "{row.layer}": {row.reason}' for row in mismatched], 3, "; ")
         solver = solver_of(name_of(weights))
         remedy = f"{RENAME}, as {solver} does" if solver else RENAME
         raise WeightsError(what, where=weights.source, remedy=remedy)
@@ -136,11 +135,11 @@ def _check(net: Net, rows: list[CopyRow], weights: Weights, *, strict: bool) -> 
         raise WeightsError(
             f"has none of the net's layers{named}",
             where=weights.source,
-            remedy=f"the net has {_some(mine)}, the file {_some(weights.blobs)}",
+            remedy=f"the net has {some_of(mine)}, the file {some_of(weights.blobs)}",
         )
     if strict and fresh:
         raise WeightsError(
-            f"has no weights for {_some(fresh)}",
+            f"has no weights for {some_of(fresh)}",
             where=weights.source,
             remedy="name the weights of this net",
         )
@@ -170,9 +169,3 @@ def _shapes(layer: Layer) -> tuple[Shape, ...]:
 
 def _blobs(count: int) -> str:
     return f"{count} blob{'' if count == 1 else 's'}"
-
-
-def _some(names: Iterable[str], between: str = ", ", most: int = 4) -> str:
-    listed = list(names)
-    more = len(listed) - most
-    return between.join(listed[:most]) + (f"{between}and {more} more" if more > 0 else "")

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from catdog.errors import WeightsError
-from catdog.proto.caffe_pb2 import FeedState, GeneratorState, RunState, SolverState, SourceState
+from catdog.net.net import Net
+from catdog.proto.caffe_pb2 import (
+    BlobShape,
+    FeedState,
+    GeneratorState,
+    NetParameter,
+    RunState,
+    SolverState,
+    SourceState,
+)
 from catdog.solver.solverstate import (
     AUTO,
     TrainingState,
@@ -15,9 +24,12 @@ from catdog.solver.solverstate import (
     learned_net,
     model_path,
     read_state,
+    resume_net,
     state_path,
     write_state,
 )
+from catdog.spec.upgrade import upgrade_net
+from catdog.weights import weights_of, write_weights
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 SGD = GOLDENS / "solvers" / "resume_sgd"
@@ -186,3 +198,35 @@ def test_weights_are_found_beside_a_moved_state(tmp_path: Path) -> None:
         learned_net(state, TrainingState(10, learned_net="snap_iter_10.caffemodel"))
     with pytest.raises(WeightsError, match="not named"):
         learned_net(state, TrainingState(10))
+
+
+def edited(first: str = "a", outputs: int = 4) -> Net:
+    """Five layers, one after the other."""
+    net = NetParameter(input=["x"], input_shape=[BlobShape(dim=[2, 3])])
+    bottom = "x"
+    for name in (first, "b", "c", "d", "e"):
+        layer = net.layer.add(name=name, type="InnerProduct", bottom=[bottom], top=[name])
+        layer.inner_product_param.num_output = outputs
+        bottom = name
+    return Net(upgrade_net(net))
+
+
+def test_an_edited_net_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "run_iter_2.caffemodel"
+    write_weights(path, weights_of(edited()))
+    remedy = (
+        "go on with the net that the snapshot was made with, or start anew from its weights: "
+        f"--weights {path}"
+    )
+    # not with a layer of random numbers either
+    with pytest.raises(WeightsError) as caught:
+        resume_net(edited("new"), path)
+    assert str(caught.value) == f"{path}: has no weights for new; {remedy}"
+    with pytest.raises(WeightsError) as caught:
+        resume_net(edited(outputs=5), path)
+    assert str(caught.value) == (
+        f'{path}: layer "a": blob 0 is [5, 3] in the net, [4, 3] in the file; '
+        'layer "b": blob 0 is [5, 5] in the net, [4, 4] in the file; '
+        'layer "c": blob 0 is [5, 5] in the net, [4, 4] in the file; and 2 more; '
+        f"{remedy}"
+    )

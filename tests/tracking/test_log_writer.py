@@ -18,6 +18,7 @@ from catdog.solver.events import (
     Failed,
     FinalLoss,
     Finetuning,
+    LayerStart,
     NetTested,
     NetTesting,
     NetTestInterrupted,
@@ -27,11 +28,12 @@ from catdog.solver.events import (
     Resuming,
     Snapshotted,
     Solving,
+    Starting,
     Stopped,
     Warned,
 )
 from catdog.tracking.log_reader import parse, read_log
-from catdog.tracking.log_writer import LogWriter, lines
+from catdog.tracking.log_writer import LogWriter, lines, start_table
 
 LOSS = Output("loss", 0.6931472, 1.0)
 
@@ -215,3 +217,21 @@ def test_files_grow_on_a_resume_and_are_kept_on_a_new_start(tmp_path: Path) -> N
         writer.close()
     assert [i for i, _ in read_log(path.with_name("train.log.1")).train_loss] == [0, 10]
     assert [i for i, _ in read_log(path).train_loss] == [20]
+
+
+def test_a_deep_net_has_a_row_for_all_layers_that_are_alike() -> None:
+    layers = [
+        LayerStart(f"{kind}{number}", 10, "copied", "", False, rates, kind == "bn")
+        for number in range(20)
+        for kind, rates in (("conv", (1.0, 2.0)), ("bn", (0.0,)))
+    ]
+    layers.append(LayerStart("fc", 1000, "fresh", "", False, (10.0,), False))
+    assert list(start_table(Starting(tuple(layers), 1200, 1400))) == [
+        "    layer                 parameters  weights  learns",
+        "    conv0 ... conv19: 20         200  copied   lr_mult 1 and 2",
+        "    bn0 ... bn19: 20             200  copied   by its own statistics",
+        "    fc                         1,000  fresh    lr_mult 10",
+        "1,200 of 1,400 parameters learn",
+    ]
+    few = Starting(tuple(layers[:4]), 1200, 1400)
+    assert [line.split()[0] for line in start_table(few)][1:-1] == ["conv0", "bn0", "conv1", "bn1"]
