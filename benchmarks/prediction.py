@@ -39,7 +39,8 @@ def _ours(place: Workplace, amp: str = "") -> Side:
 
     def run() -> float:
         began = time.perf_counter()
-        write_submission(place.folder / "ours.csv", predictor.predict(photos))
+        found = {str(each.path): each for each in predictor.predict(photos)}
+        write_submission(place.folder / "ours.csv", found, predictor.heads)
         return len(photos) / (time.perf_counter() - began)
 
     return run

@@ -1,23 +1,28 @@
-"""Predict a folder of photos and write a submission.
+"""Predict photos and write a submission.
 
 python tools/predict.py input/test1                    the newest run's best, to submission.csv
 python tools/predict.py input/test1 --probability      probabilities instead of labels
+python tools/predict.py cat.jpg photos.zip holidays    photos, zip archives, folders
 """
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tqdm import tqdm
 
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
-from catdog.data.build.photo_files import photos_in
+from catdog.data.class_names import read_class_names
+from catdog.data.images import Unreadable
 from catdog.data.mean import read_mean
+from catdog.errors import DataError
 from catdog.inference.gallery import draw_gallery
+from catdog.inference.heads import Head
 from catdog.inference.multi_process import portion, predict_all
+from catdog.inference.photos import given_photos, ids_of
 from catdog.inference.predictor import Prediction, Predictor, newest_weights
 from catdog.inference.submission import write_skipped, write_submission
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -31,6 +36,7 @@ from catdog.tracking.runs import standing
 from catdog.weights import read_weights, weight_file
 
 SHOWN = 10
+NONE = "none of them"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -42,13 +48,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 def run(argv: Sequence[str], group: Group) -> None:
     """Parse the arguments and predict."""
     parser = Parser(__doc__)
-    parser.add_argument("folder", help="photos, in folders below it too")
+    parser.add_argument(
+        "photos", nargs="+", help="photos, folders of them (also deeper ones), zip archives"
+    )
     parser.add_argument("--weights", help="(default: the newest run's below snapshots/, its best)")
     parser.add_argument("--model", help="the deploy net, where the weights carry none")
     parser.add_argument("--dataset", help="dataset.yaml, where the weights carry none")
     parser.add_argument("--mean", help="mean.binaryproto, where the weights carry none")
     parser.add_argument("--out", default="submission.csv", help="(default: submission.csv)")
-    parser.add_argument("--probability", action="store_true", help="write probabilities of class 1")
+    parser.add_argument(
+        "--probability",
+        action="store_true",
+        help="write the probability of class 1; of more classes, or of several labels, of each",
+    )
+    parser.add_argument("--labels", help="names of the classes, one a line, in place of the net's")
     parser.add_argument("--picture", help="draw the first photos with what they were taken for")
     parser.add_views()
     parser.add_precision()
@@ -64,9 +77,35 @@ def run(argv: Sequence[str], group: Group) -> None:
 
 def predict(args: argparse.Namespace, group: Group) -> None:
     """Predict this process's part; rank 0 writes all."""
+    photos = given_photos(args.photos)
+    files = [photo.file for photo in photos]
+    predictor = _predictor(args, group, len(photos))
+    number, hidden = len(portion(files, group)), None if group.leads else True
+
+    def watch(found: Iterable[Prediction]) -> Iterable[Prediction]:
+        watched: Iterable[Prediction] = tqdm(found, total=number, unit="photo", disable=hidden)
+        return watched
+
+    predictions, skipped = predict_all(predictor, files, group, watch)
+    if not group.leads:
+        return
+    if not predictions:
+        raise _nothing(skipped)
+    ids = dict(zip(map(str, files), ids_of(photos), strict=True))
+    named = {ids[str(each.path)]: each for each in predictions}
+    write_submission(args.out, named, predictor.heads, probability=args.probability)
+    listed = write_skipped(args.out, skipped)
+    show(named, predictor.heads)
+    print(f"{counted(len(predictions), 'row')} in {args.out}")
+    if skipped:
+        print(f"{counted(len(skipped), 'photo')} could not be read: see {listed}", file=sys.stderr)
+    if args.picture:
+        print(f"picture in {draw_gallery(args.picture, predictions, predictor.heads)}")
+
+
+def _predictor(args: argparse.Namespace, group: Group, photos: int) -> Predictor:
     device = device_in(args, group)
     group.use(device)
-    photos = photos_in(args.folder)
     weights = weight_file(args.weights) if args.weights else newest_weights("snapshots")
     predictor = Predictor(
         read_weights(weights),
@@ -76,44 +115,47 @@ def predict(args: argparse.Namespace, group: Group) -> None:
         device=device,
         views=args.tta,
         amp=args.amp,
+        labels=read_class_names(args.labels) if args.labels else None,
         provide_caffe=python_of(args),
     )
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
     if group.leads:
-        print(f"{counted(len(photos), 'photo')} with {weights}{tempered}", file=sys.stderr)
+        print(f"{counted(photos, 'photo')} with {weights}{tempered}", file=sys.stderr)
         if told := standing(weights):
             print(f"its run had {told}", file=sys.stderr)
-    number, hidden = len(portion(photos, group)), None if group.leads else True
-
-    def watch(found: Iterable[Prediction]) -> Iterable[Prediction]:
-        watched: Iterable[Prediction] = tqdm(found, total=number, unit="photo", disable=hidden)
-        return watched
-
-    predictions, skipped = predict_all(predictor, photos, group, watch)
-    if not group.leads:
-        return
-    write_submission(args.out, predictions, probability=args.probability)
-    show(predictions, predictor.classes)
-    print(f"{counted(len(predictions), 'row')} in {args.out}")
-    if skipped:
-        listed = write_skipped(args.out, skipped)
-        print(f"{counted(len(skipped), 'photo')} could not be read: see {listed}", file=sys.stderr)
-    if args.picture:
-        print(f"picture in {draw_gallery(args.picture, predictions, predictor.classes)}")
+    return predictor
 
 
-def show(predictions: Sequence[Prediction], classes: Sequence[str]) -> None:
-    """Print the two likeliest classes of the first photos, and how many there are of each."""
-    rows = []
-    for prediction in predictions[:SHOWN]:
-        order = prediction.probabilities.argsort()[::-1][:2]
-        likely = ((classes[i], f"{prediction.probabilities[i]:.2%}") for i in order)
-        rows.append((prediction.path.name, *(word for pair in likely for word in pair)))
-    print(text_table(None, rows))
+def _nothing(skipped: Sequence[Unreadable]) -> DataError:
+    first, count = skipped[0], len(skipped)
+    if count == 1:
+        return DataError(f"is no photo: {first.what}", where=first.where)
+    what = f"none of {count} photos can be read; {first.where}: {first.what}"
+    return DataError(what)
+
+
+def show(predictions: Mapping[str, Prediction], heads: Sequence[Head]) -> None:
+    """Print what the first photos show, and how many there are of each."""
+    first = list(predictions.items())[:SHOWN]
+    words = [(name, *_words(found, heads)) for name, found in first]
+    print(text_table(None, words))
     if len(predictions) > SHOWN:
         print("...")
-    count = Counter(prediction.label for prediction in predictions)
-    print(", ".join(f"{count[i]} {name}" for i, name in enumerate(classes) if count[i]))
+    for number, head in enumerate(heads):
+        chosen = (head.chosen(found.rows[number]) for found in predictions.values())
+        count = Counter(index for indices in chosen for index in indices or [-1])
+        named = [f"{count[i]} {name}" for i, name in enumerate(head.names) if count[i]]
+        named += [f"{count[-1]} {NONE}"] if count[-1] else []
+        print((f"{head.title}: " if len(heads) > 1 else "") + ", ".join(named))
+
+
+def _words(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
+    for head, row in zip(heads, found.rows, strict=True):
+        likely = [(head.names[i], f"{row[i]:.2%}") for i in head.likely(row)]
+        if head.several:
+            yield ", ".join(map(" ".join, likely)) or NONE
+        else:
+            yield from (word for pair in likely for word in pair)
 
 
 if __name__ == "__main__":

@@ -121,8 +121,10 @@ def predict_photos(
 ) -> Iterator[PredictedPhoto | Unreadable]:
     """The prediction for each photo, in their order, computed in batches.
 
-    Raises DataError for a label that is not a class of the net.
+    Raises DataError for a label that is not a class of the net, and for a net of several labels.
     """
+    if predictor.heads[0].several:
+        raise DataError("the net gives several labels, judging needs one class for each photo")
     with closing(in_order(data.read, range(len(data.names)))) as found:
         pairs = enumerate(found)
         while chunk := list(islice(pairs, BATCH)):
@@ -149,7 +151,7 @@ def _predict(
 def collect(found: Iterable[PredictedPhoto | Unreadable]) -> LabelledPredictions:
     """All predictions as arrays, rows of probabilities normalised to sum 1.
 
-    Raises DataError where no photo can be read or a probability is not finite.
+    Raises DataError where no photo can be read.
     """
     kept: list[PredictedPhoto] = []
     unreadable: list[Unreadable] = []
@@ -161,8 +163,6 @@ def collect(found: Iterable[PredictedPhoto | Unreadable]) -> LabelledPredictions
     if not kept:
         raise DataError("there is no photo that can be read")
     probabilities = np.array([row.probabilities for row in kept], np.float64)
-    if not np.isfinite(probabilities).all():
-        raise DataError("the net gives probabilities that are no numbers", remedy="train it anew")
     return LabelledPredictions(
         np.array([row.at for row in kept]),
         np.array([row.label for row in kept]),

@@ -1,9 +1,34 @@
 """What a label is called."""
 
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from catdog.errors import DataError
+from catdog.runtime.text_file import read_text
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """The names of a file with one on each line, as Caffe's synset_words.txt has them.
+
+    Of names that are there twice each gets the number of its class. Raises DataError for a file
+    that cannot be read or has no names, and for an empty line between names.
+    """
+    try:
+        text = read_text(Path(path))
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
+    except UnicodeError as error:
+        raise DataError("is no text in UTF-8 or UTF-16", where=str(path)) from error
+    names = [line.strip() for line in text.rstrip().split("\n")]
+    if "" in names:
+        where = f"{path}:{names.index('') + 1}"
+        raise DataError("an empty line", where=where, remedy="write the name of a class")
+    count = Counter(names)
+    return [name if count[name] == 1 else f"{name} ({at})" for at, name in enumerate(names)]
 
 
 def name_of(label: NDArray[np.float32] | np.float32, classes: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ height x width.
 
 import threading
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import cv2
 import numpy as np
@@ -26,6 +26,13 @@ _INTERPOLATION = {
 }
 
 
+class Readable(Protocol):
+    """A file by its path, or one in an archive; its text is where it is."""
+
+    def read_bytes(self) -> bytes:
+        """All of it; OSError where it cannot be had."""
+
+
 class Unreadable(DataError):
     """A file that is no picture or only half of one; `what` is the reason."""
 
@@ -37,10 +44,10 @@ class Picture(NamedTuple):
     kinds: frozenset[Kind]
 
 
-def read_file(path: str | Path) -> bytes:
+def read_file(path: str | Readable) -> bytes:
     """The bytes of a file; Unreadable when it cannot be read or has none."""
     try:
-        data = Path(path).read_bytes()
+        data = (Path(path) if isinstance(path, str) else path).read_bytes()
     except OSError as error:
         raise Unreadable((error.strerror or "cannot be read").lower(), where=str(path)) from error
     if not data:
@@ -186,7 +193,7 @@ def prepare(pixels: Pixels, dataset: DatasetParameter) -> Pixels:
     return channels[::-1] if dataset.channel_order == DatasetParameter.RGB else channels
 
 
-def load(path: str | Path, dataset: DatasetParameter) -> Pixels:
+def load(path: str | Readable, dataset: DatasetParameter) -> Pixels:
     """The planes of a picture file, prepared exactly as those of the data set were.
 
     Raises Unreadable, with the file's path.

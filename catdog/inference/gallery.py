@@ -9,37 +9,65 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from catdog.data.images import decode, read_file
+from catdog.inference.heads import Head, Row
 from catdog.inference.predictor import Prediction
 from catdog.runtime.picture_style import save_figure
 
 COLUMNS, ROWS = 6, 3
 _SURE, _UNSURE = "#1a7f37", "#b35900"
 _DOUBT = 0.8
+#: Inches of a photo with its caption, and of the line below all.
+_CELL, _FOOT = (1.7, 1.95), 0.3
+#: Letters that fit over a photo.
+_WIDTH = 24
 
 
 def draw_gallery(
-    path: str | Path, predictions: Sequence[Prediction], classes: Sequence[str]
+    path: str | Path, predictions: Sequence[Prediction], heads: Sequence[Head]
 ) -> Path:
     """Draw the first predictions as a grid; returns the path.
 
-    Predictions with a probability below 80 % have another colour.
+    Predictions with a probability below 80 % have another colour, which a line below tells: a net
+    may be sure and wrong.
     """
     shown = predictions[: COLUMNS * ROWS]
     rows = max(1, ceil(len(shown) / COLUMNS))
-    figure = Figure(figsize=(COLUMNS * 1.7, rows * 1.95), layout="constrained", dpi=110)
+    size = COLUMNS * _CELL[0], rows * _CELL[1] + _FOOT
+    figure = Figure(figsize=size, layout="constrained", dpi=110)
+    grid, foot = figure.subfigures(2, 1, height_ratios=[rows * _CELL[1], _FOOT], squeeze=False).flat
     for index in range(rows * COLUMNS):
-        axes = figure.add_subplot(rows, COLUMNS, index + 1)
+        axes = grid.add_subplot(rows, COLUMNS, index + 1)
         axes.set_axis_off()
         if index < len(shown):
-            _draw(axes, shown[index], classes)
+            _draw(axes, shown[index], heads)
+    words = f"the net is sure of it ({_DOUBT:.0%} or more), which does not make it right"
+    foot.text(0.02, 0.5, f"green: {words}", color=_SURE, va="center", fontsize=9)
+    foot.text(
+        0.98, 0.5, "orange: it is less sure", color=_UNSURE, va="center", ha="right", fontsize=9
+    )
     target = Path(path)
     save_figure(figure, target)
     return target
 
 
-def _draw(axes: Axes, prediction: Prediction, classes: Sequence[str]) -> None:
+def _draw(axes: Axes, prediction: Prediction, heads: Sequence[Head]) -> None:
     pixels = decode(read_file(prediction.path)).pixels
     axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
-    probability = prediction.probabilities[prediction.label]
-    color = _SURE if probability >= _DOUBT else _UNSURE
-    axes.set_title(f"{classes[prediction.label]} {probability:.0%}", fontsize=10, color=color)
+    pairs = list(zip(heads, prediction.rows, strict=True))
+    sure = min(head.sureness(row) for head, row in pairs) >= _DOUBT
+    lines = [line for head, row in pairs for line in _said(head, row)]
+    title = axes.set_title("\n".join(lines), fontsize=10, color=_SURE if sure else _UNSURE)
+    # a name with a dollar sign is no formula
+    title.set_parse_math(False)
+
+
+def _said(head: Head, row: Row) -> list[str]:
+    """A line for what applies, with its probability; long names are cut."""
+    chosen = head.chosen(row)
+    if not chosen:
+        return ["none of them"]
+    return [f"{_short(head.names[index])} {row[index]:.0%}" for index in chosen]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _WIDTH else f"{name[: _WIDTH - 1]}…"

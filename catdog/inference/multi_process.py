@@ -1,16 +1,15 @@
 """A folder of photos predicted by one process, or by several that each take a part."""
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
-from catdog.data.images import Unreadable
+from catdog.data.images import Readable, Unreadable
 from catdog.inference.predictor import BATCH, Prediction, Predictor
 from catdog.runtime.distributed.group import ALONE, Group
 
 Watch = Callable[[Iterable[Prediction]], Iterable[Prediction]]
 
 
-def portion(photos: Sequence[Path], group: Group) -> list[Path]:
+def portion(photos: Sequence[Readable], group: Group) -> list[Readable]:
     """The photos of this process, in whole batches: numbers do not depend on who computes them."""
     starts = range(group.rank * BATCH, len(photos), group.world * BATCH)
     return [photo for start in starts for photo in photos[start : start + BATCH]]
@@ -18,7 +17,7 @@ def portion(photos: Sequence[Path], group: Group) -> list[Path]:
 
 def predict_all(
     predictor: Predictor,
-    photos: Sequence[Path],
+    photos: Sequence[Readable],
     group: Group = ALONE,
     watch: Watch = lambda found: found,
 ) -> tuple[list[Prediction], list[Unreadable]]:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.datum import blob_to_array
-from catdog.data.images import Pixels, Unreadable, load
+from catdog.data.images import Pixels, Readable, Unreadable, load
 from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
+from catdog.inference.heads import heads_of, renamed
 from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
@@ -30,14 +31,21 @@ from catdog.weights import Weights, copy_weights
 Probabilities = NDArray[np.float32]
 
 BATCH = 64
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A photo and the probability of each class."""
+    """A photo and the probability of each class; `others` are of the net's further heads."""
 
-    path: Path
+    path: Readable
     probabilities: Probabilities
+    others: tuple[Probabilities, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Probabilities, ...]:
+        """The probabilities of each head of the net."""
+        return self.probabilities, *self.others
 
     @property
     def label(self) -> int:
@@ -57,9 +65,11 @@ class Predictor:
         views: test-time augmentation whose probabilities are averaged, a key of
             `catdog.data.test_time.VIEWS`; empty for the net's own view alone.
         amp: mixed precision, a name of `catdog.solver.precision.NAMES`; empty for float32.
+        labels: names of the classes in place of those of the data set.
 
-    `temperature` is that of the weights; 1 leaves probabilities as they are. Raises WeightsError
-    when something is neither carried nor given.
+    `heads` are what the net tells of a photo. `temperature` is that of the weights, for the first
+    head; 1 leaves probabilities as they are. Raises WeightsError when something is neither carried
+    nor given, and what `heads_of` raises.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class Predictor:
         device: torch.device | str = "cpu",
         views: str = "",
         amp: str = "",
+        labels: Sequence[str] | None = None,
         provide_caffe: Callable[[], object] | None = None,
     ) -> None:
         self.device = torch.device(device)
@@ -98,15 +109,13 @@ class Predictor:
         self.stored = self._stored_shape()
         self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
         self.temperature = carried.temperature
-        self.output = _output(self.net)
+        heads = heads_of(self.net, carried, self.dataset.class_name)
+        self.heads = heads if labels is None else renamed(heads, labels)
 
     @property
     def classes(self) -> list[str]:
-        """Names of the classes, or their numbers where they have no names."""
-        return list(self.dataset.class_name) or [str(i) for i in range(self._class_count())]
-
-    def _class_count(self) -> int:
-        return max(2, int(np.prod(self.net.shapes[self.output][1:])))
+        """Names of the classes of the first head, or their numbers where they have no names."""
+        return list(self.heads[0].names)
 
     def _stored_shape(self) -> Shape:
         """The shape of stored photos; raises DataError where it does not fit the net."""
@@ -124,7 +133,7 @@ class Predictor:
         return stored
 
     def predict(
-        self, photos: Sequence[Path], skipped: list[Unreadable] | None = None
+        self, photos: Sequence[Readable], skipped: list[Unreadable] | None = None
     ) -> Iterator[Prediction]:
         """Predictions in the order of the photos; unreadable ones are added to `skipped`."""
         with closing(in_order(self._read, photos)) as read:
@@ -136,34 +145,57 @@ class Predictor:
                     [(path, found) for path, found in chunk if not isinstance(found, Unreadable)]
                 )
 
-    def _read(self, path: Path) -> Pixels | Unreadable:
+    def _read(self, path: Readable) -> Pixels | Unreadable:
         try:
             return load(path, self.dataset)
         except Unreadable as error:
             return error
 
-    def _predictions(self, pictures: Sequence[tuple[Path, Pixels]]) -> Iterator[Prediction]:
+    def _predictions(self, pictures: Sequence[tuple[Readable, Pixels]]) -> Iterator[Prediction]:
         if pictures:
-            rows = self.probabilities([pixels for _, pixels in pictures])
-            for (path, _), row in zip(pictures, rows, strict=True):
-                yield Prediction(path, row)
+            first, *others = self._rows([pixels for _, pixels in pictures])
+            for index, (path, _) in enumerate(pictures):
+                yield Prediction(path, first[index], tuple(each[index] for each in others))
 
     def probabilities(self, pictures: Sequence[Picture]) -> Probabilities:
-        """Probabilities of each class for prepared planes, pictures x classes."""
+        """Probabilities of each class of the first head for prepared planes, pictures x classes."""
+        return self._rows(pictures)[0]
+
+    def _rows(self, pictures: Sequence[Picture]) -> list[Probabilities]:
+        """Of each head. Raises CatdogError where they are none."""
         draws = [(cut,) * len(pictures) for cut in self._cuts] or [
             self.transform.draw([picture.shape for picture in pictures], torch.Generator())
         ]
         views = [self._view(pictures, draw) for draw in draws]
-        mean: Probabilities = np.mean(views, axis=0, dtype=np.float32)
-        if self.temperature == 1:
-            return mean
-        return apply_temperature(mean, self.temperature).astype(np.float32)
+        rows: list[Probabilities] = [
+            np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)
+        ]
+        for head, found in zip(self.heads, rows, strict=True):
+            _check(head.blob, found)
+        if self.temperature != 1 and not self.heads[0].several:
+            rows[0] = apply_temperature(rows[0], self.temperature).astype(np.float32)
+        return rows
 
-    def _view(self, pictures: Sequence[Picture], draw: Draw) -> Probabilities:
+    def _view(self, pictures: Sequence[Picture], draw: Draw) -> list[Probabilities]:
         batch = self.transform.gather(pictures, draw).to(self.device)
         with torch.inference_mode(), self._precision.context():
             blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
-        return both_classes(blobs[self.output].flatten(1)).float().cpu().numpy()
+        outputs = ((head, blobs[head.blob].flatten(1)) for head in self.heads)
+        return [
+            (output if head.several else both_classes(output)).float().cpu().numpy()
+            for head, output in outputs
+        ]
+
+
+def _check(blob: str, found: Probabilities) -> None:
+    if not np.isfinite(found).all():
+        raise DataError("the net gives probabilities that are no numbers", remedy="train it anew")
+    low, high = float(found.min()), float(found.max())
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise CatdogError(
+            f"the net's {blob} has numbers from {low:.4g} to {high:.4g}: no probabilities",
+            remedy="end the net in a Softmax or a Sigmoid called prob",
+        )
 
 
 def both_classes(output: Tensor) -> Tensor:
@@ -190,17 +222,6 @@ def _transform(layer: LayerParameter, mean: NDArray[np.float32] | None) -> Trans
         raise WeightsError(f"carries no mean, and its net wants {named}", remedy="give it: --mean")
     layer.transform_param.ClearField("mean_file")
     return Transform(layer, TEST, mean=mean if named else None)
-
-
-def _output(net: Net) -> str:
-    if "prob" in net.outputs:
-        return "prob"
-    if len(net.outputs) == 1:
-        return net.outputs[0]
-    raise CatdogError(
-        f"the net has {len(net.outputs)} outputs: {', '.join(net.outputs)}",
-        remedy="name the one with the probabilities prob",
-    )
 
 
 def newest_weights(folder: str | Path) -> Path:

@@ -12,7 +12,6 @@ import pytest
 from catdog.analysis.candidate import Candidate, set_temperature
 from catdog.analysis.labelled import (
     LabelledPhotos,
-    PredictedPhoto,
     collect,
     open_labelled,
     predict_photos,
@@ -197,8 +196,6 @@ def test_labels_that_are_no_class_and_photos_that_are_none(job):
         assert judged.unreadable == (fault,)
     with pytest.raises(DataError, match="no photo that can be read"):
         collect([fault])
-    with pytest.raises(DataError, match="no numbers"):
-        collect([PredictedPhoto(0, 0, np.array([np.nan, 1], np.float32))])
 
 
 def test_the_report(job, tool):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from catdog.data.class_names import name_of
+from catdog.data.class_names import name_of, read_class_names
+from catdog.errors import DataError
 
 CLASSES = ["cat", "dog", "hen"]
 
@@ -20,3 +21,22 @@ CLASSES = ["cat", "dog", "hen"]
 )
 def test_names(label, name):
     assert name_of(np.float32(label), CLASSES) == name
+
+
+def test_a_file_of_names(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes("\ufeffn01440764 tench, Tinca tinca\r\nhen\r\n\r\n".encode())
+    assert read_class_names(path) == ["n01440764 tench, Tinca tinca", "hen"]
+    # ImageNet has two classes of one name
+    path.write_text("crane\nhen\ncrane\n")
+    assert read_class_names(path) == ["crane (0)", "hen", "crane (2)"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "1: an empty line"), (b"a\n\nb", "2: an empty line"), (b"\x80\x81", "no text")],
+)
+def test_what_are_no_names_is_told(tmp_path, content, words):
+    (tmp_path / "names.txt").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read_class_names(tmp_path / "names.txt")

@@ -1,6 +1,5 @@
 """From photos to a submission: what prediction sees is what the training saw."""
 
-import csv
 import os
 from pathlib import Path
 
@@ -16,8 +15,9 @@ from catdog.data.feed import Feed
 from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.gallery import draw_gallery
+from catdog.inference.heads import Head
 from catdog.inference.predictor import Prediction, Predictor, both_classes, newest_weights
-from catdog.inference.submission import CLIP, write_skipped, write_submission
+from catdog.inference.submission import write_skipped
 from catdog.net.carried import preparation
 from catdog.net.net import Net
 from catdog.net.resolved import resolve
@@ -153,27 +153,17 @@ def test_photos_of_another_size_are_refused_before_the_first(built):
         Predictor(weights, dataset=other)
 
 
-def test_a_net_of_several_outputs_needs_a_prob(built):
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(np.nan, "probabilities that are no numbers"), (3, "from .* to .*: no probabilities; end")],
+)
+def test_what_are_no_probabilities_is_told(built, number, words):
     weights, _, feed = trained(built)
     feed.close()
-    weights.net.deploy.layer[-1].top[0] = "first"
-    weights.net.deploy.layer.add(name="x", type="AbsVal", bottom=["score"], top=["x"])
-    with pytest.raises(CatdogError, match="2 outputs: first, x"):
-        Predictor(weights)
-
-
-def prediction(name: str, *probabilities: float) -> Prediction:
-    return Prediction(Path(name), np.array(probabilities, np.float32))
-
-
-def test_submissions(tmp_path):
-    predictions = [prediction("t/10.jpg", 0.0, 1.0), prediction("t/2.png", 0.75, 0.25)]
-    write_submission(tmp_path / "s.csv", predictions)
-    assert (tmp_path / "s.csv").read_text() == "id,label\n2,0\n10,1\n"
-    write_submission(tmp_path / "p.csv", predictions, probability=True)
-    with (tmp_path / "p.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [float(row["label"]) for row in rows] == [0.25, 1 - CLIP]
+    weights.net.deploy.layer[-1].type = "AbsVal"
+    weights.blobs["score"][1][:] = number
+    with pytest.raises(CatdogError, match=words):
+        list(Predictor(weights).predict(photos_in(built / "input/test1")))
 
 
 def test_the_newest_weights(tmp_path):
@@ -190,6 +180,7 @@ def test_the_newest_weights(tmp_path):
 def test_the_gallery_is_a_picture(built, tmp_path):
     photos = photos_in(built / "input/test1")
     predictions = [Prediction(path, np.array([0.3, 0.7], np.float32)) for path in photos]
-    picture = cv2.imread(str(draw_gallery(tmp_path / "g.png", predictions, ["cat", "dog"])))
+    heads = [Head("prob", ("cat", "dog"), "prob", several=False)]
+    picture = cv2.imread(str(draw_gallery(tmp_path / "g.png", predictions, heads)))
     assert picture.shape[0] > 300
     assert picture.std() > 20

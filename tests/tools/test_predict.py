@@ -1,0 +1,131 @@
+"""predict.py as a person calls it: photos, folders, zips, names of classes, mistakes."""
+
+import csv
+import zipfile
+from pathlib import Path
+
+import cv2
+import pytest
+from catdog.tools.predict import main
+from google.protobuf import text_format
+
+from catdog.cli.main import run_tool
+from catdog.net.net import Net
+from catdog.proto.caffe_pb2 import NetParameter
+from catdog.weights import weights_of, write_weights
+from tests.data.sources.build import pictures
+
+HEAD = """
+layer { name: "%(blob)s_score" type: "InnerProduct" bottom: "data" top: "%(blob)s_score"
+  inner_product_param { num_output: %(count)d weight_filler { type: "gaussian" std: 1e-4 } } }
+layer { name: "%(blob)s" type: "%(kind)s" bottom: "%(blob)s_score" top: "%(blob)s" }
+"""
+
+
+def write_net(path: Path, *heads: tuple[str, str, int], names: tuple[str, ...] = ()) -> None:
+    net = NetParameter()
+    net.dataset.width = net.dataset.height = 8
+    net.dataset.class_name.extend(names)
+    data = """layer { name: "data" type: "Input" top: "data"
+      input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }"""
+    made = (HEAD % {"blob": blob, "kind": kind, "count": count} for blob, kind, count in heads)
+    text_format.Parse(data + "".join(made), net.deploy)
+    write_weights(path, weights_of(Net(net.deploy), net))
+
+
+@pytest.fixture
+def predict(tmp_path, monkeypatch, capsys):
+    """Runs the tool beside some photos; gives its lines and the rows of the submission, if any."""
+    monkeypatch.chdir(tmp_path)
+    for name, picture in zip(
+        ("t/a/1.jpg", "t/b/1.jpg", "t/2.jpg"), pictures(3, (8, 8, 3)), strict=True
+    ):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(name, picture)
+    Path("no.jpg").write_bytes(b"no picture")
+    write_net(Path("two.caffemodel"), ("prob", "Softmax", 2), names=("cat", "dog"))
+    write_net(Path("three.caffemodel"), ("prob", "Softmax", 3))
+
+    def predict(*words: str, weights: str = "two") -> tuple[list[str], list[list[str]]]:
+        out = Path("submission.csv")
+        out.unlink(missing_ok=True)
+        words += "--weights", f"{weights}.caffemodel", "--device=cpu"
+        try:
+            run_tool(main, words)
+        except SystemExit as stop:
+            assert stop.code == 2
+            return capsys.readouterr().err.splitlines(), []
+        rows = list(csv.reader(out.read_text().splitlines()))
+        return capsys.readouterr().out.splitlines(), rows
+
+    return predict
+
+
+def test_photos_folders_and_zips_together(predict):
+    with zipfile.ZipFile("more.zip", "w") as file:
+        file.write("t/a/1.jpg", "x/7.jpg")
+    _, rows = predict("t/2.jpg", "more.zip", "no.jpg")
+    assert [row[0] for row in rows] == ["id", "2", "7"]
+    assert Path("submission.skipped.csv").read_text().splitlines()[1].startswith("no.jpg,")
+    _, packed = predict("more.zip")
+    _, loose = predict("t/a/1.jpg")
+    assert packed[1][1:] == loose[1][1:]
+    assert not Path("submission.skipped.csv").exists()
+
+
+def test_photos_of_one_name_have_ids_and_predictions_of_their_own(predict):
+    shown, rows = predict("t", "--probability")
+    assert [row[0] for row in rows[1:]] == ["2", "a/1", "b/1"]
+    assert {line.split()[0] for line in shown[:3]} == {"2", "a/1", "b/1"}
+    for folder in "ab":
+        _, alone = predict(f"t/{folder}", "--probability")
+        assert ["1", dict(rows)[f"{folder}/1"]] in alone
+
+
+def test_a_column_for_each_class_by_its_name(predict):
+    Path("names.txt").write_text("n01440764 tench, Tinca tinca\nhen\nhen\n")
+    _, rows = predict("t", "--probability", "--labels", "names.txt", weights="three")
+    assert rows[0] == ["id", "n01440764 tench, Tinca tinca", "hen (1)", "hen (2)"]
+    for row in rows[1:]:
+        assert sum(map(float, row[1:])) == pytest.approx(1, abs=1e-5)
+
+
+def test_all_labels_that_apply(predict):
+    names = "animal", "flies", "wheels"
+    write_net(Path("labels.caffemodel"), ("prob", "Sigmoid", 3), names=names)
+    shown, rows = predict("t", weights="labels")
+    _, sure = predict("t", "--probability", weights="labels")
+    assert rows[0] == sure[0] == ["id", *names]
+    assert [row[1:] for row in rows[1:]] == [
+        [str(int(float(word) > 0.5)) for word in row[1:]] for row in sure[1:]
+    ]
+    said = {line.split()[0]: line for line in shown[:3]}
+    for row in rows[1:]:
+        applying = [name in said[row[0]] for name in names]
+        assert applying == [word == "1" for word in row[1:]]
+
+
+def test_a_picture(predict):
+    predict("t", "--picture", "g.png")
+    assert cv2.imread("g.png").shape[1] > 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["nowhere"], "nowhere: no such file or folder"),
+        (["no.jpg"], "no.jpg: is no photo: not a picture"),
+        (["no.jpg", "empty.jpg"], "none of 2 photos can be read; no.jpg: not a picture"),
+        (["t", "--labels", "one.txt"], "--labels: 1 names, and the net has 2 classes"),
+        (["t", "--labels", "gap.txt"], "gap.txt:2: an empty line; write the name"),
+        (["t", "--labels", "gone.txt"], "gone.txt: cannot be read"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(predict, words, line):
+    Path("empty.jpg").touch()
+    Path("one.txt").write_text("cat\n")
+    Path("gap.txt").write_text("cat\n\ndog\n")
+    told, rows = predict(*words)
+    assert told[-1].startswith(f"error: {line}")
+    assert not rows
+    assert not list(Path().glob("submission*"))
