@@ -35,7 +35,7 @@ def test_an_accuracy_of_any_name_is_watched_listed_and_swept(tmp_path, monkeypat
     solver = write_solver(tmp_path)
     net = tmp_path / "net.yaml"
     net.write_text(net.read_text().replace("top: accuracy", "top: top1"))
-    fields = ["snapshot_prefix=snapshots/run", "early_stop_patience=1", "base_lr=0"]
+    fields = ["snapshot_prefix=snapshots/run", "early_stop_patience=1", "base_lr=0", "max_iter=6"]
     train(solver, Options(overrides=fields))
     assert "no better than the best top1" in (tmp_path / "snapshots/train.log").read_text()
     cli.run_tool(runs.main, [])
