@@ -6,18 +6,25 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 
 from catdog.errors import CatdogError
+from catdog.pycaffe.python2.detection import is_python2, looks_like_python2
+from catdog.pycaffe.python2.finder import NeighbourFinder, translated
 
 _CATDOG = str(Path(__file__).parents[1])
 #: Where code lies that is not the user's.
 _OTHERS = (_CATDOG, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
-def run_script(script: Path, arguments: Sequence[str]) -> int:
-    """Run a script as `python script.py arguments` does; gives the exit code."""
+def run_script(script: Path, arguments: Sequence[str], *, python2: bool = False) -> int:
+    """Run a script as `python script.py arguments` does; gives the exit code.
+
+    What is written in Python 2, the script or a module below its folder, is translated; with
+    `python2` all of them are taken to be.
+    """
     module = ModuleType("__main__")
     module.__file__ = str(script)
     sys.modules["__main__"] = module
@@ -25,13 +32,41 @@ def run_script(script: Path, arguments: Sequence[str]) -> int:
     if not sys.flags.safe_path:
         # `-m catdog.pycaffe` has put the working directory there
         sys.path[0] = str(script.resolve().parent)
-    return _told(lambda: exec(compile(script.read_bytes(), str(script), "exec"), vars(module)))
+    sys.meta_path.insert(0, NeighbourFinder(script.parent, every=python2))
+    return _told(lambda: exec(_code(script, python2=python2), vars(module)))
+
+
+def _code(script: Path, *, python2: bool) -> CodeType:
+    source = script.read_bytes()
+    if not python2 and not is_python2(source):
+        code: CodeType = compile(source, str(script), "exec")
+        return code
+    code = translated(source, str(script))
+    if isinstance(sys.stdout, TextIOWrapper):
+        # text may stand for any bytes
+        sys.stdout.reconfigure(errors="surrogateescape")
+    return code
 
 
 def run_module(name: str, arguments: Sequence[str]) -> int:
     """Run a module as `python -m name arguments` does; gives the exit code."""
     sys.argv = [name, *arguments]
+    sys.meta_path.insert(0, NeighbourFinder(Path.cwd()))
     return _told(lambda: runpy.run_module(name, run_name="__main__", alter_sys=True))
+
+
+def ported(script: Path) -> str:
+    """The text of a script of Python 2 in Python 3; raises CatdogError for what is neither."""
+    # fissix is only read where it is needed
+    from catdog.pycaffe.python2.translation import translate
+
+    source = script.read_bytes()
+    if not is_python2(source):
+        print(f"note: {script} can be read as Python 3 already", file=sys.stderr)
+    try:
+        return translate(source, str(script)).text
+    except SyntaxError as error:
+        raise CatdogError(str(error), where=str(script)) from error
 
 
 def _told(program: Callable[[], object]) -> int:
@@ -42,6 +77,9 @@ def _told(program: Callable[[], object]) -> int:
         _show(error)
         return 2
     except Exception as error:
+        if looks_like_python2(error):
+            hint = "note: this looks like Python 2; --python2 before the script translates it"
+            print(hint, file=sys.stderr)
         frames = _from_script(error.__traceback__)
         sys.excepthook(type(error), error.with_traceback(frames), frames)
         return 1

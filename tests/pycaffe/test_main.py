@@ -167,6 +167,69 @@ def test_a_module_runs(run, tmp_path):
     assert run("-m", "tool", "x").stdout == "1 ['x']\n"
 
 
+LAYER = """
+import caffe
+print "layer"
+class Half(caffe.Layer):
+    def setup(self, bottom, top):
+        self.by = eval(self.param_str)['by']
+    def reshape(self, bottom, top):
+        top[0].reshape(len(bottom[0].data) / self.by, 3)
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data[:len(bottom[0].data) / self.by] / self.by
+    def backward(self, *_): pass
+"""
+NET = """
+layer { name: "in" type: "Input" top: "in" input_param { shape { dim: 5 dim: 3 } } }
+layer { name: "half" type: "Python" bottom: "in" top: "half"
+  python_param { module: "half" layer: "Half" param_str: "{'by': 2}" } }
+"""
+
+
+def test_a_script_of_python2_runs_with_its_neighbours(run, write, tmp_path):
+    write(NET)
+    for name, text in (
+        ("half.py", LAYER),
+        ("both.py", "def quarter(n): return n / 4.0\n"),
+        ("parts/__init__.py", "import inner\nprint inner.WORD\n"),
+        ("parts/inner.py", "WORD = 'inner %d' % (9 / 2)\n"),
+        ("old.py", "import caffe, both, parts\nnet = caffe.Net('net.prototxt', caffe.TEST)\n"
+         "net.blobs['in'].data[...] = 3\nprint net.forward()['half'], both.quarter(2), 7 / 2\n"
+         "caffe.Net('none.prototxt', 1)\n"),
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = run("old.py")
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == "inner 4\nlayer\n[[1.5 1.5 1.5]\n [1.5 1.5 1.5]] 0.5 3\n"
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note:")]
+    assert [Path(note.split()[1]).name for note in notes] == ["old.py", "__init__.py", "half.py"]
+    assert '  File "old.py", line 5' in done.stderr and "none.prototxt: no such file" in done.stderr
+    assert not list(tmp_path.rglob("*half*.pyc"))
+
+
+def test_porting(run, tmp_path):
+    (tmp_path / "old.py").write_text("import caffe\nprint 7 / 2, xrange\n")
+    done = run("--port", "old.py")
+    assert done.returncode == 0 and not done.stderr
+    (tmp_path / "new.py").write_text(done.stdout)
+    assert run("new.py").stdout == "3 <class 'range'>\n"
+    (tmp_path / "new.py").write_text("print 'x\n")
+    assert run("--port", "new.py").stderr.startswith("error: new.py: is no Python 2 either")
+    assert run("--port", "none.py").stderr == "error: none.py: no such script\n"
+    done = run("new.py")
+    assert done.returncode == 1 and "SyntaxError: unterminated string literal" in done.stderr
+
+
+def test_what_python3_can_read_is_translated_on_demand(run, tmp_path):
+    text = "import beside\ndef f():\n    print(sum(xrange(7)) / 2, beside.half(5))\nf()\n"
+    (tmp_path / "perhaps.py").write_text(text)
+    (tmp_path / "beside.py").write_text("def half(n): return n / 2\n")
+    done = run("perhaps.py")
+    assert done.returncode == 1 and "note: this looks like Python 2; --python2" in done.stderr
+    assert run("--python2", "perhaps.py").stdout == "(10, 2)\n"
+
+
 def test_usage(run):
     done = run()
     assert done.returncode == 2 and "usage:" in done.stdout

@@ -1,0 +1,5 @@
+"""StringIO and cStringIO."""
+
+from catdog.pycaffe.python2.file import StringIO
+
+__all__ = ["StringIO"]
