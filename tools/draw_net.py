@@ -15,14 +15,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("input_net_proto_file", help="a net, .yaml or .prototxt")
     parser.add_argument("output_image_file", help="the picture: .png, .svg, .pdf or .dot")
     parser.add_argument(
-        "--rankdir", type=str.upper, choices=RANKDIRS, default="LR", help="the direction of flow"
+        "--rankdir",
+        type=str.upper,
+        choices=RANKDIRS,
+        default="",
+        help="the direction of flow (default: LR; of a deep net TB, in columns)",
     )
     parser.add_argument(
         "--phase",
         type=str.upper,
         choices=[*PHASES, "ALL"],
-        default="ALL",
-        help="whose layers to draw (default: ALL)",
+        default="",
+        help="whose layers to draw (default: ALL; of a deep net TRAIN)",
     )
     parser.add_argument("--display_lrm", action="store_true", help="tell lr_mult of layers")
     args = parser.parse(argv)
@@ -31,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.output_image_file,
         rankdir=args.rankdir,
         phase=PHASES.get(args.phase),
+        whole=args.phase == "ALL",
         show_rates=args.display_lrm,
     )
 

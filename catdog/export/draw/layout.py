@@ -22,7 +22,7 @@ class Knot:
     """A box, or a point where a longer arrow passes a rank; `across` is its middle there.
 
     `breadth` is its extent across the flow, `length` that along it. `pull` is how much it draws
-    boxes: the longer an arrow, the less.
+    boxes: the longer an arrow, the less. `column` is that of a layout in columns.
     """
 
     breadth: float
@@ -32,8 +32,17 @@ class Knot:
     pull: float = 1.0
     across: float = 0.0
     along: float = 0.0
+    column: int = 0
     before: list["Knot"] = field(default_factory=list)
     after: list["Knot"] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Column:
+    """The right edge of a column of boxes, and its end along the flow."""
+
+    right: float
+    end: float
 
 
 @dataclass
@@ -44,6 +53,7 @@ class Layout:
     ways: list[list[Knot]]
     breadth: float = 0.0
     length: float = 0.0
+    columns: list[Column] = field(default_factory=list)
 
 
 def layout(

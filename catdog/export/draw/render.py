@@ -11,6 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
+from catdog.export.draw.columns import LANE, fold
 from catdog.export.draw.graph import Box, Graph
 from catdog.export.draw.layout import Knot, Layout, layout
 
@@ -19,17 +20,24 @@ NAME, TEXT, SIZE = 10.0, 8.0, 7.0
 ROW, SMALL_ROW, PAD = 30.0, 15.0, 9.0
 GAP, RANK_GAP, MARGIN = 22.0, 30.0, 24.0
 #: Pixels an inch, and the most pixels on a side, of a PNG.
-DPI, MOST_PIXELS = 120, 20_000
+DPI, MOST_PIXELS = 120, 6_000
 
 Point = tuple[float, float]
 
 
-def picture(graph: Graph, rankdir: str, form: str, title: str = "") -> bytes:
-    """The graph as a png, svg or pdf; the flow goes as in Graphviz: LR, RL, TB or BT."""
+def picture(
+    graph: Graph, rankdir: str, form: str, title: str = "", *, columns: bool = False
+) -> bytes:
+    """The graph as a png, svg or pdf; the flow goes as in Graphviz: LR, RL, TB or BT.
+
+    With `columns` a long flow from top to bottom goes on in the next column.
+    """
     boxes = [_extent(box) for box in graph.boxes]
     upright = rankdir in ("TB", "BT")
     sizes = boxes if upright else [(height, width) for width, height in boxes]
     found = layout(graph, sizes, GAP, RANK_GAP + (0 if upright else 14))
+    if columns:
+        found = fold(found, MOST_PIXELS * 72 / DPI - 2 * MARGIN)
     plan = _Plan(found, rankdir)
     top = 26.0 if title else 0.0
     width, height = plan.width + 2 * MARGIN, plan.height + 2 * MARGIN + top
@@ -61,8 +69,19 @@ class _Plan:
         self._upright = rankdir in ("TB", "BT")
         self._backwards = rankdir in ("BT", "RL")
         self._length = found.length
+        self._columns = found.columns
+        self._cut = [0] * len(found.columns)
         extents = (found.breadth, found.length)
         self.width, self.height = extents if self._upright else extents[::-1]
+
+    def detour(self, start: Knot, end: Knot) -> list[Point]:
+        """The corners of an arrow that leads to the next column, each on a lane of its own."""
+        column = self._columns[start.column]
+        lane = LANE * (1 + self._cut[start.column])
+        self._cut[start.column] += 1
+        down, beside = column.end + lane, column.right + LANE + lane
+        top = end.along - end.length / 2 - LANE - lane
+        return [(start.across, down), (beside, down), (beside, top), (end.across, top)]
 
     def point(self, across: float, along: float) -> Point:
         """The point in the figure, y downwards."""
@@ -128,11 +147,17 @@ def _draw_arrow(axes: Any, plan: _Plan, way: list[Knot], label: str) -> None:
         stops += [(knot.across, knot.along - knot.length / 2 + d * knot.length) for d in (0, 1)]
     stops.append((end.across, end.along - end.length / 2))
     points, codes = [plan.point(*stops[0])], [Path.MOVETO]
-    for (across, along), (next_across, next_along) in pairwise(stops):
-        half = (along + next_along) / 2
-        bends = [(across, half), (next_across, half), (next_across, next_along)]
+    # a knot that is passed has two stops, in one column
+    knots = [knot for knot in way for _ in range(2)][1:-1]
+    for (one, other), (before, after) in zip(pairwise(stops), pairwise(knots), strict=True):
+        if before.column != after.column:
+            bends = [*plan.detour(before, after), other]
+            codes += [Path.LINETO] * len(bends)
+        else:
+            half = (one[1] + other[1]) / 2
+            bends = [(one[0], half), (other[0], half), other]
+            codes += [Path.CURVE4] * 3
         points += [plan.point(*bend) for bend in bends]
-        codes += [Path.CURVE4] * 3
     style = "-|>,head_length=4.5,head_width=2.2"
     arrow = FancyArrowPatch(path=Path(points, codes), arrowstyle=style, mutation_scale=1, lw=1.0)
     arrow.set(color="#5b6472", zorder=1)

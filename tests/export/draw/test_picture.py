@@ -10,7 +10,7 @@ import pytest
 from catdog.errors import CatdogError
 from catdog.export.draw import RANKDIRS, draw, draw_spec, draw_to_file
 from catdog.export.draw import dot as graphviz
-from catdog.proto.caffe_pb2 import TRAIN, NetParameter
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
 from catdog.spec.read import parse_prototxt
 from tests.pycaffe.nets import DEPLOY, SIMPLE
 from tools import draw_net
@@ -96,6 +96,53 @@ def test_a_net_of_no_layers_and_a_large_one():
     for i in range(300):
         deep.layer.add(name=f"conv{i}", type="Convolution", bottom=[str(i)], top=[str(i + 1)])
     assert draw(deep, form="svg").count(b'<g id="text_') > 600
+
+
+def sides(content: bytes) -> tuple[int, int]:
+    height, width, _ = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape
+    return width, height
+
+
+def test_a_deep_net_goes_down_in_columns_and_stays_small(net, monkeypatch):
+    deep = NetParameter()
+    deep.layer.add(name="data", type="Input", top=["0"])
+    for i in range(25):
+        deep.layer.add(
+            name=f"a longer name {i}", type="Convolution", bottom=[str(i)], top=[str(i + 1)]
+        )
+    width, height = sides(draw(deep))
+    assert max(width, height) < 6000
+    assert 0.5 < width / height < 2
+    # as it is told, but no larger, and the text smaller
+    width, height = sides(draw(deep, rankdir="LR"))
+    assert width == 6000 > 10 * height
+    assert b"rankdir=TB" in draw(deep, form="dot")
+    assert b"rankdir=LR" in draw(net, form="dot")
+    # dot knows no columns
+    monkeypatch.setattr(graphviz, "picture", lambda *_: b"by dot")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert draw(net) == draw(deep, form="gif") == b"by dot" != draw(deep)
+
+
+def test_a_deep_net_shows_one_phase(tmp_path):
+    spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
+    data = 'layer {{ name: "{0}" type: "DummyData" top: "0" include {{ phase: {0} }} }}'
+    chain = "".join(
+        f'layer {{ name: "r{i}" type: "Power" bottom: "{i}" top: "{i + 1}" }}' for i in range(21)
+    )
+    spec.write_text(data.format("TRAIN") + data.format("TEST") + chain)
+    for arguments, shown in (
+        ({}, ["TRAIN"]),
+        ({"whole": True}, ["TRAIN", "TEST"]),
+        ({"phase": TEST}, ["TEST"]),
+    ):
+        draw_spec(spec, target, **arguments)
+        assert [
+            name for name in ("TRAIN", "TEST") if f"<B>{name}</B>" in target.read_text()
+        ] == shown
+    spec.write_text(data.format("TEST") + chain)
+    draw_spec(spec, target)
+    assert "<B>TEST</B>" in target.read_text()
 
 
 def test_the_shapes_of_a_spec(tmp_path):
