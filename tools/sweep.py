@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         draw(found, found.plan.folder / "sweep.png")
     if found.best:
         print(f"\nbest: {command_of_best(found, found.best)}")
+    if found.exhausted:
+        print(f"\nall {found.plan.points} combinations of the values were tried")
     if found.waiting:
         print(f"\n{found.waiting} trials are left: the same command goes on")
 

@@ -50,6 +50,13 @@ class Axis:
         """Values that all must be sound if any are: the choices, or the ends of the range."""
         return self.choices or (self._word(self.low), self._word(self.high))
 
+    @property
+    def values(self) -> Sequence[Any]:
+        """All that can be tried, as Optuna keeps it; nothing where there is no end of it."""
+        if self.whole:
+            return range(round(self.low), round(self.high) + 1)
+        return self.choices
+
     def suggest(self, trial: "Trial") -> str:
         """The value of a trial, as it is written in a spec."""
         if self.choices:

@@ -18,6 +18,7 @@ from catdog.runtime.picture_style import (
     title_left,
     white_figure,
 )
+from catdog.runtime.wording import counted
 from catdog.training.sweep.axis import Axis
 from catdog.training.sweep.sweep import Sweep, Trial
 
@@ -25,6 +26,10 @@ _DONE, _EARLY, _FAILED, _BEST = BLUE, "#b9b9b9", "#c0392b", ORANGE
 _COLUMNS = 3
 # a logarithmic axis of less than this has names between its powers of ten
 _NARROW = 200
+# and one of less than this has no power of ten in it, or one
+_ONE_POWER = 10
+#: Of a range, on either side.
+_PAD = 0.04
 
 
 def draw(sweep: Sweep, path: Path) -> None:
@@ -48,14 +53,21 @@ def draw(sweep: Sweep, path: Path) -> None:
 
 def _history(axes: Axes, sweep: Sweep) -> None:
     done, early = _parts(sweep)
-    axes.scatter(*_xy(early, [t.number for t in early]), s=34, color=_EARLY, label="ended early")
-    axes.scatter(*_xy(done, [t.number for t in done]), s=40, color=_DONE, label="done", zorder=3)
+    last = max(trial.number for trial in sweep.trials)
+    if early:
+        axes.scatter(
+            *_xy(early, [t.number for t in early]), s=34, color=_EARLY, label="ended early"
+        )
     if done:
+        at = [t.number for t in done]
+        axes.scatter(*_xy(done, at), s=40, color=_DONE, label="done", zorder=3)
         best = np.maximum if sweep.plan.direction.better(1, 0) else np.minimum
         values = list(best.accumulate([float(t.value or 0) for t in done]))
-        last = max(t.number for t in sweep.trials)
-        at, values = [*(t.number for t in done), last], [*values, values[-1]]
-        axes.step(at, values, where="post", color=_BEST, lw=1.8, label="best so far", zorder=2)
+        if last > at[0]:
+            at, values = [*at, last], [*values, values[-1]]
+            axes.step(at, values, where="post", color=_BEST, lw=1.8, label="best so far", zorder=2)
+    if sweep.best:
+        _star(axes, sweep.best, sweep.best.number, label="best")
     failed = [t.number for t in sweep.trials if t.state == "failed"]
     for number in failed:
         axes.axvline(number, color=_FAILED, lw=1, ls=(0, (2, 3)), zorder=0)
@@ -63,8 +75,9 @@ def _history(axes: Axes, sweep: Sweep) -> None:
         axes.plot([], [], color=_FAILED, lw=1, ls=(0, (2, 3)), label="failed")
     axes.set_xlabel("trial")
     axes.set_ylabel(sweep.plan.metric)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    title_left(axes, f"{sweep.plan.stem}: {len(sweep.trials)} trials")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(-0.5, last + 0.5)
+    title_left(axes, f"{sweep.plan.stem}: {counted(len(sweep.trials), 'trial')}")
     legend_above(axes, len(axes.get_legend_handles_labels()[0]))
     _limits(axes, done, early)
 
@@ -93,19 +106,36 @@ def _slice(axes: Axes, sweep: Sweep, axis: Axis) -> None:
 
     axes.scatter(*_xy(early, at(early)), s=26, color=_EARLY)
     axes.scatter(*_xy(done, at(done)), s=40, color=_DONE, alpha=0.85, zorder=3)
-    best = sweep.best
-    if best:
-        axes.scatter(*_xy([best], at([best])), s=120, marker="*", color=_BEST, zorder=4)
+    if sweep.best:
+        _star(axes, sweep.best, at([sweep.best])[0])
     if axis.choices:
         axes.set_xticks(range(len(axis.choices)), [_short(choice) for choice in axis.choices])
         axes.set_xlim(-0.5, len(axis.choices) - 0.5)
-    elif axis.log:
+    else:
+        _range(axes, axis)
+    axes.set_xlabel(_name(axis.field))
+
+
+def _star(axes: Axes, best: Trial, at: float, label: str | None = None) -> None:
+    axes.scatter(*_xy([best], [at]), s=120, marker="*", color=_BEST, zorder=4, label=label)
+
+
+def _range(axes: Axes, axis: Axis) -> None:
+    """All of the range that was asked for, with ticks also where there was one trial."""
+    if axis.log:
         axes.set_xscale("log")
         narrow = axis.high < _NARROW * axis.low
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+        one = axis.high < _ONE_POWER * axis.low
+        places = MaxNLocator(5) if one else LogLocator(subs=(1, 2, 5) if narrow else (1,))
+        axes.xaxis.set_major_locator(places)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(_name(axis.field))
+        pad = (axis.high / axis.low) ** _PAD
+        axes.set_xlim(axis.low / pad, axis.high * pad)
+        return
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=axis.whole, steps=[1, 2, 5, 10]))
+    pad = (axis.high - axis.low) * _PAD
+    axes.set_xlim(axis.low - pad, axis.high + pad)
 
 
 def _parts(sweep: Sweep) -> tuple[list[Trial], list[Trial]]:

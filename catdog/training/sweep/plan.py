@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf, isinf, prod
 from pathlib import Path
 
 from catdog.errors import CatdogError, did_you_mean
@@ -12,7 +13,7 @@ from catdog.solver.monitored_score import MonitoredScore, declared_scores, score
 from catdog.training.options import Options, resolved_nets, solver_spec
 from catdog.training.sweep.axis import Axis
 
-#: How the next values are chosen: by what went well, by chance, or all of them.
+#: How the next values are chosen: by what went well, by chance, by chance until all were tried.
 SAMPLERS = ("tpe", "random", "grid")
 #: How trials that do badly are ended early.
 PRUNERS = ("median", "hyperband", "none")
@@ -48,6 +49,11 @@ class Plan:
     tests: int = 1
     stem: str = ""
 
+    @property
+    def points(self) -> float:
+        """How many combinations there are; infinity where a field has no end of values."""
+        return prod(len(axis.values) or inf for axis in self.axes)
+
     def values(self, words: dict[str, str]) -> list[str]:
         """The assignments of a command line for the values of a trial, by field."""
         return [
@@ -65,7 +71,7 @@ def planned(plan: Plan) -> Plan:
     twice = [axis.field for axis in plan.axes if sum(a.field == axis.field for a in plan.axes) > 1]
     if twice:
         raise CatdogError("is there twice", where=twice[0], remedy="write all values in one")
-    if plan.sampler == "grid" and any(not axis.choices for axis in plan.axes):
+    if plan.sampler == "grid" and isinf(plan.points):
         raise CatdogError("takes fields with values", where="--sampler grid", remedy="FIELD=A,B,C")
     nets = _nets(plan, [])
     plan = replace(plan, tests=len(nets) - 1)

@@ -1,8 +1,9 @@
 """The study of a sweep: Optuna's, in an SQLite file in the sweep's folder."""
 
 import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -62,34 +63,65 @@ def open_study(plan: Plan) -> "Study":
     return study
 
 
-def sampler(plan: Plan, ticket: int, workers: int = 1) -> Any:
+def sampler(plan: Plan, study: "Study", ticket: int, workers: int = 1) -> Any:
     """What chooses the values of the trial with this number: the same whenever it is run."""
     samplers = optuna().samplers
     seed = (plan.seed * 1_000_003 + ticket) % 2**32
-    if plan.sampler == "random":
-        return samplers.RandomSampler(seed=seed)
-    with warnings.catch_warnings():
-        # what is used here is called experimental
-        warnings.simplefilter("ignore")
-        if plan.sampler == "grid":
-            # Optuna's own grid works in Optuna's own loop alone
-            return samplers.PartialFixedSampler(grid(plan)[ticket], samplers.RandomSampler(seed))
-        return samplers.TPESampler(seed=seed, constant_liar=workers > 1)
+    if plan.sampler == "tpe":
+        with warnings.catch_warnings():
+            # what is used here is called experimental
+            warnings.simplefilter("ignore")
+            base = samplers.TPESampler(seed=seed, constant_liar=workers > 1)
+    else:
+        base = samplers.RandomSampler(seed=seed)
+    return _Untried(base, plan, _tried(plan, study), Random(seed))
 
 
-def grid(plan: Plan) -> list[dict[str, str]]:
-    """Every combination of the choices, in an order that follows from the plan's seed."""
-    names = [axis.field for axis in plan.axes]
-    rows = [dict(zip(names, row, strict=True)) for row in product(*(a.choices for a in plan.axes))]
-    Random(plan.seed).shuffle(rows)
-    return rows
+class _Untried:
+    """A sampler of Optuna's, but a combination of values that was tried is not tried again.
+
+    Optuna's own GridSampler and BruteForceSampler end Optuna's own loop, and look at no scores.
+    """
+
+    def __init__(
+        self, base: Any, plan: Plan, tried: Sequence[Mapping[str, Any]], chance: Random
+    ) -> None:
+        self._base, self._plan, self._tried, self._chance = base, plan, tried, chance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
+
+    def sample_independent(self, study: Any, trial: Any, name: str, distribution: Any) -> Any:
+        """A value with which there is a combination left, whatever the next fields get."""
+        value = self._base.sample_independent(study, trial, name, distribution)
+        at = next(i for i, axis in enumerate(self._plan.axes) if axis.field == name)
+        below = replace(self._plan, axes=self._plan.axes[at + 1 :]).points
+        same = (each for each in self._tried if trial.params.items() <= each.items())
+        times = Counter(each[name] for each in same)
+        if times[value] < below:
+            return value
+        left = [each for each in self._plan.axes[at].values if times[each] < below]
+        return self._chance.choice(left) if left else value
 
 
-def limited(plan: Plan) -> Plan:
-    """The plan with no more trials than its grid has, if it is one."""
-    if plan.sampler != "grid":
-        return plan
-    return replace(plan, trials=min(plan.trials, len(grid(plan))))
+def _tried(plan: Plan, study: "Study") -> list[dict[str, Any]]:
+    """The combinations of the trials so far, each once."""
+    found: list[dict[str, Any]] = []
+    for trial in study.get_trials(deepcopy=False):
+        if len(trial.params) == len(plan.axes) and trial.params not in found:
+            found.append(trial.params)
+    return found
+
+
+def limited(plan: Plan, study: "Study") -> Plan:
+    """The plan with no more trials than there are combinations of its values.
+
+    Those that an older sweep has tried twice do not count.
+    """
+    trials = study.get_trials(deepcopy=False)
+    whole = [trial for trial in trials if len(trial.params) == len(plan.axes)]
+    twice = len(whole) - len(_tried(plan, study))
+    return replace(plan, trials=int(min(plan.trials, plan.points + twice)))
 
 
 def begun(study: "Study") -> list["FrozenTrial"]:

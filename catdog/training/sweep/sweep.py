@@ -51,7 +51,13 @@ class Sweep:
     @property
     def waiting(self) -> int:
         """How many are left to run, or to go on with."""
-        return self.plan.trials - sum(trial.state != "waits" for trial in self.trials)
+        return max(0, self.plan.trials - sum(trial.state != "waits" for trial in self.trials))
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every combination of the values was tried."""
+        ended = (trial.values.items() for trial in self.trials if trial.state != "waits")
+        return len(set(map(frozenset, ended))) >= self.plan.points
 
     @property
     def best(self) -> Trial | None:
@@ -70,9 +76,10 @@ def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
 
     Raises CatdogError for a plan that cannot work, and where every trial failed.
     """
-    plan = limited(planned(plan))
+    plan = planned(plan)
     plan.folder.mkdir(parents=True, exist_ok=True)
     with _alone(plan.folder):
+        plan = limited(plan, open_study(plan))
         try:
             if workers > 1:
                 work_together(plan, tell, workers)

@@ -42,10 +42,21 @@ def write_csv(sweep: Sweep, path: Path) -> None:
 
 
 def command_of_best(sweep: Sweep, best: Trial) -> str:
-    """The command line of one training with the values of the best trial."""
-    plan = sweep.plan
-    given = [*plan.options.overrides, *plan.values(dict(best.values))]
+    """The command line of one training with the values of the best trial, in a place of its own."""
+    plan, options = sweep.plan, sweep.plan.options
+    place = f"snapshot_prefix={plan.folder / 'best' / plan.stem}"
     words = ["python", "tools/train.py", "--solver", str(plan.solver)]
-    for assignment in given:
+    for assignment in (*options.overrides, *plan.values(dict(best.values)), place):
         words += ["--set", assignment]
+    given = {
+        "--stage": ",".join(options.stages),
+        "--level": str(options.level or ""),
+        "--amp": options.amp,
+        "--device": str(options.device or ""),
+        "--weights": ",".join(options.weights or ()),
+    }
+    for flag, value in given.items():
+        words += [flag, value] if value else []
+    words += ["--allow-python"] if options.provide_caffe else []
+    words += ["--weights"] if options.weights is None else []
     return shlex.join(words)

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ def _process(
         return number if number < plan.trials else None
 
     try:
-        _Worker(plan, open_study(plan), tell, workers).run(waiting, ticket)
+        _Worker(plan, open_study(plan), tell, workers, tickets.get_lock()).run(waiting, ticket)
     except KeyboardInterrupt:
         return
     except CatdogError as error:
@@ -90,8 +90,11 @@ def _interrupt_after(stop: Any) -> None:
 class _Worker:
     """Asks the study for trials and tells it what became of them."""
 
-    def __init__(self, plan: Plan, study: "Study", tell: Tell, workers: int = 1) -> None:
+    def __init__(
+        self, plan: Plan, study: "Study", tell: Tell, workers: int = 1, lock: Any = None
+    ) -> None:
         self._plan, self._study, self._tell, self._workers = plan, study, tell, workers
+        self._lock = lock or nullcontext()
 
     def run(self, waiting: Sequence[int], ticket: Callable[[], int | None]) -> None:
         """First the trials that were begun before, then new ones while there are tickets."""
@@ -100,10 +103,18 @@ class _Worker:
             for identity in waiting:
                 self._try(trial(self._study, identity))
             while _goes_on() and not self._hopeless() and (number := ticket()) is not None:
-                self._study.sampler = sampler(self._plan, number, self._workers)
-                self._try(self._study.ask())
+                self._try(self._ask(number))
         except SweepStopped:
             return
+
+    def _ask(self, number: int) -> "Trial":
+        # the others see its values before they choose theirs
+        with self._lock:
+            self._study.sampler = sampler(self._plan, self._study, number, self._workers)
+            trial = self._study.ask()
+            for axis in self._plan.axes:
+                axis.suggest(trial)
+        return trial
 
     def _try(self, trial: "Trial") -> None:
         states = optuna().trial.TrialState

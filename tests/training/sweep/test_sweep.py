@@ -2,16 +2,22 @@
 
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+import torch
 
 from catdog.errors import CatdogError
 from catdog.tracking.run_file import named, read_run
 from catdog.training.options import Options
 from catdog.training.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
+from catdog.training.sweep.plan import planned
+from catdog.training.sweep.study import open_study
+from catdog.training.sweep.sweep import Sweep, Trial
 from tests.process_jobs import with_torch
 from tests.tiny_solver import write_solver
 
@@ -67,6 +73,79 @@ def test_more_trials_go_on_where_a_single_call_would_have_come(plan, tmp_path):
     assert [trial.value for trial in rest.trials] == [trial.value for trial in whole.trials]
 
 
+def values_of(found):
+    return sorted(tuple(trial.values.values()) for trial in found.trials)
+
+
+TWO, THREE = "momentum=0.5,0.9", "net.fc.inner_product_param.num_output=2..4"
+SIX = [(m, n) for m in ("0.5", "0.9") for n in "234"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+def test_a_finite_sweep_tries_every_point_once(plan, sampler):
+    options = Options(overrides=["max_iter=2"])
+    plan = replace(plan, axes=axes(TWO, THREE), sampler=sampler, options=options)
+    first, told = run(plan)
+    assert len(told) == len(set(values_of(first))) == 4
+    assert not first.exhausted
+    # the next call goes on with the points that are left
+    rest, told = run(replace(plan, trials=20))
+    assert (len(told), values_of(rest)) == (2, SIX)
+    assert rest.exhausted and not rest.waiting
+    again, told = run(replace(plan, trials=20))
+    assert not told
+    assert again.trials == rest.trials
+
+
+def test_points_that_an_older_sweep_tried_twice_do_not_count(plan):
+    options = Options(overrides=["max_iter=2"])
+    plan = replace(plan, axes=axes(TWO), options=options, trials=2)
+    run(replace(plan, trials=1))
+    study = open_study(planned(plan))
+    study.add_trial(study.get_trials()[0])
+    found, told = run(plan)
+    assert (len(told), found.exhausted) == (0, False)
+    found, told = run(replace(plan, trials=9))
+    assert (len(told), found.exhausted) == (1, True)
+
+
+def test_a_point_that_failed_was_tried(plan):
+    options = Options(overrides=["max_iter=40", "test_interval=40"])
+    plan = replace(plan, axes=axes("base_lr=1e30,0.01,0.02"), options=options, trials=9)
+    found, told = run(plan)
+    assert values_of(found) == [("0.01",), ("0.02",), ("1e30",)]
+    assert sum("failed: " in line for line in told) == 1
+    assert not run(plan)[1]
+
+
+def test_where_a_field_has_no_end_the_others_may_come_again(plan):
+    options = Options(overrides=["max_iter=2"])
+    found, _ = run(replace(plan, axes=axes(RATE, TWO), options=options, trials=5))
+    assert len({trial.values["base_lr"] for trial in found.trials}) == 5
+    assert not found.exhausted
+
+
+def test_the_command_of_the_best_has_a_place_of_its_own_and_all_that_was_asked(plan):
+    options = Options(
+        overrides=["max_iter=2"], stages=["drop"], weights=["w.h5"], device=torch.device("cpu")
+    )
+    found = Sweep(
+        replace(planned(replace(plan, options=replace(options, weights=[]))), options=options), ()
+    )
+    best = Trial(0, "done", {"base_lr": "0.1", WIDTH.partition("=")[0]: "3"}, 1, 2, 1, "", "")
+    words = shlex.split(command_of_best(found, best))
+    assert words[:4] == ["python", "tools/train.py", "--solver", str(plan.solver)]
+    fields = [after for word, after in pairwise(words) if word == "--set"]
+    assert fields == [
+        "max_iter=2",
+        "base_lr=0.1",
+        "net.fc.inner_product_param.num_output=3",
+        f"snapshot_prefix={plan.folder}/best/tiny",
+    ]
+    flags = dict(pairwise(words))
+    assert (flags["--stage"], flags["--weights"], flags["--device"]) == ("drop", "w.h5", "cpu")
+
+
 def test_a_trial_that_diverges_is_one_of_many(plan):
     options = Options(overrides=["max_iter=40", "test_interval=40"])
     found, told = run(
@@ -90,12 +169,12 @@ def test_a_sweep_in_which_all_fail_is_a_mistake(plan):
 def test_bad_trials_are_ended_early(plan):
     # with a rate of 1e-30 nothing is learned
     options = Options(overrides=["max_iter=60", "test_interval=20", "momentum=0.9"])
-    rates = axes("base_lr=0.1,0.11,0.12,1e-30")
-    plan = replace(plan, axes=rates, sampler="random", trials=14, options=options)
+    rates = axes("base_lr=0.1,0.11,0.12,0.13,1e-30,1e-31,1e-32")
+    plan = replace(plan, axes=rates, sampler="random", trials=7, options=options)
     found, _ = run(plan)
     early = [trial for trial in found.trials if trial.state == "ended early"]
     assert early
-    assert {trial.values["base_lr"] for trial in early} == {"1e-30"}
+    assert {trial.values["base_lr"] for trial in early} <= {"1e-30", "1e-31", "1e-32"}
     ended = record(found, early[0].number)
     assert (ended["status"], ended["reason"].split(":")[0]) == ("stopped", "ended early")
     assert ended["iteration"] < 60
@@ -176,8 +255,9 @@ def test_two_processes_share_a_study(plan, monkeypatch):
     # takes its arguments as spawn does, and has torch loaded already
     context = with_torch()
     monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)
-    found = sweep(replace(plan, trials=2), print, workers=2)
+    found = sweep(replace(plan, axes=axes(TWO), trials=9), print, workers=2)
     assert [trial.state for trial in found.trials] == ["done"] * 2
+    assert values_of(found) == [("0.5",), ("0.9",)]
     processes = {record(found, trial.number)["process"] for trial in found.trials}
     assert os.getpid() not in processes
 
