@@ -388,14 +388,16 @@ def test_one_class_for_all_is_one_over_all_processes() -> None:
 
     def watched(rank: int, others: list[int]) -> str:
         said_there = torch.bincount(torch.tensor(others, dtype=torch.int64), minlength=3)
-        theirs = torch.stack((said_there, torch.tensor([1, 1, 0]))) if others else None
+        theirs = (
+            torch.stack((said_there, torch.tensor([1, 1, 0]), said_there * 0)) if others else None
+        )
         watch = SingleClassDetector(net, Told(rank, 2))
         said = []
         for iteration in (1, 2):
             scores, truth = torch.zeros(4, 3), torch.tensor([0.0, 1, 2, 0])
             scores[:, 1] = 1
             watch.add(dict(zip(watch.blobs, (scores, truth), strict=True)))
-            mine = torch.stack((watch._given, watch._true))
+            mine = torch.stack((watch._given, watch._true, watch._right))
             watch._group.values = [mine, theirs]  # type: ignore[attr-defined]
             said.append(watch.finish(iteration))
         return said[-1]

@@ -58,6 +58,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, reason in done.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     print(f"Processed {done.count} files.")
+    if done.in_runs:
+        print(
+            "warning: the labels come in runs: a training needs them mixed; --shuffle does it",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -175,6 +175,8 @@ class Layer(nn.Module):
     scores_classes: ClassVar[bool] = False
     #: The label that does not count, where there is one.
     ignored_label: int | None = None
+    #: Bottom 0 has probabilities, not scores of which it makes them.
+    takes_probabilities: ClassVar[bool] = False
     #: The value above which it cannot rise, where training is stuck.
     largest_loss: ClassVar[float | None] = None
     #: How it is drawn.
@@ -288,9 +290,21 @@ class Layer(nn.Module):
         None where they are no numbers of classes."""
         return None
 
-    def chance_loss(self, _scores: Shape, /) -> float | None:
-        """The loss of equal probabilities for scores of this shape, where that is one number."""
+    def even_label(self, _scores: Shape, /) -> Tensor | None:
+        """The mean label of classes that are equally frequent, as `mean_label` gives it."""
         return None
+
+    def mean_label(self, _labels: Tensor, _scores: Shape, /) -> Tensor | None:
+        """The mean of a batch's labels: the share of each class, or of each of several marks."""
+        return None
+
+    def guessing_loss(self, _mean: Tensor, /) -> float | None:
+        """The least loss of one answer for all examples, whose labels have this mean."""
+        return None
+
+    def share_at_floor(self, *_bottoms: Tensor) -> float:
+        """The share of labels whose probability is too small for its loss, see `largest_loss`."""
+        return 0.0
 
     @classmethod
     def caption(cls, _param: LayerParameter, /) -> str:

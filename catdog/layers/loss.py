@@ -139,6 +139,20 @@ def check_one_label_each(layer: Layer, scores: Shape, labels: Shape) -> None:
         )
 
 
+def shares_of(labels: Tensor, classes: int, ignored: int | None) -> Tensor:
+    """The share of each class in labels, without the ignored ones."""
+    index = labels.detach().flatten().long()
+    counts = torch.ones_like(index) if ignored is None else index != ignored
+    zeros = torch.zeros(classes, device=index.device)
+    sums = zeros.scatter_add(0, index.clamp(0, classes - 1), counts.float())
+    return sums / sums.sum().clamp(min=1)
+
+
+def entropy(shares: Tensor) -> float:
+    """-sum_k p_k log(p_k)."""
+    return -float(torch.xlogy(shares, shares).sum())
+
+
 class SoftmaxWithLoss(Loss):
     """Mean of -log(softmax(scores)[label]), the classes on softmax_param.axis.
 
@@ -161,6 +175,7 @@ class SoftmaxWithLoss(Loss):
         scores, labels = shapes
         axis, field = self._given_axis()
         self._axis = canonical_axis(self, axis, scores, field)
+        self._inner = extents(scores, self._axis).inner
         self._check_smoothing()
         if self._are_probabilities(labels, scores):
             self._check_absent("ignore_label")
@@ -185,8 +200,33 @@ class SoftmaxWithLoss(Loss):
     def classes(self, scores: Shape, labels: Shape) -> int | None:
         return None if self._are_probabilities(labels, scores) else scores[self._axis]
 
-    def chance_loss(self, scores: Shape) -> float | None:
-        return math.log(scores[self._axis])
+    def even_label(self, scores: Shape) -> Tensor | None:
+        classes = scores[self._axis]
+        return torch.full((classes,), 1 / classes)
+
+    def mean_label(self, labels: Tensor, scores: Shape) -> Tensor | None:
+        if self._are_probabilities(labels.shape, (len(labels), *scores[1:])):
+            return labels.float().movedim(self._axis, -1).flatten(0, -2).mean(0)
+        return shares_of(labels, scores[self._axis], self.ignored_label)
+
+    def guessing_loss(self, mean: Tensor) -> float | None:
+        of_all = LossParameter.FULL, *([LossParameter.BATCH_SIZE] if self._inner == 1 else [])
+        all_count = self.ignored_label is None and self._mode in of_all
+        if self._mode != LossParameter.VALID and not all_count:
+            return None
+        even = torch.full_like(mean, 1 / len(mean))
+        return entropy(torch.lerp(mean, even, self.param.loss_param.label_smoothing))
+
+    def share_at_floor(self, *bottoms: Tensor) -> float:
+        logs = F.log_softmax(precise(bottoms[0]), self._axis)
+        given = bottoms[1]
+        if self._are_probabilities(given.shape, logs.shape):
+            given = given.argmax(self._axis)
+        labels = class_labels(self, given, logs, self._axis, self.ignored_label)
+        floored = logs.gather(self._axis, labels.index) <= math.log(FLT_MIN)
+        if labels.valid is None:
+            return floored.float().mean().item()
+        return ((floored & labels.valid).sum() / labels.valid.sum().clamp(min=1)).item()
 
     @classmethod
     def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
@@ -259,7 +299,7 @@ class InfogainLoss(SoftmaxWithLoss):
     def _are_probabilities(self, _labels: Shape, _scores: Shape) -> bool:
         return False
 
-    def chance_loss(self, _: Shape) -> float | None:
+    def guessing_loss(self, _: Tensor) -> float | None:
         return None
 
     @classmethod
@@ -320,6 +360,18 @@ class SigmoidCrossEntropyLoss(Loss):
         given = param.sigmoid_param if param.HasField("sigmoid_param") else None
         return LayerParameter(type="Sigmoid", sigmoid_param=given)
 
+    def even_label(self, scores: Shape) -> Tensor | None:
+        return torch.full((math.prod(scores[1:]),), 0.5)
+
+    def mean_label(self, labels: Tensor, _: Shape) -> Tensor | None:
+        return labels.float().flatten(1).mean(0) if labels.ndim > 1 else labels.float().mean()[None]
+
+    def guessing_loss(self, mean: Tensor) -> float | None:
+        if self.ignored_label is not None or self._mode == LossParameter.NONE:
+            return None
+        total = entropy(mean) + entropy(1 - mean)
+        return total if self._mode == LossParameter.BATCH_SIZE else total / len(mean)
+
     def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
         scores = precise(scores)
         targets = targets.reshape(scores.shape).to(scores.dtype)
@@ -337,6 +389,7 @@ class MultinomialLogisticLoss(Loss):
     """Mean of -log(max(probabilities[label], 1e-20)), of probabilities from a Softmax layer."""
 
     scores_classes = True
+    takes_probabilities = True
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
@@ -344,6 +397,16 @@ class MultinomialLogisticLoss(Loss):
 
     def classes(self, scores: Shape, _labels: Shape) -> int | None:
         return math.prod(scores[1:])
+
+    def even_label(self, scores: Shape) -> Tensor | None:
+        classes = math.prod(scores[1:])
+        return torch.full((classes,), 1 / classes)
+
+    def mean_label(self, labels: Tensor, scores: Shape) -> Tensor | None:
+        return shares_of(labels, math.prod(scores[1:]), None)
+
+    def guessing_loss(self, mean: Tensor) -> float | None:
+        return entropy(mean)
 
     def forward(self, probabilities: Tensor, given: Tensor) -> Tensor:
         flat = precise(probabilities).flatten(1)
@@ -366,6 +429,9 @@ class HingeLoss(Loss):
 
     def classes(self, scores: Shape, _labels: Shape) -> int | None:
         return math.prod(scores[1:])
+
+    def mean_label(self, labels: Tensor, scores: Shape) -> Tensor | None:
+        return shares_of(labels, math.prod(scores[1:]), None)
 
     def forward(self, scores: Tensor, given: Tensor) -> Tensor:
         flat = precise(scores).flatten(1)

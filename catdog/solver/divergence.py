@@ -10,28 +10,36 @@ from catdog.errors import Diverged
 from catdog.net.net import Net, run
 from catdog.net.step import Node
 from catdog.runtime.distributed.group import ALONE, Group
+from catdog.solver.guessing import GuessingDetector
 from catdog.solver.overfitting import OverfittingDetector
+from catdog.solver.untouched import untouched
 
 _AT_FLOOR = 10
+# at the end so many are enough, where the loss was lower before
+_AT_FLOOR_AT_LAST = 3
+# of the largest loss: less is no reason to look at the probabilities themselves
+_SUSPICIOUS = 0.04
+# such a share of the labels at the floor is no accident
+_SHARE_AT_FLOOR = 0.01
 # losses are looked at in blocks, so that a GPU is not waited for in every iteration
 _BLOCK = 50
-# a warning follows after this many iterations at the loss of guessing
-_GUESSING = 500
 
 
 class DivergenceDetector:
     """Checks the loss of every iteration.
 
     On the CPU at once, elsewhere when a block is full or `check` is called, since a check waits for
-    the device. Of several processes all are given the same losses.
+    the device. Of several processes all are given the same losses. `tested` says that tests will
+    tell how many classes are right.
     """
 
-    def __init__(self, net: Net, group: Group = ALONE) -> None:
+    def __init__(self, net: Net, group: Group = ALONE, *, tested: bool = False) -> None:
         self._net, self._group = net, group
         self._pending: list[tuple[int, Tensor]] = []
-        self._at_floor = 0
-        self._guessing, self._sum, self._count = _guessing_loss(net), 0.0, 0
-        self._floor = _floor(net)
+        self._at_floor, self._value, self._sound = 0, 0.0, False
+        #: Gets the batches too, and what the tests say.
+        self.guessing = GuessingDetector(net, group, tested=tested)
+        self._suspicious = _suspicious_loss(net, self.guessing.even or 0.0)
         #: Gets every loss that was looked at.
         self.overfitting = OverfittingDetector()
 
@@ -46,7 +54,7 @@ class DivergenceDetector:
         """Look at the losses that have come in; gives a warning or nothing.
 
         Raises Diverged where one is not finite, with the first layer that gives such numbers, or
-        where SoftmaxWithLoss is stuck at its largest value.
+        where SoftmaxWithLoss has been giving labels a probability of 0 for long.
         """
         if not self._pending:
             return ""
@@ -56,9 +64,21 @@ class DivergenceDetector:
             if not math.isfinite(value):
                 raise self._diverged(iteration, value, batch)
             self.overfitting.train(value)
-            self._look_at_floor(iteration, value)
-            warning = self._look_at_guessing(iteration, value) or warning
+            self._value = value
+            high = value >= self._suspicious
+            self._at_floor = self._at_floor + 1 if high else 0
+            self._sound = self._sound or not high
+            if self._at_floor == _AT_FLOOR:
+                self._look_at_floor(iteration, batch)
+            warning = self.guessing.train(iteration, value) or warning
         self._pending.clear()
+        return warning
+
+    def finish(self, iteration: int, batch: Mapping[str, Tensor]) -> str:
+        """Look at the last losses as `check`; fewer of them at the floor are enough."""
+        warning = self.check(batch)
+        if self._sound and self._at_floor >= _AT_FLOOR_AT_LAST:
+            self._look_at_floor(iteration, batch)
         return warning
 
     def _diverged(self, iteration: int, value: float, batch: Mapping[str, Tensor]) -> Diverged:
@@ -69,31 +89,25 @@ class DivergenceDetector:
             remedy="lower base_lr, set clip_gradients, or look at the data",
         )
 
-    def _look_at_floor(self, iteration: int, value: float) -> None:
-        stuck = self._floor is not None and value >= self._floor * (1 - 1e-5)
-        self._at_floor = self._at_floor + 1 if stuck else 0
-        if self._at_floor == _AT_FLOOR:
+    @torch.no_grad()
+    def _look_at_floor(self, iteration: int, batch: Mapping[str, Tensor]) -> None:
+        """Raise Diverged where labels have a probability of 0; else begin to count again."""
+        losses = _loss_nodes(self._net)
+        with untouched(self._net):
+            kept = self._net(batch, keep={name for node in losses for name in node.bottoms}).blobs
+            shares = [
+                node.layer.share_at_floor(*(kept[bottom] for bottom in node.bottoms))
+                for node in losses
+            ]
+        count, self._at_floor = self._at_floor, 0
+        share = self._group.highest(round(1000 * max(shares))) / 1000
+        if share >= _SHARE_AT_FLOOR:
             raise Diverged(
-                f"the loss has been {value:g} for {_AT_FLOOR} iterations: the softmax gives "
-                f"every label a probability of 0",
+                f"the loss is {self._value:g} and has been too high for {count} iterations: the "
+                f"softmax gives {share:.0%} of the labels a probability of 0",
                 where=f"iteration {iteration}",
                 remedy="lower base_lr, scale the data down, or look at the labels",
             )
-
-    def _look_at_guessing(self, iteration: int, value: float) -> str:
-        if self._guessing is None:
-            return ""
-        self._sum, self._count = self._sum + value, self._count + 1
-        if self._count < _GUESSING:
-            return ""
-        mean, self._sum, self._count = self._sum / self._count, 0.0, 0
-        if abs(mean - self._guessing) > 0.01 * self._guessing:
-            return ""
-        return (
-            f"iteration {iteration}: for {_GUESSING} iterations the loss has been "
-            f"{mean:.4g}, as if guessing ({self._guessing:.4g}); try another base_lr, check the "
-            "labels and that the data are shuffled"
-        )
 
 
 class SingleClassDetector:
@@ -106,6 +120,9 @@ class SingleClassDetector:
         self.blobs: tuple[str, ...] = node.bottoms[:2] if node else ()
         self._given: Tensor | None = None
         self._true: Tensor | None = None
+        self._right: Tensor | None = None
+        #: Whether the last pass had more right than the commonest class alone; None: cannot tell.
+        self.learns: bool | None = None
         self._times = 0
 
     def add(self, blobs: Mapping[str, Tensor]) -> None:
@@ -116,17 +133,22 @@ class SingleClassDetector:
         if scores.ndim != 2 or labels.numel() != len(scores):
             return
         classes = scores.shape[1]
-        given = torch.bincount(scores.argmax(1), minlength=classes)
-        true = torch.bincount(labels.flatten().long().clamp(0, classes - 1), minlength=classes)
+        answers, labels = scores.argmax(1), labels.flatten().long().clamp(0, classes - 1)
+        given = torch.bincount(answers, minlength=classes)
+        true = torch.bincount(labels, minlength=classes)
+        right = torch.bincount(labels[answers == labels], minlength=classes)
         self._given = given if self._given is None else self._given + given
         self._true = true if self._true is None else self._true + true
+        self._right = right if self._right is None else self._right + right
 
     def finish(self, iteration: int) -> str:
         """End the pass; gives a warning when a second one in a row found one class only."""
-        given, true = self._counts()
-        self._given = self._true = None
-        if given is None or true is None or not iteration:
+        counts = self._counts()
+        self._given = self._true = self._right = self.learns = None
+        if counts is None or not iteration:
             return ""
+        given, true, right = counts
+        self.learns = _better_than_one_class(true, right)
         one = int((given > 0).sum()) == 1 and int((true > 0).sum()) > 1
         self._times = self._times + 1 if one else 0
         if self._times != 2:
@@ -136,14 +158,22 @@ class SingleClassDetector:
             f"{int(given.sum())} examples; try another base_lr and check the labels"
         )
 
-    def _counts(self) -> tuple[Tensor | None, Tensor | None]:
-        """How many examples got each class, and how many have it as label, over all processes."""
+    def _counts(self) -> Tensor | None:
+        """How many examples got each class, have it as label, and both, over all processes."""
         mine = None
-        if self._given is not None and self._true is not None:
-            mine = torch.stack((self._given, self._true)).cpu()
+        if self._given is not None and self._true is not None and self._right is not None:
+            mine = torch.stack((self._given, self._true, self._right)).cpu()
         found = [part for part in self._group.gather(mine) if part is not None]
-        given, true = torch.stack(found).sum(0) if found else (None, None)
-        return given, true
+        return torch.stack(found).sum(0) if found else None
+
+
+def _better_than_one_class(true: Tensor, right: Tensor) -> bool | None:
+    """Whether more are right, by two standard deviations, than have the commonest label."""
+    count = int(true.sum())
+    share = int(true.max()) / count if count else 1.0
+    if share == 1:
+        return None
+    return int(right.sum()) / count > share + 2 * math.sqrt(share * (1 - share) / count)
 
 
 _ALL_FINITE = "run again on the same batch, every layer gives numbers"
@@ -192,20 +222,11 @@ def _loss_nodes(net: Net) -> list[Node]:
     return [node for node in net if any(node.loss_weights)]
 
 
-def _floor(net: Net) -> float | None:
-    """The loss at which all losses are stuck, for nets whose losses have a largest value."""
+def _suspicious_loss(net: Net, guessing: float) -> float:
+    """From which loss on labels may have a probability of 0; infinite where no loss ends there."""
     total = 0.0
     for node in _loss_nodes(net):
         if node.layer.largest_loss is None:
-            return None
+            return math.inf
         total += node.loss_weights[0] * node.layer.largest_loss
-    return total or None
-
-
-def _guessing_loss(net: Net) -> float | None:
-    """The loss of equal probabilities, for nets with one loss that has it."""
-    nodes = _loss_nodes(net)
-    if len(nodes) != 1:
-        return None
-    loss = nodes[0].layer.chance_loss(net.shapes[nodes[0].bottoms[0]])
-    return nodes[0].loss_weights[0] * loss if loss else None
+    return max(_SUSPICIOUS * total, 2 * guessing) if total > 0 else math.inf

@@ -112,13 +112,16 @@ class Solver:
         self._emit, self._asked = emit, request
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
         self._batch: Mapping[str, Tensor] = {}
-        self._divergence = DivergenceDetector(net, group)
         self._single_class = [SingleClassDetector(test.net, group) for test in self.tests]
+        self._divergence = DivergenceDetector(net, group, tested=self._tests_tell_classes())
         self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
         self._places = TestPlaces(self.tests)
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
+
+    def _tests_tell_classes(self) -> bool:
+        return self.param.test_interval > 0 and any(each.blobs for each in self._single_class)
 
     def start_fresh(self, layers: Iterable[str]) -> None:
         """Raise, by fresh_lr_mult, the rates of layers that started fresh beside copied ones."""
@@ -135,6 +138,8 @@ class Solver:
             self._emit(Warned(f'lr_policy "{self.param.lr_policy}" does not look at {name}'))
         self._ending.begin()
         self.step(self.param.max_iter - self.iteration)
+        if not self.stopped:
+            self._warn(self._divergence.finish(self.iteration, self._batch))
         if self.param.snapshot_after_train and not _due(self.iteration, self.param.snapshot):
             self.snapshot()
         self._last_look()
@@ -241,6 +246,7 @@ class Solver:
 
     def _forward(self) -> Result:
         self._batch = self.feed.next()
+        self._warn(self._divergence.guessing.see(self.iteration, self._batch))
         with self._precision.context():
             return self._run(self._batch)
 
@@ -304,6 +310,7 @@ class Solver:
         self._emit(tested)
         self._warn(self._single_class[index].finish(self.iteration))
         self._warn(self._divergence.check(self._batch))
+        self._warn(self._divergence.guessing.test(self._single_class[index].learns))
         due = _due(self.iteration, self.param.test_interval)
         if due:
             self._warn(self._divergence.overfitting.test(tested))

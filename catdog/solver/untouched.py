@@ -11,14 +11,14 @@ from catdog.solver.test_pass import Batches
 
 
 @contextmanager
-def untouched(net: Net, feed: Batches) -> Iterator[None]:
+def untouched(net: Net, feed: Batches | None = None) -> Iterator[None]:
     """Inside, forward passes of the next batches; then all is as it was before.
 
     That is: where the data stand, the random numbers, the statistics that layers keep of what
     they have seen (BatchNorm), and the states of recurrent layers.
     """
     randomness = net.setting.randomness
-    generators, place = randomness.state(), feed.state()
+    generators, place = randomness.state(), feed.state() if feed else []
     blobs = [(blob, blob.detach().clone()) for blob in _changed_by_forward(net)]
     buffers = [(module, name, tensor.clone()) for module, name, tensor in _buffers(net)]
     try:
@@ -30,7 +30,8 @@ def untouched(net: Net, feed: Batches) -> Iterator[None]:
         for module, name, kept in buffers:
             setattr(module, name, kept)
         randomness.load_state(generators)
-        feed.load_state(place)
+        if feed:
+            feed.load_state(place)
 
 
 def _changed_by_forward(net: Net) -> Iterator[Tensor]:

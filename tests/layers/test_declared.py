@@ -235,9 +235,12 @@ def test_a_loss_is_better_when_it_is_lower(kind):
 @pytest.mark.parametrize("name", SCORING)
 def test_the_loss_of_equal_scores(name):
     bottoms = [(4, 3), (4,), (3, 3)][: 3 if name == "InfogainLoss" else 2]
-    chance = build(f'type: "{name}"', *bottoms).chance_loss((4, 3))
-    assert chance is None or chance == pytest.approx(score(name, torch.zeros(4, 3)))
-    assert (chance is None) is (name != "SoftmaxWithLoss")
+    layer = build(f'type: "{name}"', *bottoms)
+    even = layer.even_label((4, 3))
+    chance = None if even is None else layer.guessing_loss(even)
+    equal = torch.full((4, 3), 1 / 3)
+    assert chance is None or chance == pytest.approx(score(name, equal))
+    assert (chance is None) is (name not in ("SoftmaxWithLoss", "MultinomialLogisticLoss"))
 
 
 @pytest.mark.parametrize("name", SCORING)

@@ -14,6 +14,8 @@ BROKEN = NET.replace('bottom: "ip1" top: "ip2"', 'bottom: "log" top: "ip2"').rep
     'layer { name: "log" type: "Log" bottom: "ip1" top: "log" }\nlayer { name: "ip2"',
 )
 
+LINEAR = NET.replace('bottom: "ip1" top: "ip2"', 'bottom: "data" top: "ip2"')
+
 
 def test_a_loss_that_is_no_number_stops_and_names_the_layer() -> None:
     run = Run(text=BROKEN, max_iter=5)
@@ -42,9 +44,26 @@ def test_a_softmax_stuck_at_its_floor_stops() -> None:
     # every label from 0 to 2 gets a probability of 0
     run.solver.feed.arrays["label"].zero_()
     blobs[1].copy_(torch.tensor([-1e4, 0.0, 0.0]))
-    with pytest.raises(Diverged, match=r"87\.3365 for 10 iterations"):
+    with pytest.raises(Diverged, match=r"87\.3365.*10 iterations.* 100% of the labels"):
         run.solver.step(50)
     assert run.solver.iteration == 9
+
+
+def test_a_short_training_that_ran_away_is_no_success() -> None:
+    with pytest.raises(Diverged, match=r"for 5 iterations: the softmax gives \d+% of the labels"):
+        Run(base_lr=1e20, max_iter=6, text=LINEAR).solver.solve()
+
+
+def test_a_look_at_a_high_loss_leaves_no_trace() -> None:
+    def trained(watched: bool) -> list[torch.Tensor]:
+        run = Run(base_lr=1e-3)
+        run.solver.net.layer_blobs()["ip2"][1].copy_(torch.tensor([0.0, 30.0, 0.0]))
+        run.solver._divergence._suspicious = 0.0 if watched else math.inf
+        run.solver.step(25)
+        return [blob.clone() for blobs in run.solver.net.layer_blobs().values() for blob in blobs]
+
+    for one, other in zip(trained(True), trained(False), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_guessing_for_long_is_worth_a_word() -> None:
@@ -62,7 +81,7 @@ def test_guessing_for_long_is_worth_a_word() -> None:
 
 def test_one_class_for_all_in_two_tests_is_worth_a_word() -> None:
     run = Run(tests=[None], test_interval=2, base_lr=1e-20, max_iter=8)
-    run.solver.net.layer_blobs()["ip2"][1].copy_(torch.tensor([0.0, 100.0, 0.0]))
+    run.solver.net.layer_blobs()["ip2"][1].copy_(torch.tensor([0.0, 10.0, 0.0]))
     run.solver.solve()
     warnings = [event.what for event in run.events if isinstance(event, Warned)]
     assert len(warnings) == 1

@@ -1,9 +1,11 @@
 """A list file to one LMDB, as Caffe's convert_imageset makes it."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +22,11 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
 from catdog.runtime.wording import counted
+
+# fewer changes of the label than this share of those in a random order are runs
+_FEW = 0.2
+# in shorter lists that may be chance
+_LEAST = 20
 
 
 class PictureFormat(NamedTuple):
@@ -49,6 +56,8 @@ class Converted:
 
     count: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    #: Whether the labels come in runs, as a training should not see them.
+    in_runs: bool = False
 
 
 def convert(
@@ -70,8 +79,17 @@ def convert(
         photos = read_numbered(list_file, root)
         if seed is not None:
             random.Random(seed).shuffle(photos)
+        result.in_runs = in_runs([photo.label for photo in photos])
         _write(photos, folder, wanted, check_size, result)
     return result
+
+
+def in_runs(labels: Sequence[int]) -> bool:
+    """Whether labels change much less often from one to the next than in a random order."""
+    count = len(labels)
+    same = sum((number / count) ** 2 for number in Counter(labels).values())
+    changes = sum(one != other for one, other in pairwise(labels))
+    return changes < _FEW * (1 - same) * (count - 1) and count >= _LEAST
 
 
 def _write(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog.data.build.imageset import PictureFormat, convert
+from catdog.data.build.imageset import PictureFormat, convert, in_runs
 from catdog.data.datum import datum_to_array, encoded_datum, parse_datum
 from catdog.data.lmdb_store import Reader
 from catdog.errors import DataError
@@ -92,3 +92,23 @@ def test_flags_as_caffe_reads_them(tmp_path):
     (gray,), (png,) = read(root / "db").values(), read(root / "db2").values()
     assert gray.channels == 1
     assert png.encoded
+
+
+def test_labels_in_runs_are_told_unless_they_are_shuffled(tmp_path, capsys):
+    save_all(tmp_path, {f"{n}.png": picture(4, 4, seed=n) for n in range(24)})
+    (tmp_path / "list.txt").write_text("".join(f"{n}.png {n // 12}\n" for n in range(24)))
+    words = [f"{tmp_path}/", f"{tmp_path}/list.txt"]
+    convert_imageset.main([*words, f"{tmp_path}/sorted_lmdb"])
+    assert "the labels come in runs" in capsys.readouterr().err
+    convert_imageset.main(["--shuffle", *words, f"{tmp_path}/shuffled_lmdb"])
+    assert not capsys.readouterr().err
+
+
+def test_what_runs_are():
+    assert in_runs([0] * 63 + [1] * 63)
+    assert in_runs([n // 10 for n in range(1000)])
+    assert not in_runs([0] * 100)
+    assert not in_runs([0] * 5 + [1] * 5)
+    assert not in_runs([0, 1] * 30)
+    rng = np.random.default_rng(0)
+    assert not any(in_runs((rng.random(40) < 0.1).tolist()) for _ in range(50))
