@@ -1,5 +1,6 @@
 """A script of the user's as the main program, and what it raises told by its own lines."""
 
+import multiprocessing
 import os
 import runpy
 import sys
@@ -12,7 +13,7 @@ from types import CodeType, ModuleType, TracebackType
 
 from catdog.errors import CatdogError
 from catdog.pycaffe.python2.detection import is_python2, looks_like_python2
-from catdog.pycaffe.python2.finder import NeighbourFinder, translated
+from catdog.pycaffe.python2.finder import NeighbourFinder, translated, translation
 
 _CATDOG = str(Path(__file__).parents[1])
 #: Where code lies that is not the user's.
@@ -45,6 +46,9 @@ def _code(script: Path, *, python2: bool) -> CodeType:
     if isinstance(sys.stdout, TextIOWrapper):
         # text may stand for any bytes
         sys.stdout.reconfigure(errors="surrogateescape")
+    if "fork" in multiprocessing.get_all_start_methods():
+        # as in Python 2; other processes would read the script anew, untranslated
+        multiprocessing.set_start_method("fork", force=True)
     return code
 
 
@@ -57,16 +61,14 @@ def run_module(name: str, arguments: Sequence[str]) -> int:
 
 def ported(script: Path) -> str:
     """The text of a script of Python 2 in Python 3; raises CatdogError for what is neither."""
-    # fissix is only read where it is needed
-    from catdog.pycaffe.python2.translation import translate
-
     source = script.read_bytes()
     if not is_python2(source):
         print(f"note: {script} can be read as Python 3 already", file=sys.stderr)
     try:
-        return translate(source, str(script)).text
+        text: str = translation().translate(source, str(script)).text
     except SyntaxError as error:
         raise CatdogError(str(error), where=str(script)) from error
+    return text
 
 
 def _told(program: Callable[[], object]) -> int:

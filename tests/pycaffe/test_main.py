@@ -208,6 +208,25 @@ def test_a_script_of_python2_runs_with_its_neighbours(run, write, tmp_path):
     assert not list(tmp_path.rglob("*half*.pyc"))
 
 
+def test_pools_of_a_script_of_python2(run, tmp_path):
+    text = "import caffe, multiprocessing\ndef half(n):\n    return n / 2\n"
+    text += "print multiprocessing.Pool(1).map(half, xrange(4))\n"
+    (tmp_path / "old.py").write_text(text)
+    assert run("old.py").stdout == "[0, 0, 1, 1]\n"
+    done = run("-m", "old")
+    assert done.stdout == "[0, 0, 1, 1]\n", done.stderr
+
+
+def test_a_home_that_cannot_be_written_to(run, tmp_path, monkeypatch):
+    (tmp_path / "old.py").write_text("print 1\n")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "within"))
+    for arguments in (["old.py"], ["--port", "old.py"]):
+        done = run(*arguments)
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+        assert done.returncode == 2 and "set XDG_CACHE_HOME" in line
+
+
 def test_porting(run, tmp_path):
     (tmp_path / "old.py").write_text("import caffe\nprint 7 / 2, xrange\n")
     done = run("--port", "old.py")

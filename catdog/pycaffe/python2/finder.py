@@ -1,5 +1,6 @@
 """Modules of Python 2 beside a script, found by its imports and translated."""
 
+import importlib
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -7,6 +8,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from catdog.errors import CatdogError
 from catdog.pycaffe.python2.detection import is_python2
 
 
@@ -45,18 +47,29 @@ class NeighbourFinder(MetaPathFinder):
         return spec
 
 
+def translation() -> ModuleType:
+    """The module that translates, read where it is needed; CatdogError where it cannot be."""
+    try:
+        return importlib.import_module("catdog.pycaffe.python2.translation")
+    except OSError as error:
+        raise CatdogError(
+            f"cannot keep the grammar of Python 2: {error}",
+            remedy="set XDG_CACHE_HOME to a folder that can be written to",
+        ) from error
+
+
 def translated(source: bytes, filename: str, *, in_package: bool = False) -> CodeType:
     """The code of a program of Python 2, said in a line on stderr.
 
     Raises the SyntaxError of Python 3 for what is no Python 2 either.
     """
-    # fissix is only read where it is needed
-    from catdog.pycaffe.python2.translation import translate
-
+    module = translation()
     try:
-        code = translate(source, filename, in_package=in_package).compiled(filename)
-    except SyntaxError as error:
+        code: CodeType = module.translate(source, filename, in_package=in_package).compiled(
+            filename
+        )
+    except SyntaxError:
         compile(source, filename, "exec")
-        raise error
+        raise
     print(f"note: {filename} is Python 2 and runs translated (--port shows it)", file=sys.stderr)
     return code
