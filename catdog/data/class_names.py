@@ -1,7 +1,7 @@
 """What a label is called."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,34 @@ def read_class_names(path: str | Path) -> list[str]:
         raise DataError("an empty line", where=where, remedy="write the name of a class")
     count = Counter(names)
     return [name if count[name] == 1 else f"{name} ({at})" for at, name in enumerate(names)]
+
+
+def picture_names(
+    labels: Iterable[NDArray[np.float32] | np.float32] | None,
+    mixed: NDArray[np.bool_] | None,
+    count: int,
+    classes: Sequence[str],
+    *,
+    vectors: bool = False,
+) -> list[str]:
+    """What to write at the pictures of a batch, `count` in number, with a mark at mixed ones.
+
+    `vectors`: each has several labels, by the names of `classes`.
+    """
+    named = vector_name if vectors else name_of
+    names = [""] * count if labels is None else [named(label, classes) for label in labels]
+    if mixed is None:
+        return names
+    return [
+        f"mix {name}".strip() if mark else name for name, mark in zip(names, mixed, strict=True)
+    ]
+
+
+def vector_name(labels: NDArray[np.float32] | np.float32, names: Sequence[str]) -> str:
+    """The labels of a vector that are not 0: a 1 by its name, another number after it, `age 31`."""
+    rows = [(_class(at, names), float(value)) for at, value in enumerate(np.atleast_1d(labels))]
+    words = (name if value == 1 else f"{name} {value:.3g}" for name, value in rows if value)
+    return ", ".join(words)
 
 
 def name_of(label: NDArray[np.float32] | np.float32, classes: Sequence[str]) -> str:

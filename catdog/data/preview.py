@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.data.class_names import name_of
+from catdog.data.class_names import picture_names
 from catdog.data.feed import Feed
 from catdog.data.preprocessing import dataset_of
 from catdog.data.sources.picture_source import PictureSource
@@ -39,15 +39,15 @@ def first_pictures(feed: Feed, most: int) -> list[NamedPicture]:
     numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).cpu().numpy()
     if numbers.shape[1] not in (1, 3):
         return []
-    labels = blobs[source.tops[1]].cpu().numpy() if len(source.tops) > 1 else [None] * len(numbers)
+    labels = blobs[source.tops[1]].cpu().numpy() if len(source.tops) > 1 else None
     dataset = dataset_of(source.layer, source.context.locate) or DatasetParameter()
     rgb = dataset.channel_order == DatasetParameter.RGB
-    return [
-        NamedPicture(
-            _rgb(picture, rgb), "" if label is None else name_of(label, dataset.class_name)
-        )
-        for picture, label in zip(numbers[:most], labels, strict=False)
-    ]
+    mixed = batch.changes.mixed if batch.changes else None
+    names = picture_names(
+        labels, mixed, len(numbers), dataset.class_name, vectors=source.has_vectors
+    )
+    pairs = zip(numbers[:most], names, strict=False)
+    return [NamedPicture(_rgb(picture, rgb), name) for picture, name in pairs]
 
 
 def _rgb(picture: NDArray[np.float32], rgb: bool) -> NDArray[np.uint8]:

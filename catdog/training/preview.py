@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from catdog.data.class_names import name_of
+from catdog.data.class_names import picture_names
 from catdog.data.preprocessing import dataset_of
 from catdog.data.sources import Context, open_source
 from catdog.data.sources.picture_source import PictureSource
@@ -27,7 +28,7 @@ from catdog.proto.caffe_pb2 import (
     NetState,
     SolverParameter,
 )
-from catdog.runtime.picture_style import save_figure
+from catdog.runtime.picture_style import ORANGE, save_figure
 from catdog.spec import Spec, net_state
 from catdog.spec.read import read_spec
 from catdog.spec.rules import check_stages
@@ -47,10 +48,11 @@ class Wanted:
 
 
 class Shown(NamedTuple):
-    """A picture, channels x height x width, and the name of what it shows."""
+    """A picture, channels x height x width, the name of what it shows, whether that is a mix."""
 
     picture: Picture
     name: str
+    mixed: bool = False
 
 
 def preview(path: str | Path, target: str | Path, wanted: Wanted) -> list[str]:
@@ -103,10 +105,11 @@ def _data_layer(net: ResolvedNet) -> LayerParameter:
 def _rows(source: PictureSource, wanted: Wanted, classes: Sequence[str]) -> Iterator[list[Shown]]:
     """A row for each photo: as it is stored, then as each draw shows it."""
     indices = source.permutation(source.size, "preview")[: wanted.photos]
-    stored = [
-        Shown(example.array, name_of(np.float32(example.label), classes))
-        for example in source.examples(indices)
-    ]
+    vectors = source.has_vectors
+    examples = source.examples(indices)
+    labels = [np.float32(e.label) if e.labels is None else e.labels for e in examples]
+    names = picture_names(labels, None, len(labels), classes, vectors=vectors)
+    stored = [Shown(each.array, name) for each, name in zip(examples, names, strict=True)]
     draws = [list(_seen(source, indices, draw, classes)) for draw in range(wanted.draws)]
     return (list(row) for row in zip(stored, *draws, strict=True))
 
@@ -117,11 +120,10 @@ def _seen(
     batch = source.read(indices, source.generator("preview", draw))
     blobs = source.finish(batch)
     numbers = source.transform.restore(blobs[source.tops[0]], batch.draw or ()).numpy()
-    if len(source.tops) < 2:
-        yield from (Shown(picture, "") for picture in numbers)
-        return
-    for picture, label in zip(numbers, blobs[source.tops[1]].numpy(), strict=True):
-        yield Shown(picture, name_of(label, classes))
+    labels = blobs[source.tops[1]].numpy() if len(source.tops) > 1 else None
+    mixed = batch.changes.mixed if batch.changes else None
+    names = picture_names(labels, mixed, len(numbers), classes, vectors=source.has_vectors)
+    yield from map(Shown, numbers, names, mixed if mixed is not None else repeat(False))
 
 
 def _draw(path: Path, rows: Sequence[Sequence[Shown]], *, rgb: bool) -> None:
@@ -140,11 +142,12 @@ def _show(axes: Axes, shown: Shown, *, rgb: bool, stored: bool) -> None:
     pixels = np.clip(np.rint(shown.picture), 0, 255).astype(np.uint8)
     if len(pixels) not in (1, 3):
         raise CatdogError(f"pictures of {len(pixels)} channels cannot be shown", remedy="1 or 3")
-    color = np.ascontiguousarray(pixels.transpose(1, 2, 0))
-    axes.imshow(color if rgb else cv2.cvtColor(color, _ORDER[len(pixels)]))
+    picture = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    axes.imshow(picture if rgb else cv2.cvtColor(picture, _ORDER[len(pixels)]))
     axes.set_axis_off()
     title = f"stored: {shown.name}" if stored else shown.name
-    axes.set_title(title, fontsize=7, pad=2, color="#444444" if stored else "#000000")
+    color = ORANGE if shown.mixed else "#444444" if stored else "#000000"
+    axes.set_title(title, fontsize=7, pad=2, color=color)
 
 
 _ORDER = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catdog.data.class_names import name_of, read_class_names
+from catdog.data.class_names import name_of, read_class_names, vector_name
 from catdog.errors import DataError
 
 CLASSES = ["cat", "dog", "hen"]
@@ -21,6 +21,11 @@ CLASSES = ["cat", "dog", "hen"]
 )
 def test_names(label, name):
     assert name_of(np.float32(label), CLASSES) == name
+
+
+def test_several_labels():
+    assert vector_name(np.float32([1, 0, 0.5]), CLASSES) == "cat, hen 0.5"
+    assert vector_name(np.float32([0, 0, 0, 31]), CLASSES) == "3 31"
 
 
 def test_a_file_of_names(tmp_path):

@@ -46,6 +46,15 @@ def test_the_data_say_their_names_and_colors(folder: Path) -> None:
     np.testing.assert_array_equal(shown[0].pixels, pictures(6)[0].transpose(1, 2, 0))
 
 
+def test_mixed_pictures_are_marked(folder: Path) -> None:
+    with feed_of(folder, transform="augment_param { cutmix: 1 num_classes: 9 }") as feed:
+        shown = first_pictures(feed, 4)
+    stored = [picture[::-1].transpose(1, 2, 0) for picture in pictures(6)]
+    for own, each in zip(stored, shown, strict=False):
+        assert each.name.startswith("mix ") == (not np.array_equal(own, each.pixels))
+    assert any(each.name.startswith("mix ") for each in shown)
+
+
 def test_the_feed_stays_where_it_is(folder: Path) -> None:
     with feed_of(folder, "shuffle: true", "mirror: true crop_size: 5") as feed:
         first_pictures(feed, 2)

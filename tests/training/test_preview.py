@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from catdog.cli import main as cli
+from catdog.data.datum import array_to_datum, write_raw
 from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, NetState
 from catdog.spec import to_yaml
 from catdog.training import preview
-from tests.data.sources.build import pictures, write_lmdb
+from tests.data.sources.build import pictures, write_lmdb, write_values
 from tools import preview as tool
 
 NET = """
@@ -103,9 +104,42 @@ def test_the_photos_and_the_changes_follow_the_seed(shown):
 def test_mixed_labels_have_their_shares(shown):
     write("augment_param: {mixup: 1, num_classes: 5}")
     run("net.yaml", "--photos", 5, "--draws", 4)
-    names = [view.name for row in shown for view in row[1:]]
-    assert any("% " in name and ", " in name for name in names)
-    assert all(name in CLASSES or name.split("% ")[0].isdigit() for name in names)
+    stored = pictures(5)
+    views = [(row[0].name, view) for row in shown for view in row[1:]]
+    assert any("% " in view.name and ", " in view.name for _, view in views)
+    for own, view in views:
+        # one that is mixed differs from what is stored, and says so whatever its label is
+        seen = np.abs(view.picture - stored[CLASSES.index(own)]).max() > 1
+        assert view.name.startswith("mix ") == view.mixed == seen
+        name = view.name.removeprefix("mix ")
+        assert name in CLASSES or name.split("% ")[0].isdigit()
+
+
+def write_again(value):
+    """Other labels for the same pictures."""
+    keys = (f"{number:08d}_picture".encode() for number in range(5))
+    values = (value(number, image) for number, image in enumerate(pictures(5)))
+    write_values(Path("raw"), list(zip(keys, values, strict=True)))
+
+
+def test_a_mix_of_one_class_is_marked_too(shown):
+    write_again(lambda _, image: array_to_datum(image, 1).SerializeToString())
+    write("augment_param: {cutmix: 1, num_classes: 5}")
+    run("net.yaml", "--photos", 5, "--draws", 4)
+    names = {view.name for row in shown for view in row[1:]}
+    assert names == {"dog", "mix dog"}
+
+
+def test_several_labels_are_told_by_their_names(shown):
+    rows = np.eye(5, dtype=np.float32) + np.eye(5, k=1, dtype=np.float32) * 2
+    write_again(lambda number, image: write_raw(image, 0, rows[number]))
+    write()
+    run("net.yaml", "--photos", 5, "--draws", 1)
+    for whole, seen in shown:
+        assert whole.name == seen.name
+    assert {row[0].name for row in shown} == {
+        *("cat, dog 2", "dog, hen 2", "hen, owl 2", "owl, pig 2", "pig")
+    }
 
 
 def test_a_solver_shows_its_nets():

@@ -23,6 +23,11 @@ class Mix(NamedTuple):
     share: NDArray[np.float64]
     boxes: Boxes
 
+    def own(self, size: tuple[int, int]) -> NDArray[np.float64]:
+        """How much of each picture, of height x width `size`, is its own."""
+        own: NDArray[np.float64] = self.share * (1 - share_of(self.boxes, size))
+        return own
+
 
 def draw_mix(
     param: AugmentParameter, count: int, size: tuple[int, int], rng: np.random.Generator
@@ -63,5 +68,5 @@ def mix_labels(labels: Sequence[int], mix: Mix, size: tuple[int, int], classes: 
 
 def mix_rows(rows: Tensor, mix: Mix, size: tuple[int, int]) -> Tensor:
     """Mix the rows of labels of pictures of height x width `size` as the pictures are mixed."""
-    own = torch.from_numpy(mix.share * (1 - share_of(mix.boxes, size))).float()[:, None]
+    own = torch.from_numpy(mix.own(size)).float()[:, None]
     return torch.lerp(rows[torch.from_numpy(mix.partner)], rows, own)

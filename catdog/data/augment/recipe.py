@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.augment import boxes, color, geometry, mixing
@@ -24,6 +25,8 @@ _NEEDS = {
     "num_classes": mixing.FIELDS,
 }
 _CHANNELS = {"saturation": (3,), "hue": (3,), "rand_augment": (1, 3)}
+#: A picture of which so much is its own is not seen to be mixed.
+_WHOLE = 0.995
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class Changes:
     factors: Tensor | None = None
     erased: boxes.Boxes | None = None
     mix: mixing.Mix | None = None
+
+    @property
+    def mixed(self) -> NDArray[np.bool_] | None:
+        """Which pictures show another one besides; None where none are mixed."""
+        if self.mix is None:
+            return None
+        others = self.mix.partner != np.arange(len(self.mix.partner))
+        mixed: NDArray[np.bool_] = others & (self.mix.own(self.size) < _WHOLE)
+        return mixed
 
 
 class Recipe:

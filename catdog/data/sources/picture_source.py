@@ -51,6 +51,11 @@ class PictureSource(RecordSource):
             labels = (self.batch_size, len(first.labels))
         return dict(zip(self.tops, ((self.batch_size, *picture), labels), strict=False))
 
+    @property
+    def has_vectors(self) -> bool:
+        """Whether each record has several labels."""
+        return self.examples([0])[0].labels is not None
+
     def read(self, indices: Sequence[int], generator: torch.Generator, /) -> Batch:
         examples = self.described(indices)
         pictures = [example.array for example in examples]

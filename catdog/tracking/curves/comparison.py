@@ -1,7 +1,7 @@
 """The learning curves of several runs in one picture, each in its own color."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ from catdog.tracking.curves.single import (
 _SOFT = "#8a8a8a"
 #: Letters in a line of the picture.
 _WIDTH = 110
+_DROP = "drop of the learning rate"
 
 
 class _Lines(NamedTuple):
@@ -64,7 +65,9 @@ def compare(curves: Sequence[Curve], style: Style | None = None) -> Figure:
             panels[-1].set_ylim(bottom=0.9 * low)
     furnish(figure, style)
     panels[-1].grid(axis="y", color=GRID, lw=0.8)
-    _explain(figure, [_title(*pair) for pair in zip(curves, lines, strict=True)])
+    _explain(
+        figure, [_title(*pair) for pair in zip(curves, lines, strict=True)], _kinds(figure, lines)
+    )
     return figure
 
 
@@ -110,7 +113,28 @@ def _mark_drops(axes: Axes, curve: Curve, color: str) -> None:
     axes.plot(drops, [0.0] * len(drops), "v", color=color, ms=7, clip_on=False, transform=foot)
 
 
-def _explain(figure: Figure, names: Sequence[str]) -> None:
+def _kinds(figure: Figure, lines: Sequence[_Lines]) -> list[Line2D]:
+    """What a line or a sign means, of those that are drawn."""
+    drawn = {
+        "train": any(len(each.train[0]) for each in lines),
+        "test": any(each.losses or each.accuracies for each in lines),
+        "best test": any(axes.collections for axes in figure.axes),
+        _DROP: any(line.get_marker() == "v" for line in figure.axes[0].lines),
+    }
+    looks: dict[str, dict[str, Any]] = {
+        "train": {"lw": 1.2},
+        "test": {"lw": 1.8, "marker": "o", "ms": 5, "mec": "white"},
+        "best test": {"lw": 0, "marker": "o", "ms": 9, "mfc": "none", "mew": 1.6},
+        _DROP: {"lw": 0, "marker": "v", "ms": 7},
+    }
+    return [
+        Line2D([], [], color=_SOFT, label=name, **look)
+        for name, look in looks.items()
+        if drawn[name]
+    ]
+
+
+def _explain(figure: Figure, names: Sequence[str], kinds: Sequence[Line2D]) -> None:
     """The names of the runs above, what lines and signs mean below."""
     runs = [
         Line2D([], [], color=CYCLE[i % len(CYCLE)], lw=2.5, label=name)
@@ -121,12 +145,6 @@ def _explain(figure: Figure, names: Sequence[str]) -> None:
     for text in named.get_texts():
         # names come from folders: no formula is meant by a dollar sign
         text.set_parse_math(False)
-    kinds = [
-        Line2D([], [], color=_SOFT, lw=1.2, label="train"),
-        Line2D([], [], color=_SOFT, lw=1.8, marker="o", ms=5, mec="white", label="test"),
-        Line2D([], [], color=_SOFT, lw=0, marker="o", ms=9, mfc="none", mew=1.6, label="best test"),
-        Line2D([], [], color=_SOFT, lw=0, marker="v", ms=7, label="drop of the learning rate"),
-    ]
     figure.legend(handles=kinds, loc="outside lower left", ncols=4, frameon=False, fontsize=SMALL)
 
 

@@ -89,8 +89,6 @@ def _read(path: Path) -> ParsedLog:
 
 def _names(logs: Sequence[Path]) -> list[str]:
     """Of each log the least that tells it from the others; `train.log` goes by its folder."""
-    if len(logs) == 1:
-        return [logs[0].name]
     whole = [path.absolute() for path in logs]
     ends = [path.parent if path.name == "train.log" else path for path in whole]
     for count in range(1, max(len(path.parts) for path in ends)):

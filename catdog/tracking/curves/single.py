@@ -35,6 +35,8 @@ _ACCURACY = (GREEN, "#7a9e2e", TEAL, INDIGO)
 _MOST_DROPS = 12
 # beyond, a line through every display is a thicket; a running mean goes over it
 MANY_POINTS = 150
+#: Width and height of what a drop of the rate is called, as shares of the axes.
+_RATE = (0.025, 0.14)
 # losses of such different sizes need a logarithmic axis
 _WIDE = 100.0
 
@@ -48,10 +50,10 @@ def draw(log: ParsedLog, title: str = "", style: Style | None = None) -> Figure:
     accuracies = named(v for v in log.test_outputs if v.loss_weight is None)
     if accuracies:
         _accuracies(left.twinx(), accuracies)
-    _rate_drops(left, log)
     _not_finite(left, log, style)
     title_left(left, title)
     furnish(figure, style)
+    _rate_drops(left, log)
     legend(left, [h for axes in figure.axes for h in axes.get_legend_handles_labels()[0]])
     return figure
 
@@ -100,7 +102,8 @@ def _accuracies(axes: Axes, accuracies: dict[str, list[tuple[int, float]]]) -> N
 def percent(axes: Axes, values: np.ndarray) -> None:
     """An axis from 0 to 100 % where the values are shares."""
     if np.nanmin(values, initial=0) >= 0 and np.nanmax(values, initial=0) <= 1:
-        axes.set_ylim(0, 1.06)
+        # room for the best above 100 %, and no tick at 110 %
+        axes.set_ylim(0, 1.09)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
@@ -109,12 +112,15 @@ def mark_best(axes: Axes, found: Series, color: str, *, lowest: bool = False) ->
     index = ring(axes, found, color, lowest=lowest)
     if index is None:
         return
+    first, at, last = (float(found[0][i]) for i in (0, index, -1))
+    beside = 0.05 * (last - first)
     axes.annotate(
         value_text(found, index, lowest=lowest),
-        (float(found[0][index]), float(found[1][index])),
+        (at, float(found[1][index])),
         xytext=(0, -16 if lowest else 8),
         textcoords="offset points",
-        ha="center",
+        # not over the edge
+        ha="right" if at > last - beside else "left" if at < first + beside else "center",
         color=color,
         fontsize=SMALL,
         fontweight="bold",
@@ -162,12 +168,14 @@ def rate_drops(log: ParsedLog) -> list[tuple[float, float]]:
 
 
 def _rate_drops(axes: Axes, log: ParsedLog) -> None:
-    for x, rate in rate_drops(log):
+    """Lines at the drops, each with its rate where no curve passes."""
+    drops = rate_drops(log)
+    feet = [_free(axes, x) for x, _ in drops]
+    for (x, rate), foot in zip(drops, feet, strict=True):
         axes.axvline(x, color="#9a9a9a", lw=1, ls=(0, (4, 3)), zorder=0)
         axes.annotate(
             f"lr {rate:g}",
-            # at the foot: the best accuracy is written at the top, often right at a drop
-            (x, 0.015),
+            (x, foot),
             xycoords=("data", "axes fraction"),
             xytext=(4, 0),
             textcoords="offset points",
@@ -176,6 +184,27 @@ def _rate_drops(axes: Axes, log: ParsedLog) -> None:
             fontsize=8,
             color="#777777",
         )
+
+
+def _free(axes: Axes, x: float) -> float:
+    """The lowest of some heights, as shares of the axis, where a rate right of x meets no curve."""
+    left = float(axes.transLimits.transform((x, 1))[0])
+    places = np.linspace(left, left + _RATE[0], 20)
+    heights = np.concatenate([_heights(each, places) for each in axes.figure.axes])
+    feet = np.arange(0.015, 1 - _RATE[1], 0.05)
+    crossed = [((heights > foot - 0.02) & (heights < foot + _RATE[1])).sum() for foot in feet]
+    return float(feet[int(np.argmin(crossed))])
+
+
+def _heights(axes: Axes, places: np.ndarray) -> np.ndarray:
+    """How high the curves are at these places, both as shares of the axes."""
+    found = [np.zeros(0)]
+    for line in axes.lines:
+        points = np.asarray((axes.transScale + axes.transLimits).transform(line.get_xydata()))
+        if len(points):
+            at, height = points.T
+            found.append(np.interp(places, at, height, left=math.nan, right=math.nan))
+    return np.concatenate(found)
 
 
 def _not_finite(axes: Axes, log: ParsedLog, style: Style) -> None:

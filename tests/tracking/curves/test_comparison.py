@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from catdog.errors import CatdogError
 from catdog.tracking.curves import comparison
@@ -135,3 +136,21 @@ def test_runs_without_drops_of_the_rate_fill_the_picture(
     figure.savefig(tmp_path / "curves.png")
     heights = [axes.get_position().height for axes in figure.axes]
     assert min(heights) > 0.2
+    # and the legend names none
+    assert kinds(figure) == ["train", "test", "best test"]
+
+
+def kinds(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[1].get_texts()]
+
+
+def test_only_signs_that_are_drawn_are_explained(runs: list[Path], tmp_path: Path) -> None:
+    drop = "drop of the learning rate"
+    assert kinds(compare(*read_curves(runs, Style()))) == ["train", "test", "best test", drop]
+    for name in "ab":
+        lines = (LOGS / "train.log").read_text().splitlines()
+        (tmp_path / name).write_text("\n".join(s for s in lines if "Test net" not in s))
+    assert kinds(compare(*read_curves([tmp_path / "a", tmp_path / "b"], Style()))) == [
+        "train",
+        drop,
+    ]

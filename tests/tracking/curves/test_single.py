@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from catdog.errors import CatdogError
-from catdog.tracking.curves.data import Style, series
+from catdog.tracking.curves.data import Style, read_curves, series
 from catdog.tracking.curves.files import plot
 from catdog.tracking.curves.single import draw
 from catdog.tracking.log_reader import ParsedLog, Value, read_log
@@ -52,6 +52,51 @@ def test_lines_are_the_numbers_of_the_log() -> None:
     accuracy = [value.value for value in log.test_outputs if value.name == "accuracy"]
     np.testing.assert_array_equal(lines["test accuracy"].get_ydata(), accuracy)
     assert {"lr 0.005", "lr 0.0005", "83.8%"} <= set(texts(figure))
+
+
+def steps(tmp_path: Path) -> Path:
+    """A log whose losses fall to the foot, whose accuracy rises to 100 %, with three drops."""
+    head = "I1121 10:00:00.000000 1 solver.cpp:1] "
+    lines = ["Solving net"]
+    for at in range(0, 1001, 20):
+        loss, rate = 2 * math.exp(-at / 80) + 0.02, 0.04 * 0.1 ** (at // 300)
+        if at % 100 == 0:
+            lines += [
+                f"Iteration {at}, Testing net (#0)",
+                f"    Test net output #0: accuracy = {at / 1000}",
+                f"    Test net output #1: loss = {loss} (* 1 = {loss} loss)",
+            ]
+        lines += [f"Iteration {at} (1 iter/s, 1s/1 iters), loss = {loss}"]
+        lines += [f"Iteration {at}, lr = {rate}"]
+    log = tmp_path / "deep" / "train.log"
+    log.parent.mkdir()
+    log.write_text("".join(f"{head}{line}\n" for line in lines))
+    return log
+
+
+@pytest.mark.parametrize("style", [Style(), Style(log_scale=True), Style(smooth=5)])
+def test_no_word_touches_the_edge_or_lies_on_a_curve(tmp_path: Path, style: Style) -> None:
+    figure = draw(read_log(steps(tmp_path)), "deep", style)
+    figure.canvas.draw()
+    words = [text for axes in figure.axes for text in axes.texts]
+    assert [text.get_text() for text in words] == ["lr 0.004", "lr 0.0004", "lr 4e-05", "100.0%"]
+    for text in words:
+        box, frame = text.get_window_extent(), figure.axes[0].get_window_extent()
+        assert frame.x0 < box.x0 < box.x1 < frame.x1
+        assert frame.y0 < box.y0 < box.y1 < frame.y1 - 3
+        for axes in figure.axes:
+            for line in axes.lines:
+                if len(line.get_xdata()) > 2:
+                    x, y = axes.transData.transform(line.get_xydata()).T
+                    at = np.interp(np.linspace(box.x0, box.x1, 9), x, y)
+                    assert not ((box.y0 < at) & (at < box.y1)).any()
+
+
+def test_the_picture_names_the_run(tmp_path: Path) -> None:
+    ((curve,), _) = read_curves([steps(tmp_path)], Style())
+    assert curve.name == "deep"
+    ((curve,), _) = read_curves([LOGS / "finetune.log"], Style())
+    assert curve.name == "finetune.log"
 
 
 def test_a_loss_that_is_no_number_is_marked() -> None:
