@@ -51,7 +51,8 @@ class GuessingDetector:
             self._looked = True
             if found := no_probabilities(self._net, batch):
                 return found
-        return self._labels.see(iteration, batch, keep=iteration % _EVERY == 0)
+        keep = self._even is not None and iteration % _EVERY == 0
+        return self._labels.see(iteration, batch, keep=keep)
 
     def train(self, iteration: int, loss: float) -> str:
         """Take the loss of an iteration; gives a warning or nothing."""

@@ -173,6 +173,12 @@ def best_answer(layer: Layer, labels: torch.Tensor) -> torch.Tensor:
     return answer().detach()
 
 
+def test_labels_that_are_compared_with_nothing_are_not_kept() -> None:
+    made = Run(text=NET.replace('"SoftmaxWithLoss"', '"HingeLoss"'), base_lr=1e-4)
+    made.solver.step(30)
+    assert not made.solver._divergence.guessing._labels._kept
+
+
 def test_a_loss_that_takes_probabilities_is_not_given_scores() -> None:
     text = NET.replace('"SoftmaxWithLoss"', '"MultinomialLogisticLoss"')
     wrong = Run(text=text)
