@@ -1,5 +1,6 @@
 """A bar on the terminal: how far a training is, how fast it goes, how long it will take."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -63,7 +64,7 @@ class ProgressBar:
             initial=schedule.first,
             file=stream,
             bar_format=_FORM,
-            dynamic_ncols=True,
+            ncols=_columns(stream),
             leave=False,
         )
 
@@ -93,6 +94,7 @@ class ProgressBar:
         now = self._clock()
         if now - self._drawn >= _REFRESH:
             self._drawn = now
+            self._bar.ncols = _columns(self._stream)
             self._bar.set_postfix_str(self._state(), refresh=True)
 
     def _state(self) -> str:
@@ -109,7 +111,7 @@ class ProgressBar:
             total=self._schedule.tests[net] if net < len(self._schedule.tests) else None,
             file=self._stream,
             bar_format=_TEST_FORM,
-            dynamic_ncols=True,
+            ncols=_columns(self._stream),
             leave=False,
             delay=self._delay,
             position=1,
@@ -123,6 +125,18 @@ class ProgressBar:
         if self._test is not None:
             self._test.close()
             self._test = None
+
+
+def _columns(stream: TextIO) -> int | None:
+    """The width of a bar: that of the terminal less one, now, as it may have changed.
+
+    Some terminals go to the next row after the last column: a bar that reaches it would be drawn
+    below itself again and again. One that does not tell its width shows no bar.
+    """
+    try:
+        return max(0, os.get_terminal_size(stream.fileno()).columns - 1)
+    except OSError:
+        return None
 
 
 def _short(number: float) -> str:

@@ -1,6 +1,7 @@
 """The bar on a terminal, and lines above it."""
 
 import io
+import os
 import re
 
 from catdog.solver.events import (
@@ -54,6 +55,20 @@ def test_rate_images_and_time_left() -> None:
     assert "59/110" in last
     # 51 iterations of half a second, and two tests of five forward passes
     assert "2 it/s, 128 images/s, 00:27 left, loss 0.75" in last
+
+
+def test_the_bar_leaves_the_last_column_free_and_follows_the_window(monkeypatch) -> None:
+    columns = [100]
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns[0], 24)))
+    monkeypatch.setattr(Terminal, "fileno", lambda _: 2)
+    terminal, clock = Terminal(), Clock()
+    bar = ProgressBar(Schedule(0, 100), terminal, clock)
+    widths = []
+    for iteration, columns[0] in enumerate((100, 60, 30)):
+        clock.now += 1
+        bar(Iterating(iteration, 0.1))
+        widths.append(len(terminal.getvalue().split("\r")[-1].rstrip()))
+    assert widths == [99, 59, 29]
 
 
 def test_lines_of_the_log_stay_whole() -> None:
