@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from catdog.spec import read_solver
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"(?:python |`)(?:tools/)?(\w+)\.py([^`\n#&|]*)")
@@ -60,3 +62,17 @@ def test_make_targets_are_there(page):
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = re.findall(r"(?:^|`)make ([a-z0-9-]+)", page.read_text(), re.MULTILINE)
     assert set(named) <= targets
+
+
+SNAPSHOT = re.compile(r"(snapshots/\w+/\w+?)_(?:iter_(\d+)|best)\.(?:caffemodel|solverstate)")
+
+
+@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("tools/*.py"))], ids=lambda p: p.name)
+def test_snapshots_are_those_that_a_solver_makes(page):
+    solvers = [read_solver(path).message for path in (ROOT / "solvers").glob("*.yaml")]
+    for prefix, iteration in SNAPSHOT.findall(page.read_text()):
+        (solver,) = [each for each in solvers if each.snapshot_prefix == prefix]
+        if iteration:
+            assert int(iteration) == solver.max_iter or int(iteration) % solver.snapshot == 0
+        else:
+            assert solver.snapshot_best

@@ -73,6 +73,9 @@ def test_tools_that_build_a_net_refuse_a_stage_that_it_has_not(call, net_with_lo
         ("evaluate", "--model", net_with_loss, "--weights", WEIGHTS, "--report"),
         ("check", net_with_loss),
         ("preview", net_with_loss),
+        ("to_torch", "--model", net_with_loss, "x.py"),
+        ("convert", net_with_loss, "x.onnx"),
+        ("extract_features", WEIGHTS, net_with_loss, "fc1", "--out", "x.npz"),
     ):
         (error,) = call(*words, "--stage", "nosiy")
         assert error == 'error: --stage: no layer of the net looks at stage "nosiy"; leave it out'

@@ -33,9 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--fold-batch-norm", action="store_true", help="into the layers before it")
     parser.add_argument("--model", type=Path, help="for folding: the net of weights without one")
     parser.add_shape()
+    parser.add_stage()
     args = parser.parse(argv)
     shapes, fold = dict(args.shape), args.fold_batch_norm
-    convert(Conversion(args.source, args.target, args.weights, shapes, fold, args.model, tell))
+    files = (args.source, args.target, args.weights)
+    convert(Conversion(*files, shapes, fold, args.model, tell, args.stage))
     print(args.target)
 
 

@@ -1,9 +1,10 @@
 """Score a trained net: on the data of its TEST phase as `caffe test` does, or with a report.
 
-    python tools/evaluate.py --model net_specs/deep64.yaml --weights snapshots/x.caffemodel
-    python tools/evaluate.py --model net_specs/deep64.yaml --weights x.caffemodel --report
-    python tools/evaluate.py --weights x.caffemodel --data input/validation_lmdb --report out.html
+    python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS
+    python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS --report
+    python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --report out.html
 
+WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel.
 Without --iterations every example counts once. --data, --report, --tta and --fit-temperature judge
 the probabilities: accuracy, log loss, AUC, calibration. The report is a page and a .json.
 """

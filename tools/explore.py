@@ -1,7 +1,7 @@
 """Look at labelled photos before training: sizes, classes, doubles, files that cannot be read.
 
     python tools/explore.py input
-    python tools/explore.py input --weights snapshots/quick/deep64_iter_1200.caffemodel
+    python tools/explore.py input --weights snapshots/quick/deep64_iter_700.caffemodel
 
 writes exploration/index.html, its drawings as .png, and photos.csv with a row for each photo. With
 a trained net it shows the photos that the net finds hardest, and those that may be mislabelled.

@@ -17,15 +17,13 @@ import torch
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
-from catdog.cli.nets import python_of
+from catdog.cli.nets import net_of, python_of
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
-from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.solverstate import load_net
-from catdog.spec import net_state, read_net
 from catdog.weights import weight_file
 
 
@@ -41,6 +39,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("device_id", nargs="?", default="0", help="(default: 0)")
     parser.add_argument("--out", type=Path, help="write one .npz or .h5 instead of LMDBs")
     parser.add_argument("--batches", type=at_least(1), help="with --out: so many batches")
+    parser.add_state()
     parser.add_python()
     parser.add_device()
     args = parser.parse(argv)
@@ -73,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     names = args.blobs.split(",")
     places = {} if args.out else _places(args, names)
     with ExitStack() as stack:
-        net = resolve(read_net(args.net), net_state(TEST))
+        net = net_of(args, args.net, TEST)
         setting = Setting(provide_caffe=python_of(args))
         fed = open_fed_net(net, stack, setting=setting, device=_device(args))
         load_net(fed.net, weight_file(args.weights))

@@ -1,7 +1,7 @@
 """Draw learning curves: losses, test accuracy, drops of the learning rate, the best test.
 
     python tools/plot_learning_curve.py train.log [curve.png]
-    python tools/plot_learning_curve.py snapshots/a snapshots/b curves.png
+    python tools/plot_learning_curve.py snapshots/quick snapshots/small curves.png
 
 Of several runs there is one picture with a color for each.
 """

@@ -2,7 +2,7 @@
 
     python tools/runs.py snapshots
     python tools/runs.py snapshots --sort accuracy
-    python tools/runs.py --diff snapshots/a/net snapshots/b/net
+    python tools/runs.py --diff snapshots/quick/deep64 snapshots/small/small64
 
 Columns are shown for the fields in which the runs differ.
 """

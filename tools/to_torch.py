@@ -1,6 +1,7 @@
 """Write a net as one Python file that needs nothing but torch, and its parameters beside it.
 
-    python tools/to_torch.py --model net_specs/caffenet.yaml --weights x.caffemodel caffenet.py
+    python tools/to_torch.py --model net_specs/resnet18.yaml resnet18.py
+    python tools/to_torch.py --weights snapshots/quick/deep64_iter_700.caffemodel deep64.py
 
 The file holds the deploy net. A snapshot of catdog carries its net: leave --model out then.
 """
@@ -27,9 +28,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--state", type=Path, help="where they go, .pt or .safetensors (default: OUT.pt)"
     )
     parser.add_shape()
+    parser.add_stage()
     args = parser.parse(argv)
     state = args.state or args.code.with_suffix(".pt")
-    net = deployed(args.model, args.weights, dict(args.shape), tell)
+    net = deployed(args.model, args.weights, dict(args.shape), tell, args.stage)
     write_torch(net, args.code, state)
     print(f"{args.code}\n{state}")
 

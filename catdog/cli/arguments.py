@@ -90,6 +90,10 @@ class Parser(argparse.ArgumentParser):
                 "--phase", type=str.upper, choices=PHASES, default=phase, help=f"(default: {phase})"
             )
         self.add_argument("--level", type=int, default=0, help="level of the net's rules")
+        self.add_stage()
+
+    def add_stage(self) -> None:
+        """--stage."""
         self.add_argument(
             "--stage", type=names, default=[], metavar="NAME[,NAME]", help="stages of the rules"
         )

@@ -1,6 +1,6 @@
 """Files from one form to another: nets, solvers, weights and means (caffe/tools/upgrade_*.cpp)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class Conversion:
         fold: fold batch normalisation into the layers before it; for a net and for weights.
         model: the net of weights that carry no net, for folding.
         tell: hears what is assumed of data that are not there.
+        stages: of the net's rules, for ONNX.
     """
 
     source: Path
@@ -52,6 +53,7 @@ class Conversion:
     fold: bool = False
     model: Path | None = None
     tell: Callable[[str], object] = lambda _: None
+    stages: Sequence[str] = ()
 
 
 def convert(conversion: Conversion) -> None:
@@ -182,10 +184,8 @@ def _array_to_mean(conversion: Conversion) -> None:
 
 
 def _text_to_onnx(conversion: Conversion) -> None:
-    write_onnx(
-        deployed(conversion.source, conversion.weights, conversion.shapes, conversion.tell).net,
-        conversion.target,
-    )
+    c = conversion
+    write_onnx(deployed(c.source, c.weights, c.shapes, c.tell, c.stages).net, c.target)
 
 
 def _weights_to_onnx(conversion: Conversion) -> None:

@@ -1,12 +1,12 @@
 """The deploy net of a spec or of a snapshot, with its weights: what leaves the house."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
-from catdog.errors import CatdogError, LayerError
+from catdog.errors import CatdogError, LayerError, SpecError
 from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.abstract import python_sources, shapes_of_source
@@ -16,6 +16,7 @@ from catdog.net.resolved import resolve_tested
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec import net_state, read_net
+from catdog.spec.rules import check_stages
 from catdog.spec.shape import Shape
 from catdog.weights import copy_weights, read_weights
 
@@ -33,17 +34,19 @@ def deployed(
     weights: Path | None,
     given: Mapping[str, Shape] | None = None,
     tell: Callable[[str], object] = lambda _: None,
+    stages: Sequence[str] = (),
 ) -> Deployed:
     """The TEST net without labels, with probabilities on top, on the CPU.
 
     It comes from the spec `model`, or else from weights that carry their deploy net; without
     weights its parameters are those of its fillers, always the same. `given` are shapes of data
-    that are not there; what is assumed of others is told. Raises CatdogError when there is
-    neither, LayerError for a Python layer, and what reading and building raise.
+    that are not there; what is assumed of others is told. `stages` are of the spec's rules. Raises
+    CatdogError when there is neither, LayerError for a Python layer, and what reading and building
+    raise.
     """
     carried = read_weights(weights) if weights else None
     if model:
-        message = _derived(model, given or {}, tell)
+        message = _derived(model, given or {}, tell, stages)
     elif carried and carried.net.HasField("deploy"):
         message = carried.net.deploy
     else:
@@ -70,10 +73,15 @@ def _check_python(net: NetParameter) -> None:
 
 
 def _derived(
-    model: Path, given: Mapping[str, Shape], tell: Callable[[str], object]
+    model: Path,
+    given: Mapping[str, Shape],
+    tell: Callable[[str], object],
+    stages: Sequence[str],
 ) -> NetParameter:
     """The deploy net of a spec; data layers give pictures one by one, Input layers as they are."""
-    net = resolve_tested(read_net(model), net_state(TEST))
+    spec = read_net(model)
+    check_stages(spec.message, stages)
+    net = resolve_tested(spec, net_state(TEST, stages=stages))
     with net.located():
         context = Context(TEST, locate=net.locate)
         shapes = dict(wiring.input_shapes(net.rest))
@@ -82,6 +90,8 @@ def _derived(
             shapes.update({name: (1, *shape[1:]) for name, shape in found.shapes.items()})
             if found.assumed:
                 tell(found.assumed)
+        if faults := wiring.faults(net.rest, shapes):
+            raise SpecError(faults)
         for layer in python_sources(net.rest):
             shapes |= shapes_of_source(layer, given)
         return deploy_net(net.message, {**shapes, **given})

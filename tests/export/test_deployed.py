@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catdog.errors import CatdogError, LayerError, WeightsError
+from catdog.errors import CatdogError, LayerError, SpecError, WeightsError
 from catdog.export.deployed import deployed
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.weights import Weights, read_weights, write_weights
@@ -61,6 +61,18 @@ def test_a_net_that_is_only_trained(tmp_path):
     assert net.inputs == {"d": (1, 3, 227, 227)}
     assert net.outputs == ("prob",)
     assert "d was assumed to be 8 x 3 x 227 x 227" in told[0]
+
+
+def test_a_net_whose_data_come_in_a_stage(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "layer:\n- {name: d, type: Data, top: d, include: {stage: noisy},"
+        " data_param: {source: no, batch_size: 8}}\n"
+        "- {name: r, type: ReLU, bottom: d, top: r}\n"
+    )
+    with pytest.raises(SpecError, match='layer "d", which makes it, is only there with --stage'):
+        deployed(path, None)
+    assert deployed(path, None, stages=["noisy"]).net.inputs == {"d": (1, 3, 227, 227)}
 
 
 def test_a_python_layer_cannot_be_written_out(tmp_path):
