@@ -143,3 +143,15 @@ def test_to_torch(call, tmp_path):
 
 def test_device_query(call):
     assert any(line.startswith("Name:") for line in call("device_query"))
+
+
+def test_layers_without_weights_are_named(net_with_loss, tmp_path, capsys):
+    path = Path(net_with_loss)
+    path.write_text(path.read_text().replace("fc2", "fc9"))
+    for name, *words in (
+        ("evaluate", "--model", path, "--weights", WEIGHTS, "--iterations", "1"),
+        ("extract_features", WEIGHTS, path, "fc9", "--out", tmp_path / "f.npz"),
+    ):
+        importlib.import_module(f"catdog.tools.{name}").main(list(map(str, words)))
+        said = capsys.readouterr().err
+        assert f"warning: no weights in {WEIGHTS} for fc9: as the fillers left them" in said

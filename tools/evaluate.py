@@ -29,13 +29,12 @@ from catdog.analysis.report import (
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of, state_of
 from catdog.cli.main import run_tool
-from catdog.cli.nets import net_of, python_of
+from catdog.cli.nets import load, net_of, python_of
 from catdog.errors import CatdogError
 from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
-from catdog.solver.solverstate import load_net
 from catdog.weights import weight_file
 
 
@@ -81,8 +80,7 @@ def test(args: Namespace) -> None:
     with ExitStack() as stack:
         net, setting = net_of(args, args.model, TEST), Setting(provide_caffe=python_of(args))
         fed = open_fed_net(net, stack, setting=setting, device=device_of(args))
-        for name in args.weights:
-            load_net(fed.net, weight_file(name))
+        load(fed.net, args.weights)
         for record in evaluate(fed, args.iterations):
             print(*lines(record), sep="\n", flush=True)
 

@@ -17,14 +17,12 @@ import torch
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
-from catdog.cli.nets import net_of, python_of
+from catdog.cli.nets import load, net_of, python_of
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
-from catdog.solver.solverstate import load_net
-from catdog.weights import weight_file
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -75,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         net = net_of(args, args.net, TEST)
         setting = Setting(provide_caffe=python_of(args))
         fed = open_fed_net(net, stack, setting=setting, device=_device(args))
-        load_net(fed.net, weight_file(args.weights))
+        load(fed.net, [args.weights])
         if args.out:
             count = write_file(features(fed, names, args.batches), args.out)
         else:

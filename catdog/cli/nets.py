@@ -1,14 +1,18 @@
 """From the arguments of a tool to the net that it works on."""
 
 import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from catdog.cli.arguments import state_of
+from catdog.errors import some_of
+from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet, resolve, resolve_tested
 from catdog.proto.caffe_pb2 import Phase
 from catdog.spec import read_net
 from catdog.spec.rules import check_stages
+from catdog.weights import CopyState, copy_weights, read_weights, weight_file
 
 
 def net_of(
@@ -23,6 +27,21 @@ def net_of(
     check_stages(spec.message, args.stage)
     state = state_of(args, phase)
     return resolve_tested(spec, state) if tested else resolve(spec, state)
+
+
+def load(net: Net, names: Iterable[str]) -> None:
+    """Copy the weights of files, a path or a known name each, into a net by layer name.
+
+    Layers that none of them has are named on stderr: their numbers are those of their fillers.
+    """
+    paths = [weight_file(name) for name in names]
+    rows = [copy_weights(net, read_weights(path)) for path in paths]
+    fresh = [{row.layer for row in each if row.state is CopyState.FRESH} for each in rows]
+    lacking = [node.name for node in net if fresh and all(node.name in each for each in fresh)]
+    if lacking:
+        files = ", ".join(map(str, paths))
+        text = f"no weights in {files} for {some_of(lacking)}: as the fillers left them"
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def python_of(args: argparse.Namespace) -> Callable[[], object] | None:
