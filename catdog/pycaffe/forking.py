@@ -12,9 +12,19 @@ def compute_alone_when_forked() -> None:
     Only the thread that forks lives on in the new process; the others, which OpenMP and OpenCV
     keep once they have worked, would be waited for without end.
     """
-    os.register_at_fork(after_in_child=_compute_alone)
+    threads: list[int] = []
 
+    def before() -> None:
+        # in the new process OpenCV could not even be told to let go of its threads
+        threads.append(cv2.getNumThreads())
+        cv2.setNumThreads(0)
 
-def _compute_alone() -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    def after_in_parent() -> None:
+        cv2.setNumThreads(threads.pop())
+
+    def after_in_child() -> None:
+        torch.set_num_threads(1)
+
+    os.register_at_fork(
+        before=before, after_in_parent=after_in_parent, after_in_child=after_in_child
+    )

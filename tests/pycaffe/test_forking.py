@@ -2,6 +2,7 @@
 
 import multiprocessing
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -24,10 +25,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarn
 
 @pytest.fixture(autouse=True)
 def two_threads():
-    before = torch.get_num_threads()
+    """Of torch and OpenCV, both of which have been at work."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(2)
+    cv2.setNumThreads(2)
+    cv2.cvtColor(np.zeros((2000, 2000, 3), np.uint8), cv2.COLOR_BGR2HSV)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
 
 
 def in_a_fork(function):
