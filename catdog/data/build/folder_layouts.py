@@ -141,7 +141,7 @@ def _find_one(
             skipped.append(Skipped("/".join((*above, *parts)), "not a picture by its name"))
     if not found:
         raise _nothing(folder, apart)
-    layout, of_each, by_folder = photo_classes(found, folder, known)
+    layout, of_each, by_folder, notes = photo_classes(found, folder, known)
     classes = in_label_order({name for name in of_each if name})
     photos = []
     for parts, name in zip(found, of_each, strict=True):
@@ -150,7 +150,7 @@ def _find_one(
             photos.append(Photo(folder.joinpath(*parts), full, classes.index(name)))
         else:
             skipped.append(Skipped(full, "no class in its name, and in no class folder"))
-    notes = _empty(folder, classes, enter) if by_folder else []
+    notes += _empty(folder, classes, enter) if by_folder else []
     return Listing(layout, classes, photos, None, skipped, notes=notes)
 
 

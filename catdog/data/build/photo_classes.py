@@ -18,6 +18,11 @@ _NO_CLASS = frozenset((
     "img", "dsc", "dscn", "dscf", "pict", "pic", "photo", "picture", "image", "screenshot",
     "untitled", "download", "copy",
 ))  # fmt: skip
+#: Folders that only divide the data: `part1`, `fold_2`, `train`.
+_PART = re.compile(
+    r"(part|fold|batch|split|chunk|shard|train|training|val|valid|validation|test|testing)"
+    r"([\s._-]*set)?[\s._-]*\d*"
+)
 #: More classes by name than this, most of them with one photo, are no classes.
 _MANY = 20
 
@@ -25,11 +30,15 @@ _REMEDY = "name them cat.0.jpg, dog.0.jpg, make a folder for each class, or give
 
 
 class PhotoClasses(NamedTuple):
-    """The layout of a folder, and the class of each of its photos, empty where it has none."""
+    """The layout of a folder, and the class of each of its photos, empty where it has none.
+
+    The `notes` tell where folders and names do not say the same.
+    """
 
     layout: str
     of_each: list[str]
     by_folder: bool
+    notes: list[str]
 
 
 def photo_classes(
@@ -37,15 +46,18 @@ def photo_classes(
 ) -> PhotoClasses:
     """The classes of the photos below a folder; a `known` one needs no second one beside it.
 
+    Folders count before names, unless they only divide the data or most photos are in none.
     Raises DataError where there are none to be found, or most photos have none.
     """
     named = [class_in_name(parts[-1]) for parts in found]
     folders = [parts[0] if len(parts) > 1 else "" for parts in found]
-    if _are_classes(folders, known) and not _mixed(named, folders):
+    by_name = _are_classes(named, known)
+    if _are_classes(folders, known) and not (by_name and _say_nothing(folders)):
         _check_no_parts(found, folder)
-        classes = PhotoClasses("a folder for each class", folders, by_folder=True)
-    elif _are_classes(named, known):
-        classes = PhotoClasses("photos named for their class", named, by_folder=False)
+        notes = _disagreement(named, folders)
+        classes = PhotoClasses("a folder for each class", folders, by_folder=True, notes=notes)
+    elif by_name:
+        classes = PhotoClasses("photos named for their class", named, by_folder=False, notes=[])
     else:
         raise _no_labels(found, named, folder)
     without = classes.of_each.count("")
@@ -72,12 +84,30 @@ def are_chance(named: Iterable[str]) -> bool:
     return len(counts) > _MANY and 2 * list(counts.values()).count(1) > len(counts)
 
 
-def _mixed(named: Sequence[str], folders: Sequence[str]) -> bool:
-    """Whether a folder has several classes by name: folders are parts of the data, not classes."""
+def _say_nothing(folders: Sequence[str]) -> bool:
+    """Whether folders only divide the data, by their names, or most photos are in none."""
+    parts = all(_PART.fullmatch(name.casefold()) for name in set(folders) - {""})
+    return parts or 2 * folders.count("") > len(folders)
+
+
+def _disagreement(named: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """A line where names look like classes too, but not like those of the folders.
+
+    Then a folder has several of them, or one that is the class of another folder.
+    """
     inside: dict[str, set[str]] = {}
     for name, folder in zip(named, folders, strict=True):
-        inside.setdefault(folder, set()).add(name)
-    return all(named) and len(set(named)) > 1 and any(len(names) > 1 for names in inside.values())
+        if name and folder:
+            inside.setdefault(folder, set()).add(name)
+    others = {folder.casefold() for folder in folders}
+    swapped = any((names & others) - {own.casefold()} for own, names in inside.items())
+    several = any(len(names) > 1 for names in inside.values())
+    if not (swapped or several) or 2 * named.count("") > len(named) or are_chance(named):
+        return []
+    return [
+        f"the folders are the classes ({some(set(folders) - {''})}), not what the names of the "
+        f"photos begin with ({some(set(named) - {''})})"
+    ]
 
 
 def _check_no_parts(found: Iterable[Parts], folder: Path) -> None:

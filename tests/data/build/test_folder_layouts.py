@@ -199,3 +199,21 @@ def test_a_data_set_in_a_folder_of_its_own_is_named(tmp_path):
     root = touch(tmp_path, "unpacked/training_set/cat/1.jpg", "unpacked/training_set/dog/1.jpg")
     with pytest.raises(DataError, match=r"but those of the data set unpacked/; name .*/unpacked"):
         find_photos(root)
+
+
+def test_class_folders_count_in_train_and_val_too(tmp_path):
+    root = touch(
+        tmp_path,
+        *(
+            f"{part}/{c}/{name}{n}.jpg"
+            for part in ("train", "val")
+            for c in ("cats", "dogs")
+            for name in ("flickr ", "pexels-")
+            for n in "12"
+        ),
+    )
+    listing = find_photos(root)
+    assert listing.classes == ["cats", "dogs"]
+    for photos in (listing.train, listing.validation):
+        assert [photo.label for photo in photos] == [0] * 4 + [1] * 4
+    assert [note.split(",")[0] for note in listing.notes] == ["the folders are the classes (cats"]

@@ -86,3 +86,51 @@ def test_folders_that_hold_folders_of_the_same_names_are_parts(tmp_path):
     assert "one/ and two/ both hold cat, dog: they seem to be parts of the data" in text
     images = [(name, "images", "1.jpg") for name in ("cat", "dog")]
     assert photo_classes(images, tmp_path).of_each == ["cat", "dog"]
+
+
+def classes_of(folder, *names):
+    found = [tuple(name.split("/")) for name in names]
+    return photo_classes(sorted(found), folder)
+
+
+@pytest.mark.parametrize("begin", ["pexels-photo-{}", "istock-{}", "felix_{}", "flickr {}"])
+def test_the_folder_counts_however_the_photos_are_called(tmp_path, begin):
+    names = [
+        f"{c}/{name.format(n)}.jpg"
+        for c in ("cats", "dogs")
+        for n in range(4)
+        for name in (begin, "tom_{}")
+    ]
+    classes = classes_of(tmp_path, *names)
+    assert classes.of_each == ["cats"] * 8 + ["dogs"] * 8
+    (note,) = classes.notes
+    first = begin.split("{")[0].rstrip("-_ ")
+    assert note == (
+        "the folders are the classes (cats, dogs), not what the names of the photos begin with "
+        f"({first}, tom)"
+    )
+
+
+def test_names_that_say_what_their_folders_say_are_not_told(tmp_path):
+    for names in (["a/cat.1.jpg", "b/dog.1.jpg"], ["a/IMG_1.jpg", "b/IMG_2.jpg"]):
+        classes = classes_of(tmp_path, *names)
+        assert (classes.of_each, classes.notes) == (["a", "b"], [])
+
+
+def test_names_that_are_the_classes_of_other_folders_are_told(tmp_path):
+    classes = classes_of(tmp_path, "Cat/dog.1.jpg", "Dog/cat.1.jpg")
+    assert classes.of_each == ["Cat", "Dog"]
+    assert "not what the names of the photos begin with (cat, dog)" in classes.notes[0]
+
+
+@pytest.mark.parametrize("part", ["part{}", "Fold_{}", "batch {}", "split-{}"])
+def test_names_count_in_folders_of_parts(tmp_path, part):
+    names = [f"{part.format(p)}/{c}.{p}.jpg" for p in (1, 2) for c in ("cat", "dog")]
+    assert classes_of(tmp_path, *names).of_each == ["cat", "dog"] * 2
+
+
+def test_names_count_where_most_photos_are_in_no_folder(tmp_path):
+    names = [f"{c}.{n}.jpg" for c in ("cat", "dog") for n in range(9)]
+    classes = classes_of(tmp_path, *names, "more/cat.91.jpg", "new/dog.92.jpg")
+    assert not classes.by_folder
+    assert set(classes.of_each) == {"cat", "dog"}
