@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 from catdog.data.datum import array_to_legacy_blob
 from catdog.data.mean import read_mean
@@ -16,7 +17,7 @@ from catdog.errors import SpecError
 from catdog.net.deploy import deploy_net
 from catdog.net.resolved import ResolvedNet, on_train_data
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.runtime.files import replacing
+from catdog.runtime.files import keep, replacing
 from catdog.spec import to_prototxt
 from catdog.spec.shape import Shape
 
@@ -71,10 +72,16 @@ def preparation(net: ResolvedNet, shapes: Mapping[str, Sequence[int]]) -> NetPar
     return carried
 
 
-def write_deploy(carried: NetParameter, prefix: str) -> None:
-    """Write the deploy net as `<prefix>_deploy.prototxt`, for people and for Caffe."""
+def write_deploy(carried: NetParameter, prefix: str, *, resumed: bool = False) -> None:
+    """Write the deploy net as `<prefix>_deploy.prototxt`, for people and for Caffe.
+
+    That of an earlier run is kept under the next free name, unless that run is `resumed`.
+    """
+    path = Path(f"{prefix}_deploy.prototxt")
+    if not resumed:
+        keep(path)
     if carried.HasField("deploy"):
-        with replacing(f"{prefix}_deploy.prototxt") as beside:
+        with replacing(path) as beside:
             beside.write_text(to_prototxt(carried.deploy), encoding="utf-8")
 
 

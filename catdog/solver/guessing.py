@@ -159,12 +159,16 @@ def in_order(means: Tensor, size: int) -> str:
     if pure.count(pure[0]) == count:
         if count * size < _MANY:
             return ""
-        what = f"all {count * size} examples of the first {count} batches have the same label"
-    elif _chance(means.mean(0), size, len(pure), count) < _CHANCE:
-        what = f"{len(pure)} of the first {count} batches have one class each"
-    else:
+        return (
+            f"all {count * size} examples of the first {count} batches have the same label: others "
+            "are rare, or the data are in the order of their classes and want shuffling"
+        )
+    if _chance(means.mean(0), size, len(pure), count) >= _CHANCE:
         return ""
-    return f"{what}: are the data in the order of their classes? shuffle them"
+    return (
+        f"{len(pure)} of the first {count} batches have one class each: are the data in the order "
+        "of their classes? shuffle them"
+    )
 
 
 def _chance(shares: Tensor, size: int, pure: int, count: int) -> float:

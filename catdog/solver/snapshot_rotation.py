@@ -48,13 +48,20 @@ class Snapshots:
         self.kept: list[int] = []
         self._begins = True
 
+    def begin(self) -> None:
+        """Put the best weights of an earlier run aside, under the next free name; once."""
+        best = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
+        if self._begins and self._writes and best.exists():
+            best.rename(free_name(best))
+        self._begins = False
+
     def write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
         """Weights, their average and the state that is made for a file of weights.
 
         Raises Diverged, and writes nothing, when a parameter is not finite.
         """
         self._check_finite(iteration)
-        self._put_aside()
+        self.begin()
         model = self._model_path(iteration)
         self.kept = [at for at in self.kept if at != iteration] + [iteration]
         gone = self.kept[: -self._param.snapshot_keep] if self._param.snapshot_keep else []
@@ -83,7 +90,7 @@ class Snapshots:
     def write_best(self, iteration: int, name: str, value: float) -> Best:
         """The weights, or their average, as the best so far. Raises as `write`."""
         self._check_finite(iteration)
-        self._put_aside()
+        self.begin()
         path = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
         if self._writes:
             with self._average.applied():
@@ -114,13 +121,6 @@ class Snapshots:
 
     def _model_path(self, iteration: int) -> Path:
         return model_path(self._param.snapshot_prefix, iteration, hdf5=self._hdf5)
-
-    def _put_aside(self) -> None:
-        """Keep the best weights of an earlier run under the next free name, once."""
-        best = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
-        if self._begins and self._writes and best.exists():
-            best.rename(free_name(best))
-        self._begins = False
 
     def _check_finite(self, iteration: int) -> None:
         with self._average.applied(False):

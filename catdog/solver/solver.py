@@ -137,24 +137,25 @@ class Solver:
         for name in lr_policy.idle_fields(self.param):
             self._emit(Warned(f'lr_policy "{self.param.lr_policy}" does not look at {name}'))
         self._ending.begin()
+        began = self.iteration
         self.step(self.param.max_iter - self.iteration)
         if not self.stopped:
             self._warn(self._divergence.finish(self.iteration, self._batch))
         if self.param.snapshot_after_train and not _due(self.iteration, self.param.snapshot):
             self.snapshot()
-        self._last_look()
+        self._last_look(began)
         self._ending.finish()
         self._emit(Stopped(self.iteration) if self.stopped else Done(self.iteration))
 
-    def _last_look(self) -> None:
-        """Show and test what the last update made of the net."""
+    def _last_look(self, began: int) -> None:
+        """Show and test what the updates since an iteration made of the net."""
         stopped, self.stopped = self.stopped, False
         if not stopped and _due(self.iteration, self.param.display):
             self._show_last_loss()
         if _due(self.iteration, self.param.test_interval) and not stopped:
             if self._places.tested != self.iteration:
                 self.test_all()
-        elif self._tests_once_more():
+        elif self.iteration > began and self._tests_once_more():
             if stopped:
                 # of several processes one may hear of the same Ctrl-C late
                 self._request()
@@ -175,7 +176,7 @@ class Solver:
 
     def _tests_once_more(self) -> bool:
         """Whether the net of the last snapshot has not been tested, and could be."""
-        able = self.tests and self.param.test_interval > 0 and self.iteration > 0
+        able = self.tests and self.param.test_interval > 0
         return bool(able) and self._places.tested != self.iteration
 
     def _test_once_more(self) -> None:
@@ -208,6 +209,7 @@ class Solver:
         self._unfreeze()
         display = _due(self.iteration, self.param.display)
         result = self._forward_backward(debug=display and self.param.debug_info)
+        self._snapshots.begin()
         rate = self.rate
         if display:
             self._display(result, rate)

@@ -7,6 +7,7 @@ from catdog.solver.events import (
     Event,
     Iterating,
     Listener,
+    NetTested,
     NetTestedBatch,
     Snapshotted,
     Stopped,
@@ -14,8 +15,11 @@ from catdog.solver.events import (
 
 
 def under_way(event: Event) -> bool:
-    """Whether a batch is there, or the run is at its end without one."""
-    return isinstance(event, NetTestedBatch | Iterating | Snapshotted | Stopped | Done)
+    """Whether a batch has been through a net, or the run is at its end without one."""
+    if isinstance(event, NetTestedBatch):
+        # it is told before the net has it
+        return event.batches > 0
+    return isinstance(event, NetTested | Iterating | Snapshotted | Stopped | Done)
 
 
 class HeldBack:

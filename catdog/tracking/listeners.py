@@ -88,7 +88,7 @@ class RunListeners:
         self._listener = HeldBack(lambda: self._open(solver, pictures))
 
     def _open(self, solver: Solver, pictures: Sequence[NamedPicture]) -> Listener:
-        write_deploy(solver.model, self._prefix)
+        write_deploy(solver.model, self._prefix, resumed=self._resumed)
         listeners: list[Listener] = []
         table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
         self._stack.callback(table.close)
