@@ -5,9 +5,10 @@ python tools/draw_net.py net_specs/deep64.yaml deep64.png --rankdir TB
 
 from collections.abc import Sequence
 
-from catdog.cli.arguments import PHASES, Parser
+from catdog.cli.arguments import PHASES, Parser, tell
 from catdog.cli.main import run_tool
-from catdog.export.draw import RANKDIRS, draw_spec
+from catdog.cli.nets import python_of
+from catdog.export.draw import RANKDIRS, Shown, draw_spec
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -26,18 +27,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         type=str.upper,
         choices=[*PHASES, "ALL"],
         default="",
-        help="whose layers to draw (default: ALL; of a deep net TRAIN)",
+        help="whose layers to draw (default: TRAIN, or TEST where the net has data there alone); "
+        "ALL: layers of all states in one picture, without sizes",
     )
+    parser.add_state()
+    parser.add_shape()
+    parser.add_python()
     parser.add_argument("--display_lrm", action="store_true", help="tell lr_mult of layers")
     args = parser.parse(argv)
-    draw_spec(
+    shown = Shown(
+        PHASES.get(args.phase),
+        args.level,
+        args.stage,
+        args.phase == "ALL",
+        dict(args.shape),
+        python_of(args),
+    )
+    line = draw_spec(
         args.input_net_proto_file,
         args.output_image_file,
+        shown,
         rankdir=args.rankdir,
-        phase=PHASES.get(args.phase),
-        whole=args.phase == "ALL",
         show_rates=args.display_lrm,
+        tell=tell,
     )
+    print(line)
 
 
 if __name__ == "__main__":

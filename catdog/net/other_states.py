@@ -23,9 +23,10 @@ def with_makers(faults: Iterable[Fault], net: NetParameter, state: NetState) -> 
 
 
 def _maker(net: NetParameter, state: NetState, blob: str) -> LayerParameter | None:
-    """The first layer that makes a blob and is not there in the state."""
+    """The first layer that makes a blob and is not there in the state; one of its phase if any."""
     others = (layer for layer in net.layer if not is_kept(layer, state))
-    return next((layer for layer in others if blob in layer.top), None)
+    makers = [layer for layer in others if blob in layer.top]
+    return min(makers, key=lambda layer: _when(layer, state).startswith("in the "), default=None)
 
 
 def _when(layer: LayerParameter, state: NetState) -> str:

@@ -19,10 +19,21 @@ def net_state(
     return state
 
 
+def stages_of(net: NetParameter) -> list[str]:
+    """The stages that rules of the net mention, sorted."""
+    return sorted({stage for rule in _rules(net) for stage in (*rule.stage, *rule.not_stage)})
+
+
+def levels_of(net: NetParameter) -> list[int]:
+    """The levels at which rules of the net begin to hold or end to hold, sorted."""
+    begins = {rule.min_level for rule in _rules(net) if rule.HasField("min_level")}
+    ends = {rule.max_level + 1 for rule in _rules(net) if rule.HasField("max_level")}
+    return sorted(begins | ends)
+
+
 def stage_faults(net: NetParameter, stages: Iterable[str], where: str = "") -> Iterator[Fault]:
     """A fault for each stage that no rule of the net mentions."""
-    rules = [rule for layer in net.layer for rule in (*layer.include, *layer.exclude)]
-    known = sorted({stage for rule in rules for stage in (*rule.stage, *rule.not_stage)})
+    known = stages_of(net)
     for stage in stages:
         if stage not in known:
             remedy = did_you_mean(stage, known) or _known(known)
@@ -33,6 +44,10 @@ def check_stages(net: NetParameter, stages: Iterable[str]) -> None:
     """Raise SpecError for stages of the command line that no rule of the net mentions."""
     if faults := list(stage_faults(net, stages, "--stage")):
         raise SpecError(faults)
+
+
+def _rules(net: NetParameter) -> Iterator[NetStateRule]:
+    return (rule for layer in net.layer for rule in (*layer.include, *layer.exclude))
 
 
 def _known(stages: Sequence[str]) -> str:

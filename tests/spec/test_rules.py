@@ -2,7 +2,7 @@ import pytest
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, NetStateRule
-from catdog.spec.rules import filter_net, meets, net_state
+from catdog.spec.rules import filter_net, levels_of, meets, net_state, stages_of
 
 
 def net_with(**rules) -> NetParameter:
@@ -51,3 +51,12 @@ def test_include_and_exclude_together_are_refused():
 def test_net_state():
     state = net_state(TEST, 2, ["a"], over=NetState(stage=["b"], phase=TRAIN))
     assert (state.phase, state.level, list(state.stage)) == (TRAIN, 2, ["b", "a"])
+
+
+def test_the_stages_and_levels_that_rules_tell_of():
+    net = NetParameter()
+    net.layer.add().include.add(stage=["b"], min_level=2)
+    net.layer.add().exclude.add(not_stage=["a"], max_level=4)
+    assert stages_of(net) == ["a", "b"]
+    # at 5 the second rule holds no longer
+    assert levels_of(net) == [2, 5]

@@ -90,6 +90,6 @@ def _row(layer: LayerParameter, show_rates: bool) -> BoxRow:
 
 
 def _size(layer: LayerParameter, shapes: Mapping[str, Shape]) -> str:
-    """The shape of the first top that has one, N for an extent that is not known."""
+    """The shape of the first top that has one."""
     known = [shapes[top] for top in layer.top if shapes.get(top)]
-    return " × ".join("N" if n < 0 else str(n) for n in known[0]) if known else ""
+    return " × ".join(map(str, known[0])) if known else ""

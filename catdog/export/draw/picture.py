@@ -21,6 +21,7 @@ def draw(
     net: NetParameter,
     *,
     form: str = "png",
+    title: str | None = None,
     rankdir: str = "",
     shapes: Mapping[str, Shape] | None = None,
     show_rates: bool = False,
@@ -32,6 +33,7 @@ def draw(
 
     Args:
         net: all layers are drawn; filter them by their rules before.
+        title: what stands above it; by default the net's name.
         rankdir: the direction of the flow, one of RANKDIRS; by default from left to right, and of
             a deep net from top to bottom, in columns.
         shapes: of the blobs, as far as they are known.
@@ -44,27 +46,31 @@ def draw(
     graph = graph_of(net, shapes, show_rates=show_rates)
     columns = not rankdir and len(graph.boxes) > DEEP
     rankdir = rankdir or ("TB" if columns else "LR")
+    title = net.name if title is None else title
     if form in ("dot", "gv"):
-        return dot.text(graph, rankdir, net.name).encode()
+        return dot.text(graph, rankdir, title).encode()
     if dot.is_there() and not (columns and form in FORMS):
-        return dot.picture(dot.text(graph, rankdir, net.name), form)
+        return dot.picture(dot.text(graph, rankdir, title), form)
     if form not in FORMS:
         raise CatdogError(
             f'cannot write "{form}" without Graphviz', remedy=f"use one of {', '.join(FORMS)}"
         )
-    return render.picture(graph, rankdir, form, net.name, columns=columns)
+    return render.picture(graph, rankdir, form, title, columns=columns)
 
 
 def draw_to_file(
     net: NetParameter,
     path: str | Path,
     *,
+    title: str | None = None,
     rankdir: str = "",
     shapes: Mapping[str, Shape] | None = None,
     show_rates: bool = False,
 ) -> None:
     """Write a net's picture in the format of the path's suffix, png without one."""
     form = Path(path).suffix[1:].lower() or "png"
-    content = draw(net, form=form, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
+    content = draw(
+        net, form=form, title=title, rankdir=rankdir, shapes=shapes, show_rates=show_rates
+    )
     with replacing(path) as beside:
         beside.write_bytes(content)

@@ -1,56 +1,99 @@
 """From the file of a net to the file of its picture."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catdog.errors import CatdogError
-from catdog.export.draw.graph import graph_of
-from catdog.export.draw.picture import DEEP, draw_to_file
+from catdog.export.draw.picture import draw_to_file
+from catdog.export.draw.states import other_flags, state_words
 from catdog.net.abstract import blueprint
 from catdog.net.resolved import resolve
-from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
-from catdog.spec import Spec, net_state, read_net
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase
+from catdog.spec import Spec, filter_net, net_state, read_net
 from catdog.spec.data_layers import brings_data
+from catdog.spec.rules import check_stages, is_kept
 from catdog.spec.shape import Shape
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a net a picture shows.
+
+    Args:
+        phase: None for TRAIN, or TEST where the net has data there alone.
+        level, stages: of the state, beside those of the net's own.
+        whole: all layers, whatever their rules; a net that nobody can build, so without sizes.
+        given: shapes of data blobs whose data are not there.
+        provide_caffe: lets `import caffe` work in Python layers; None refuses them.
+    """
+
+    phase: Phase | None = None
+    level: int = 0
+    stages: Sequence[str] = ()
+    whole: bool = False
+    given: Mapping[str, Shape] = field(default_factory=dict)
+    provide_caffe: Callable[[], object] | None = None
 
 
 def draw_spec(
     path: str | Path,
     target: str | Path,
+    shown: Shown | None = None,
     *,
     rankdir: str = "",
-    phase: Phase | None = None,
-    whole: bool = False,
     show_rates: bool = False,
-) -> None:
-    """Draw the net of a file with the layers of a phase, or with all.
+    tell: Callable[[str], object] = lambda _: None,
+) -> str:
+    """Draw the net of a file in one state; returns a line: what is drawn, and how to see the rest.
 
-    Without a phase, and unless the `whole` net is wanted, a deep net shows its TRAIN phase, or the
-    only one in which it has data, others all layers. The picture shows the shapes of blobs as far
-    as they are known without the data.
+    The picture shows the sizes of blobs. What is assumed of data that are not there is told, and
+    why sizes are missing: a net that cannot be built yet can be looked at. Raises SpecError for a
+    stage that no layer looks at, and as `read_net` and `draw`.
     """
+    shown = shown or Shown()
     spec = read_net(path)
-    if phase is None and not whole and len(graph_of(spec.message).boxes) > DEEP:
-        trained = resolve(spec, net_state(TRAIN)).message
-        phase = TRAIN if any(map(brings_data, trained.layer)) else TEST
-    if phase is None:
-        net, shapes = spec.message, _of_both(_shapes(spec, TRAIN), _shapes(spec, TEST))
+    check_stages(spec.message, shown.stages)
+    if shown.whole:
+        net, shapes = spec.message, dict[str, Shape]()
+        words, others = "all layers of all states", "to see one of them: --phase TRAIN"
     else:
-        net, shapes = resolve(spec, net_state(phase)).message, _shapes(spec, phase)
-    draw_to_file(net, target, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
+        state = _state(spec.message, shown)
+        with spec.located():
+            net = filter_net(spec.message, state)
+        shapes = _shapes(spec, state, shown, tell)
+        words = state_words(spec.message, state)
+        others = "; ".join(other_flags(spec.message, state))
+        others = others and f"to see other layers: {others}"
+    title = ": ".join(filter(None, [net.name, words]))
+    draw_to_file(net, target, title=title, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
+    words = words or "the net, which is the same in each state"
+    return "; ".join(filter(None, [f"{target}: {words}", others]))
 
 
-def _of_both(train: dict[str, Shape], test: dict[str, Shape]) -> dict[str, Shape]:
-    """The shapes of two phases; -1 for the batch where it differs."""
-    found = {**test, **train}
-    for name in train.keys() & test.keys():
-        if train[name] != test[name]:
-            found[name] = (-1, *train[name][1:])
-    return found
+def _state(net: NetParameter, shown: Shown) -> NetState:
+    """The state as wanted; of the net's own its stages, and its level where none is wanted."""
+    state = net_state(TRAIN, shown.level, shown.stages, net.state)
+    state.phase = TRAIN
+    if shown.phase is not None:
+        state.phase = shown.phase
+    elif not _has_data(net, state):
+        state.phase = TEST
+        state.phase = TEST if _has_data(net, state) else TRAIN
+    return state
 
 
-def _shapes(spec: Spec[NetParameter], phase: Phase) -> dict[str, Shape]:
+def _has_data(net: NetParameter, state: NetState) -> bool:
+    return any(brings_data(layer) and is_kept(layer, state) for layer in net.layer)
+
+
+def _shapes(
+    spec: Spec[NetParameter], state: NetState, shown: Shown, tell: Callable[[str], object]
+) -> dict[str, Shape]:
     try:
-        return blueprint(resolve(spec, net_state(phase))).net.shapes
-    except CatdogError:
-        # a net that cannot be built yet can be looked at
+        net = resolve(spec, state)
+        plan = blueprint(net, shown.given, provide_caffe=shown.provide_caffe, tell=tell)
+    except CatdogError as error:
+        tell(f"no sizes in the picture, for the net cannot be built: {error}")
         return {}
+    return plan.net.shapes

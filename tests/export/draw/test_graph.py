@@ -35,9 +35,9 @@ def test_arrows_come_from_all_that_make_a_blob():
 
 
 def test_sizes_and_rates_where_they_are_asked_for():
-    found = graph(shapes={"data": (8, 3, 9, 9), "conv": (-1, 4, 7, 7), "loss": ()}, show_rates=True)
+    found = graph(shapes={"data": (8, 3, 9, 9), "conv": (8, 4, 7, 7), "loss": ()}, show_rates=True)
     assert [box.size for box in found.boxes] == [
-        *("8 × 3 × 9 × 9", "8 × 3 × 9 × 9", "N × 4 × 7 × 7", "", ""),
+        *("8 × 3 × 9 × 9", "8 × 3 × 9 × 9", "8 × 4 × 7 × 7", "", ""),
     ]
     assert found.boxes[2].rows[0].text == "Convolution  4 @ 3×3  lr × 0.5"
     assert graph().boxes[0].rows[0].text == "Data  batch 8"

@@ -1,5 +1,6 @@
 """Pictures as files: by Graphviz where it is there, else by matplotlib."""
 
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.export.draw import RANKDIRS, draw, draw_spec, draw_to_file
+from catdog.export.draw import RANKDIRS, Shown, draw, draw_spec, draw_to_file
 from catdog.export.draw import dot as graphviz
-from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
+from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.spec.read import parse_prototxt
 from tests.pycaffe.nets import DEPLOY, SIMPLE
 from tools import draw_net
@@ -124,25 +125,105 @@ def test_a_deep_net_goes_down_in_columns_and_stays_small(net, monkeypatch):
     assert draw(net) == draw(deep, form="gif") == b"by dot" != draw(deep)
 
 
-def test_a_deep_net_shows_one_phase(tmp_path):
+STATES = """name: "Net"
+layer { name: "d1" type: "DummyData" top: "data" include { phase: TRAIN }
+  dummy_data_param { shape { dim: 5 dim: 2 } } }
+layer { name: "d2" type: "DummyData" top: "data" include { phase: TEST stage: "one" }
+  dummy_data_param { shape { dim: 7 dim: 3 } } }
+layer { name: "d3" type: "DummyData" top: "data" include { phase: TEST stage: "two" }
+  dummy_data_param { shape { dim: 8 dim: 4 } } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc"
+  inner_product_param { num_output: 6 weight_filler { type: "xavier" } } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "fc" bottom: "fc" top: "l"
+  include { phase: TRAIN } }
+layer { name: "fine" type: "Power" bottom: "fc" top: "fine" include { min_level: 2 } }
+"""
+
+
+@pytest.fixture
+def drawn(tmp_path, capsys):
+    """A function: the names and sizes that the tool draws of STATES, its lines, its warnings."""
+    spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
+    spec.write_text(STATES)
+
+    def run(*words):
+        draw_net.main([str(spec), str(target), *words])
+        text, (out, err) = target.read_text(), capsys.readouterr()
+        names = re.findall(r"<B>(\w+)</B>", text)
+        sizes = re.findall(r">([^<]* × [^<]*)<", text)
+        title = re.search(r'label="([^"]*)"; labelloc', text)
+        return names, sizes, title[1], out.strip().removeprefix(f"{target}: "), err
+
+    return run
+
+
+def test_a_picture_shows_one_state_and_says_which(drawn):
+    names, sizes, title, line, _ = drawn()
+    assert names == ["d1", "fc", "loss"] and sizes == ["5 × 2", "5 × 6"]
+    assert title == "Net: TRAIN"
+    assert line == (
+        "TRAIN; to see other layers: --phase TEST; --phase TEST --stage one; "
+        "--phase TEST --stage two; --level 2"
+    )
+    names, sizes, title, line, _ = drawn("--phase", "TEST", "--stage", "two", "--level", "2")
+    assert names == ["d3", "fc", "fine"] and sizes == ["8 × 4", "8 × 6", "8 × 6"]
+    assert title == "Net: TEST, stage two, level 2"
+    assert line.endswith("layers: --phase TRAIN; --stage two,one")
+
+
+def test_a_state_that_cannot_be_built_is_drawn_without_sizes(drawn):
+    names, sizes, title, _, told = drawn("--phase", "TEST")
+    assert names == ["fc"] and not sizes and title == "Net: TEST"
+    assert told.startswith("no sizes in the picture, for the net cannot be built: ")
+    assert 'layer "d2", which makes it, is only there with --stage one' in told
+
+
+def test_all_layers_have_no_sizes(drawn):
+    names, sizes, title, line, _ = drawn("--phase", "ALL")
+    assert names == ["d1", "d2", "d3", "fc", "loss", "fine"] and not sizes
+    assert title == "Net: all layers of all states"
+    assert line == "all layers of all states; to see one of them: --phase TRAIN"
+
+
+def test_a_stage_that_no_layer_looks_at_is_not_drawn(drawn, tmp_path):
+    with pytest.raises(CatdogError, match=r'--stage: no layer .* "tow"; did you mean "two"'):
+        drawn("--stage", "tow")
+    assert not (tmp_path / "net.dot").exists()
+
+
+def test_a_phase_is_chosen_by_the_data(tmp_path):
     spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
     data = 'layer {{ name: "{0}" type: "DummyData" top: "0" include {{ phase: {0} }} }}'
-    chain = "".join(
-        f'layer {{ name: "r{i}" type: "Power" bottom: "{i}" top: "{i + 1}" }}' for i in range(21)
-    )
-    spec.write_text(data.format("TRAIN") + data.format("TEST") + chain)
-    for arguments, shown in (
-        ({}, ["TRAIN"]),
-        ({"whole": True}, ["TRAIN", "TEST"]),
-        ({"phase": TEST}, ["TEST"]),
-    ):
-        draw_spec(spec, target, **arguments)
-        assert [
-            name for name in ("TRAIN", "TEST") if f"<B>{name}</B>" in target.read_text()
-        ] == shown
-    spec.write_text(data.format("TEST") + chain)
-    draw_spec(spec, target)
+    spec.write_text(data.format("TEST"))
+    assert draw_spec(spec, target) == f"{target}: TEST; to see other layers: --phase TRAIN"
     assert "<B>TEST</B>" in target.read_text()
+    spec.write_text(data.format("TEST") + data.format("TRAIN"))
+    assert draw_spec(spec, target).startswith(f"{target}: TRAIN;")
+
+
+def test_a_net_without_rules_has_one_state(tmp_path):
+    spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
+    spec.write_text(DEPLOY)
+    assert draw_spec(spec, target) == f"{target}: the net, which is the same in each state"
+    assert 'label="deploy";' in target.read_text()
+
+
+def test_the_stages_of_the_net_itself_count(tmp_path):
+    spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
+    spec.write_text('state { phase: TEST stage: "two" } ' + STATES)
+    assert draw_spec(spec, target, Shown(TEST)).startswith(f"{target}: TEST, stage two;")
+    assert "<B>d3</B>" in target.read_text()
+
+
+def test_shapes_of_data_that_are_not_there(tmp_path, capsys):
+    spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
+    spec.write_text(
+        'layer { name: "d" type: "Data" top: "data" data_param { source: "no" batch_size: 9 } }'
+    )
+    draw_net.main([str(spec), str(target)])
+    assert "data was assumed to be 9 x 3 x 227 x 227" in capsys.readouterr().err
+    draw_net.main([str(spec), str(target), "--shape", "data=9,1,28,28"])
+    assert "9 × 1 × 28 × 28" in target.read_text() and not capsys.readouterr().err
 
 
 def test_the_shapes_of_a_spec(tmp_path):
@@ -150,23 +231,18 @@ def test_the_shapes_of_a_spec(tmp_path):
     spec.write_text(SIMPLE)
     draw_spec(spec, tmp_path / "net.dot")
     assert "5 × 6 × 4 × 5" in (tmp_path / "net.dot").read_text()
-    draw_spec(spec, tmp_path / "net.dot", phase=TRAIN)
     # what cannot be built can be looked at
     spec.write_text(SIMPLE.replace("kernel_size: 2", "kernel_size: 90"))
-    draw_spec(spec, tmp_path / "net.dot")
-    assert "×" in (tmp_path / "net.dot").read_text()
+    told: list[str] = []
+    draw_spec(spec, tmp_path / "net.dot", tell=told.append)
+    assert "<B>conv</B>" in (tmp_path / "net.dot").read_text()
+    assert len(told) == 1 and 'layer "conv"' in told[0]
 
 
 def test_the_tool(tmp_path):
     spec = tmp_path / "net.prototxt"
-    spec.write_text(
-        SIMPLE + 'layer { name: "late" type: "Softmax" bottom: "scores" top: "late" '
-        "include { phase: TEST } }"
-    )
-    draw_net.main([str(spec), str(tmp_path / "a.dot")])
-    draw_net.main([str(spec), str(tmp_path / "b.dot"), "--phase", "TRAIN", "--rankdir", "BT"])
-    texts = [(tmp_path / name).read_text() for name in ("a.dot", "b.dot")]
-    assert ["late" in text for text in texts] == [True, False]
-    assert "rankdir=BT" in texts[1]
+    spec.write_text(SIMPLE)
+    draw_net.main([str(spec), str(tmp_path / "b.dot"), "--rankdir", "BT"])
+    assert "rankdir=BT" in (tmp_path / "b.dot").read_text()
     with pytest.raises(CatdogError, match="rankdir"):
         draw_net.main([str(spec), str(tmp_path / "c.dot"), "--rankdir", "UP"])
