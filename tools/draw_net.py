@@ -1,4 +1,4 @@
-"""Draw a net: layers as boxes, blobs as arrows between them.
+"""Draw a net in one state: layers as boxes, blobs as arrows between them.
 
 python tools/draw_net.py net_specs/deep64.yaml deep64.png --rankdir TB
 """
@@ -8,10 +8,31 @@ from collections.abc import Sequence
 from catdog.cli.arguments import PHASES, Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
-from catdog.export.draw import RANKDIRS, Shown, draw_spec
+from catdog.export.draw import RANKDIRS, Depicted, draw_spec
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    args = _parser().parse(argv)
+    depicted = Depicted(
+        PHASES.get(args.phase),
+        args.level,
+        args.stage,
+        args.phase == "ALL",
+        dict(args.shape),
+        python_of(args),
+    )
+    line = draw_spec(
+        args.input_net_proto_file,
+        args.output_image_file,
+        depicted,
+        rankdir=args.rankdir,
+        show_rates=args.display_lrm,
+        tell=tell,
+    )
+    print(line)
+
+
+def _parser() -> Parser:
     parser = Parser(__doc__)
     parser.add_argument("input_net_proto_file", help="a net, .yaml or .prototxt")
     parser.add_argument("output_image_file", help="the picture: .png, .svg, .pdf or .dot")
@@ -34,24 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_shape()
     parser.add_python()
     parser.add_argument("--display_lrm", action="store_true", help="tell lr_mult of layers")
-    args = parser.parse(argv)
-    shown = Shown(
-        PHASES.get(args.phase),
-        args.level,
-        args.stage,
-        args.phase == "ALL",
-        dict(args.shape),
-        python_of(args),
-    )
-    line = draw_spec(
-        args.input_net_proto_file,
-        args.output_image_file,
-        shown,
-        rankdir=args.rankdir,
-        show_rates=args.display_lrm,
-        tell=tell,
-    )
-    print(line)
+    return parser
 
 
 if __name__ == "__main__":

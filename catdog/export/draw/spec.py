@@ -17,7 +17,7 @@ from catdog.spec.shape import Shape
 
 
 @dataclass(frozen=True)
-class Shown:
+class Depicted:
     """What of a net a picture shows.
 
     Args:
@@ -39,7 +39,7 @@ class Shown:
 def draw_spec(
     path: str | Path,
     target: str | Path,
-    shown: Shown | None = None,
+    shown: Depicted | None = None,
     *,
     rankdir: str = "",
     show_rates: bool = False,
@@ -51,7 +51,7 @@ def draw_spec(
     why sizes are missing: a net that cannot be built yet can be looked at. Raises SpecError for a
     stage that no layer looks at, and as `read_net` and `draw`.
     """
-    shown = shown or Shown()
+    shown = shown or Depicted()
     spec = read_net(path)
     check_stages(spec.message, shown.stages)
     if shown.whole:
@@ -71,7 +71,7 @@ def draw_spec(
     return "; ".join(filter(None, [f"{target}: {words}", others]))
 
 
-def _state(net: NetParameter, shown: Shown) -> NetState:
+def _state(net: NetParameter, shown: Depicted) -> NetState:
     """The state as wanted; of the net's own its stages, and its level where none is wanted."""
     state = net_state(TRAIN, shown.level, shown.stages, net.state)
     state.phase = TRAIN
@@ -88,7 +88,7 @@ def _has_data(net: NetParameter, state: NetState) -> bool:
 
 
 def _shapes(
-    spec: Spec[NetParameter], state: NetState, shown: Shown, tell: Callable[[str], object]
+    spec: Spec[NetParameter], state: NetState, shown: Depicted, tell: Callable[[str], object]
 ) -> dict[str, Shape]:
     try:
         net = resolve(spec, state)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.export.draw import RANKDIRS, Shown, draw, draw_spec, draw_to_file
+from catdog.export.draw import RANKDIRS, Depicted, draw, draw_spec, draw_to_file
 from catdog.export.draw import dot as graphviz
 from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.spec.read import parse_prototxt
@@ -211,7 +211,7 @@ def test_a_net_without_rules_has_one_state(tmp_path):
 def test_the_stages_of_the_net_itself_count(tmp_path):
     spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
     spec.write_text('state { phase: TEST stage: "two" } ' + STATES)
-    assert draw_spec(spec, target, Shown(TEST)).startswith(f"{target}: TEST, stage two;")
+    assert draw_spec(spec, target, Depicted(TEST)).startswith(f"{target}: TEST, stage two;")
     assert "<B>d3</B>" in target.read_text()
 
 
