@@ -16,6 +16,7 @@ from catdog.layers import (
     selection,
     shape,
     sink,
+    softmax_loss,
     vision,
 )
 from catdog.layers.base import Layer
@@ -30,6 +31,7 @@ FAMILIES = (
     shape,
     selection,
     recurrent,
+    softmax_loss,
     loss,
     distance,
     metric,

@@ -1,12 +1,13 @@
 """Class labels beside scores: numbers in a blob of floats, of which one value may be ignored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 import torch
 from torch import Tensor
 
-from catdog.layers.axes import extents
+from catdog.layers.axes import canonical_axis, extents
 from catdog.layers.base import Layer
 from catdog.spec.shape import Shape
 
@@ -27,6 +28,22 @@ class Labels:
         shape[axis] = classes
         hot = torch.zeros(shape, dtype=torch.bool, device=self.index.device)
         return hot.scatter_(axis, self.index, True)
+
+
+def class_axis(layer: Layer, axis: int, shapes: Sequence[Shape], field: str = "bottom") -> int:
+    """The axis of the classes in the scores, the first of the shapes, counted from 0.
+
+    `field` names where it was given. Raises LayerError where there are none: for a blob of labels
+    in place of the scores, and as `canonical_axis`.
+    """
+    scores = shapes[0]
+    if len(scores) < 2 and not -len(scores) <= axis < len(scores):
+        raise layer.error(
+            f"needs a score for each class, but bottom 0 is {list(scores)}",
+            field="bottom",
+            remedy="name the scores first, then the labels",
+        )
+    return canonical_axis(layer, axis, scores, field)
 
 
 def check_count(layer: Layer, scores: Shape, labels: Shape, axis: int) -> None:

@@ -4,36 +4,22 @@ The labels may be floats, as Caffe's are, or integers.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from google.protobuf.message import DecodeError
 from torch import Tensor
 
-from catdog.data.datum import blob_to_array
-from catdog.errors import DataError
-from catdog.layers.axes import canonical_axis, extents
-from catdog.layers.base import TWO, Count, Family, Layer
-from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
-from catdog.proto.caffe_pb2 import (
-    BlobProto,
-    HingeLossParameter,
-    LayerParameter,
-    LossParameter,
-    SoftmaxParameter,
-)
+from catdog.layers.base import TWO, Family, Layer
+from catdog.layers.labels import class_axis, class_labels
+from catdog.proto.caffe_pb2 import HingeLossParameter, LayerParameter, LossParameter
 from catdog.spec.shape import Shape
 
-#: The smallest normal float, below which Caffe takes no logarithm of a softmax.
-FLT_MIN = float(torch.finfo(torch.float32).tiny)
-#: The same for MultinomialLogisticLoss and InfogainLoss (kLOG_THRESHOLD).
+#: Below it MultinomialLogisticLoss and InfogainLoss take no logarithm (kLOG_THRESHOLD).
 LOG_THRESHOLD = 1e-20
 
 
 class _Floor(torch.autograd.Function):
-    """max(x, least), with the gradient of x itself everywhere, as Caffe's losses have it."""
-
     @staticmethod
     def forward(_ctx: Any, x: Tensor, least: float) -> Tensor:
         return x.clamp(min=least)
@@ -43,7 +29,8 @@ class _Floor(torch.autograd.Function):
         return gradients[0], None
 
 
-def _floor(x: Tensor, least: float) -> Tensor:
+def floor(x: Tensor, least: float) -> Tensor:
+    """max(x, least), with the gradient of x itself everywhere, as Caffe's losses have it."""
     floored: Tensor = _Floor.apply(x, least)
     return floored
 
@@ -153,194 +140,6 @@ def entropy(shares: Tensor) -> float:
     return -float(torch.xlogy(shares, shares).sum())
 
 
-class SoftmaxWithLoss(Loss):
-    """Mean of -log(softmax(scores)[label]), the classes on softmax_param.axis.
-
-    A second top has the probabilities. The logarithm is floored at the smallest normal float
-    (87.3), its gradient is not.
-
-    Labels in the shape of the scores are probabilities p: the mean of -sum_k p_k *
-    log(softmax(scores)[k]). In the TRAIN phase label_smoothing s makes of every p (1 - s) * p +
-    s / classes.
-    """
-
-    messages: ClassVar[tuple[str, ...]] = ("softmax_param", "loss_param")
-    scores_classes = True
-    largest_loss: ClassVar[float | None] = -math.log(FLT_MIN)
-    tops = Count(1, 2)
-    takes_loss_param = True
-
-    def setup(self, *shapes: Shape) -> None:
-        self._read_loss_param()
-        scores, labels = shapes
-        axis, field = self._given_axis()
-        self._axis = canonical_axis(self, axis, scores, field)
-        self._inner = extents(scores, self._axis).inner
-        self._check_smoothing()
-        if self._are_probabilities(labels, scores):
-            self._check_absent("ignore_label")
-        else:
-            check_count(self, scores, labels, self._axis)
-
-    def _check_smoothing(self) -> None:
-        smoothing = self.param.loss_param.label_smoothing
-        if not 0 <= smoothing < 1:
-            raise self.error(
-                f"has label_smoothing {smoothing:g}",
-                field="label_smoothing",
-                remedy="give 0 or more, less than 1",
-            )
-
-    def _are_probabilities(self, labels: Shape, scores: Shape) -> bool:
-        return are_probabilities(labels, scores, self._axis)
-
-    def _given_axis(self) -> tuple[int, str]:
-        return self.param.softmax_param.axis, "softmax_param.axis"
-
-    def classes(self, scores: Shape, labels: Shape) -> int | None:
-        return None if self._are_probabilities(labels, scores) else scores[self._axis]
-
-    def even_label(self, scores: Shape) -> Tensor | None:
-        classes = scores[self._axis]
-        return torch.full((classes,), 1 / classes)
-
-    def mean_label(self, labels: Tensor, scores: Shape) -> Tensor | None:
-        if self._are_probabilities(labels.shape, (len(labels), *scores[1:])):
-            return labels.float().movedim(self._axis, -1).flatten(0, -2).mean(0)
-        return shares_of(labels, scores[self._axis], self.ignored_label)
-
-    def guessing_loss(self, mean: Tensor) -> float | None:
-        of_all = LossParameter.FULL, *([LossParameter.BATCH_SIZE] if self._inner == 1 else [])
-        all_count = self.ignored_label is None and self._mode in of_all
-        if self._mode != LossParameter.VALID and not all_count:
-            return None
-        even = torch.full_like(mean, 1 / len(mean))
-        return entropy(torch.lerp(mean, even, self.param.loss_param.label_smoothing))
-
-    def share_at_floor(self, *bottoms: Tensor) -> float:
-        logs = F.log_softmax(precise(bottoms[0]), self._axis)
-        given = bottoms[1]
-        if self._are_probabilities(given.shape, logs.shape):
-            given = given.argmax(self._axis)
-        labels = class_labels(self, given, logs, self._axis, self.ignored_label)
-        floored = logs.gather(self._axis, labels.index) <= math.log(FLT_MIN)
-        if labels.valid is None:
-            return floored.float().mean().item()
-        return ((floored & labels.valid).sum() / labels.valid.sum().clamp(min=1)).item()
-
-    @classmethod
-    def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
-        given = param.softmax_param if param.HasField("softmax_param") else None
-        return LayerParameter(type="Softmax", softmax_param=given)
-
-    def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        scores = precise(bottoms[0])
-        logs = F.log_softmax(scores, self._axis)
-        losses, valid = self._each(logs, *bottoms[1:])
-        if self.training and self.param.loss_param.label_smoothing:
-            losses = self._smooth(losses, logs)
-        if valid is not None:
-            losses = losses.where(valid, 0)
-        outer, _, inner = extents(tuple(scores.shape), self._axis)
-        loss = losses.sum() / self._divisor(outer, inner, valid)
-        return loss if self.top_count == 1 else (loss, logs.exp())
-
-    def _each(self, logs: Tensor, given: Tensor, *others: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The loss of each label, 1 on the class axis, and which of them count."""
-        if self._are_probabilities(given.shape, logs.shape):
-            floored = _floor(logs, math.log(FLT_MIN))
-            return -(given.to(logs) * floored).sum(self._axis, keepdim=True), None
-        labels = class_labels(self, given, logs, self._axis, self.ignored_label)
-        return self._losses(logs, labels, *others), labels.valid
-
-    def _smooth(self, losses: Tensor, logs: Tensor) -> Tensor:
-        even = -_floor(logs, math.log(FLT_MIN)).mean(self._axis, keepdim=True)
-        return torch.lerp(losses, even, self.param.loss_param.label_smoothing)
-
-    def _losses(self, logs: Tensor, labels: Labels, *_: Tensor) -> Tensor:
-        """The loss of each label, 1 on the class axis."""
-        return -_floor(logs.gather(self._axis, labels.index), math.log(FLT_MIN))
-
-
-class InfogainLoss(SoftmaxWithLoss):
-    """Mean of -sum_k H[label, k] * log(softmax(scores)[k]).
-
-    The classes are on infogain_loss_param.axis. H comes from bottom 2 or from the BlobProto file
-    infogain_loss_param.source. A second top has the probabilities. The logarithm is floored at
-    1e-20, its gradient is not.
-
-    Raises LayerError for a file that cannot be read and for an H that is not classes x classes.
-    """
-
-    messages = ("infogain_loss_param", "loss_param", "softmax_param")
-    largest_loss = None
-    bottoms = Count(2, 3)
-    no_gradient = frozenset({1, 2})
-    _matrix: Tensor
-
-    def setup(self, *shapes: Shape) -> None:
-        super().setup(*shapes[:2])
-        self._check_absent("label_smoothing")
-        if self.param.softmax_param.HasField("axis"):
-            raise self.error(
-                "takes its axis from infogain_loss_param",
-                field="softmax_param.axis",
-                remedy="write infogain_loss_param.axis instead",
-            )
-        self._classes = shapes[0][self._axis]
-        if len(shapes) == 3:
-            self._check_matrix(math.prod(shapes[2]), "bottom")
-        else:
-            self.register_buffer("_matrix", self._read(), persistent=False)
-
-    def _given_axis(self) -> tuple[int, str]:
-        return self.param.infogain_loss_param.axis, "infogain_loss_param.axis"
-
-    def _are_probabilities(self, _labels: Shape, _scores: Shape) -> bool:
-        return False
-
-    def guessing_loss(self, _: Tensor) -> float | None:
-        return None
-
-    @classmethod
-    def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
-        axis = param.infogain_loss_param.axis
-        return LayerParameter(type="Softmax", softmax_param=SoftmaxParameter(axis=axis))
-
-    def _check_matrix(self, count: int, field: str) -> None:
-        if count != self._classes**2:
-            raise self.error(
-                f"has an infogain matrix of {count} numbers for {self._classes} classes",
-                field=field,
-                remedy=f"give {self._classes} x {self._classes}",
-            )
-
-    def _read(self) -> Tensor:
-        source = self.param.infogain_loss_param.source
-        field = "infogain_loss_param.source"
-        if not source:
-            raise self.error(
-                "has no infogain matrix", field=field, remedy="give a source or a third bottom"
-            )
-        try:
-            matrix = blob_to_array(BlobProto.FromString(self.setting.locate(source).read_bytes()))
-        except (OSError, DecodeError, DataError) as error:
-            raise self.error(
-                f"cannot read {source}: {getattr(error, 'strerror', None) or error}",
-                field=field,
-                remedy="give a .binaryproto file",
-            ) from error
-        self._check_matrix(matrix.size, field)
-        return torch.from_numpy(matrix)
-
-    def _losses(self, logs: Tensor, labels: Labels, *others: Tensor) -> Tensor:
-        given = others[0] if others else self._matrix
-        matrix = given.reshape(self._classes, self._classes).to(logs.dtype)
-        rows = matrix[labels.index.squeeze(self._axis)].movedim(-1, self._axis)
-        floored = _floor(logs, math.log(LOG_THRESHOLD))
-        return -(rows * floored).sum(self._axis, keepdim=True)
-
-
 class SigmoidCrossEntropyLoss(Loss):
     """Sum of the cross-entropies of sigmoid(scores) and targets from 0 to 1, by the batch size
     unless loss_param says otherwise.
@@ -392,6 +191,7 @@ class MultinomialLogisticLoss(Loss):
     takes_probabilities = True
 
     def setup(self, *shapes: Shape) -> None:
+        class_axis(self, 1, shapes)
         super().setup(*shapes)
         check_one_label_each(self, *shapes)
 
@@ -412,7 +212,7 @@ class MultinomialLogisticLoss(Loss):
         flat = precise(probabilities).flatten(1)
         labels = class_labels(self, given, flat, 1, None)
         # the gradient is -1/1e-20 where the probability was floored
-        return -_floor(flat.gather(1, labels.index), LOG_THRESHOLD).log().sum() / len(flat)
+        return -floor(flat.gather(1, labels.index), LOG_THRESHOLD).log().sum() / len(flat)
 
 
 class HingeLoss(Loss):
@@ -424,6 +224,7 @@ class HingeLoss(Loss):
     scores_classes = True
 
     def setup(self, *shapes: Shape) -> None:
+        class_axis(self, 1, shapes)
         super().setup(*shapes)
         check_one_label_each(self, *shapes)
 
@@ -443,8 +244,6 @@ class HingeLoss(Loss):
 
 
 TABLE: dict[str, type[Layer]] = {
-    "SoftmaxWithLoss": SoftmaxWithLoss,
-    "InfogainLoss": InfogainLoss,
     "SigmoidCrossEntropyLoss": SigmoidCrossEntropyLoss,
     "MultinomialLogisticLoss": MultinomialLogisticLoss,
     "HingeLoss": HingeLoss,

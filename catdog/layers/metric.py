@@ -5,9 +5,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from catdog.layers.axes import canonical_axis, extents
+from catdog.layers.axes import extents
 from catdog.layers.base import TWO, Count, Family, Layer
-from catdog.layers.labels import Labels, are_probabilities, check_count, class_labels
+from catdog.layers.labels import Labels, are_probabilities, check_count, class_axis, class_labels
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
@@ -39,7 +39,7 @@ class Accuracy(Layer):
         if param.HasField("threshold"):
             self._check_binary(scores, labels)
             return
-        self._axis = canonical_axis(self, param.axis, scores, "accuracy_param.axis")
+        self._axis = class_axis(self, param.axis, shapes, "accuracy_param.axis")
         if not are_probabilities(labels, scores, self._axis):
             check_count(self, scores, labels, self._axis)
         classes = extents(scores, self._axis).size

@@ -180,6 +180,11 @@ class Net(nn.Module):
         """Parameters that are not another's, in Caffe's order: that of a solver's history."""
         return self._parameters_of.owners()
 
+    @property
+    def losses(self) -> list[Node]:
+        """The nodes that count in the loss."""
+        return [node for node in self.nodes if any(node.loss_weights)]
+
     def layer_blobs(self) -> dict[str, list[Tensor]]:
         """Parameter blobs by layer name, detached and live: what weight files hold."""
         return {

@@ -92,7 +92,7 @@ class DivergenceDetector:
     @torch.no_grad()
     def _look_at_floor(self, iteration: int, batch: Mapping[str, Tensor]) -> None:
         """Raise Diverged where labels have a probability of 0; else begin to count again."""
-        losses = _loss_nodes(self._net)
+        losses = self._net.losses
         with untouched(self._net):
             kept = self._net(batch, keep={name for node in losses for name in node.bottoms}).blobs
             shares = [
@@ -218,14 +218,10 @@ def _finite(blob: Tensor) -> bool:
     return not blob.is_floating_point() or bool(blob.isfinite().all())
 
 
-def _loss_nodes(net: Net) -> list[Node]:
-    return [node for node in net if any(node.loss_weights)]
-
-
 def _suspicious_loss(net: Net, guessing: float) -> float:
     """From which loss on labels may have a probability of 0; infinite where no loss ends there."""
     total = 0.0
-    for node in _loss_nodes(net):
+    for node in net.losses:
         if node.layer.largest_loss is None:
             return math.inf
         total += node.loss_weights[0] * node.layer.largest_loss

@@ -33,17 +33,13 @@ class GuessingDetector:
     def __init__(self, net: Net, group: Group = ALONE, *, tested: bool = False) -> None:
         self._net, self._group, self._tested = net, group, tested
         self._looked = False
-        self._losses = [node for node in net if any(node.loss_weights)]
+        self._losses = net.losses
         self._labels = LabelsSeen(net, self._losses)
-        self._even = self._guess(self._labels.even)
+        #: The loss of equal probabilities, for nets whose losses have it.
+        self.even = self._guess(self._labels.even)
         self._values: list[float] = []
         self._shares: list[Tensor] = []
         self._count, self._held, self._told = 0, "", False
-
-    @property
-    def even(self) -> float | None:
-        """The loss of equal probabilities, for nets whose losses have it."""
-        return self._even
 
     def see(self, iteration: int, batch: Mapping[str, Tensor]) -> str:
         """Look at a batch; gives a warning where the first ones show that nothing can be learnt."""
@@ -51,12 +47,12 @@ class GuessingDetector:
             self._looked = True
             if found := no_probabilities(self._net, batch):
                 return found
-        keep = self._even is not None and iteration % _EVERY == 0
+        keep = self.even is not None and iteration % _EVERY == 0
         return self._labels.see(iteration, batch, keep=keep)
 
     def train(self, iteration: int, loss: float) -> str:
         """Take the loss of an iteration; gives a warning or nothing."""
-        if self._even is None:
+        if self.even is None:
             return ""
         self._count += 1
         if iteration % _EVERY == 0:
@@ -74,7 +70,7 @@ class GuessingDetector:
 
     def _finish(self, iteration: int) -> str:
         mean = sum(self._values) / len(self._values)
-        guesses = [self._even, self._guess(self._seen())]
+        guesses = [self.even, self._guess(self._seen())]
         self._count, self._values, self._shares = 0, [], []
         near = [each for each in guesses if each and abs(mean - each) <= 0.01 * each]
         if not near:
@@ -82,7 +78,7 @@ class GuessingDetector:
             return ""
         text = (
             f"iteration {iteration}: for {_GUESSING} iterations the loss has been {mean:.4g}, as "
-            f"if guessing by {'equal' if near[0] == self._even else 'the'} shares of the classes "
+            f"if guessing by {'equal' if near[0] == self.even else 'the'} shares of the classes "
             f"({near[0]:.4g}); try another base_lr, check the weight fillers, the labels and that "
             "the data are shuffled"
         )

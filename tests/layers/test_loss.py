@@ -1,4 +1,5 @@
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import strategies as st
 from scipy.special import expit, log_softmax, softmax
 
 from catdog.errors import LayerError
+from catdog.layers import LAYERS
+from catdog.layers.loss import Loss
+from catdog.layers.metric import Accuracy
 from catdog.proto.caffe_pb2 import BlobProto, BlobShape
 from tests.layers.single import build, numbers, run
 
@@ -375,3 +379,40 @@ def test_infogain_loss_takes_neither():
         build(SMOOTH.replace("SoftmaxWith", "Infogain"), (4, 3), (4,), (3, 3))
     with pytest.raises(LayerError, match="has 12 labels"):
         build('type: "InfogainLoss"', (4, 3), (4, 3), (3, 3))
+
+
+@pytest.mark.parametrize("bottoms", [[(4,), (4,)], [(4,), (4, 2)], [(), (4,)]])
+@pytest.mark.parametrize(
+    "name",
+    ["SoftmaxWithLoss", "InfogainLoss", "MultinomialLogisticLoss", "HingeLoss", "Accuracy"],
+)
+def test_labels_in_place_of_the_scores_are_one_line(name, bottoms):
+    with pytest.raises(LayerError, match="needs a score for each class, but bottom 0 is") as caught:
+        build(f'type: "{name}"', *bottoms)
+    assert caught.value.remedy == "name the scores first, then the labels"
+    assert caught.value.field == "bottom"
+
+
+def test_an_axis_that_is_given_and_not_there_is_told_as_such():
+    with pytest.raises(LayerError, match=r"has no axis 2: its bottom has 2 axes \[4, 3\]"):
+        build('type: "SoftmaxWithLoss" softmax_param { axis: 2 }', (4, 3), (4,))
+
+
+SHAPES = [(1,), (4,), (4, 3), (4, 1), (4, 3, 2, 2), (4, 1, 1, 1), (4, 3, 1, 1), (3, 4)]
+MEASURES = [name for name, kind in LAYERS.items() if issubclass(kind, Loss | Accuracy)]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_what_is_built_for_some_shapes_can_compute_with_them(name):
+    built = 0
+    for shapes in product(SHAPES, repeat=LAYERS[name].bottoms.most):
+        try:
+            layer = build(f'type: "{name}"', *shapes)
+        except LayerError:
+            continue
+        bottoms = [torch.zeros(shape) for shape in shapes]
+        measured = layer(bottoms[0].requires_grad_(), *bottoms[1:])
+        if measured.requires_grad:
+            measured.backward()
+        built += 1
+    assert built
