@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli.arguments import Parser
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.tracking.run_table import difference, listing, ordered, rows
 from catdog.tracking.runs import find_run, find_runs
@@ -45,9 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         one, other = map(find_run, args.diff)
         print(difference(one, other) or "no field differs")
         return
-    runs = find_runs(args.folders)
-    by_score = any(args.sort in run.best for run in runs)
-    table = rows(runs, args.metric or (args.sort if by_score else ""))
+    runs = find_runs(args.folders, lambda line: tell(f"warning: {line}"))
+    output = (args.sort or "").removeprefix("best ")
+    by_score = any(output in run.best for run in runs)
+    table = rows(runs, args.metric or (output if by_score else ""))
     if args.sort:
         table = ordered(table, runs, args.sort)
     if args.json:
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         writer.writeheader()
         writer.writerows(table)
     else:
-        print(listing(table))
+        print(listing(table, args.sort or ""))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from types import TracebackType, UnionType
+from typing import Any, Self, cast
 
 import yaml
 from google.protobuf import text_format
@@ -42,6 +42,19 @@ _HEADER = "# What was run and what came of it; `python tools/runs.py` compares s
 
 #: The content of a run's file, by its keys.
 Content = dict[str, Any]
+#: What those of its values are that others reckon with.
+_KINDS: dict[str, type | UnionType] = {
+    "started": str,
+    "seconds": int | float,
+    "iteration": int,
+    "process": int,
+    "score": str,
+    "final": dict,
+    "best": dict,
+    "solver": str,
+    "train_net": str,
+    "test_nets": list,
+}
 
 
 def run_path(prefix: str) -> Path:
@@ -57,9 +70,9 @@ def read_run(path: Path) -> Content:
         raise CatdogError(str(error.strerror), where=str(path)) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         content = None
-    if not isinstance(content, dict) or "status" not in content:
+    if not _is_whole(content):
         raise CatdogError("is no record of a run", where=str(path))
-    return content
+    return cast(Content, content)
 
 
 class RunFile:
@@ -212,6 +225,30 @@ def named(outputs: Iterable[Output], net: int = 0) -> Iterator[tuple[str, Output
         place = f"[{seen[output.name]}]" if several[output.name] > 1 else ""
         seen[output.name] += 1
         yield of_net(output.name + place, net), output
+
+
+def _is_whole(content: object) -> bool:
+    """Whether a file has what a run writes, each of its kind; what came later may be missing."""
+    if not isinstance(content, dict) or not isinstance(content.get("status"), str):
+        return False
+    if any(not isinstance(content.get(key), kind | None) for key, kind in _KINDS.items()):
+        return False
+    numbers = [*(content.get("final") or {}).values()]
+    for row in (content.get("best") or {}).values():
+        if not isinstance(row, dict) or not isinstance(row.get("better"), str):
+            return False
+        numbers += [row.get("value"), row.get("iteration")]
+    texts = content.get("test_nets") or []
+    return all(isinstance(number, int | float) for number in numbers) and (
+        all(isinstance(text, str) for text in texts) and _is_time(content.get("started"))
+    )
+
+
+def _is_time(text: str | None) -> bool:
+    try:
+        return text is None or bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _now() -> str:

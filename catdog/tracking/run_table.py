@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from catdog.errors import CatdogError, did_you_mean
+from catdog.errors import CatdogError, did_you_mean, some_of
 from catdog.runtime.text_table import text_table
 from catdog.solver.direction import Direction
 from catdog.tracking.flat_fields import TEST_NET, TRAIN_NET
@@ -14,6 +14,7 @@ from catdog.tracking.runs import Run
 MOST_FIELDS = 8
 #: What a table has of a run, numbers as they are; the columns of the fields come last.
 Row = dict[str, Any]
+_HEADS = {"seconds": "time", "iteration": "iterations"}
 _PLAIN = ("run", "status", "started", "seconds", "iteration")
 
 
@@ -82,30 +83,42 @@ def ordered(table: Sequence[Row], runs: Sequence[Run], column: str) -> list[Row]
 
     Raises CatdogError for a column that is not there.
     """
-    score = f"best {column}"
-    columns = list(table[0])
-    wanted = score if score in columns else column
-    if wanted not in columns:
+    columns = {name: name for name in table[0]}
+    columns |= {head: name for name, head in _HEADS.items() if name in columns}
+    wanted = columns.get(f"best {column}") or columns.get(column)
+    if wanted is None:
         names = [name.removeprefix("best ") for name in columns]
-        remedy = did_you_mean(column, names) or f"there are {', '.join(names)}"
+        remedy = f"{_meant(column, names)}; --json shows all"
         raise CatdogError(f'no column "{column}"', where="--sort", remedy=remedy)
-    better = {run.best[column]["better"] for run in runs if wanted == score and column in run.best}
-    falling = Direction.HIGHER.value in better
+    output = wanted.removeprefix("best ").removeprefix("final ")
+    tested = [run.best[output] for run in runs if wanted != output and output in run.best]
+    falling = any(best["better"] == Direction.HIGHER.value for best in tested)
     given = [row for row in table if row[wanted] is not None]
     given.sort(key=lambda row: _key(row[wanted]), reverse=falling)
     return given + [row for row in table if row[wanted] is None]
 
 
-def listing(table: Sequence[Row]) -> str:
-    """The table as text; of many differing fields the first are shown."""
+def listing(table: Sequence[Row], column: str = "") -> str:
+    """The table as text; of many differing fields the first are shown, and `column` before them."""
     scores = [name for name in table[0] if name.startswith(("best ", "at", "final "))]
     fields = [name for name in table[0] if name not in (*_PLAIN, *scores)]
+    fields.sort(key=lambda name: name != column)
     shown = [*_PLAIN, *scores, *fields[:MOST_FIELDS]]
-    heads = [{"seconds": "time", "iteration": "iterations"}.get(name, name) for name in shown]
+    heads = [_HEADS.get(name, name) for name in shown]
     text = text_table(heads, ([_word(name, row[name]) for name in shown] for row in table))
     left = len(fields) - MOST_FIELDS
     more = f"\n{left} more fields differ: --diff A B, --csv and --json show them"
     return text + (more if left > 0 else "")
+
+
+def _meant(word: str, names: Sequence[str]) -> str:
+    """The few names that have the word in them, or the nearest one, or what there is in short."""
+    found = sorted((name for name in names if word and word.lower() in name.lower()), key=len)
+    if found:
+        some = some_of((f'"{name}"' for name in found), most=3)
+        return f"did you mean {'one of ' if len(found) > 1 else ''}{some}?"
+    plain = f"there are {', '.join(_PLAIN)}, the test outputs, and fields in which runs differ"
+    return did_you_mean(word, names) or plain
 
 
 def _row(run: Run, metric: str, finals: Sequence[str], fields: Mapping[str, str]) -> Row:

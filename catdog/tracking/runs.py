@@ -1,9 +1,9 @@
 """Runs by their files: those below a folder, and the one that a name means."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ class Run:
         """As recorded; `lost` for a run of this machine whose process is not there any more."""
         status = str(self.content["status"])
         here = self.content.get("host") == provenance.machine()
-        if status == RUNNING and here and not _lives(int(self.content["process"])):
+        process = self.content.get("process")
+        if status == RUNNING and here and process and not _lives(process):
             return LOST
         return status
 
@@ -65,8 +66,8 @@ class Run:
     @property
     def specs(self) -> tuple[str, ...]:
         """All that `fields` come from, as text."""
-        texts = (self.content.get(name, "") for name in ("solver", "train_net"))
-        return (*texts, *self.content.get("test_nets", []), str(self.content.get("seed")))
+        solver = self.content.get("solver") or ""
+        return (solver, *self._texts(), str(self.content.get("seed")))
 
     @cached_property
     def score(self) -> str:
@@ -90,28 +91,39 @@ class Run:
         return {name: value for name, value in final.items() if name != "iteration"}
 
     def _solver(self) -> SolverParameter:
-        return text_format.Parse(self.content.get("solver", ""), SolverParameter())
+        return text_format.Parse(self.content.get("solver") or "", SolverParameter())
 
     def _nets(self) -> list[NetParameter]:
         """The trained net, then the test nets."""
-        texts = [self.content.get("train_net", ""), *self.content.get("test_nets", [])]
-        return [text_format.Parse(text, NetParameter()) for text in texts]
+        return [_net(text) for text in self._texts()]
+
+    def _texts(self) -> list[str]:
+        return [self.content.get("train_net") or "", *(self.content.get("test_nets") or [])]
 
 
-def find_runs(folders: Sequence[Path]) -> list[Run]:
+def find_runs(folders: Sequence[Path], tell: Callable[[str], object] = lambda _: None) -> list[Run]:
     """The runs below these folders, or of these files, by their start.
 
-    Raises CatdogError where a folder is not there or there is no run.
+    A file in a folder that is no record of a run is told and passed over. Raises CatdogError where
+    a folder is not there, there is no run, or a file that is named is no record of one.
     """
     paths: dict[Path, None] = {}
     for folder in folders:
         if not folder.exists():
-            raise CatdogError("no such folder", where=str(folder), remedy="name one with snapshots")
+            remedy = "name the folder of snapshots; tools/train.py makes it"
+            raise CatdogError("no such folder", where=str(folder), remedy=remedy)
         paths.update(dict.fromkeys(_files(folder)))
-    if not paths:
+    runs: list[Run] = []
+    for path in paths:
+        try:
+            runs.append(_run(path))
+        except CatdogError as error:
+            if path in folders:
+                raise
+            tell(f"passed over: {error}")
+    if not runs:
         where = ", ".join(map(str, folders))
         raise CatdogError(f"no run (*{SUFFIX})", where=where, remedy="tools/train.py makes one")
-    runs = [Run(_name(path), read_run(path)) for path in paths]
     return sorted(runs, key=lambda run: str(run.content.get("started")))
 
 
@@ -122,7 +134,7 @@ def find_run(name: str) -> Run:
     """
     path = run_path(name.removesuffix(SUFFIX))
     if path.is_file():
-        return Run(_name(path), read_run(path))
+        return _run(path)
     runs = find_runs([Path(name)]) if Path(name).is_dir() else []
     if len(runs) == 1:
         return runs[0]
@@ -144,7 +156,7 @@ def standing(weights: Path) -> str:
     if not prefix:
         return ""
     try:
-        run = Run(prefix, read_run(path))
+        run = _run(path)
     except CatdogError:
         return ""
     best, last = run.best.get(run.score), run.final.get(run.score)
@@ -157,6 +169,24 @@ def standing(weights: Path) -> str:
         f"{run.score} {best['value']:.4g} in its best test, at iteration {at}, and {last:.4g} in "
         f"its last, at {end}"
     )
+
+
+def _run(path: Path) -> Run:
+    """The run of a file. Raises CatdogError where it is no record of a run."""
+    run = Run(_name(path), read_run(path))
+    try:
+        # what cannot be parsed is found here, not in the middle of a table
+        _ = run.fields
+    except text_format.ParseError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise CatdogError(f"is no record of a run: {reason}", where=str(path)) from None
+    return run
+
+
+@lru_cache(maxsize=64)
+def _net(text: str) -> NetParameter:
+    """A net by its text; runs of a sweep have the same."""
+    return text_format.Parse(text, NetParameter())
 
 
 def _files(folder: Path) -> list[Path]:

@@ -48,6 +48,7 @@ def test_list_sort_and_differences(call):
     lines = call("--sort", "loss").splitlines()
     assert len(lines) == 3
     assert "base_lr" in lines[0]
+    assert call("--sort", "best loss").splitlines() == lines
     assert [
         line.split() for line in call("--diff", "snapshots/0.1", "snapshots/0.01").splitlines()
     ] == [

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catdog.errors import CatdogError
 from catdog.solver.events import Done, NetTested, Output, Preparing
@@ -160,3 +161,90 @@ def test_how_weights_of_a_run_did(tmp_path):
     assert standing(weights[0]) == "acc 0.8 in its last test, at iteration 30, its best"
     run_path(str(prefix)).write_text("no record")
     assert not standing(weights[0])
+
+
+def broken(folder, change):
+    """The record of a run, changed by this function of its content."""
+    make(folder, "broken", 0.5)
+    path = folder / "broken/net_run.yaml"
+    content = read_run(path)
+    change(content)
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("status", value) for value in (["done"], None)),
+        ("seconds", "many"),
+        ("started", "yesterday"),
+        ("best", {"acc": 0.5}),
+        ("best", {"acc": {"value": "high", "iteration": 5, "better": "higher"}}),
+        ("final", {"acc": "high"}),
+        ("final", ["acc"]),
+        ("test_nets", [4]),
+        ("solver", "base_lrr: 1"),
+        ("train_net", "layer {"),
+    ],
+)
+def test_a_broken_record_is_passed_over_and_told(tmp_path, key, value):
+    make(tmp_path, "whole", 0.5)
+    path = broken(tmp_path, lambda content: content.update({key: value}))
+    told: list[str] = []
+    assert [run.name for run in find_runs([tmp_path], told.append)] == [f"{tmp_path}/whole/net"]
+    assert len(told) == 1 and told[0].startswith(f"passed over: {path}: is no record of a run")
+    with pytest.raises(CatdogError, match="is no record of a run"):
+        find_runs([path])
+    with pytest.raises(CatdogError, match="is no record of a run"):
+        find_run(str(path))
+
+
+def test_a_record_of_an_earlier_version_is_listed(tmp_path):
+    def shorten(content):
+        for key in set(content) - {"status"}:
+            del content[key]
+        content["status"] = "running"
+
+    path = broken(tmp_path, shorten)
+    (run,) = find_runs([path])
+    assert run.status == "running"
+    assert listing(rows([run])).splitlines()[1].split() == [run.name, "running", "-", "-", "-"]
+
+
+def test_columns_to_sort_by(runs):
+    table = rows(runs)
+    by = {
+        name: [row["run"].split("/")[1] for row in ordered(table, runs, name)]
+        for name in ("acc", "best acc", "final acc", "final loss", "time", "iterations")
+    }
+    # the best first, of a loss the lowest; "three" was never tested
+    best_first = ["two", "one", "three"]
+    assert by["acc"] == by["best acc"] == by["final acc"] == by["final loss"] == best_first
+    assert sorted(by["time"]) == sorted(by["iterations"]) == sorted(best_first)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("ac", 'did you mean one of "acc", "final acc"?; --json shows all'),
+        ("num_output", 'did you mean "net.fc.inner_product_param.num_output"?; --json shows all'),
+        ("stratus", 'did you mean "status"?; --json shows all'),
+        (
+            "xyz",
+            "there are run, status, started, seconds, iteration, the test outputs, and fields in "
+            "which runs differ; --json shows all",
+        ),
+    ],
+)
+def test_a_column_that_is_not_there_brings_the_few_that_are_meant(runs, word, meant):
+    with pytest.raises(CatdogError) as raised:
+        ordered(rows(runs), runs, word)
+    assert raised.value.remedy == meant
+
+
+def test_the_column_of_the_order_is_shown(runs):
+    table = [{**row, **{f"field{i}": i for i in range(20)}} for row in rows(runs)]
+    assert "field19" not in listing(table).splitlines()[0]
+    head = listing(table, "field19").splitlines()[0].split()
+    assert "field19" in head and "base_lr" in head
