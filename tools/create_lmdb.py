@@ -35,6 +35,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--test", type=Path, metavar="DIR", help="labelled test photos (default: test/ if any)")
     _add_lists(parser)
     add("--workers", type=at_least(1), default=0, help="threads (default: one for each core)")
+    add("--resume", action="store_true", help="go on with the build that was interrupted")
     return parser.parse(argv)
 
 
@@ -138,7 +139,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             remedy="leave it out",
         )
     out = args.out or DEFAULT_FOLDER
-    print(create(args.data, out, _dataset(args), files=files, workers=args.workers))
+    dataset = _dataset(args)
+    print(create(args.data, out, dataset, files=files, workers=args.workers, resume=args.resume))
 
 
 if __name__ == "__main__":

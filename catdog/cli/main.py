@@ -46,10 +46,10 @@ def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(USAGE)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         # one more ends the process at once, without a traceback of what it was tidying up
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        print("interrupted", file=sys.stderr)
+        print("; ".join(["interrupted", *getattr(error, "__notes__", ())]), file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output (head, less) went away: no traceback, and none at exit either

@@ -8,6 +8,8 @@ from typing import Self
 
 import lmdb
 
+from catdog.data.checksums import Checksums
+from catdog.data.lmdb_pages import check_pages
 from catdog.errors import DataError
 
 MAP_START = 64 << 20
@@ -19,7 +21,7 @@ SYNC_BYTES = 32 << 20
 MAX_KEY = 511
 """Bytes that LMDB allows in a key."""
 
-_DATA_FILE = "data.mdb"
+DATA_FILE = "data.mdb"
 
 BUILT = ("train_lmdb", "validation_lmdb", "test_lmdb")
 """What `make lmdb` calls the LMDBs of training, validation and test photos."""
@@ -153,11 +155,12 @@ class _Environments:
 
     def take(self, path: Path) -> tuple[lmdb.Environment, tuple[int, int]]:
         """The environment of a folder, and what to give back after use."""
-        status = (path / _DATA_FILE).stat()
+        status = (path / DATA_FILE).stat()
         file = status.st_dev, status.st_ino
         with self._lock:
             environment, users = self._open.get(file, (None, 0))
             if environment is None:
+                check_pages(path / DATA_FILE)
                 environment = lmdb.open(str(path), readonly=True, lock=False, max_spare_txns=16)
             self._open[file] = environment, users + 1
             return environment, file
@@ -182,7 +185,7 @@ def check_is_lmdb(path: Path) -> None:
         raise _missing("no such LMDB", path)
     if path.is_file():
         raise DataError("a file, not the folder of an LMDB", where=where)
-    if (path / _DATA_FILE).exists():
+    if (path / DATA_FILE).exists():
         return
     if (path / "CURRENT").exists():
         raise DataError(
@@ -190,7 +193,7 @@ def check_is_lmdb(path: Path) -> None:
             where=where,
             remedy="make an LMDB of the same photos: tools/convert_imageset.py --backend lmdb",
         )
-    raise _missing(f"no LMDB in this folder (no {_DATA_FILE})", path)
+    raise _missing(f"no LMDB in this folder (no {DATA_FILE})", path)
 
 
 def _missing(what: str, path: Path) -> DataError:
@@ -203,7 +206,8 @@ class Writer:
     """Writes an LMDB into a new folder, a batch of pairs in each transaction.
 
     Write beside the target and move the folder there afterwards (`files.new_folder`). Nothing is
-    sure to be on the disk before `close`. DataError when the disk is full.
+    sure to be on the disk before `close`. A checksum of each value is kept beside them
+    (`checksums.py`). DataError when the disk is full.
     """
 
     def __init__(self, path: str | Path, *, map_size: int = MAP_START) -> None:
@@ -213,13 +217,20 @@ class Writer:
         self._environment = lmdb.open(
             str(self.path), map_size=map_size, readahead=False, sync=False
         )
+        self._checksums = Checksums(self.path)
         self._closed = False
         self._unsynced = 0
 
-    def put(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        """Store these pairs together; the map grows until they fit."""
+    def put(
+        self, pairs: Sequence[tuple[bytes, bytes]], notes: Sequence[tuple[str, ...]] = ()
+    ) -> None:
+        """Store these pairs together; the map grows until they fit.
+
+        `notes` are words about each pair, which stand beside its checksum.
+        """
         while not self._fits(pairs):
             self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+        self._checksums.add(pairs, notes)
         self._unsynced += sum(len(value) for _, value in pairs)
         if self._unsynced >= SYNC_BYTES:
             self._sync()
@@ -247,6 +258,7 @@ class Writer:
             self._sync()
         finally:
             self._environment.close()
+            self._checksums.close()
             (self.path / "lock.mdb").unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there: written beside their place, then moved to it."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,10 +36,11 @@ def scratch_folder(path: str | Path) -> Iterator[Path]:
     So are the folders around it that were made for it, where nothing has come into them.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    # processes of two containers may have the same number
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     made = [folder for folder in beside.parents if not folder.exists()]
     try:
-        beside.mkdir(parents=True, exist_ok=True)
+        beside.mkdir(parents=True)
         yield beside
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -69,22 +71,19 @@ def check_free(path: str | Path) -> None:
         raise DataError("exists already", where=str(path), remedy="remove it or name another")
 
 
-def replace_folder(new: Path, target: Path) -> None:
-    """Move a finished folder to its place; what stood there goes only once that has succeeded."""
-    aside = new.with_name(new.name + ".old")
-    had = target.exists() or target.is_symlink()
-    if had:
-        target.rename(aside)
+def flush(path: str | Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        new.rename(target)
-    except BaseException:
-        if had:
-            aside.rename(target)
-        raise
-    if aside.is_symlink() or aside.is_file():
-        aside.unlink()
-    elif had:
-        shutil.rmtree(aside)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def flush_all(folder: Path) -> None:
+    """Bring a folder, with all that is in it, to the disk."""
+    for path in (*folder.rglob("*"), folder):
+        flush(path)
 
 
 def free_name(path: Path) -> Path:

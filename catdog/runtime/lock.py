@@ -12,23 +12,25 @@ from catdog.errors import CatdogError
 
 
 @contextmanager
-def only_one(path: str | Path, what: str, remedy: str) -> Iterator[None]:
+def only_one(path: str | Path, what: str, remedy: str, *, where: str = "") -> Iterator[None]:
     """Hold `.NAME.lock` beside a path; its folder is made, and goes again where it stays empty.
 
     Raises CatdogError where another process holds it: `what` that does there, and the remedy.
+    `where` is what the user knows the place by, if that is not the path.
     """
     target = Path(path)
+    where = where or str(target)
     lock = target.with_name(f".{target.name}.lock")
     made = [folder for folder in lock.parents if not folder.exists()]
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         file = _open(lock)
     except OSError as error:
-        raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+        raise CatdogError(f"cannot be written: {error.strerror}", where=where) from error
     with file:
         if not _held(file):
             file.seek(0)
-            raise CatdogError(f"{what} ({file.read()})", where=str(target), remedy=remedy)
+            raise CatdogError(f"{what} ({file.read()})", where=where, remedy=remedy)
         file.truncate(0)
         print(f"process {os.getpid()} of {socket.gethostname()}", end="", file=file, flush=True)
         try:

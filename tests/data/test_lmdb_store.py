@@ -9,7 +9,6 @@ import pytest
 
 from catdog.data.lmdb_store import MAX_KEY, Reader, Writer, key
 from catdog.errors import DataError
-from catdog.runtime.files import replace_folder
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "formats" / "lmdb_raw"
 
@@ -64,27 +63,9 @@ def test_reads_from_many_threads(tmp_path):
     assert values == [bytes([number]) * 10 for number in range(20)] * 20
 
 
-def test_a_folder_is_replaced_while_it_is_read(tmp_path):
-    old, new = write(tmp_path / "db"), write(tmp_path / "new", count=3)
-    with Reader(old) as before:
-        replace_folder(new, old)
-        with Reader(old) as after:
-            assert (len(before), len(after)) == (20, 3)
-            assert before.get(19) == b"\x13" * 10
-    assert [path.name for path in tmp_path.iterdir()] == ["db"]
-
-
-def test_a_folder_that_cannot_be_replaced_stays(tmp_path):
-    old = write(tmp_path / "db")
-    with pytest.raises(FileNotFoundError):
-        replace_folder(tmp_path / "missing", old)
-    with Reader(old) as reader:
-        assert len(reader) == 20
-
-
 def test_what_is_no_lmdb_is_named(tmp_path):
     cases = {"missing": "no such LMDB", "plain": "no LMDB in this folder", "level": "LevelDB"}
-    cases |= {"file": "a file, not the folder", "broken": "cannot be read", "empty": "is empty"}
+    cases |= {"file": "a file, not the folder", "broken": "is damaged", "empty": "is empty"}
     for name in ("plain", "level", "broken"):
         (tmp_path / name).mkdir()
     (tmp_path / "level" / "CURRENT").touch()

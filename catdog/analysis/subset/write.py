@@ -39,7 +39,7 @@ def write_lmdb(source: str | Path, indices: Sequence[int], target: str | Path, h
 
 
 def _entries(reader: Reader, indices: Sequence[int]) -> Iterator[Entry]:
-    return (("", reader.keys[index], reader.get(index)) for index in indices)
+    return (Entry("", reader.keys[index], reader.get(index)) for index in indices)
 
 
 def _dataset(lmdb: Path) -> DatasetParameter | None:

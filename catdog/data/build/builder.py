@@ -24,9 +24,6 @@ from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
 
-Entry = tuple[str, bytes, bytes]
-"""Which LMDB, the key, the value."""
-
 _PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "the test"}
 
 DIGEST_BYTES = 8
@@ -34,6 +31,15 @@ DIGEST_BYTES = 8
 
 BATCH_BYTES = 2 << 20
 """Bytes that are put into an LMDB in one transaction, whose memory the next one then uses."""
+
+
+class Entry(NamedTuple):
+    """A record: which LMDB, its key and value, and words that stand beside its checksum."""
+
+    lmdb: str
+    key: bytes
+    value: bytes
+    notes: tuple[str, ...] = ()
 
 
 class Prepared(NamedTuple):
@@ -64,6 +70,15 @@ class Counts:
     skipped: list[Skipped] = field(default_factory=list)
     doubles: Doubles = field(default_factory=Doubles)
 
+    def add(self, assigned: Assigned, kinds: Iterable[Kind], digest: bytes) -> None:
+        """One more picture that is in its LMDB."""
+        photo, _, part = assigned
+        self.pictures[part] += 1
+        labels = [at for at, value in enumerate(photo.labels) if value]
+        self.labelled.update((part, label) for label in (labels if photo.labels else [photo.label]))
+        self.kinds.update(kinds)
+        self.doubles.add(part, digest, photo.name)
+
 
 def build(
     photos: Sequence[Assigned],
@@ -72,16 +87,18 @@ def build(
     *,
     workers: int = 0,
     each: Callable[[str, Pixels], None] | None = None,
+    counts: Counts | None = None,
 ) -> Counts:
     """Prepare the photos and write the LMDBs of their parts into a folder.
 
     `each` is called with the part and the planes of every picture, in order. Keys are the number
     in the shuffled list, eight digits, `_` and the photo's name. Photos that cannot be read are
-    counted and left out. There is no validation LMDB where the data set asks for 0 photos; raises
+    counted and left out. `counts` are those of pictures that are in the LMDBs already
+    (`resumption.py`). There is no validation LMDB where the data set asks for 0 photos; raises
     DataError when an LMDB would be empty otherwise.
     """
-    counts = Counts()
-    parts = {photo.part for photo in photos} | {TRAIN}
+    counts = counts or Counts()
+    parts = {photo.part for photo in photos} | {TRAIN, *counts.pictures}
     if not dataset.HasField("validation") or dataset.validation:
         parts.add(VALIDATION)
     gray = dataset.channel_order == DatasetParameter.GRAY
@@ -99,11 +116,17 @@ def build(
 
 
 def _entry(done: Prepared) -> Entry:
-    return done.assigned.part, key(done.assigned.number, done.assigned.photo.name), done.value
+    notes = done.digest.hex(), "+".join(sorted(done.kinds))
+    return Entry(done.assigned.part, key_of(done.assigned), done.value, notes)
+
+
+def key_of(assigned: Assigned) -> bytes:
+    """The key of a photo's record."""
+    return key(assigned.number, assigned.photo.name)
 
 
 def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None:
-    """Write (folder's name, key, value) to new LMDBs, some 2 MiB at a time.
+    """Write entries to the LMDBs in the folders of their names, some 2 MiB at a time.
 
     A batch is written and flushed while the next one is being made; no more than two are held.
     """
@@ -121,7 +144,8 @@ def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None
 
 def _put(writers: Mapping[str, Writer], batch: Sequence[Entry]) -> None:
     for name, writer in writers.items():
-        writer.put([(at, value) for part, at, value in batch if part == name])
+        mine = [entry for entry in batch if entry.lmdb == name]
+        writer.put([(at, value) for _, at, value, _ in mine], [entry.notes for entry in mine])
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -129,7 +153,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     held = 0
     for entry in entries:
         batch.append(entry)
-        held += len(entry[2])
+        held += len(entry.value)
         if held >= BATCH_BYTES:
             yield batch
             batch, held = [], 0
@@ -171,13 +195,7 @@ def _counted(
         if done.planes is None:
             counts.skipped.append(Skipped(photo.name, done.reason))
             continue
-        counts.pictures[part] += 1
-        labels = [at for at, value in enumerate(photo.labels) if value]
-        counts.labelled.update(
-            (part, label) for label in (labels if photo.labels else [photo.label])
-        )
-        counts.kinds.update(done.kinds)
-        counts.doubles.add(part, done.digest, photo.name)
+        counts.add(done.assigned, done.kinds, done.digest)
         if each:
             each(part, done.planes)
         yield done

@@ -8,22 +8,24 @@ from pathlib import Path
 
 from catdog.data.build.build_remarks import build_remarks
 from catdog.data.build.builder import Counts, build
+from catdog.data.build.builds import SKIPPED, Builds, kept_when_interrupted, only_build
 from catdog.data.build.cifar import find_cifar, read_cifar
 from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
 from catdog.data.build.listing import Listing, Skipped, check_class_name, in_utf8
-from catdog.data.build.split import TEST, TRAIN, VALIDATION, split
+from catdog.data.build.resumption import plan, restore
+from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
 from catdog.data.mean import BUILT_MEAN, Mean, write_mean
+from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
-from catdog.runtime.files import replace_folder, scratch_folder
 from catdog.runtime.text_table import text_table
 from catdog.spec import to_yaml
 
-DATASET, SKIPPED, SAMPLE = "dataset.yaml", "skipped.csv", "sample"
+SAMPLE = "sample"
 
 DEFAULT_FOLDER = Path("input")
 _KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit": "16-bit"}
@@ -48,13 +50,15 @@ class LabelFiles:
 class BuildReport:
     """What was built: `dataset` has the counts, `str()` is a table for a terminal.
 
-    `remarks` are lines about what deserves a look.
+    `resumed` is how many pictures an interrupted build had stored. `remarks` are lines about what
+    deserves a look.
     """
 
     dataset: DatasetParameter
     layout: str
     out: Path
     seconds: float
+    resumed: int = 0
     remarks: Sequence[str] = ()
 
     def __str__(self) -> str:
@@ -86,8 +90,11 @@ class BuildReport:
             if getattr(count, kind)
         ]
         skipped = f" (listed in {self.out / SKIPPED})" if count.skipped else ""
-        rate = (count.train + count.validation + count.test) / max(self.seconds, 1e-9)
+        new = count.train + count.validation + count.test - self.resumed
+        rate = new / max(self.seconds, 1e-9)
+        resumed = [("resumed", f"{self.resumed} were stored before")] if self.resumed else []
         return [
+            *resumed,
             ("skipped", f"{count.skipped}{skipped}"),
             ("converted", ", ".join(kinds) or "none"),
             ("rate", f"{rate:.0f} photos/s, {self.seconds:.1f} s"),
@@ -96,7 +103,7 @@ class BuildReport:
     def _written(self) -> list[tuple[str, str]]:
         count = self.dataset.count
         parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
-        return [("written", str(self.out / name)) for name in (*parts, BUILT_MEAN, DATASET)]
+        return [("written", str(self.out / name)) for name in (*parts, BUILT_MEAN, DATASET_FILE)]
 
 
 def create(
@@ -106,42 +113,73 @@ def create(
     *,
     files: LabelFiles | None = None,
     workers: int = 0,
+    resume: bool = False,
 ) -> BuildReport:
     """Build train_lmdb, validation_lmdb, mean.binaryproto and dataset.yaml in `out`.
 
     `dataset` has the preparation, the split and the seed; the report has a copy with the counts.
     Photos come from the files or the folder `data`, or, where it has none, from a drawn sample;
-    test photos go to test_lmdb. All is written beside its target and moved there when it is
-    complete, so that an interrupted build leaves the last one as it was.
+    test photos go to test_lmdb. All becomes visible at once (`builds.py`), so that an interrupted
+    build leaves the last one as it was; with `resume` it goes on where it stopped.
     """
     began, out = time.perf_counter(), Path(out)
     try:
-        with scratch_folder(out / "building") as staging:
+        with only_build(out) as builds:
             listing, source = _listing(Path(data), out, files or LabelFiles(), dataset)
             if files and files.test:
                 add_test(listing, files.test)
             described = _described(dataset, listing, source)
-            counts = _fill(staging, listing, described, workers)
-            _move(staging, out)
+            built = _build(builds, listing, described, workers, resume)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"cannot be written ({reason})", where=str(out)) from error
-    remarks = build_remarks(listing, described, counts)
-    return BuildReport(described, listing.layout, out, time.perf_counter() - began, remarks)
+    remarks = [*built.remarks, *build_remarks(listing, described, built.counts)]
+    seconds = time.perf_counter() - began
+    return BuildReport(described, listing.layout, out, seconds, built.before, remarks)
 
 
-def _fill(folder: Path, listing: Listing, dataset: DatasetParameter, workers: int) -> Counts:
-    """Write all files; the counts go into `dataset`."""
+@dataclass(frozen=True)
+class _Built:
+    """Counts of a build, how many of its pictures were there before, and what deserves a look."""
+
+    counts: Counts
+    before: int
+    remarks: list[str]
+
+
+def _build(
+    builds: Builds, listing: Listing, dataset: DatasetParameter, workers: int, resume: bool
+) -> _Built:
+    photos = split(listing, dataset)
+    folder, resumed = builds.begin(plan(photos, dataset), resume)
+    counts = Counts()
+    with kept_when_interrupted(folder):
+        before = _fill(folder, photos, dataset, listing, counts, workers)
+    remarks = [] if resumed or not resume else ["there was no build of these photos to go on with"]
+    return _Built(counts, before, remarks + builds.finish(folder))
+
+
+def _fill(
+    folder: Path,
+    photos: Sequence[Assigned],
+    dataset: DatasetParameter,
+    listing: Listing,
+    counts: Counts,
+    workers: int,
+) -> int:
+    """Write all files; the counts go into `dataset`. Returns how many pictures were there."""
     mean = Mean()
 
     def each(part: str, planes: Pixels) -> None:
         if part == TRAIN:
             mean.add(planes)
 
-    counts = build(split(listing, dataset), folder, dataset, workers=workers, each=each)
+    left = restore(folder, photos, counts, each)
+    before = counts.pictures.total()
+    build(left, folder, dataset, workers=workers, each=each, counts=counts)
     _count(dataset, listing, counts)
     _write(folder, dataset, mean, listing.skipped + counts.skipped)
-    return counts
+    return before
 
 
 def _listing(
@@ -204,7 +242,7 @@ def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterabl
     write_mean(mean.result(), folder / BUILT_MEAN)
     text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
     for target in (folder, *_parts(folder)):
-        (target / DATASET).write_text(text, encoding="utf-8")
+        (target / DATASET_FILE).write_text(text, encoding="utf-8")
     with (folder / SKIPPED).open("w", newline="", encoding="utf-8", errors="replace") as file:
         csv.writer(file).writerows([("file", "reason"), *skipped])
 
@@ -212,10 +250,3 @@ def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterabl
 def _parts(folder: Path) -> list[Path]:
     """The LMDBs that were written: all, or no test and validation ones."""
     return [folder / name for name in (TRAIN, VALIDATION, TEST) if (folder / name).exists()]
-
-
-def _move(staging: Path, out: Path) -> None:
-    for part in _parts(staging):
-        replace_folder(part, out / part.name)
-    for name in (BUILT_MEAN, DATASET, SKIPPED):
-        (staging / name).replace(out / name)

@@ -118,7 +118,7 @@ def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) ->
                 remedy="give --resize_width and --resize_height, or leave --check_size out",
             )
         result.count += 1
-        yield "", key(number, name), stored.value
+        yield Entry("", key(number, name), stored.value)
 
 
 def _size(shape: tuple[int, ...]) -> str:

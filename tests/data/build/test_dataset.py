@@ -50,6 +50,7 @@ def test_all_that_is_written_and_told(tmp_path, capsys):
     out = tmp_path / "new" / "input"
     run("--data", data, "--out", out, "--width", 20, "--height", 10, "--seed", 3)
     assert sorted(path.name for path in out.iterdir()) == [
+        ".builds",
         "dataset.yaml",
         "mean.binaryproto",
         "skipped.csv",
@@ -203,14 +204,15 @@ def test_ctrl_c_in_a_running_tool(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not list((tmp_path / "out").glob(".building*/train_lmdb")):
+    while not list((tmp_path / "out").glob(".builds/1/train_lmdb")):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert not (tmp_path / "out").exists()
+    left = stored_and_litter(tmp_path / "out")
+    assert ("--resume goes on" in errors) == any(".builds/1/" in name for name in left)
 
 
 def test_faults_are_one_line(tmp_path):
@@ -223,7 +225,7 @@ def test_faults_are_one_line(tmp_path):
     with pytest.raises(DataError, match=r"0 could be read, 4 not \(the first: .*: not a"):
         datasets.create(bad, tmp_path / "out", RECIPE)
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(CatdogError, match="cannot be written"):
         datasets.create(bad, tmp_path / "file" / "out", RECIPE)
     for wrong in (["--size", "0"], ["--validation-every", "1"], ["--interpolation", "x"]):
         with pytest.raises(CatdogError, match=wrong[0]):

@@ -1,0 +1,83 @@
+"""Whether every record of a store is the one that was written."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from catdog.data.checksums import CHECKSUMS, checksum, read_checksums
+from catdog.data.datum import read_example
+from catdog.data.lmdb_store import BUILT, Reader
+from catdog.errors import DataError
+from catdog.runtime.wording import counted
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class StoreReport:
+    """What was looked at in an LMDB, and a line for each record that is not as it was written."""
+
+    path: Path
+    records: int
+    by: str
+    damaged: list[str]
+
+    def __str__(self) -> str:
+        found = f"{self.path}: {counted(self.records, 'record')}, {self.by}: "
+        if not self.damaged:
+            return found + "all whole"
+        more = len(self.damaged) - _SHOWN
+        lines = [found + f"{len(self.damaged)} damaged", *self.damaged[:_SHOWN]]
+        return "\n  ".join([*lines, f"and {more} more"] if more > 0 else lines)
+
+
+def check_store(path: Path) -> list[StoreReport]:
+    """Read every record of an LMDB, or of the LMDBs that a build has in this folder.
+
+    Records are compared with their checksums; those of an LMDB that has none are decoded. Raises
+    DataError where there is no LMDB, or its pages do not hang together.
+    """
+    built = [path / name for name in BUILT if (path / name).exists()]
+    return [_checked(each) for each in built or [path]]
+
+
+def _checked(path: Path) -> StoreReport:
+    with Reader(path) as reader:
+        has_table = (path / CHECKSUMS).exists()
+        look = _by_checksum(reader) if has_table else _by_decoding(reader)
+        by = "by their checksums" if has_table else "decoded, as they have no checksums"
+        with closing(tqdm(look, total=len(reader), unit=" records", desc=path.name)) as bar:
+            damaged = [line for line in bar if line]
+        return StoreReport(path, len(reader), by, damaged)
+
+
+def _by_checksum(reader: Reader) -> Iterator[str]:
+    """For each line of the table what is wrong with its record, or nothing."""
+    found = 0
+    for line in read_checksums(reader.path):
+        try:
+            (value,) = reader.by_keys([line.key])
+        except DataError:
+            yield f"{_name(line.key)} is missing"
+            continue
+        found += 1
+        yield "" if checksum(value) == line.checksum else f"{_name(line.key)} was changed"
+    if found < len(reader):
+        yield f"{counted(len(reader) - found, 'record')} of no checksum"
+
+
+def _by_decoding(reader: Reader) -> Iterator[str]:
+    for key, value in reader.items():
+        try:
+            read_example(value)
+        except DataError as error:
+            yield f"{_name(key)}: {error.what}"
+        else:
+            yield ""
+
+
+def _name(key: bytes) -> str:
+    return key.decode(errors="replace")
