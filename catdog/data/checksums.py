@@ -12,7 +12,7 @@ CHECKSUMS = "checksums.csv"
 _TITLES = ("key", "crc32")
 
 
-class Line(NamedTuple):
+class RecordLine(NamedTuple):
     """The key and the CRC-32 of a record, and words about it."""
 
     key: bytes
@@ -37,11 +37,11 @@ class Checksums:
         """Lines of records that are in the LMDB."""
         words = notes or [()] * len(pairs)
         self.write(
-            Line(key, checksum(value), noted)
+            RecordLine(key, checksum(value), noted)
             for (key, value), noted in zip(pairs, words, strict=True)
         )
 
-    def write(self, lines: Iterable[Line]) -> None:
+    def write(self, lines: Iterable[RecordLine]) -> None:
         """These lines; none of them waits in this process."""
         for line in lines:
             self._writer.writerow((_text(line.key), line.checksum, *line.notes))
@@ -56,7 +56,7 @@ def checksum(value: bytes | memoryview) -> str:
     return f"{zlib.crc32(value):08x}"
 
 
-def read_checksums(lmdb: Path) -> Iterator[Line]:
+def read_checksums(lmdb: Path) -> Iterator[RecordLine]:
     """The lines of an LMDB's table; none where it has no table.
 
     The last line may be half a line, where a build was killed: lines end at the first that is none.
@@ -71,7 +71,7 @@ def read_checksums(lmdb: Path) -> Iterator[Line]:
             for row in rows:
                 if len(row) < len(_TITLES):
                     return
-                yield Line(_bytes(row[0]), row[1], tuple(row[2:]))
+                yield RecordLine(_bytes(row[0]), row[1], tuple(row[2:]))
         except (csv.Error, UnicodeError) as error:
             raise DataError(f"not a table of checksums ({error})", where=str(path)) from error
 

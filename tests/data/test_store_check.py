@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.data.checksums import CHECKSUMS, Checksums, Line, read_checksums
+from catdog.data.checksums import CHECKSUMS, Checksums, RecordLine, read_checksums
 from catdog.data.lmdb_store import Reader, Writer
 from catdog.data.store_check import check_store
 from catdog.errors import CatdogError
@@ -80,7 +80,7 @@ def test_many_are_counted(tmp_path):
 @given(keys=st.lists(st.binary(min_size=1, max_size=50)), more=st.text(max_size=5))
 def test_any_key_comes_back(tmp_path_factory, keys, more):
     folder = tmp_path_factory.mktemp("table")
-    lines = [Line(key, "01234567", (more,)) for key in keys]
+    lines = [RecordLine(key, "01234567", (more,)) for key in keys]
     with closing(Checksums(folder)) as table:
         table.write(lines)
     assert list(read_checksums(folder)) == lines
@@ -91,5 +91,7 @@ def test_a_table_of_an_lmdb_is_what_python_computes(tmp_path):
 
     path = store(tmp_path / "db")
     with Reader(path) as reader:
-        expected = [Line(key, f"{zlib.crc32(value):08x}", ()) for key, value in reader.items()]
+        expected = [
+            RecordLine(key, f"{zlib.crc32(value):08x}", ()) for key, value in reader.items()
+        ]
     assert list(read_checksums(path)) == expected

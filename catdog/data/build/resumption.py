@@ -9,7 +9,7 @@ from typing import cast
 
 from catdog.data.build.builder import Counts, key_of
 from catdog.data.build.split import Assigned
-from catdog.data.checksums import CHECKSUMS, Checksums, Line, checksum, read_checksums
+from catdog.data.checksums import CHECKSUMS, Checksums, RecordLine, checksum, read_checksums
 from catdog.data.datum import read_example
 from catdog.data.headers import Kind
 from catdog.data.images import Pixels
@@ -60,7 +60,9 @@ def restore(
     return [photo for photo in photos if (photo.part, photo.number) not in done]
 
 
-def _records(lmdb: Path, photos: Sequence[Assigned]) -> Iterator[tuple[Assigned, Line, Pixels]]:
+def _records(
+    lmdb: Path, photos: Sequence[Assigned]
+) -> Iterator[tuple[Assigned, RecordLine, Pixels]]:
     """The photos whose record is there and has its checksum, with its planes."""
     with suppress(DataError), Reader(lmdb) as reader:
         lines = {line.key: line for line in read_checksums(lmdb) if len(line.notes) == 2}
@@ -73,7 +75,7 @@ def _records(lmdb: Path, photos: Sequence[Assigned]) -> Iterator[tuple[Assigned,
                     yield photo, line, cast(Pixels, read_example(value).array)
 
 
-def _keep(lmdb: Path, lines: Sequence[Line]) -> None:
+def _keep(lmdb: Path, lines: Sequence[RecordLine]) -> None:
     """Leave the lines of whole records; without any, nothing of the LMDB."""
     (lmdb / CHECKSUMS).unlink(missing_ok=True)
     if not lines:
