@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from catdog.data.build.builder import Entry, write_batches
+from catdog.data.build.builder import Record, write_batches
 from catdog.data.datum import read_example
 from catdog.data.lmdb_store import Reader
 from catdog.data.preprocessing import DATASET_FILE
@@ -38,8 +38,8 @@ def write_lmdb(source: str | Path, indices: Sequence[int], target: str | Path, h
             (folder / DATASET_FILE).write_text(to_yaml(dataset), encoding="utf-8")
 
 
-def _entries(reader: Reader, indices: Sequence[int]) -> Iterator[Entry]:
-    return (Entry("", reader.keys[index], reader.get(index)) for index in indices)
+def _entries(reader: Reader, indices: Sequence[int]) -> Iterator[Record]:
+    return (Record("", reader.keys[index], reader.get(index)) for index in indices)
 
 
 def _dataset(lmdb: Path) -> DatasetParameter | None:

@@ -33,7 +33,7 @@ BATCH_BYTES = 2 << 20
 """Bytes that are put into an LMDB in one transaction, whose memory the next one then uses."""
 
 
-class Entry(NamedTuple):
+class Record(NamedTuple):
     """A record: which LMDB, its key and value, and words that stand beside its checksum."""
 
     lmdb: str
@@ -115,9 +115,9 @@ def build(
     return counts
 
 
-def _entry(done: Prepared) -> Entry:
+def _entry(done: Prepared) -> Record:
     notes = done.digest.hex(), "+".join(sorted(done.kinds))
-    return Entry(done.assigned.part, key_of(done.assigned), done.value, notes)
+    return Record(done.assigned.part, key_of(done.assigned), done.value, notes)
 
 
 def key_of(assigned: Assigned) -> bytes:
@@ -125,7 +125,7 @@ def key_of(assigned: Assigned) -> bytes:
     return key(assigned.number, assigned.photo.name)
 
 
-def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None:
+def write_batches(folders: Mapping[str, Path], entries: Iterable[Record]) -> None:
     """Write entries to the LMDBs in the folders of their names, some 2 MiB at a time.
 
     A batch is written and flushed while the next one is being made; no more than two are held.
@@ -142,14 +142,14 @@ def write_batches(folders: Mapping[str, Path], entries: Iterable[Entry]) -> None
             writing.result()
 
 
-def _put(writers: Mapping[str, Writer], batch: Sequence[Entry]) -> None:
+def _put(writers: Mapping[str, Writer], batch: Sequence[Record]) -> None:
     for name, writer in writers.items():
         mine = [entry for entry in batch if entry.lmdb == name]
         writer.put([(at, value) for _, at, value, _ in mine], [entry.notes for entry in mine])
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
+def _batches(entries: Iterable[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
     held = 0
     for entry in entries:
         batch.append(entry)

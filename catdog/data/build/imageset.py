@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import cv2
 
-from catdog.data.build.builder import Entry, write_batches
+from catdog.data.build.builder import Record, write_batches
 from catdog.data.build.list_file import read_numbered
 from catdog.data.build.listing import Photo, Skipped
 from catdog.data.datum import array_to_datum, encoded_datum
@@ -103,7 +103,7 @@ def _write(
         raise DataError(what, where=first.name)
 
 
-def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) -> Iterator[Entry]:
+def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) -> Iterator[Record]:
     expected: tuple[int, ...] = ()
     for number, stored in enumerate(results):
         name = stored.photo.name
@@ -118,7 +118,7 @@ def _entries(results: Iterable[_Stored], check_size: bool, result: Converted) ->
                 remedy="give --resize_width and --resize_height, or leave --check_size out",
             )
         result.count += 1
-        yield Entry("", key(number, name), stored.value)
+        yield Record("", key(number, name), stored.value)
 
 
 def _size(shape: tuple[int, ...]) -> str:

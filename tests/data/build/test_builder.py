@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from catdog.data.build.builder import Entry, build, write_batches
+from catdog.data.build.builder import Record, build, write_batches
 from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.listing import Listing, Photo
 from catdog.data.build.split import TRAIN, VALIDATION, split
@@ -81,7 +81,7 @@ def test_batches_are_bounded_and_all_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(
         Writer, "put", lambda self, pairs, notes: held.append(len(pairs)) or put(self, pairs, notes)
     )
-    entries = [Entry(str(i % 2), key(i, ""), bytes(300)) for i in range(41)]
+    entries = [Record(str(i % 2), key(i, ""), bytes(300)) for i in range(41)]
     write_batches({"0": tmp_path / "0", "1": tmp_path / "1"}, entries)
     assert sum(held) == 41
     assert max(held) <= 4
@@ -96,7 +96,7 @@ def test_a_fault_of_the_writer_comes_out(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Writer, "put", put)
     with pytest.raises(DataError, match="the disk is full"):
-        write_batches({"": tmp_path / "db"}, [Entry("", b"a", b"b")])
+        write_batches({"": tmp_path / "db"}, [Record("", b"a", b"b")])
 
 
 @pytest.mark.parametrize("gray", [False, True])
