@@ -16,12 +16,15 @@ from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.training import field_for, options_of
 from catdog.training.sweep import (
+    PICTURE,
     PRUNERS,
     SAMPLERS,
+    TABLE,
     Plan,
     command_of_best,
     draw,
     parse_axis,
+    places,
     sweep,
     table,
     write_csv,
@@ -34,10 +37,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = sweep(_plan(args), tell, args.workers)
     print(table(found))
     if any(trial.value is not None for trial in found.trials):
-        write_csv(found, found.plan.folder / "sweep.csv")
-        draw(found, found.plan.folder / "sweep.png")
+        write_csv(found, found.plan.folder / TABLE)
+        draw(found, found.plan.folder / PICTURE)
+    print(f"\n{places(found)}")
     if found.best:
-        print(f"\nbest: {command_of_best(found, found.best)}")
+        print(f"\nto train the best again: {command_of_best(found, found.best)}")
+    elif any(trial.value is not None for trial in found.trials):
+        print("\nno trial was run to its end, so none is the best")
     if found.exhausted:
         print(f"\nall {found.plan.points} combinations of the values were tried")
     if found.waiting:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-NAME = "sweep"
+NAME, STUDY = "sweep", "sweep.db"
 #: Trials that end before any is ended early by comparison.
 _STARTUP = 4
 #: Seconds that a process waits for another one's writing.
@@ -39,7 +39,7 @@ def open_study(plan: Plan) -> "Study":
     module = optuna()
     plan.folder.mkdir(parents=True, exist_ok=True)
     storage = module.storages.RDBStorage(
-        f"sqlite:///{(plan.folder / 'sweep.db').resolve()}",
+        f"sqlite:///{(plan.folder / STUDY).resolve()}",
         engine_kwargs={"connect_args": {"timeout": _PATIENCE}},
     )
     study: Study = module.create_study(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catdog.errors import CatdogError
+from catdog.runtime.wording import counted
 from catdog.training.sweep.plan import Plan, planned
 from catdog.training.sweep.study import limited, open_study
 from catdog.training.sweep.trial import FOLDER, ITERATION, REASON
@@ -80,6 +81,7 @@ def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
     plan.folder.mkdir(parents=True, exist_ok=True)
     with _alone(plan.folder):
         plan = limited(plan, open_study(plan))
+        tell(_beginning(read_sweep(plan)))
         try:
             if workers > 1:
                 work_together(plan, tell, workers)
@@ -92,6 +94,15 @@ def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
     if failed and len(failed) == len(found.trials):
         raise CatdogError(f"all {len(failed)} trials {failed[-1].reason}", where=str(plan.folder))
     return found
+
+
+def _beginning(found: Sweep) -> str:
+    """What the sweep is about to do, and where."""
+    plan, left = found.plan, counted(found.waiting, "trial")
+    before = len(found.trials)
+    ran = f", beside {before} from before" if before else ""
+    how = f"judged by its best {plan.metric}, a folder for each in {plan.folder}"
+    return f"{left} to run{ran}, {how}" if found.waiting else f"all {before} trials ran before"
 
 
 def read_sweep(plan: Plan) -> Sweep:

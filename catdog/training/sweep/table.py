@@ -6,7 +6,12 @@ from pathlib import Path
 
 from catdog.runtime.files import replacing
 from catdog.runtime.text_table import text_table
+from catdog.solver.solverstate import best_path
+from catdog.training.sweep.study import STUDY
 from catdog.training.sweep.sweep import Sweep, Trial
+
+#: Of the files in a sweep's folder.
+TABLE, PICTURE = "sweep.csv", "sweep.png"
 
 
 def table(sweep: Sweep) -> str:
@@ -23,7 +28,7 @@ def table(sweep: Sweep) -> str:
         )
         for trial in sweep.ranked()
     ]
-    return text_table(("trial", "", sweep.plan.metric, "at", "seconds", *fields), rows)
+    return text_table(("trial", "state", sweep.plan.metric, "at", "seconds", *fields), rows)
 
 
 def write_csv(sweep: Sweep, path: Path) -> None:
@@ -41,12 +46,31 @@ def write_csv(sweep: Sweep, path: Path) -> None:
             )
 
 
+def places(sweep: Sweep) -> str:
+    """Lines: where the files of the sweep are, and those of its best trial."""
+    folder, best = sweep.plan.folder, sweep.best
+    names = {"table": TABLE, "picture": PICTURE, "Optuna's study": STUDY}
+    rows = [(what, str(folder / name)) for what, name in names.items()]
+    rows = [row for row in rows if Path(row[1]).exists()]
+    if best:
+        # only a solver with snapshot_best keeps the weights of the score
+        prefix = str(Path(best.folder, sweep.plan.stem))
+        kept = [path for hdf5 in (False, True) if (path := best_path(prefix, hdf5=hdf5)).exists()]
+        rows.append(("best trial", str(kept[0] if kept else best.folder)))
+    return text_table(None, rows)
+
+
 def command_of_best(sweep: Sweep, best: Trial) -> str:
-    """The command line of one training with the values of the best trial, in a place of its own."""
+    """The command line of one training with the values of the best trial, in a place of its own.
+
+    Of a field that was set several times the last value counts, and only that is written.
+    """
     plan, options = sweep.plan, sweep.plan.options
     place = f"snapshot_prefix={plan.folder / 'best' / plan.stem}"
     words = ["python", "tools/train.py", "--solver", str(plan.solver)]
-    for assignment in (*options.overrides, *plan.values(dict(best.values)), place):
+    assignments = [*options.overrides, *plan.values(dict(best.values)), place]
+    last = {assignment.partition("=")[0]: assignment for assignment in assignments}
+    for assignment in last.values():
         words += ["--set", assignment]
     given = {
         "--stage": ",".join(options.stages),

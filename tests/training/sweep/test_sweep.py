@@ -14,7 +14,16 @@ import torch
 from catdog.errors import CatdogError
 from catdog.tracking.run_file import named, read_run
 from catdog.training.options import Options
-from catdog.training.sweep import Plan, command_of_best, draw, parse_axis, sweep, table, write_csv
+from catdog.training.sweep import (
+    Plan,
+    command_of_best,
+    draw,
+    parse_axis,
+    places,
+    sweep,
+    table,
+    write_csv,
+)
 from catdog.training.sweep.plan import planned
 from catdog.training.sweep.study import open_study
 from catdog.training.sweep.sweep import Sweep, Trial
@@ -36,8 +45,15 @@ def axes(*texts):
 
 
 def run(plan, **options):
+    """The sweep, and what it told after its first line."""
     told = []
-    return sweep(plan, told.append, **options), told
+    return sweep(plan, told.append, **options), told[1:]
+
+
+def beginning(plan):
+    told = []
+    sweep(plan, told.append)
+    return told[0]
 
 
 def record(found, number):
@@ -61,6 +77,14 @@ def test_each_trial_is_a_run_of_its_own(plan):
     assert best.value == max(trial.value for trial in found.trials)
     assert not found.waiting
     assert f"base_lr={best.values['base_lr']}" in command_of_best(found, best)
+
+
+def test_the_first_line_tells_what_is_to_run(plan):
+    plan = replace(plan, axes=axes(TWO), options=Options(overrides=["max_iter=2"]))
+    rest = f"judged by its best accuracy, a folder for each in {plan.folder}"
+    assert beginning(replace(plan, trials=1)) == f"1 trial to run, {rest}"
+    assert beginning(plan) == f"1 trial to run, beside 1 from before, {rest}"
+    assert beginning(plan) == "all 2 trials ran before"
 
 
 def test_more_trials_go_on_where_a_single_call_would_have_come(plan, tmp_path):
@@ -127,7 +151,10 @@ def test_where_a_field_has_no_end_the_others_may_come_again(plan):
 
 def test_the_command_of_the_best_has_a_place_of_its_own_and_all_that_was_asked(plan):
     options = Options(
-        overrides=["max_iter=2"], stages=["drop"], weights=["w.h5"], device=torch.device("cpu")
+        overrides=["base_lr=7", "max_iter=3", "snapshot_prefix=elsewhere/tiny", "max_iter=2"],
+        stages=["drop"],
+        weights=["w.h5"],
+        device=torch.device("cpu"),
     )
     found = Sweep(
         replace(planned(replace(plan, options=replace(options, weights=[]))), options=options), ()
@@ -137,10 +164,10 @@ def test_the_command_of_the_best_has_a_place_of_its_own_and_all_that_was_asked(p
     assert words[:4] == ["python", "tools/train.py", "--solver", str(plan.solver)]
     fields = [after for word, after in pairwise(words) if word == "--set"]
     assert fields == [
-        "max_iter=2",
         "base_lr=0.1",
-        "net.fc.inner_product_param.num_output=3",
+        "max_iter=2",
         f"snapshot_prefix={plan.folder}/best/tiny",
+        "net.fc.inner_product_param.num_output=3",
     ]
     flags = dict(pairwise(words))
     assert (flags["--stage"], flags["--weights"], flags["--device"]) == ("drop", "w.h5", "cpu")
@@ -266,11 +293,22 @@ def test_table_csv_and_picture(plan, tmp_path):
     found, _ = run(replace(plan, axes=axes(RATE, WIDTH, "momentum=0.5,0.9", "stages=,drop")))
     lines = table(found).splitlines()
     assert len(lines) == 5
-    assert lines[0].split()[:2] == ["trial", "accuracy"]
+    assert lines[0].split()[:2] == ["trial", "state"]
     assert lines[1].split()[0] == str(found.best.number)
     write_csv(found, tmp_path / "sweep.csv")
     assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 5
     draw(found, tmp_path / "sweep.png")
+    # of files, those that are there
+    best = found.plan.folder / f"trial_{found.best.number:03d}"
+    study = f"Optuna's study  {found.plan.folder}/sweep.db"
+    assert places(found).splitlines() == [study, f"best trial      {best}"]
+    (best / "tiny_best.caffemodel").touch()
+    (found.plan.folder / "sweep.csv").touch()
+    assert places(found).splitlines() == [
+        f"table           {found.plan.folder}/sweep.csv",
+        study,
+        f"best trial      {best}/tiny_best.caffemodel",
+    ]
     assert (tmp_path / "sweep.png").read_bytes()[:4] == b"\x89PNG"
 
 
