@@ -5,19 +5,24 @@ CatdogError
 ├── LayerError     a layer that cannot be built or run as its spec says
 ├── DataError      photos, lists, LMDBs, HDF5 files
 ├── WeightsError   weight files, snapshots
+├── Unwritable     a file that cannot be written: a full disk, a folder that is gone
 └── Diverged       a loss or a weight that is no longer a number
 """
 
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class CatdogError(RuntimeError):
-    """What a tool shows as `error: where: what; remedy` before it exits with code 2.
+    """What a tool shows as `error: where: what; remedy` before it exits with `code`.
 
     A RuntimeError, as what Caffe raised for scripts to catch.
     """
+
+    #: The exit code of a tool that ends with it.
+    code: ClassVar[int] = 2
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy
@@ -78,8 +83,14 @@ class WeightsError(CatdogError):
     """Weight files and snapshots that are missing, broken or made for something else."""
 
 
+class Unwritable(CatdogError):
+    """A file that cannot be written."""
+
+
 class Diverged(CatdogError):
     """A loss or a weight that is no longer a number; the last good snapshot stays."""
+
+    code = 3
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the tools share: errors as one line and exit code 2, interrupts, the console command."""
+"""What the tools share: errors as one line and an exit code, interrupts, the console command."""
 
 import ast
 import importlib
@@ -34,7 +34,7 @@ _MEANT = {
 
 
 def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
-    """Run a tool; a user's mistake becomes one line on stderr and exit code 2."""
+    """Run a tool; a user's mistake becomes one line on stderr and exit code 2, others theirs."""
     keep_freed_memory()
     try:
         try:
@@ -45,7 +45,7 @@ def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     except CatdogError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
-        sys.exit(USAGE)
+        sys.exit(error.code)
     except KeyboardInterrupt as error:
         # one more ends the process at once, without a traceback of what it was tidying up
         signal.signal(signal.SIGINT, signal.SIG_DFL)

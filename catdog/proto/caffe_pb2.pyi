@@ -96,7 +96,7 @@ class FillerParameter(_message.Message):
     def __init__(self, type: _Optional[str] = ..., value: _Optional[float] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., mean: _Optional[float] = ..., std: _Optional[float] = ..., sparse: _Optional[int] = ..., variance_norm: _Optional[_Union[FillerParameter.VarianceNorm, str]] = ...) -> None: ...
 
 class NetParameter(_message.Message):
-    __slots__ = ("name", "input", "input_shape", "input_dim", "force_backward", "state", "debug_info", "layer", "layers", "dataset", "mean", "deploy", "temperature")
+    __slots__ = ("name", "input", "input_shape", "input_dim", "force_backward", "state", "debug_info", "layer", "layers", "dataset", "mean", "deploy", "temperature", "run", "iteration")
     NAME_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
     INPUT_SHAPE_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +110,8 @@ class NetParameter(_message.Message):
     MEAN_FIELD_NUMBER: _ClassVar[int]
     DEPLOY_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
     name: str
     input: _containers.RepeatedScalarFieldContainer[str]
     input_shape: _containers.RepeatedCompositeFieldContainer[BlobShape]
@@ -123,7 +125,9 @@ class NetParameter(_message.Message):
     mean: BlobProto
     deploy: NetParameter
     temperature: float
-    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Iterable[str]] = ..., input_shape: _Optional[_Iterable[_Union[BlobShape, _Mapping]]] = ..., input_dim: _Optional[_Iterable[int]] = ..., force_backward: bool = ..., state: _Optional[_Union[NetState, _Mapping]] = ..., debug_info: bool = ..., layer: _Optional[_Iterable[_Union[LayerParameter, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[V1LayerParameter, _Mapping]]] = ..., dataset: _Optional[_Union[DatasetParameter, _Mapping]] = ..., mean: _Optional[_Union[BlobProto, _Mapping]] = ..., deploy: _Optional[_Union[NetParameter, _Mapping]] = ..., temperature: _Optional[float] = ...) -> None: ...
+    run: str
+    iteration: int
+    def __init__(self, name: _Optional[str] = ..., input: _Optional[_Iterable[str]] = ..., input_shape: _Optional[_Iterable[_Union[BlobShape, _Mapping]]] = ..., input_dim: _Optional[_Iterable[int]] = ..., force_backward: bool = ..., state: _Optional[_Union[NetState, _Mapping]] = ..., debug_info: bool = ..., layer: _Optional[_Iterable[_Union[LayerParameter, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[V1LayerParameter, _Mapping]]] = ..., dataset: _Optional[_Union[DatasetParameter, _Mapping]] = ..., mean: _Optional[_Union[BlobProto, _Mapping]] = ..., deploy: _Optional[_Union[NetParameter, _Mapping]] = ..., temperature: _Optional[float] = ..., run: _Optional[str] = ..., iteration: _Optional[int] = ...) -> None: ...
 
 class SolverParameter(_message.Message):
     __slots__ = ("net", "net_param", "train_net", "test_net", "train_net_param", "test_net_param", "train_state", "test_state", "test_iter", "test_interval", "test_compute_loss", "test_initialization", "base_lr", "display", "average_loss", "max_iter", "iter_size", "lr_policy", "gamma", "power", "momentum", "weight_decay", "regularization_type", "stepsize", "stepvalue", "clip_gradients", "snapshot", "snapshot_prefix", "snapshot_diff", "snapshot_format", "solver_mode", "device_id", "random_seed", "type", "delta", "momentum2", "rms_decay", "debug_info", "snapshot_after_train", "solver_type", "layer_wise_reduce", "weights", "warmup_iter", "warmup_start", "freeze", "fresh_lr_mult", "cache_features", "snapshot_best", "snapshot_keep", "watched_score", "early_stop_patience", "early_stop_min_delta", "plateau_patience", "plateau_min_delta", "min_lr", "ema_decay", "unfreeze", "stage")
@@ -280,18 +284,20 @@ class UnfreezeParameter(_message.Message):
     def __init__(self, layers: _Optional[_Iterable[str]] = ..., iteration: _Optional[int] = ...) -> None: ...
 
 class SolverState(_message.Message):
-    __slots__ = ("iter", "learned_net", "history", "current_step", "run")
+    __slots__ = ("iter", "learned_net", "history", "current_step", "run", "seal")
     ITER_FIELD_NUMBER: _ClassVar[int]
     LEARNED_NET_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     CURRENT_STEP_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
+    SEAL_FIELD_NUMBER: _ClassVar[int]
     iter: int
     learned_net: str
     history: _containers.RepeatedCompositeFieldContainer[BlobProto]
     current_step: int
     run: RunState
-    def __init__(self, iter: _Optional[int] = ..., learned_net: _Optional[str] = ..., history: _Optional[_Iterable[_Union[BlobProto, _Mapping]]] = ..., current_step: _Optional[int] = ..., run: _Optional[_Union[RunState, _Mapping]] = ...) -> None: ...
+    seal: bytes
+    def __init__(self, iter: _Optional[int] = ..., learned_net: _Optional[str] = ..., history: _Optional[_Iterable[_Union[BlobProto, _Mapping]]] = ..., current_step: _Optional[int] = ..., run: _Optional[_Union[RunState, _Mapping]] = ..., seal: _Optional[bytes] = ...) -> None: ...
 
 class NetState(_message.Message):
     __slots__ = ("phase", "level", "stage")
@@ -1580,7 +1586,7 @@ class DatasetCount(_message.Message):
     def __init__(self, train: _Optional[int] = ..., validation: _Optional[int] = ..., skipped: _Optional[int] = ..., gray: _Optional[int] = ..., cmyk: _Optional[int] = ..., alpha: _Optional[int] = ..., sixteen_bit: _Optional[int] = ..., rotated: _Optional[int] = ..., per_class_train: _Optional[_Iterable[int]] = ..., per_class_validation: _Optional[_Iterable[int]] = ..., test: _Optional[int] = ..., per_class_test: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RunState(_message.Message):
-    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "type", "iter_size", "process")
+    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "type", "iter_size", "process", "id", "written", "weights_sha256", "average_sha256")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     TEST_FIELD_NUMBER: _ClassVar[int]
@@ -1597,6 +1603,10 @@ class RunState(_message.Message):
     TYPE_FIELD_NUMBER: _ClassVar[int]
     ITER_SIZE_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_SHA256_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_SHA256_FIELD_NUMBER: _ClassVar[int]
     generator: _containers.RepeatedCompositeFieldContainer[GeneratorState]
     train: FeedState
     test: _containers.RepeatedCompositeFieldContainer[FeedState]
@@ -1613,7 +1623,11 @@ class RunState(_message.Message):
     type: str
     iter_size: int
     process: _containers.RepeatedCompositeFieldContainer[ProcessState]
-    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ..., best: _Optional[_Union[ScoreState, _Mapping]] = ..., early_stop: _Optional[_Union[ScoreState, _Mapping]] = ..., plateau: _Optional[_Union[ScoreState, _Mapping]] = ..., averaged: _Optional[int] = ..., kept: _Optional[_Iterable[int]] = ..., max_iter: _Optional[int] = ..., overfitting: _Optional[_Union[OverfittingState, _Mapping]] = ..., type: _Optional[str] = ..., iter_size: _Optional[int] = ..., process: _Optional[_Iterable[_Union[ProcessState, _Mapping]]] = ...) -> None: ...
+    id: str
+    written: float
+    weights_sha256: bytes
+    average_sha256: bytes
+    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ..., best: _Optional[_Union[ScoreState, _Mapping]] = ..., early_stop: _Optional[_Union[ScoreState, _Mapping]] = ..., plateau: _Optional[_Union[ScoreState, _Mapping]] = ..., averaged: _Optional[int] = ..., kept: _Optional[_Iterable[int]] = ..., max_iter: _Optional[int] = ..., overfitting: _Optional[_Union[OverfittingState, _Mapping]] = ..., type: _Optional[str] = ..., iter_size: _Optional[int] = ..., process: _Optional[_Iterable[_Union[ProcessState, _Mapping]]] = ..., id: _Optional[str] = ..., written: _Optional[float] = ..., weights_sha256: _Optional[bytes] = ..., average_sha256: _Optional[bytes] = ...) -> None: ...
 
 class ScoreState(_message.Message):
     __slots__ = ("name", "best", "iteration", "last", "waited", "drops")

@@ -35,9 +35,9 @@ from catdog.solver.events import (
     Warned,
 )
 from catdog.solver.faults import solver_faults
+from catdog.solver.snapshot_search import find
 from catdog.solver.solverstate import (
     TrainingState,
-    find,
     learned_net,
     model_path,
     read_state,
@@ -197,8 +197,6 @@ class Solver:
     def restore(self, filename: PathLike) -> None:
         """Go on from a .solverstate; the data begin anew, as Caffe's do."""
         path = find(os.fspath(filename))
-        if path is None:
-            raise CatdogError("there is no snapshot", where=os.fspath(filename))
         state = read_state(path)
         self.net.copy_from(learned_net(path, state))
         history = [torch.from_numpy(np.array(array)) for array in state.history]

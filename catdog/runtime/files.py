@@ -1,20 +1,22 @@
 """Files and folders that are whole or not there: written beside their place, then moved to it."""
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from catdog.errors import CatdogError, DataError
+from catdog.errors import DataError, Unwritable
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """A path to write to, beside the target; it takes the target's place when all went well.
 
-    The target's folder is made. Raises CatdogError where it cannot be written.
+    The target's folder is made, and the disk has all of it before it counts. Raises Unwritable
+    where it cannot be written.
     """
     target = Path(path)
     beside = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
@@ -22,11 +24,41 @@ def replacing(path: str | Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
+            # a rename may reach the disk before the bytes do, and a cut of power leave nothing
+            _to_disk(beside)
             beside.replace(target)
+            _to_disk(target.parent)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+        raise unwritable(target, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> Unwritable:
+    """What to raise for a file that cannot be written."""
+    # h5py's own faults have no number
+    words = error.strerror or str(error).splitlines()[0]
+    return Unwritable(f"cannot be written: {words}", where=str(path))
+
+
+def _to_disk(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def remove_leftovers(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove what `replacing` has left in a folder where its process was killed.
+
+    `names` match targets without their suffix; nobody else may be writing these now.
+    """
+    for path in folder.glob(".*"):
+        stem, _, number = path.stem[1:].rpartition(".")
+        if number.isdecimal() and names.fullmatch(stem):
+            with suppress(OSError):
+                path.unlink()
 
 
 @contextmanager
@@ -62,7 +94,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
             yield beside
             beside.rename(target)
     except OSError as error:
-        raise CatdogError(f"cannot be written: {error.strerror}", where=str(target)) from error
+        raise unwritable(target, error) from error
 
 
 def check_free(path: str | Path) -> None:

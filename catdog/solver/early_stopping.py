@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
-from catdog.solver.events import Event, Listener, NetTested, Noted, Warned
+from catdog.solver.events import Event, Listener, NetTested, Noted, Reached, Warned
 from catdog.solver.monitored_score import BestScore, MonitoredScore, default_score, find, scores
 from catdog.solver.test_pass import TestNet
 
@@ -77,6 +77,24 @@ class Ending:
         if self._best is None or not self._best.state.HasField("best"):
             return None
         return str(self._best.score), self._best.state
+
+    @property
+    def kept_score(self) -> str:
+        """The score whose best weights are kept; empty where none are."""
+        return str(self._best.score) if self._best else ""
+
+    @property
+    def reached(self) -> Reached | None:
+        """The best score, once there is one."""
+        if self._best is None or not self.best:
+            return None
+        _, state = self.best
+        return Reached(state.best, state.iteration, self._best.score.direction.value)
+
+    def forget_best(self) -> None:
+        """Look for the best anew: its weights are not there."""
+        if self._best:
+            self._best.forget()
 
     @property
     def drops(self) -> int:

@@ -101,11 +101,30 @@ class Cached:
 
 
 @dataclass(frozen=True)
+class Identified:
+    """A run has a random name from its first iteration on, which a resume goes on with."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The best of a score so far: `better` is the way in which it gets better."""
+
+    value: float
+    iteration: int
+    better: str
+
+
+@dataclass(frozen=True)
 class Resuming:
-    """The run goes on from a state file."""
+    """The run goes on from a state file, whose best of `score` this is, if it has one."""
 
     path: str
     iteration: int
+    #: The test output whose best weights are kept; empty where none are.
+    score: str = ""
+    best: Reached | None = None
 
 
 @dataclass(frozen=True)
@@ -258,6 +277,7 @@ Event = (
     | Finetuning
     | Starting
     | Cached
+    | Identified
     | Resuming
     | Solving
     | NetTesting

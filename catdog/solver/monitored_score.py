@@ -120,6 +120,10 @@ class BestScore:
         least = value - self.min_delta if higher else value + self.min_delta
         return self.score.direction.better(least, best)
 
+    def forget(self) -> None:
+        """Begin as if no test had been."""
+        self.state.CopyFrom(ScoreState(name=str(self.score)))
+
     def load(self, state: ScoreState) -> None:
         """Go on from a snapshot, unless that looked at another score."""
         if state.name == str(self.score):

@@ -1,12 +1,16 @@
 """The snapshots of one run on disk: weights, their average, the state; the best; which stay."""
 
-from collections.abc import Callable, Iterable
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from catdog.errors import Diverged
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverParameter
-from catdog.runtime.files import free_name
+from catdog.proto.caffe_pb2 import NetParameter, RunState, ScoreState, SolverParameter
+from catdog.runtime.checksum import sha256_of
+from catdog.runtime.distributed.group import ALONE, Group
+from catdog.runtime.files import keep, remove_leftovers
 from catdog.solver.divergence import parameters_finite
 from catdog.solver.ema import Average
 from catdog.solver.events import Best, Snapshotted
@@ -15,12 +19,14 @@ from catdog.solver.solverstate import (
     average_path,
     best_path,
     learned_net,
+    leftovers,
     load_net,
     model_path,
     save_net,
     state_path,
     write_state,
 )
+from catdog.weights import Mark, read_mark
 
 
 class Snapshots:
@@ -29,7 +35,7 @@ class Snapshots:
     Args:
         net, average: what is written, and its moving average.
         model: the message that weight files carry.
-        writes: whether this process writes; of several only one does.
+        group: the processes that train together; of several only one writes.
     """
 
     def __init__(
@@ -38,22 +44,28 @@ class Snapshots:
         net: Net,
         average: Average,
         model: NetParameter,
-        *,
-        writes: bool = True,
+        group: Group = ALONE,
     ) -> None:
         self._param, self._net, self._average, self._model = param, net, average, model
-        self._writes = writes
+        self._writes = group.leads
+        #: The random name of the run, which all its files carry; a resume goes on with it.
+        self.run = group.gather(secrets.token_hex(4))[0]
         self._hdf5 = param.snapshot_format == SolverParameter.HDF5
         #: The iterations of those that stand.
         self.kept: list[int] = []
         self._begins = True
+        #: Best weights that are not this run's.
+        self._strangers = list(self._bests())
 
     def begin(self) -> None:
-        """Put the best weights of an earlier run aside, under the next free name; once."""
-        best = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
-        if self._begins and self._writes and best.exists():
-            best.rename(free_name(best))
+        """Put the best weights of another run aside, under the next free name; once."""
+        if not self._begins:
+            return
         self._begins = False
+        if self._writes:
+            remove_leftovers(*leftovers(self._param.snapshot_prefix))
+            for path in self._strangers:
+                keep(path)
 
     def write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
         """Weights, their average and the state that is made for a file of weights.
@@ -68,12 +80,13 @@ class Snapshots:
         self.kept = self.kept[len(gone) :]
         now = state(str(model))
         if self._writes:
+            marked = self._marked(iteration)
             with self._average.applied(False):
-                save_net(model, self._net, self._model, diff=self._param.snapshot_diff)
+                save_net(model, self._net, marked, diff=self._param.snapshot_diff)
             if self._average:
                 with self._average.applied():
-                    save_net(average_path(model), self._net, self._model)
-            write_state(state_path(model), now)
+                    save_net(average_path(model), self._net, marked)
+            self._write_state(model, now)
             self._remove(gone)
         return Snapshotted(iteration, str(model), str(state_path(model)), self._hdf5)
 
@@ -85,7 +98,23 @@ class Snapshots:
         # every process has its part in it
         now = state(str(model))
         if self._writes:
-            write_state(state_path(model), now)
+            self._write_state(model, now)
+
+    def _write_state(self, model: Path, state: TrainingState) -> None:
+        """Write the state, the last of a snapshot, with the digests of the files before it."""
+        run = state.run
+        run.id, run.written = self.run, time.time()
+        run.weights_sha256 = sha256_of(model)
+        if self._average:
+            run.average_sha256 = sha256_of(average_path(model))
+        write_state(state_path(model), state)
+
+    def _marked(self, iteration: int) -> NetParameter:
+        """The message of weight files that are written now."""
+        marked = NetParameter()
+        marked.CopyFrom(self._model)
+        marked.run, marked.iteration = self.run, iteration
+        return marked
 
     def write_best(self, iteration: int, name: str, value: float) -> Best:
         """The weights, or their average, as the best so far. Raises as `write`."""
@@ -94,7 +123,7 @@ class Snapshots:
         path = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
         if self._writes:
             with self._average.applied():
-                save_net(path, self._net, self._model)
+                save_net(path, self._net, self._marked(iteration))
         return Best(iteration, name, value, str(path))
 
     def store(self, run: RunState) -> None:
@@ -109,7 +138,7 @@ class Snapshots:
         An average that the snapshot has none of begins there. Raises WeightsError where it has one
         and its file is not there.
         """
-        self._begins = False
+        self.run = state.run.id or self.run
         mine = state_path(self._model_path(state.iteration))
         if path.resolve() == mine.resolve():
             self.kept = list(state.run.kept)
@@ -118,6 +147,33 @@ class Snapshots:
             with self._average.applied():
                 load_net(self._net, average_path(learned_net(path, state)))
             self._average.updates = state.run.averaged
+
+    def check_best(self, state: TrainingState, best: ScoreState | None, *, tested: bool) -> str:
+        """Why the best weights on disk are not those of a state that the run goes on from, if so.
+
+        They are put aside when the run begins. `tested`: the iteration of the state is tested
+        again, so that its weights may be there already.
+        """
+        self._strangers = []
+        if not state.run.id:
+            return ""
+        named = {Mark(self.run, best.iteration)} if best else set()
+        fitting = named | ({Mark(self.run, state.iteration)} if tested else set())
+        found = {path: read_mark(path) for path in self._bests()}
+        self._strangers = [path for path, mark in found.items() if mark not in fitting]
+        wanted = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
+        if wanted in found and wanted not in self._strangers:
+            return ""
+        told = ", ".join(f"{path.name} ({_whose(found[path])})" for path in self._strangers)
+        aside = f"{told} is put aside: it is not the best of this snapshot" if told else ""
+        lost = f"its best, of iteration {best.iteration}, is not there" if best else ""
+        again = f"{lost}: the next test is the best until a better one" if lost else ""
+        return "; ".join(filter(None, (aside, again)))
+
+    def _bests(self) -> Iterator[Path]:
+        """The best weights that are there, in both forms."""
+        paths = (best_path(self._param.snapshot_prefix, hdf5=each) for each in (False, True))
+        return (path for path in paths if path.exists())
 
     def _model_path(self, iteration: int) -> Path:
         return model_path(self._param.snapshot_prefix, iteration, hdf5=self._hdf5)
@@ -137,3 +193,7 @@ class Snapshots:
         for model in map(self._model_path, iterations):
             for path in (state_path(model), average_path(model), model):
                 path.unlink(missing_ok=True)
+
+
+def _whose(mark: Mark) -> str:
+    return f"iteration {mark.iteration} of run {mark.run}" if mark.run else "of an unknown run"

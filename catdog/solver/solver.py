@@ -38,6 +38,7 @@ from catdog.solver.events import (
     NetTesting,
     NetTestInterrupted,
     Noted,
+    Resuming,
     Solving,
     Stopped,
     Warned,
@@ -46,7 +47,8 @@ from catdog.solver.faults import solver_faults
 from catdog.solver.going_on import check_type, differences
 from catdog.solver.precision import Precision
 from catdog.solver.snapshot_rotation import Snapshots
-from catdog.solver.solverstate import TrainingState, learned_net, read_state, resume_net
+from catdog.solver.snapshot_search import check_whole
+from catdog.solver.solverstate import TrainingState, learned_net, resume_net
 from catdog.solver.test_pass import Batches, Means, TestNet, outputs
 from catdog.solver.test_places import TestPlaces, place
 from catdog.solver.unfreezing import Unfreezing
@@ -102,7 +104,7 @@ class Solver:
         self.model = model or net.message
         self._average = Average(net, param.ema_decay)
         self._ending = Ending(param, self.tests, emit)
-        self._snapshots = Snapshots(param, net, self._average, self.model, writes=group.leads)
+        self._snapshots = Snapshots(param, net, self._average, self.model, group)
         self.iteration = 0
         self.stopped = False
         #: Layers that started fresh beside copied ones.
@@ -363,7 +365,7 @@ class Solver:
 
     def restore(self, path: Path) -> None:
         """Go on from a state file of ours, exactly, or of Caffe's, its data from the start."""
-        state = read_state(path)
+        state = check_whole(path)
         try:
             check_type(state.run, self.param)
             resume_net(self.net, learned_net(path, state))
@@ -390,6 +392,17 @@ class Solver:
         self._divergence.overfitting.state.CopyFrom(run.overfitting)
         self._ending.load(run, self.iteration)
         self._snapshots.load(path, state)
+        self._check_best(state)
+        ending = self._ending
+        self._emit(Resuming(str(path), self.iteration, ending.kept_score, ending.reached))
+
+    def _check_best(self, state: TrainingState) -> None:
+        """Forget a best whose weights are not there."""
+        _, best = self._ending.best or ("", None)
+        tested = bool(self.tests) and _due(self.iteration, self.param.test_interval)
+        if found := self._snapshots.check_best(state, best, tested=tested):
+            self._ending.forget_best()
+            self._warn(found)
 
     def _state(self, model: str) -> TrainingState:
         """The state after `iteration` updates; Caffe's current_step is that of the last one."""
@@ -416,6 +429,11 @@ class Solver:
             history=[blob.cpu().numpy() for blob in self.update.history()],
             run=run,
         )
+
+    @property
+    def run(self) -> str:
+        """The random name of the run, that of its first start."""
+        return self._snapshots.run
 
     @property
     def loss_scale(self) -> float:

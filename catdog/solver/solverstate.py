@@ -18,22 +18,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.datum import blob_to_array
-from catdog.errors import DataError, WeightsError, did_you_mean
+from catdog.errors import WeightsError
 from catdog.net.net import Net
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
+from catdog.runtime.checksum import seal, seal_holds
 from catdog.runtime.files import replacing
-from catdog.weights import CopyRow, CopyState, copy_weights, read_weights, weights_of, write_weights
+from catdog.weights import (
+    CopyRow,
+    CopyState,
+    copy_weights,
+    read_mark,
+    read_weights,
+    weights_of,
+    write_weights,
+)
 
 Array = NDArray[np.float32]
 
-#: In place of a file: the newest snapshot with the solver's prefix.
-AUTO = "auto"
-_MODEL, _STATE, _HDF5 = ".caffemodel", ".solverstate", ".h5"
+MODEL, STATE, _HDF5 = ".caffemodel", ".solverstate", ".h5"
 _AVERAGE, _BEST = "_ema", "_best"
-_ITERATION = re.compile(r"_iter_(\d+)(?:_ema)?\.(?:solverstate|caffemodel)(?:\.h5)?$")
-_IS_BEST = re.compile(rf"{_BEST}{_MODEL}(?:\.h5)?$")
+ITERATION = re.compile(r"_iter_(\d+)(?:_ema)?\.(?:solverstate|caffemodel)(?:\.h5)?$")
+_IS_BEST = re.compile(rf"{_BEST}{MODEL}(?:\.h5)?$")
 _RUN = "catdog_run"
+#: The field of a seal up to its bytes. HDF5 does not look at what comes after its own end.
+_SEAL = packed.write_varint(SolverState.SEAL_FIELD_NUMBER << 3 | 2) + b"\x20"
+#: How a file begins, and what an HDF5 file has, that ends with one.
+_SEALED = _SEAL[:-1] + b"\x00"
+_SEALED_HDF5 = "catdog_sealed"
 
 
 @dataclass(frozen=True)
@@ -49,105 +61,80 @@ class TrainingState:
 
 def model_path(prefix: str, iteration: int, *, hdf5: bool = False) -> Path:
     """Where the weights of an iteration go."""
-    return Path(f"{prefix}_iter_{iteration}{_MODEL}{_HDF5 if hdf5 else ''}")
+    return Path(f"{prefix}_iter_{iteration}{MODEL}{_HDF5 if hdf5 else ''}")
 
 
 def state_path(model: Path) -> Path:
     """The state that belongs to a file of weights or of their average."""
-    name = model.name.replace(f"{_AVERAGE}{_MODEL}", _MODEL)
-    return model.with_name(name.replace(_MODEL, _STATE))
+    name = model.name.replace(f"{_AVERAGE}{MODEL}", MODEL)
+    return model.with_name(name.replace(MODEL, STATE))
 
 
 def average_path(model: Path) -> Path:
     """Where the moving average of a file of weights goes."""
-    return model.with_name(model.name.replace(_MODEL, f"{_AVERAGE}{_MODEL}"))
+    return model.with_name(model.name.replace(MODEL, f"{_AVERAGE}{MODEL}"))
 
 
 def best_path(prefix: str, *, hdf5: bool = False) -> Path:
     """Where the weights with the best score go."""
-    return Path(f"{prefix}{_BEST}{_MODEL}{_HDF5 if hdf5 else ''}")
+    return Path(f"{prefix}{_BEST}{MODEL}{_HDF5 if hdf5 else ''}")
+
+
+def leftovers(prefix: str) -> tuple[Path, re.Pattern[str]]:
+    """The folder of a run, and how files that it had not finished are called there."""
+    folder, stem = Path(prefix).parent, re.escape(Path(prefix).name)
+    names = rf"{stem}(_iter_\d+({_AVERAGE})?|{_BEST}|_run|_deploy)({re.escape(MODEL)}|{STATE})?"
+    return folder, re.compile(names)
 
 
 def prefix_of(path: Path) -> str:
     """The snapshot_prefix of a file of weights or a state; empty where its name is not so made."""
-    match = _ITERATION.search(path.name) or _IS_BEST.search(path.name)
+    match = ITERATION.search(path.name) or _IS_BEST.search(path.name)
     return str(path.with_name(path.name[: match.start()])) if match else ""
 
 
 def best_of_run(path: Path) -> Path:
     """The best weights of the run that wrote these, where it has any; else these."""
     prefix = prefix_of(path)
-    if not prefix:
-        return path
     best = best_path(prefix, hdf5=path.suffix == _HDF5)
-    # beside a later run without a best, that of an earlier one may lie
-    state = state_path(path)
-    if best.is_file() and state.is_file() and read_state(state).run.HasField("best"):
-        return best
-    return path
-
-
-def find(name: str, prefix: str = "") -> Path | None:
-    """The state file that a name means: itself, the one beside weights, or, with AUTO, the newest.
-
-    None where AUTO finds no snapshot yet. Raises WeightsError for a name that leads nowhere.
-    """
-    if name == AUTO:
-        return _newest(prefix)
-    path = Path(name)
-    if not path.is_file():
-        raise _missing(path)
-    if _MODEL not in path.suffixes:
+    if not prefix or not best.is_file():
         return path
+    # beside a later run without a best, that of an earlier one may lie
+    mine = read_mark(path)
+    if mine.run:
+        return best if read_mark(best).run == mine.run else path
     state = state_path(path)
-    if not state.is_file():
-        raise WeightsError(
-            f"there is no {state.name} beside it to resume from",
-            where=name,
-            remedy="to start anew from these weights, give them to --weights",
-        )
-    return state
-
-
-def _newest(prefix: str) -> Path | None:
-    folder, stem = Path(prefix).parent, Path(prefix).name
-    states = (
-        (int(match[1]), path)
-        for path in folder.glob(f"{_glob_escape(stem)}_iter_*{_STATE}*")
-        if (match := _ITERATION.search(path.name))
-        and path.name[: match.start()] == stem
-        and path.with_name(path.name.replace(_STATE, _MODEL)).is_file()
-    )
-    return max(states, default=(0, None))[1]
-
-
-def _glob_escape(text: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", text)
-
-
-def _missing(path: Path) -> WeightsError:
-    beside = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
-    known = [name for name in beside if _STATE in name or _MODEL in name]
-    remedy = did_you_mean(path.name, known) or f'check the path, or write "{AUTO}" for the newest'
-    return WeightsError("no such file", where=str(path), remedy=remedy)
+    return best if state.is_file() and read_state(state).run.HasField("best") else path
 
 
 def write_state(path: Path, state: TrainingState) -> None:
-    """Write a state, as HDF5 where the name ends in .h5."""
+    """Write a state, as HDF5 where the name ends in .h5; it ends with the seal over its bytes."""
     with replacing(path) as beside:
         if path.suffix == _HDF5:
             _write_hdf5(beside, state)
         else:
-            beside.write_bytes(_message(state).SerializeToString())
+            beside.write_bytes(_SEALED + _message(state).SerializeToString())
+        seal(beside, _SEAL)
 
 
 def read_state(path: Path) -> TrainingState:
-    """Read a state of ours or of Caffe's. Raises WeightsError for any other file."""
+    """Read a state of ours or of Caffe's, which has no seal.
+
+    Raises WeightsError for any other file, and one whose seal does not hold.
+    """
     try:
+        holds = seal_holds(path, _SEAL)
+        if holds is False:
+            raise ValueError("the seal does not hold")
         if h5py.is_hdf5(path):
-            return _read_hdf5(path)
-        return _from_message(SolverState.FromString(path.read_bytes()))
-    except (DecodeError, DataError, KeyError, ValueError, OSError) as error:
+            state, sealed = _read_hdf5(path)
+        else:
+            message = SolverState.FromString(path.read_bytes())
+            state, sealed = _from_message(message), message.HasField("seal")
+        if sealed and not holds:
+            raise ValueError("the seal is gone")
+        return state
+    except (DecodeError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         # h5py's own faults are OSErrors without a number
         if isinstance(error, OSError) and error.strerror:
             raise WeightsError(error.strerror, where=str(path)) from error
@@ -208,17 +195,20 @@ def _write_hdf5(path: Path, state: TrainingState) -> None:
         for i, array in enumerate(state.history):
             history[str(i)] = array
         file[_RUN] = np.frombuffer(state.run.SerializeToString(), np.uint8)
+        file.attrs[_SEALED_HDF5] = True
 
 
-def _read_hdf5(path: Path) -> TrainingState:
+def _read_hdf5(path: Path) -> tuple[TrainingState, bool]:
+    """The state, and whether it says that it is sealed."""
     with h5py.File(path) as file:
-        return TrainingState(
+        state = TrainingState(
             iteration=int(np.ravel(file["iter"])[0]),
             current_step=int(np.ravel(file["current_step"])[0]),
             learned_net=_text(file["learned_net"][()]),
             history=list(_numbered(file["history"])),
             run=RunState.FromString(bytes(file[_RUN][()]) if _RUN in file else b""),
         )
+        return state, _SEALED_HDF5 in file.attrs
 
 
 def _numbered(group: h5py.Group) -> Iterator[Array]:

@@ -19,6 +19,7 @@ from catdog.solver.events import (
     Failed,
     FinalLoss,
     Finetuning,
+    Identified,
     LayerStart,
     NetTested,
     NetTesting,
@@ -57,8 +58,13 @@ class Lines(Protocol):
 def lines(event: Event) -> Iterator[Line]:
     """The lines that Caffe logs for an event; numbers have six digits, as C++ prints them."""
     match event:
-        case Preparing() | Finetuning() | Starting() | Cached() | Resuming() | Solving():
+        case Preparing() | Finetuning() | Starting() | Cached() | Solving():
             yield from _start_lines(event)
+        case Identified(run):
+            yield "I", "solver.cpp:50", f"Run {run}"
+        case Resuming(path, iteration):
+            yield "I", "caffe.cpp:235", f"Resuming from {path}"
+            yield "I", "sgd_solver.cpp:336", f"SGDSolver: restoring history of {iteration} updates"
         case NetTesting() | NetTested() | NetTestInterrupted():
             yield from _test_lines(event)
         case Display():
@@ -76,7 +82,7 @@ def lines(event: Event) -> Iterator[Line]:
 
 
 def _start_lines(
-    event: Preparing | Finetuning | Starting | Cached | Resuming | Solving,
+    event: Preparing | Finetuning | Starting | Cached | Solving,
 ) -> Iterator[Line]:
     match event:
         case Preparing(device, solver):
@@ -90,9 +96,6 @@ def _start_lines(
         case Cached(net, last, examples, size, seconds):
             text = f"Features of {examples} examples of the {net} net, made by all layers to {last}"
             yield "I", "net.cpp:774", f"{text}: {size / 2**20:.1f} MiB in {seconds:.1f} s"
-        case Resuming(path, iteration):
-            yield "I", "caffe.cpp:235", f"Resuming from {path}"
-            yield "I", "sgd_solver.cpp:336", f"SGDSolver: restoring history of {iteration} updates"
         case Solving(net, lr_policy):
             yield "I", "solver.cpp:289", f"Solving {net}"
             yield "I", "solver.cpp:290", f"Learning Rate Policy: {lr_policy}"

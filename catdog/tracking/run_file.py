@@ -25,6 +25,7 @@ from catdog.solver.events import (
     Done,
     EndRun,
     Event,
+    Identified,
     NetTested,
     Output,
     Preparing,
@@ -44,6 +45,7 @@ _HEADER = "# What was run and what came of it; `python tools/runs.py` compares s
 Content = dict[str, Any]
 #: What those of its values are that others reckon with.
 _KINDS: dict[str, type | UnionType] = {
+    "run": str,
     "started": str,
     "seconds": int | float,
     "iteration": int,
@@ -94,6 +96,7 @@ class RunFile:
         now = _now()
         self.content: Content = {
             "name": Path(prefix).name,
+            "run": earlier.get("run"),
             "status": RUNNING,
             "started": earlier.get("started", now),
             "ended": None,
@@ -120,8 +123,10 @@ class RunFile:
         match event:
             case Preparing():
                 self._prepare(event)
-            case Resuming(iteration=iteration):
-                self._resume(iteration)
+            case Identified(run):
+                self.content["run"] = run
+            case Resuming():
+                self._resume(event)
             case NetTested(iteration, net, outputs):
                 self._take_scores(iteration, net, outputs)
             case Done():
@@ -176,13 +181,17 @@ class RunFile:
         score = score_of_run(text_format.Parse(event.solver, SolverParameter()), nets)
         self.content["score"] = str(score) if score else None
 
-    def _resume(self, iteration: int) -> None:
-        """Forget what was reached beyond the snapshot."""
-        self.content["iteration"] = iteration
-        self.content["sessions"][-1]["from"] = iteration
+    def _resume(self, event: Resuming) -> None:
+        """Forget what was reached beyond the snapshot; the best weights are those that it knows."""
+        self.content["iteration"] = event.iteration
+        self.content["sessions"][-1]["from"] = event.iteration
         best = self.content["best"]
-        for name in [name for name, row in best.items() if row["iteration"] > iteration]:
+        for name in [name for name, row in best.items() if row["iteration"] > event.iteration]:
             del best[name]
+        best.pop(event.score, None)
+        if reached := event.best:
+            row = {"iteration": reached.iteration, "better": reached.better}
+            best[event.score] = {"value": _rounded(reached.value), **row}
 
     def _take_scores(self, iteration: int, net: int, outputs: Iterable[Output]) -> None:
         final, best = self.content["final"], self.content["best"]
@@ -191,8 +200,7 @@ class RunFile:
             final["iteration"] = iteration
         known = self._directions[net] if net < len(self._directions) else {}
         for name, output in named(outputs, net):
-            # a float32 has no more digits than these
-            value = float(f"{output.value:.7g}")
+            value = _rounded(output.value)
             final[name] = value
             direction = known.get(output.name)
             # a score from before the first iteration does not belong to the training
@@ -249,6 +257,19 @@ def _is_time(text: str | None) -> bool:
         return text is None or bool(datetime.fromisoformat(text))
     except ValueError:
         return False
+
+
+def _rounded(value: float) -> float:
+    # a float32 has no more digits than these
+    return float(f"{value:.7g}")
+
+
+def run_name(prefix: str) -> str:
+    """The random name of the run under a prefix; empty where its file does not tell."""
+    try:
+        return str(read_run(run_path(prefix)).get("run") or "")
+    except CatdogError:
+        return ""
 
 
 def _now() -> str:

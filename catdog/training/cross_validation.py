@@ -15,7 +15,7 @@ from catdog.proto import packed
 from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
 from catdog.runtime.optional import scikit
 from catdog.runtime.text_table import text_table
-from catdog.solver.solverstate import AUTO
+from catdog.solver.snapshot_search import AUTO
 from catdog.spec import Spec
 from catdog.tracking.run_file import Content, read_run, run_path
 from catdog.tracking.shell_hook import DONE

@@ -10,7 +10,7 @@ from catdog.errors import CatdogError, Fault, SpecError
 from catdog.net.resolved import ResolvedNet, resolve_nets
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver.faults import solver_faults
-from catdog.solver.solverstate import AUTO
+from catdog.solver.snapshot_search import AUTO
 from catdog.spec import Spec, override, read_solver
 from catdog.spec.overrides import of_solver
 from catdog.spec.solver_nets import net_faults

@@ -11,10 +11,9 @@ from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.lock import only_one
-from catdog.solver.events import EndRun, Failed, Listener, Noted, Resuming, everyone
+from catdog.solver.events import EndRun, Failed, Identified, Listener, Noted, everyone
 from catdog.solver.signals import Signals
 from catdog.solver.solver import Action, Solver
-from catdog.solver.solverstate import find
 from catdog.spec import Spec
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.listeners import RunListeners
@@ -23,6 +22,7 @@ from catdog.tracking.run_file import RunFile
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import start, table
 from catdog.training.options import Options, solver_spec
+from catdog.training.resuming import Start, start_of
 from catdog.training.solver_setup import Surroundings, open_solver
 from catdog.weights import weight_file
 from catdog.weights.pretrained import name_for
@@ -50,16 +50,16 @@ def train(
     options = options or Options()
     spec = solver_spec(path, options)
     prefix = spec.message.snapshot_prefix
-    state = _agreed(find(options.snapshot, prefix) if options.snapshot else None, group)
+    begun = start_of(options.snapshot, prefix, group)
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(sigint, sighup, _answer(stream, group)))
         told = _Listening()
         if group.leads:
             stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
-            told = _listening(path, prefix, options, stream, listeners, stack, resumed=bool(state))
+            told = _listening(path, prefix, options, stream, listeners, stack, begun)
         around = Surroundings(told.emit, signals.request, group)
         try:
-            solver = _opened(spec, options, state, stack, around)
+            solver = _opened(spec, options, begun, stack, around)
             told.begin(solver)
             solver.solve()
         except CatdogError as error:
@@ -103,10 +103,10 @@ def _listening(
     stream: TextIO | None,
     listeners: Sequence[Listener],
     stack: ExitStack,
-    *,
-    resumed: bool,
+    begun: Start,
 ) -> _Listening:
     """The log, the run's file, what is shown, and the caller's listeners; the stack closes them."""
+    resumed = begun.resumed
     shown = RunListeners(prefix, options.tracking, stream, resumed=resumed)
     log = LogWriter(_log_path(prefix), shown.stream, resumed=resumed, waits=True)
     stack.callback(log.close)
@@ -127,13 +127,16 @@ def _log_path(prefix: str) -> Path:
 def _opened(
     spec: Spec[SolverParameter],
     options: Options,
-    state: Path | None,
+    begun: Start,
     stack: ExitStack,
     around: Surroundings,
 ) -> Solver:
     """The solver with its parameters, and where it is wanted with the features of frozen layers."""
+    for note in begun.notes:
+        around.emit(Noted(note))
     solver, feds = open_solver(spec, options, stack, around)
-    _begin(spec, options, solver, state, around.emit)
+    _begin(spec, options, solver, begun.state, around.emit)
+    around.emit(Identified(solver.run))
     if spec.message.cache_features:
         folder = Path(spec.message.snapshot_prefix).parent
         cache_features(solver, feds, folder, stack, around.emit)
@@ -160,20 +163,8 @@ def _begin(
         start(solver, files, emit, misfits_fresh=belonging)
         return
     solver.restore(state)
-    emit(Resuming(str(state), solver.iteration))
     if spec.message.freeze or spec.message.unfreeze:
         emit(table(solver, {}, otherwise=None))
-
-
-def _agreed(state: Path | None, group: Group) -> Path | None:
-    """A snapshot that all processes have found; CatdogError where they have not."""
-    if len(set(group.gather(state and state.name))) > 1:
-        raise CatdogError(
-            "the processes find different snapshots",
-            where="--snapshot",
-            remedy="let all machines see the folder of snapshot_prefix",
-        )
-    return state
 
 
 def _names(weights: Iterable[str]) -> list[str]:

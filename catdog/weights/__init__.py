@@ -10,17 +10,20 @@ from catdog.runtime.files import replacing
 from catdog.weights import caffemodel, hdf5, tensors
 from catdog.weights.copy import CopyRow, CopyState, compare, copy_weights
 from catdog.weights.fold import fold_net, fold_weights
+from catdog.weights.mark import Mark, read_mark
 from catdog.weights.model import Array, Weights, weights_of
 from catdog.weights.pretrained import weight_file
 
 __all__ = [
     "CopyRow",
     "CopyState",
+    "Mark",
     "Weights",
     "compare",
     "copy_weights",
     "fold_net",
     "fold_weights",
+    "read_mark",
     "read_weights",
     "weight_file",
     "weights_of",

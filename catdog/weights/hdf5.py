@@ -11,7 +11,8 @@ from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.weights.model import Array, BlobsOfLayers, Weights
 
-_NET = "catdog_net"
+#: The net without its numbers, serialised.
+NET = "catdog_net"
 
 
 def read(path: Path) -> Weights:
@@ -22,7 +23,7 @@ def read(path: Path) -> Weights:
             blobs = _blobs(data) if isinstance(data, h5py.Group) else {}
             if not blobs:
                 raise _no_weights(path, file)
-            net = NetParameter.FromString(bytes(file[_NET][()]) if _NET in file else b"")
+            net = NetParameter.FromString(bytes(file[NET][()]) if NET in file else b"")
             return Weights(blobs, net, str(path))
     except (OSError, KeyError, ValueError, TypeError, DecodeError, RecursionError) as error:
         raise WeightsError(
@@ -78,7 +79,7 @@ def write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None = N
             group = file.require_group("diff").require_group(layer)
             for index, gradient in enumerate(gradients):
                 group[str(index)] = gradient
-        file[_NET] = np.frombuffer(weights.net.SerializeToString(), np.uint8)
+        file[NET] = np.frombuffer(weights.net.SerializeToString(), np.uint8)
 
 
 def _memory(array: Array) -> tuple[int, tuple[int, ...]]:

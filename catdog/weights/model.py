@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 #: The blobs of each layer in order; None where another layer owns the shared parameter.
 BlobsOfLayers = dict[str, list[Array | None]]
 
-_CARRIED = ("dataset", "mean", "deploy")
+_CARRIED = ("dataset", "mean", "deploy", "run", "iteration")
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,8 @@ def _as_built(net: Net, message: NetParameter) -> NetParameter:
     built = NetParameter()
     if message.HasField("name"):
         built.name = message.name
-    for name in _CARRIED:
-        if message.HasField(name):
-            getattr(built, name).CopyFrom(getattr(message, name))
+    carried = {name: getattr(message, name) for name in _CARRIED if message.HasField(name)}
+    built.MergeFrom(NetParameter(**carried))
     nodes = {node.name: node for node in net}
     for layer in insert_splits(message).layer:
         if not layer.HasField("phase"):

@@ -26,6 +26,7 @@ def without_type(state: Path) -> Path:
     """As Caffe writes it: nothing is said of the type."""
     message = SolverState.FromString(state.read_bytes())
     message.ClearField("run")
+    message.ClearField("seal")
     state.write_bytes(message.SerializeToString())
     return state
 

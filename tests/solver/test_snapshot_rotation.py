@@ -8,8 +8,9 @@ import pytest
 from catdog.errors import WeightsError
 from catdog.inference.predictor import newest_weights
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.snapshot_search import find, newest
 from catdog.solver.solver import Action
-from catdog.solver.solverstate import AUTO, best_of_run, find
+from catdog.solver.solverstate import best_of_run
 from tests.runs import Run
 from tests.test_resume import FORMS
 
@@ -85,7 +86,7 @@ def test_a_snapshot_that_could_not_be_written_takes_none_away(
     with pytest.raises(OSError, match="no space"):
         first.solver.step(2)
     assert files(tmp_path, ".solverstate") == ["snap_iter_2.solverstate"]
-    assert find(AUTO, str(tmp_path / "snap")) == tmp_path / "snap_iter_2.solverstate"
+    assert newest(str(tmp_path / "snap")).path == tmp_path / "snap_iter_2.solverstate"
 
 
 def test_the_best_of_an_earlier_run_is_put_aside(tmp_path: Path) -> None:

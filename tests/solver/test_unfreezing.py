@@ -88,7 +88,11 @@ def test_unfreeze_goes_before_freeze() -> None:
 
 
 @pytest.mark.parametrize("stop", [2, 3, 4, 5, 6])
-def test_a_resumed_run_equals_the_uninterrupted_one(stop: int) -> None:
+def test_a_resumed_run_equals_the_uninterrupted_one(
+    stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the names of the runs
+    monkeypatch.setattr("secrets.token_hex", lambda _: "abcd")
     more = ("ema_decay=0.7", "snapshot_best=loss")
     whole = Watched("whole", *more)
     Watched("parts", f"max_iter={stop}", *more)

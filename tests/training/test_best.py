@@ -17,7 +17,8 @@ from catdog.net.opened import open_fed_net
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.solver.events import Display, Event
-from catdog.solver.solverstate import AUTO, load_net
+from catdog.solver.snapshot_search import AUTO
+from catdog.solver.solverstate import load_net
 from catdog.spec import net_state, read_net
 from catdog.tracking.curves.data import Style, read_curves
 from catdog.tracking.curves.single import draw

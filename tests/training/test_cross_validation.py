@@ -3,7 +3,7 @@ import pytest
 from catdog.data.sources.index_file import read_index
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import Datum
-from catdog.solver.solverstate import AUTO
+from catdog.solver.snapshot_search import AUTO
 from catdog.tracking.run_file import read_run, run_path
 from catdog.training.cross_validation import cross_validate, scores, table
 from catdog.training.options import Options

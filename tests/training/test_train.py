@@ -11,8 +11,8 @@ import torch
 
 from catdog.errors import CatdogError, Diverged, SpecError, WeightsError
 from catdog.solver.events import Event, Iterating
+from catdog.solver.snapshot_search import AUTO
 from catdog.solver.solver import Solver
-from catdog.solver.solverstate import AUTO
 from catdog.tracking.log_reader import read_log
 from catdog.training.options import Options
 from catdog.training.train import train

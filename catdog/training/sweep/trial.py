@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
 from catdog.solver.events import EndRun, Event, NetTested
-from catdog.solver.solverstate import AUTO
+from catdog.solver.snapshot_search import AUTO
 from catdog.tracking.run_file import named, read_run, run_path
 from catdog.training.cross_validation import cross_validate
 from catdog.training.options import Options
