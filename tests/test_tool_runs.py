@@ -90,7 +90,9 @@ def test_a_net_that_is_only_trained_is_summarized_and_written_out(call, tmp_path
         'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "l" top: "loss" }'
     )
     assert call("check", "only.prototxt")[0] == "only.prototxt: OK"
-    assert "309,176" in "".join(call("summarize", "only.prototxt"))
+    lines = call("summarize", "only.prototxt")
+    assert "309,176" in "".join(lines)
+    assert "state: TEST on the data of the TRAIN phase; for other layers: --phase TRAIN" in lines
     words = ("--model", "only.prototxt", "--shape", "d=1,3,5,5")
     assert call("to_torch", *words, "only.py") == ["only.py", "only.pt"]
 
@@ -111,10 +113,10 @@ def test_evaluate(call, net_with_loss):
 
 def test_extract_features(call, tmp_path):
     (line,) = call("extract_features", WEIGHTS, NET, "conv1,fc1", "a,b", "2", "lmdb", "CPU")
-    assert line == "Extracted features of 10 examples."
+    assert line == "Extracted features of 10 examples into a, b."
     assert (tmp_path / "a/data.mdb").exists()
     (line,) = call("extract_features", WEIGHTS, NET, "fc1", "--out", "x.npz", "--batches", "1")
-    assert line == "Extracted features of 5 examples."
+    assert line == "Extracted features of 5 examples into x.npz."
     assert np.load("x.npz")["fc1"].shape == (5, 7)
     for words in (["fc1"], ["fc1", "a"], ["fc1", "a", "2", "lmdb", "--out", "x.npz"]):
         (error,) = call("extract_features", WEIGHTS, NET, *words)

@@ -23,6 +23,7 @@ from catdog.inference.feature_extraction import features, write_file, write_lmdb
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
+from catdog.runtime.wording import counted
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -78,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             count = write_file(features(fed, names, args.batches), args.out)
         else:
             count = write_lmdbs(features(fed, names, args.num_mini_batches), places)
-    print(f"Extracted features of {count} examples.")
+    where = ", ".join(map(str, places.values() or [args.out]))
+    print(f"Extracted features of {counted(count, 'example')} into {where}.")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from catdog.data.class_names import read_class_names
 from catdog.data.images import Unreadable
 from catdog.data.mean import read_mean
 from catdog.errors import DataError
-from catdog.inference.gallery import draw_gallery
+from catdog.inference.gallery import MOST, draw_gallery
 from catdog.inference.heads import Head
 from catdog.inference.multi_process import portion, predict_all
 from catdog.inference.photos import given_photos, ids_of
@@ -100,7 +100,9 @@ def predict(args: argparse.Namespace, group: Group) -> None:
     if skipped:
         print(f"{counted(len(skipped), 'photo')} could not be read: see {listed}", file=sys.stderr)
     if args.picture:
-        print(f"picture in {draw_gallery(args.picture, predictions, predictor.heads)}")
+        first = f" of the first {MOST}" if len(predictions) > MOST else ""
+        picture = draw_gallery(args.picture, predictions, predictor.heads)
+        print(f"picture{first} in {picture}")
 
 
 def _predictor(args: argparse.Namespace, group: Group, photos: int) -> Predictor:

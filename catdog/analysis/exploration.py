@@ -173,7 +173,7 @@ def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:
     yield "not used", f"{len(found.listing.skipped):,}"
     yield "groups of doubles", f"{len(found.duplicates):,}"
     yield "without colour", f"{len(found.gray):,}"
-    yield "tiny", f"{len(found.small):,}"
+    yield f"tiny, a side below {found.tiny} pixels", f"{len(found.small):,}"
 
 
 def _drawings(found: Exploration) -> list[tuple[str, Figure]]:

@@ -14,6 +14,8 @@ from catdog.inference.predictor import Prediction
 from catdog.runtime.picture_style import save_figure
 
 COLUMNS, ROWS = 6, 3
+#: Photos in a picture.
+MOST = COLUMNS * ROWS
 _SURE, _UNSURE = "#1a7f37", "#b35900"
 _DOUBT = 0.8
 #: Inches of a photo with its caption, and of the line below all.
@@ -30,7 +32,7 @@ def draw_gallery(
     Predictions with a probability below 80 % have another colour, which a line below tells: a net
     may be sure and wrong.
     """
-    shown = predictions[: COLUMNS * ROWS]
+    shown = predictions[:MOST]
     rows = max(1, ceil(len(shown) / COLUMNS))
     size = COLUMNS * _CELL[0], rows * _CELL[1] + _FOOT
     figure = Figure(figsize=size, layout="constrained", dpi=110)

@@ -60,7 +60,7 @@ def test_what_is_odd_is_found(photos, tmp_path, capsys):
         "not used": "1",
         "groups of doubles": "2",
         "without colour": "1",
-        "tiny": "1",
+        "tiny, a side below 40 pixels": "1",
     }
     page = sections(tmp_path / "out/index.html")
     assert page["Furthest from a square"][2:4] == ["cat.8.jpg", "cat, 400 x 70"]

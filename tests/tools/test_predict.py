@@ -1,6 +1,7 @@
 """predict.py as a person calls it: photos, folders, zips, names of classes, mistakes."""
 
 import csv
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -106,8 +107,13 @@ def test_all_labels_that_apply(predict):
 
 
 def test_a_picture(predict):
-    predict("t", "--picture", "g.png")
+    shown, _ = predict("t", "--picture", "g.png")
+    assert shown[-1] == "picture in g.png"
     assert cv2.imread("g.png").shape[1] > 1000
+    for i in range(16):
+        shutil.copy("t/2.jpg", f"t/a/{i + 3}.jpg")
+    shown, _ = predict("t", "--picture", "g.png")
+    assert shown[-1] == "picture of the first 18 in g.png"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from catdog.errors import CatdogError
 from catdog.export.draw.picture import draw_to_file
-from catdog.export.draw.states import other_flags, state_words
 from catdog.net.abstract import blueprint
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase
@@ -14,6 +13,7 @@ from catdog.spec import Spec, filter_net, net_state, read_net
 from catdog.spec.data_layers import brings_data
 from catdog.spec.rules import check_stages, is_kept
 from catdog.spec.shape import Shape
+from catdog.spec.states import other_flags, state_words
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def draw_spec(
         shapes = _shapes(spec, state, shown, tell)
         words = state_words(spec.message, state)
         others = "; ".join(other_flags(spec.message, state))
-        others = others and f"to see other layers: {others}"
+        others = others and f"for other layers: {others}"
     title = ": ".join(filter(None, [net.name, words]))
     draw_to_file(net, target, title=title, rankdir=rankdir, shapes=shapes, show_rates=show_rates)
     words = words or "the net, which is the same in each state"

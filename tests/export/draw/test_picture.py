@@ -162,7 +162,7 @@ def test_a_picture_shows_one_state_and_says_which(drawn):
     assert names == ["d1", "fc", "loss"] and sizes == ["5 × 2", "5 × 6"]
     assert title == "Net: TRAIN"
     assert line == (
-        "TRAIN; to see other layers: --phase TEST; --phase TEST --stage one; "
+        "TRAIN; for other layers: --phase TEST; --phase TEST --stage one; "
         "--phase TEST --stage two; --level 2"
     )
     names, sizes, title, line, _ = drawn("--phase", "TEST", "--stage", "two", "--level", "2")
@@ -195,7 +195,7 @@ def test_a_phase_is_chosen_by_the_data(tmp_path):
     spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
     data = 'layer {{ name: "{0}" type: "DummyData" top: "0" include {{ phase: {0} }} }}'
     spec.write_text(data.format("TEST"))
-    assert draw_spec(spec, target) == f"{target}: TEST; to see other layers: --phase TRAIN"
+    assert draw_spec(spec, target) == f"{target}: TEST; for other layers: --phase TRAIN"
     assert "<B>TEST</B>" in target.read_text()
     spec.write_text(data.format("TEST") + data.format("TRAIN"))
     assert draw_spec(spec, target).startswith(f"{target}: TRAIN;")

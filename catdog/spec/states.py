@@ -1,4 +1,4 @@
-"""Which state of a net a picture shows, in words, and the flags that show others."""
+"""The state of a net in words, and the flags that bring others."""
 
 from collections.abc import Iterator
 
