@@ -16,7 +16,8 @@ Runs a script or module in which `import caffe` finds catdog.pycaffe, as it does
 that the script starts.
 
 A script of Python 2 runs translated, with its division, strings and files; so do modules below its
-folder. It is one if Python 3 cannot read it, or if the first thing it does is gone in Python 3.
+folder. It is one if Python 3 cannot read it, or if what stands outside of any function or block
+names something that is gone in Python 3. Notes tell lines that may mean something else.
 
 --python2  translate although Python 3 can read it, and the modules below its folder too
 --port     print the translation of a script, or of a module, to stdout; it runs in the same way

@@ -13,7 +13,7 @@ from types import CodeType, ModuleType, TracebackType
 
 from catdog.errors import CatdogError
 from catdog.pycaffe.python2.detection import is_python2, looks_like_python2
-from catdog.pycaffe.python2.finder import NeighbourFinder, translated, translation
+from catdog.pycaffe.python2.finder import NeighbourFinder, tell, translated, translation
 
 _CATDOG = str(Path(__file__).parents[1])
 #: Where code lies that is not the user's.
@@ -65,9 +65,11 @@ def ported(script: Path) -> str:
     if not is_python2(source):
         print(f"note: {script} can be read as Python 3 already", file=sys.stderr)
     try:
-        text: str = translation().translate(source, str(script)).text
+        found = translation().translate(source, str(script))
     except SyntaxError as error:
         raise CatdogError(str(error), where=str(script)) from error
+    tell(found.remarks, str(script))
+    text: str = found.text
     return text
 
 

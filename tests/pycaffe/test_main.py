@@ -236,6 +236,11 @@ def test_porting(run, tmp_path):
     (tmp_path / "new.py").write_text("print 'x\n")
     assert run("--port", "new.py").stderr.startswith("error: new.py: is no Python 2 either")
     assert run("--port", "none.py").stderr == "error: none.py: no such script\n"
+    (tmp_path / "old.py").write_text("print isinstance('a', unicode)\n")
+    told = (
+        "note: old.py, line 1: unicode is str here: what asks for it takes a plain str for one too"
+    )
+    assert told in run("--port", "old.py").stderr and told in run("old.py").stderr
     done = run("new.py")
     assert done.returncode == 1 and "SyntaxError: unterminated string literal" in done.stderr
 

@@ -5,22 +5,38 @@ bytes that are no UTF-8 stand as lone surrogates (PEP 383), so that nothing is l
 what certainly is bytes is a ByteString, which behaves as text where text is wanted.
 """
 
-from catdog.pycaffe.python2.arrays import asscalar, frombuffer, fromstring
-from catdog.pycaffe.python2.builtin import cmp, message, setdefaultencoding, sort, sorted_by
+from functools import reduce
+
+from catdog.pycaffe.python2.arrays import asscalar, frombuffer, fromstring, ratio
+from catdog.pycaffe.python2.builtin import (
+    KINDS,
+    cmp,
+    filtered,
+    kind_of,
+    mapped,
+    message,
+    setdefaultencoding,
+    sort,
+    sorted_by,
+)
+from catdog.pycaffe.python2.comparing import compares
 from catdog.pycaffe.python2.fields import for_field
 from catdog.pycaffe.python2.file import File, binary, lines, opened
 from catdog.pycaffe.python2.numbers import Divisor, divide, rounded
+from catdog.pycaffe.python2.programs import compiled, expression, program, statements
 from catdog.pycaffe.python2.text import (
     ByteString,
     as_bytes,
     character,
     decode,
     encode,
+    joined,
     native,
     number_of,
 )
 
 __all__ = [
+    "KINDS",
     "ByteString",
     "Divisor",
     "File",
@@ -29,19 +45,30 @@ __all__ = [
     "binary",
     "character",
     "cmp",
+    "compares",
+    "compiled",
     "decode",
     "divide",
     "encode",
+    "expression",
+    "filtered",
     "for_field",
     "frombuffer",
     "fromstring",
+    "joined",
+    "kind_of",
     "lines",
+    "mapped",
     "message",
     "native",
     "number_of",
     "opened",
+    "program",
+    "ratio",
+    "reduce",
     "rounded",
     "setdefaultencoding",
     "sort",
     "sorted_by",
+    "statements",
 ]

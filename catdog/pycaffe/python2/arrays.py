@@ -22,6 +22,12 @@ def frombuffer(buffer: Any, *arguments: Any, **named: Any) -> NDArray[Any]:
     return np.frombuffer(as_bytes(buffer), *arguments, **named)
 
 
+def ratio(left: Any, right: Any, *more: Any, **named: Any) -> Any:
+    """numpy.divide: rounded down between whole numbers, whatever comes from __future__."""
+    whole = all(np.asarray(value).dtype.kind in "iub" for value in (left, right))
+    return (np.floor_divide if whole else np.true_divide)(left, right, *more, **named)
+
+
 def asscalar(array: Any) -> Any:
     """numpy.asscalar: the one number of an array."""
     return np.asarray(array).item()

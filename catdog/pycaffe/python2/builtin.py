@@ -2,7 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from functools import cmp_to_key
+from itertools import zip_longest
 from typing import Any
+
+from catdog.pycaffe.python2.text import ByteString, as_bytes, as_text
+
+#: What is a str or unicode.
+KINDS = (str, ByteString)
 
 Compare = Callable[[Any, Any], int]
 
@@ -31,6 +37,29 @@ def _ordering(
         return {"key": key, "reverse": reverse}
     by = cmp_to_key(cmp)
     return {"key": by if key is None else lambda value: by(key(value)), "reverse": reverse}
+
+
+def mapped(function: Callable[..., Any] | None, *many: Iterable[Any]) -> list[Any]:
+    """map: a list as long as the longest, None in place of what the shorter ones lack."""
+    rows: Iterable[Any] = zip_longest(*many) if len(many) > 1 else zip(*many, strict=True)
+    if function is None:
+        return list(rows if len(many) > 1 else many[0])
+    return [function(*row) for row in rows]
+
+
+def filtered(function: Callable[[Any], Any] | None, values: Any) -> Any:
+    """filter: a str of a str, a tuple of a tuple, a list of anything else."""
+    kept = [value for value in values if (value if function is None else function(value))]
+    if isinstance(values, ByteString):
+        return ByteString(b"".join(map(as_bytes, kept)))
+    if isinstance(values, str):
+        return "".join(map(as_text, kept))
+    return tuple(kept) if isinstance(values, tuple) else kept
+
+
+def kind_of(value: Any) -> type:
+    """type(value), where a ByteString is a str."""
+    return str if isinstance(value, ByteString) else type(value)
 
 
 def message(error: BaseException) -> Any:

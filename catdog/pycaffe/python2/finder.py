@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -65,11 +65,17 @@ def translated(source: bytes, filename: str, *, in_package: bool = False) -> Cod
     """
     module = translation()
     try:
-        code: CodeType = module.translate(source, filename, in_package=in_package).compiled(
-            filename
-        )
+        found = module.translate(source, filename, in_package=in_package)
+        code: CodeType = found.compiled(filename)
     except SyntaxError:
         compile(source, filename, "exec")
         raise
     print(f"note: {filename} is Python 2 and runs translated (--port shows it)", file=sys.stderr)
+    tell(found.remarks, filename)
     return code
+
+
+def tell(remarks: Iterable[tuple[int, str]], filename: str) -> None:
+    """Say on stderr which lines of a script may mean something else than in Python 2."""
+    for line, text in remarks:
+        print(f"note: {filename}, line {line}: {text}", file=sys.stderr)

@@ -6,18 +6,24 @@ FACADES = {
     "cStringIO": "stringio",
     "pickle": "pickle",
     "cPickle": "pickle",
+    "hashlib": "hashlib",
     "lmdb": "lmdb",
     "math": "math",
     "string": "string",
+    "struct": "struct",
 }
 
 #: Builtins, where the program binds no such name itself.
 BUILTINS = {
     "chr": "python2.character",
     "cmp": "python2.cmp",
+    "compile": "python2.compiled",
     "file": "python2.opened",
+    "filter": "python2.filtered",
+    "map": "python2.mapped",
     "open": "python2.opened",
     "ord": "python2.number_of",
+    "reduce": "python2.reduce",
     "round": "python2.rounded",
     "sorted": "python2.sorted_by",
     "unichr": "chr",
@@ -27,18 +33,27 @@ BUILTINS = {
 #: Builtins that fissix renames only where they are called.
 HANDED_ON = {"raw_input": "input", "xrange": "range"}
 
+#: Builtins that are looked at where they are called.
+CALLED = {"eval", "execfile", "input", "isinstance", "type"}
+
+#: Kinds of text and of bytes, where `isinstance` asks for them.
+KINDS = {"basestring", "bytes", "str", "unicode"}
+
 #: Methods of any object that go through a function of ours, with the object first.
 METHODS = {"decode": "decode", "encode": "encode", "sort": "sort"}
 
 #: Methods whose one argument is bytes.
 TAKE_BYTES = {"ParseFromString", "MergeFromString", "FromString"}
 
+_BYTES_TO_BYTES = (
+    *(("base64", name) for name in ("b64encode", "b64decode")),
+    *(("binascii", name) for name in ("hexlify", "unhexlify")),
+    *(("zlib", name) for name in ("compress", "decompress")),
+)
+
 #: Functions of modules by what becomes of their first argument.
 FIRST_ARGUMENTS = {
-    **{("hashlib", name): "as_bytes" for name in ("md5", "sha1", "sha256", "sha512")},
-    **{("zlib", name): "as_bytes" for name in ("compress", "decompress", "crc32")},
-    **{("base64", name): "as_bytes" for name in ("b64encode", "b64decode")},
-    **{("binascii", name): "as_bytes" for name in ("hexlify", "unhexlify", "crc32")},
+    **dict.fromkeys((*_BYTES_TO_BYTES, ("binascii", "crc32"), ("zlib", "crc32")), "as_bytes"),
     ("csv", "reader"): "lines",
     ("csv", "DictReader"): "lines",
     ("Image", "open"): "binary",
@@ -48,9 +63,7 @@ FIRST_ARGUMENTS = {
 
 #: Functions of modules by what becomes of their result.
 RESULTS = {
-    **{("base64", name): "native" for name in ("b64encode", "b64decode")},
-    **{("binascii", name): "native" for name in ("hexlify", "unhexlify")},
-    **{("zlib", name): "native" for name in ("compress", "decompress")},
+    **dict.fromkeys(_BYTES_TO_BYTES, "native"),
     ("subprocess", "check_output"): "native",
     ("tempfile", "NamedTemporaryFile"): "File",
     ("tempfile", "TemporaryFile"): "File",
@@ -82,6 +95,7 @@ NUMPY = {
     "complex": " complex",
     "complex_": "complex128",
     "cumproduct": "cumprod",
+    "divide": " python2.ratio",
     "float": " float",
     "float_": "float64",
     "frombuffer": " python2.frombuffer",

@@ -7,25 +7,30 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from fissix.fixer_util import Call, Name
+from fissix.fixer_util import Call, Name, parenthesize
 from fissix.pgen2 import token
 from fissix.pygram import python_symbols as syms
 from fissix.pytree import Leaf, Node
 
+from catdog.pycaffe.python2.comprehensions import keep_variables
 from catdog.pycaffe.python2.imports import import_from, import_helpers, import_name
 from catdog.pycaffe.python2.names import (
     BUILTINS,
+    CALLED,
     FIRST_ARGUMENTS,
     HANDED_ON,
+    KINDS,
     METHODS,
     NUMPY,
     RENAMED,
     RESULTS,
     TAKE_BYTES,
 )
+from catdog.pycaffe.python2.scopes import scope_of, with_own_meaning
 from catdog.pycaffe.python2.tree import (
+    Remarks,
     arguments_of,
-    bound_names,
+    is_asked_for,
     is_attribute,
     is_attribute_or_keyword,
     is_call,
@@ -40,12 +45,21 @@ from catdog.pycaffe.python2.tree import (
 
 _HIGH_BYTES = r"(?:\\x[89a-fA-F][0-9a-fA-F]|\\[23][0-7]{2})+"
 _ESCAPES = re.compile(rf"\\\\|{_HIGH_BYTES}|\\[uUN]")
+_UNICODE = re.compile(r"\b[uU][rR]?[\"']|\bunicode\b|\.decode\(|\bcodecs\b|\bjson\b")
+_UNICODE_ASKED = "unicode is str here: what asks for it takes a plain str for one too"
+_STR_ASKED = "unicode is str here: what asks for str takes unicode for one too"
+_EXEC = "what this exec assigns are no variables of the function"
 _PREFIX = re.compile("[a-zA-Z]*")
 
 
-def repair(tree: Any, future: frozenset[str]) -> None:
-    """Change a tree of Python 2 in place; `future` has what it imports from __future__."""
-    repairs = _Repairs(tree, future)
+def repair(tree: Any, future: frozenset[str]) -> Remarks:
+    """Change a tree of Python 2 in place; `future` has what it imports from __future__.
+
+    Gives the lines whose meaning may be another one.
+    """
+    remarks: Remarks = []
+    keep_variables(tree, remarks)
+    repairs = _Repairs(tree, future, remarks)
     # a snapshot: what is put in is not looked at again
     for node in list(tree.post_order()):
         change = repairs.by_type.get(node.type)
@@ -53,14 +67,18 @@ def repair(tree: Any, future: frozenset[str]) -> None:
             change(node)
     if repairs.calls_us:
         import_helpers(tree)
+    return sorted(set(remarks))
 
 
 class _Repairs:
     """The changes of one tree, by the type of the node."""
 
-    def __init__(self, tree: Any, future: frozenset[str]) -> None:
+    def __init__(self, tree: Any, future: frozenset[str], remarks: Remarks) -> None:
         self.calls_us = False
-        self._bound = bound_names(tree)
+        self._remarks = remarks
+        self._own = with_own_meaning(tree, {*BUILTINS, *HANDED_ON, *CALLED, *KINDS})
+        self._future = sorted(future & {"division", "print_function", "unicode_literals"})
+        self._has_unicode = bool(_UNICODE.search(str(tree))) or "unicode_literals" in future
         self._numpy = names_of_numpy(tree)
         self._errors = names_of_errors(tree)
         self._bytes = "unicode_literals" not in future
@@ -69,6 +87,8 @@ class _Repairs:
             token.STRING: self.string,
             syms.power: self.power,
             syms.expr_stmt: self.assignment,
+            syms.exec_stmt: self.exec,
+            syms.funcdef: self.function,
             syms.lambdef: open_tuples,
             syms.import_name: import_name,
             syms.import_from: import_from,
@@ -81,7 +101,12 @@ class _Repairs:
         """A call of one of ours."""
         self.calls_us = True
         for index, argument in enumerate(arguments):
-            argument.prefix = argument.prefix or (" " if index else "")
+            before = argument.prefix or (" " if index else "")
+            if len(arguments) > 1 and argument.type == syms.argument:
+                # a generator beside others
+                argument.prefix = ""
+                argument = arguments[index] = parenthesize(argument)
+            argument.prefix = before
         commas: list[Any] = []
         for argument in arguments:
             commas += [Leaf(token.COMMA, ","), argument] if commas else [argument]
@@ -95,11 +120,56 @@ class _Repairs:
             new = "python2.decode"
         elif leaf.value in HANDED_ON and not is_called(leaf):
             new = HANDED_ON[leaf.value]
-        if new and leaf.value not in self._bound and not is_attribute_or_keyword(leaf):
+        if id(leaf) in self._own or is_attribute_or_keyword(leaf):
+            return
+        if leaf.value in KINDS and not is_called(leaf):
+            self._kind(leaf)
+        elif new:
             self.calls_us |= new.startswith("python2.")
             leaf.value = new
         elif leaf.value == "cElementTree":
             leaf.value = "ElementTree"
+
+    def _kind(self, leaf: Any) -> None:
+        """A kind of text, asked for: two of Python 2's are one here."""
+        asked = is_asked_for(leaf)
+        if leaf.value == "unicode":
+            self._remark(leaf, _UNICODE_ASKED)
+        elif leaf.value == "str" and self._has_unicode and asked:
+            self._remark(leaf, _STR_ASKED)
+        if asked and leaf.value != "unicode":
+            leaf.value = "(bytes, str)" if leaf.value == "bytes" else "python2.KINDS"
+            self.calls_us |= leaf.value == "python2.KINDS"
+        elif leaf.value == "unicode":
+            leaf.value = "str"
+
+    def _remark(self, node: Any, text: str) -> None:
+        self._remarks.append((node.get_lineno(), text))
+
+    def exec(self, node: Any) -> None:
+        """`exec text`, `exec text in names`, `exec(text, names)`."""
+        text, inside = node.children[1], None
+        if text.type == syms.atom and text.children[0].type == token.LPAR:
+            inside = text.children[1]
+        given = inside.children[0] if inside and inside.type == syms.testlist_gexp else text
+        own = given is text and len(node.children) < 3
+        if own and scope_of(node).type == syms.funcdef:
+            self._remark(node, _EXEC)
+        self._replace_source(given, "statements")
+
+    def _replace_source(self, given: Any, helper: str) -> None:
+        """A text of Python 2 by its code, which divides as the script does."""
+        future = [Leaf(token.STRING, f'"{name}"') for name in self._future]
+        source, prefix = given.clone(), given.prefix
+        source.prefix = ""
+        given.replace(self.ours(helper, [source, *future], prefix))
+
+    def function(self, node: Any) -> None:
+        """`def __cmp__` of a class."""
+        if node.children[1].value == "__cmp__" and scope_of(node).type == syms.classdef:
+            self.calls_us = True
+            first = node.children[0]
+            first.value = f"@python2.compares\n{' ' * first.column}def"
 
     def string(self, leaf: Any) -> None:
         """A literal without u; bytes above 127 as the text that stands for them."""
@@ -153,6 +223,8 @@ class _Repairs:
     def _function(self, node: Any) -> None:
         """`module.function`, called or not."""
         module, *trailers = node.children
+        if module.type == token.NAME and is_call(trailers[0]):
+            self._builtin(module, trailers[0])
         if module.type != token.NAME or not trailers or not is_attribute(trailers[0]):
             return
         name = trailers[0].children[1]
@@ -165,12 +237,36 @@ class _Repairs:
         elif module.value in self._numpy and name.value in NUMPY:
             self._rename(node, NUMPY[name.value])
         elif key in RENAMED:
+            if RENAMED[key] == " str" and name.value != "StringType":
+                self._remark(name, _UNICODE_ASKED)
             self._rename(node, RENAMED[key])
         elif len(trailers) > 1 and is_call(trailers[1]):
             if key in FIRST_ARGUMENTS:
                 self._first_argument(trailers[1], FIRST_ARGUMENTS[key])
             if key in RESULTS:
                 self._around(node, 2, RESULTS[key])
+
+    def _builtin(self, name: Any, call: Any) -> None:
+        """`eval(text)`, `execfile(path)`, `input()`, `type(x)`."""
+        given = arguments_of(call)
+        if name.value == "python2.compiled" and self._future:
+            inherited = f", future={tuple(self._future)!r}"
+            call.insert_child(len(call.children) - 1, Leaf(token.NAME, inherited))
+        if id(name) in self._own or name.value not in CALLED:
+            return
+        if name.value == "input":
+            asked, prefix = Node(syms.power, [Name("raw_input"), call.clone()]), name.prefix
+            name.value, name.prefix = "eval", prefix
+            call.replace(Call(Name(""), [self.ours("expression", [asked])]).children[1])
+        elif name.value == "type" and len(given) == 1:
+            name.value, self.calls_us = "python2.kind_of", True
+        elif name.value == "eval" and given:
+            self._replace_source(given[0], "expression")
+        elif name.value == "execfile" and given:
+            if len(given) == 1 and scope_of(name).type == syms.funcdef:
+                self._remark(name, _EXEC)
+            name.value = "exec"
+            self._replace_source(given[0], "program")
 
     def _method(self, node: Any, index: int) -> int:
         """`x.name(...)` at a place of a power; gives the place where one looks on."""
@@ -180,6 +276,12 @@ class _Repairs:
             self._first_argument(call, "as_bytes")
         elif method == "tostring" and len(call.children) == 2:
             name.children[1].value = "tobytes"
+        elif method == "join" and node.children[0].type == token.STRING and index == 1:
+            separator, prefix = node.children[0].clone(), node.prefix
+            separator.prefix = ""
+            given = [argument.clone() for argument in arguments_of(call)]
+            self._replace_head(node, 2, self.ours("joined", [separator, *given], prefix))
+            return 0
         elif method == "communicate":
             self._around(node, index + 1, "native")
             return 0

@@ -1,7 +1,7 @@
 """Text that was a row of bytes in Python 2, and the way back."""
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 _LOSSLESS = "surrogateescape"
@@ -39,7 +39,8 @@ class ByteString(bytes):
         return text
 
     def __repr__(self) -> str:
-        return repr(str(self))
+        # as of a str in Python 2, with escapes for what is no ASCII
+        return super().__repr__()[1:]
 
     def __format__(self, form: str) -> str:
         return format(str(self), form)
@@ -103,6 +104,14 @@ def native(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(native, value))
     return ByteString(value) if isinstance(value, bytes) else value
+
+
+def joined(separator: Any, parts: Iterable[Any]) -> Any:
+    """`separator.join(parts)`: a ByteString where one of them is."""
+    found = [separator, *parts]
+    if any(isinstance(part, bytes) for part in found):
+        return ByteString(as_bytes(separator).join(map(as_bytes, found[1:])))
+    return separator.join(found[1:])
 
 
 def character(number: int) -> str:

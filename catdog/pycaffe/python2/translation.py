@@ -9,7 +9,7 @@ import io
 import logging
 import re
 import tokenize
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -19,13 +19,14 @@ from fissix.pygram import python_grammar_no_print_statement
 from fissix.refactor import RefactoringTool
 
 from catdog.pycaffe.python2.repairs import repair
+from catdog.pycaffe.python2.tree import Remarks
 
 #: The fixers of fissix, by their names there, and one more for modules of packages.
 _FIXERS = (
-    *("apply", "basestring", "dict", "except", "exec", "execfile", "exitfunc", "filter"),
+    *("apply", "basestring", "dict", "except", "exec", "execfile", "exitfunc"),
     *("funcattrs", "getcwdu", "has_key", "imports", "imports2", "input", "intern", "isinstance"),
-    *("itertools", "itertools_imports", "long", "map", "metaclass", "methodattrs", "ne", "next"),
-    *("nonzero", "numliterals", "operator", "paren", "print", "raise", "raw_input", "reduce"),
+    *("itertools", "itertools_imports", "long", "metaclass", "methodattrs", "ne", "next"),
+    *("nonzero", "numliterals", "operator", "paren", "print", "raise", "raw_input"),
     *("reload", "renames", "repr", "standarderror", "sys_exc", "throw", "tuple_params", "types"),
     *("urllib", "xrange", "xreadlines", "zip"),
 )
@@ -37,34 +38,50 @@ _TAB = 8
 
 @dataclass(frozen=True)
 class Translation:
-    """A text of Python 3, and for each of its lines the line of the original, both from 1."""
+    """A text of Python 3, and for each of its lines the line of the original, both from 1.
+
+    The `remarks` are lines of the original that may mean something else, and what.
+    """
 
     text: str
     lines: list[int]
+    remarks: Remarks = field(default_factory=list)
 
     def compiled(self, filename: str) -> CodeType:
         """The code, whose lines are those of the original."""
+        code: CodeType = compile(self.tree(filename), filename, "exec")
+        return code
+
+    def tree(self, filename: str) -> ast.Module:
+        """The syntax tree, whose lines are those of the original."""
         tree = ast.parse(self.text, filename)
         for node in ast.walk(tree):
             if isinstance(node, (ast.stmt, ast.expr, ast.excepthandler, ast.arg, ast.keyword)):
                 node.lineno = node.end_lineno = self.lines[node.lineno - 1]
                 # the columns are those of another text
                 node.col_offset = node.end_col_offset = -1
-        code: CodeType = compile(tree, filename, "exec")
-        return code
+        return tree
 
 
-def translate(source: bytes, filename: str, *, in_package: bool = False) -> Translation:
+def translate(
+    source: bytes,
+    filename: str,
+    *,
+    in_package: bool = False,
+    future: frozenset[str] = frozenset(),
+) -> Translation:
     """Translate a program; `in_package` lets imports find modules beside the file first.
+
+    `future` is what holds as if imported from __future__.
 
     Raises SyntaxError for what is no Python 2 either.
     """
     try:
         text = _without_mixed_tabs(_decoded(source))
-        tree = _Tool(in_package).translated(text, filename)
+        tree, remarks = _Tool(in_package).translated(text, filename, future)
     except (ParseError, TokenError) as error:
         raise SyntaxError(f"is no Python 2 either: {error}") from error
-    found = Translation(str(tree), _lines(tree))
+    found = Translation(str(tree), _lines(tree), remarks)
     ast.parse(found.text, filename)
     return found
 
@@ -75,21 +92,22 @@ class _Tool(RefactoringTool):  # type: ignore[misc]
         names = (*_FIXERS, _RELATIVE) if in_package else _FIXERS
         super().__init__([f"fissix.fixes.fix_{name}" for name in names])
 
-    def translated(self, text: str, filename: str) -> Any:
-        """The tree of a text in Python 3."""
+    def translated(self, text: str, filename: str, future: frozenset[str]) -> tuple[Any, Remarks]:
+        """The tree of a text in Python 3, and what is to be said of its lines."""
+        future |= _future(text)
         try:
-            if "print_function" in _future(text):
+            if "print_function" in future:
                 raise ParseError("has no print statement", 0, "", ("", (0, 0)))
             tree = self.driver.parse_string(text)
         except ParseError:
             # also what is written for both: `print(x, file=f)`
             self.driver.grammar = python_grammar_no_print_statement
             tree = self.driver.parse_string(text)
-        tree.future_features = _future(text)
+        tree.future_features = future
         # ours first: they look for the names of Python 2
-        repair(tree, tree.future_features)
+        remarks = repair(tree, future)
         self.refactor_tree(tree, filename)
-        return tree
+        return tree, remarks
 
 
 def _future(text: str) -> frozenset[str]:

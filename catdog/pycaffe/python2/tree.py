@@ -9,7 +9,8 @@ from fissix.pgen2 import token
 from fissix.pygram import python_symbols as syms
 from fissix.pytree import Node
 
-from catdog.pycaffe.python2.names import BUILTINS, HANDED_ON
+#: Lines of a script, and what is said of them.
+Remarks = list[tuple[int, str]]
 
 
 def power_of(children: list[Any]) -> Any:
@@ -65,18 +66,15 @@ def is_float(node: Any) -> bool:
     return called and node.children[0].type == token.NAME and node.children[0].value == "float"
 
 
-def bound_names(tree: Any) -> set[str]:
-    """Names among the builtins that the program gives a meaning of its own."""
-    leaves = [leaf for leaf in tree.leaves() if leaf.value.strip()]
-    found = set()
-    for before, leaf, after in zip(leaves, leaves[1:], leaves[2:], strict=False):
-        if leaf.value in {**BUILTINS, **HANDED_ON} and before.value != ".":
-            keyword = leaf.parent.type == syms.argument
-            defined = before.value in ("def", "class", "as", "import", "for", "global", "lambda")
-            parameter = leaf.parent.type in (syms.parameters, syms.typedargslist, syms.varargslist)
-            if defined or parameter or (after.value == "=" and not keyword):
-                found.add(leaf.value)
-    return found
+def is_asked_for(leaf: Any) -> bool:
+    """Whether a name is a kind that `isinstance(x, kind)` asks for, alone or in a tuple."""
+    node = leaf
+    while node.parent.type in (syms.atom, syms.testlist_gexp):
+        node = node.parent
+    call = node.parent.parent
+    if node.parent.type != syms.arglist or not is_call(call):
+        return False
+    return bool(arguments_of(call)[1] is node and str(call.prev_sibling).strip() == "isinstance")
 
 
 def names_of_numpy(tree: Any) -> set[str]:

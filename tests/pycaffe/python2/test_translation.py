@@ -132,6 +132,93 @@ reload(sys)
 sys.setdefaultencoding('utf8')
 print unicode('x', 'utf8'), 'x'.decode('utf8').encode('latin1'), isinstance(u'x', basestring)
 #= x x True
+x = 7
+def f(y):
+    return eval('x / y')
+print eval('7/2'), f(2), eval('x/2', {'x': 9}), eval("{1: 2}.has_key(1)"),
+print eval(compile('9/2', '', 'eval'))
+print eval('x / 2', {'__builtins__': {}}, {'x': 5})
+d = {}
+exec "print 5/2\na = 7/2" in d
+print sorted(k for k in d if k != '__builtins__'), d['a']
+#= 3 3 4 True 4
+#= 2
+#= 2
+#= ['a'] 3
+from __future__ import division
+print eval('7/2'), eval(compile('7/2', '', 'eval'))
+#= 3.5 3.5
+i = 10
+xs = [i * 2 for i in range(3)]
+print xs, i
+def f():
+    ys = [(a, b) for a, b in [(1, 2), (3, 4)] if b]
+    return a, b, [[k for k in range(2)] for k in range(3)], k
+print f()
+ys = [y for y in []]
+print [y for y in 1, 2], y
+#= [0, 2, 4] 2
+#= (3, 4, [[0, 1], [0, 1], [0, 1]], 1)
+#= [1, 2] 2
+x = 5
+def f():
+    return x
+[x for x in 'ab']
+print f()
+#= b
+import struct
+s = struct.pack('3sI', 'abc', 7)
+print s[0] == 'a', s.startswith('abc'), struct.unpack('3sI', s), repr(struct.pack('BB', 195, 169))
+print ''.join([struct.pack('B', n) for n in (1, 255)]) == '\x01\xff',
+print ','.join(str(n) for n in (1, 2))
+#= True True ('abc', 7) '\xc3\xa9'
+#= True 1,2
+import hashlib
+from hashlib import md5
+h = hashlib.md5()
+h.update('a')
+print h.digest()[0] == '\x0c', md5('a').digest() == h.digest(), ord(h.digest()[1]),
+print md5('a').hexdigest()[:4]
+#= True True 193 0cc1
+class A:
+    def __init__(self, v): self.v = v
+    def __cmp__(self, o): return cmp(self.v, o.v)
+print A(1) < A(2), A(1) == A(1), A(1) != A(1), A(1) in [A(1)],
+print sorted([A(3), A(1)])[0].v, cmp(A(2), A(1))
+class B(A):
+    def __eq__(self, o): return 'own'
+print B(1) == B(1), B(1) >= B(2)
+#= True True False True 1 1
+#= own False
+print map(None, [1, 2], [3]), map(lambda a, b: (a, b), [1, 2], []), map(None, 'ab')
+f = map
+print f(lambda a: a / 2, [5])
+#= [(1, 3), (2, None)] [(1, None), (2, None)] ['a', 'b']
+#= [2]
+print filter(lambda c: c != 'a', 'banana'), filter(None, (1, 0, 2)), filter(None, [0, 1])
+#= bnn (1, 2) [1]
+s = 'abc'.encode('utf8')
+print isinstance(s, str), isinstance(s, basestring), isinstance(s, (int, str)), type(s) == str
+print isinstance('x', bytes), isinstance(1, (str, list))
+#= True True True True
+#= True False
+print reduce(lambda a, b: a + b, [1, 2])
+from functools import wraps
+#= 3
+import numpy as np
+print np.divide(-7, 2), np.divide(np.array([7, 3]), 2), np.divide(7.0, 2)
+#= -4 [3 1] 3.5
+class A:
+    def map(self, f): return map(f, [1], [])
+    open = 3
+print A().map(lambda a, b: b), A.open
+from os.path import join, exists as filter
+print filter('/')
+def f(map=None): return map
+print f(3), map(None, [1], [2, 3])
+#= [None] 3
+#= True
+#= 3 [(1, 2), (None, 3)]
 if 1:
 	x = 1
         y = """a
@@ -219,3 +306,31 @@ def test_our_package_is_imported_behind_docstring_and_future():
 def test_what_is_neither():
     with pytest.raises(SyntaxError):
         translate(b"print 'x\nx = = 1", "old.py")
+
+
+REMARKED = """
+def f(x):
+    exec 'y = 1'
+    exec 'y = 1' in {}
+    return isinstance(x, unicode), isinstance(x, str), isinstance(x, int)
+class A:
+    ys = [q for q in range(3)]
+    z = q
+ys = [p for p in [r for r in range(3)]]
+print r
+"""
+
+
+def test_lines_that_may_mean_something_else_are_told():
+    found = translate(REMARKED.encode(), "old.py").remarks
+    assert [(line, text.split()[0]) for line, text in found] == [
+        (3, "what"),
+        *((5, "unicode"), (5, "unicode")),
+        *((7, "behind"), (9, "behind")),
+    ]
+
+
+def test_nothing_is_told_of_what_means_the_same():
+    source = b"xs = [x for x in range(3)]\nprint isinstance('a', str), [x for x in xs]\n"
+    found = translate(source, "old.py")
+    assert not found.remarks and ":=" not in found.text
