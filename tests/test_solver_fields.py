@@ -28,7 +28,8 @@ READERS = {
     "solver/snapshot_rotation.py": "snapshot_keep snapshot_prefix snapshot_diff snapshot_format",
     "solver/updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
     "momentum2 rms_decay snapshot_diff",
-    "training/options.py": "snapshot_prefix weights freeze max_iter",
+    "training/options.py": "snapshot_prefix weights freeze",
+    "training/start_checks.py": "max_iter snapshot_prefix",
     "training/solver_setup.py": "solver_mode device_id random_seed",
     "training/train.py": "weights cache_features",
     "spec/upgrade.py": "solver_type",

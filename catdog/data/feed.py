@@ -79,21 +79,10 @@ class Feed:
     def one_pass(self, *, whole: bool = False) -> Iterator[dict[str, Tensor]]:
         """Every example once, from the first, the last batch smaller; `next` goes on undisturbed.
 
-        Of several processes each gets its part, unless it wants the `whole`. Raises DataError where
-        a source has no end or the sources are not equally long.
+        Of several processes each gets its part, unless it wants the `whole`. Raises as
+        `check_one_pass`.
         """
-        endless = next((source for source in self.sources if source.size is None), None)
-        if endless is not None:
-            endless.one_pass()
-        kinds = {source.name: (source.size, self._batch_size(source)) for source in self.sources}
-        if len(set(kinds.values())) > 1:
-            found = ", ".join(
-                f'"{name}" {size} by {batch}' for name, (size, batch) in kinds.items()
-            )
-            raise DataError(
-                f"the data layers differ in their examples or batch_size ({found})",
-                remedy="give test_iter in the solver",
-            )
+        check_one_pass(self.sources)
         return self._pass(WHOLE if whole else self.part)
 
     def state(self) -> list[SourceState]:
@@ -102,7 +91,7 @@ class Feed:
 
     def reads(self) -> list[FedData]:
         """What each data layer reads, how many examples at once and in all."""
-        return [_data(source, self._batch_size(source)) for source in self.sources]
+        return [_data(source) for source in self.sources]
 
     def load_state(self, states: Iterable[SourceState]) -> None:
         """Go on from a state; a source whose layer has none there stays where it is.
@@ -140,9 +129,6 @@ class Feed:
             return
         with closing(Prefetcher(rounds, self._depth)) as ahead:
             yield from map(self._deliver, ahead)
-
-    def _batch_size(self, source: Source) -> int:
-        return self.shapes[source.tops[0]][0]
 
     def _rounds(self) -> Iterator[Round]:
         while True:
@@ -188,10 +174,30 @@ class Feed:
         return blobs
 
 
-def _data(source: Source, batch_size: int) -> FedData:
+def check_one_pass(sources: Sequence[Source]) -> None:
+    """Raise DataError where a source has no end or the sources are not equally long."""
+    for source in sources:
+        if source.size is None:
+            source.one_pass()
+    kinds = {source.name: (source.size, _batch_size(source)) for source in sources}
+    if len(set(kinds.values())) > 1:
+        found = ", ".join(f'"{name}" {size} by {batch}' for name, (size, batch) in kinds.items())
+        raise DataError(
+            f"the data layers differ in their examples or batch_size ({found})",
+            remedy="give test_iter in the solver",
+        )
+
+
+def _batch_size(source: Source) -> int:
+    return source.shapes[source.tops[0]][0]
+
+
+def _data(source: Source) -> FedData:
     param = getattr(source.layer, source.messages[0], None) if source.messages else None
     named = getattr(param, "source", "")
-    return FedData(layer=source.name, source=named, batch_size=batch_size, size=source.size)
+    return FedData(
+        layer=source.name, source=named, batch_size=_batch_size(source), size=source.size
+    )
 
 
 def _each(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:

@@ -5,6 +5,7 @@ Knows no files: data layers were cut out before, their tops come in as inputs.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import prod
 from typing import NamedTuple, Self
 
 import torch
@@ -20,6 +21,7 @@ from catdog.net.parameters import Learnable, ParameterTable
 from catdog.net.step import Node, Step
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter, ParamSpec
 from catdog.runtime.devices import set_tf32
+from catdog.runtime.room import too_large
 from catdog.spec.shape import Shape
 
 Contents = dict[str, list[overwritten.Content]]
@@ -125,8 +127,26 @@ class Net(nn.Module):
             node.stale = overwritten.stale(node.layer, writers)
             node.layer.in_place &= not node.stale
 
+    def check_room(self) -> None:
+        """Raise LayerError where this machine can never hold a layer's numbers; CatdogError for
+        those of an input."""
+        for name, shape in self.inputs.items():
+            if large := too_large(prod(shape)):
+                what = f'a batch of "{name}", {list(shape)}, {large}'
+                raise CatdogError(what, where=f"net {self.name}", remedy="lower batch_size")
+        for node in self.nodes:
+            blobs = sum(parameter.numel() for parameter in node.layer.blobs.parameters())
+            tops = sum(prod(self.shapes[top]) for top in node.tops)
+            for what, count in (("parameters", blobs), ("result", tops)):
+                if large := too_large(count):
+                    raise node.layer.error(f"is too large: its {what} {large}")
+
     def fill(self) -> None:
-        """Give every parameter the numbers of its filler, on the CPU; shared ones once."""
+        """Give every parameter the numbers of its filler, on the CPU; shared ones once.
+
+        Raises as `check_room`.
+        """
+        self.check_room()
         for node in self.nodes:
             self._parameters_of.relink(node.name)
             node.layer.blobs.fill(self.setting.randomness)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError
+from catdog.runtime.room import machine_memory
 from catdog.runtime.text_table import text_table
 
 Table = list[tuple[str, str]]
@@ -77,11 +78,8 @@ def _cpu_name() -> str:
 
 
 def _memory() -> str:
-    try:
-        size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return "unknown"
-    return f"{size / _GIB:.1f} GiB"
+    size = machine_memory()
+    return "unknown" if size is None else f"{size / _GIB:.1f} GiB"
 
 
 def text(tables: Iterable[Table]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from catdog.errors import Fault, SpecError
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
 from catdog.solver.events import Event, Listener, NetTested, Noted, Reached, Warned
@@ -13,20 +14,14 @@ from catdog.solver.test_pass import TestNet
 class Ending:
     """Decides by the scores of the tests alone, so that all processes decide the same.
 
-    Raises SpecError for a score that no test net has.
+    Raises as `wanted_scores`.
     """
 
     def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Listener) -> None:
         self._param, self._emit = param, emit
         self._pending: list[Event] = []
-        wants = [param.snapshot_best, param.watched_score, _patient(param)]
         self._tested = bool(tests) and param.test_interval > 0
-        if not self._tested:
-            _check_untested(param)
-            wants = []
-        named = param.watched_score or param.snapshot_best
-        watched = _score(named, tests, _field(param)) if any(wants) else None
-        best = find(param.snapshot_best, tests, "snapshot_best") if any(wants[:1]) else None
+        best, watched = wanted_scores(param, [test.net for test in tests])
         self._best = BestScore(best) if best else None
         self._stop = (
             BestScore(watched, param.early_stop_min_delta)
@@ -180,7 +175,24 @@ def _field(param: SolverParameter) -> str:
     return next(given, _patient(param))
 
 
-def _score(name: str, tests: Sequence[TestNet], field: str) -> MonitoredScore:
+def wanted_scores(
+    param: SolverParameter, tests: Sequence[Net]
+) -> tuple[MonitoredScore | None, MonitoredScore | None]:
+    """The score of the best weights, and that which decides when to lower the rate and to stop.
+
+    None where a solver wants none. Raises SpecError for a score that no test net has, and where one
+    is needed and nothing is tested.
+    """
+    if not tests or param.test_interval <= 0:
+        _check_untested(param)
+        return None, None
+    named = param.watched_score or param.snapshot_best
+    watched = _score(named, tests, _field(param)) if named or _patient(param) else None
+    best = find(param.snapshot_best, tests, "snapshot_best") if param.snapshot_best else None
+    return best, watched
+
+
+def _score(name: str, tests: Sequence[Net], field: str) -> MonitoredScore:
     if name:
         return find(name, tests, field)
     score = default_score(scores(tests))

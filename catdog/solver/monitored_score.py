@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from math import prod
 
 from catdog.errors import Fault, SpecError, did_you_mean
+from catdog.net.net import Net
 from catdog.net.wiring import outputs
 from catdog.proto.caffe_pb2 import NetParameter, ScoreState, SolverParameter
 from catdog.solver.direction import Direction, directions
 from catdog.solver.events import NetTested, of_net
-from catdog.solver.test_pass import TestNet
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def declared_scores(tests: Sequence[NetParameter]) -> Iterator[MonitoredScore]:
                 yield MonitoredScore(name, index, known[name])
 
 
-def scores(tests: Sequence[TestNet]) -> Iterator[MonitoredScore]:
-    """The declared scores that are one number."""
-    for score in declared_scores([test.net.message for test in tests]):
-        if prod(tests[score.net].net.shapes[score.name]) == 1:
+def scores(tests: Sequence[Net]) -> Iterator[MonitoredScore]:
+    """The declared scores of test nets that are one number."""
+    for score in declared_scores([net.message for net in tests]):
+        if prod(tests[score.net].shapes[score.name]) == 1:
             yield score
 
 
-def find(name: str, tests: Sequence[TestNet], field: str) -> MonitoredScore:
+def find(name: str, tests: Sequence[Net], field: str) -> MonitoredScore:
     """The score of this name; of several nets' the first. Raises SpecError where there is none."""
     known = list(scores(tests))
     found = next((score for score in known if score.name == name), None)

@@ -1,13 +1,11 @@
 """Which layers of a net compute the same for an example in every pass of a training."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from catdog.data.feed import Feed
-from catdog.data.sources import RecordSource
+from catdog.data.sources import RecordSource, Source
 from catdog.data.sources.picture_source import PictureSource
 from catdog.errors import CatdogError, LayerError
 from catdog.net.net import Net
-from catdog.net.opened import FedNet
 from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import TRAIN
 
@@ -26,15 +24,19 @@ def trainable_ids(net: Net) -> set[int]:
     }
 
 
-def check_cacheable(fed: FedNet, trainable: Collection[int]) -> None:
+def check_cacheable(net: Net, sources: Sequence[Source], trainable: Collection[int]) -> None:
     """Check that some layers of a net can be computed once; raises CatdogError with the reason.
 
     `trainable` are the ids of parameters that change in the course of the training.
     """
-    source = one_source(fed.feed)
-    _check_repeatable(source)
-    if not frozen_part(fed.net, trainable):
-        first = fed.net.nodes[0]
+    _check_repeatable(one_source(sources))
+    check_frozen(net, trainable)
+
+
+def check_frozen(net: Net, trainable: Collection[int]) -> None:
+    """The same whatever the data are."""
+    if not frozen_part(net, trainable):
+        first = net.nodes[0]
         reason = _reason_to_change(first, trainable)
         freeze = "name it in freeze, or " if reason == _LEARNS else ""
         raise LayerError(
@@ -45,9 +47,8 @@ def check_cacheable(fed: FedNet, trainable: Collection[int]) -> None:
         )
 
 
-def one_source(feed: Feed) -> RecordSource:
+def one_source(sources: Sequence[Source]) -> RecordSource:
     """The one data layer of a net; CatdogError where there are more or it has no records."""
-    sources = feed.sources
     if len(sources) != 1:
         raise CatdogError(
             f"cache_features needs a net with one data layer, this has {len(sources)}",

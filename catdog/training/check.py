@@ -1,10 +1,11 @@
-"""All faults of a net or a solver, found without data and without weights."""
+"""All faults of a net or a solver, found without numbers; data and weights count where they are."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from catdog.data.sources import Source
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.resolved import resolve
@@ -12,16 +13,21 @@ from catdog.net.summary import summarize
 from catdog.net.unused_fields import unread, unused_tops
 from catdog.net.zero_weights import stuck_at_zero
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
-from catdog.solver.faults import solver_faults
-from catdog.spec import Spec, net_state, override
+from catdog.solver.early_stopping import wanted_scores
+from catdog.spec import Spec, net_state
 from catdog.spec.data_layers import brings_data
 from catdog.spec.overrides import changed, of_solver
 from catdog.spec.read import read_spec
 from catdog.spec.rules import check_stages, is_kept
 from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import SolverNet, net_faults, solver_nets
+from catdog.training.cacheable import check_cacheable, check_frozen, trainable_ids
 from catdog.training.data_checks import advice, open_present, same_data
+from catdog.training.finetuning import check_weights, sources_of
 from catdog.training.label_checks import label_faults
+from catdog.training.options import with_overrides
+from catdog.training.solver_setup import device_of_solver
+from catdog.training.start_checks import check_net, raise_any, start_faults, unfed
 
 _PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 
@@ -46,11 +52,11 @@ class Inspection:
 
 @dataclass(frozen=True)
 class _Subject:
-    """A net in a state, what to call it, and whether weights are copied into it."""
+    """A net in a state, what to call it, and the solver that trains or tests it, if one does."""
 
     title: str
     net: SolverNet
-    copies: bool = False
+    solver: Spec[SolverParameter] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,7 @@ def inspect(
     subjects: list[_Subject] = []
     with _gathering(faults):
         if isinstance(spec.message, SolverParameter):
-            solver = Spec(spec.message, spec.path, spec.tree)
-            subjects = _of_solver(solver, wanted, faults)
+            subjects = _of_solver(Spec(spec.message, spec.path, spec.tree), wanted, faults)
         else:
             subjects = _of_net(Spec(spec.message, spec.path, spec.tree), wanted)
     misread = {net.net.spec.path: _misread(net.net.spec, faults) for net in subjects}
@@ -89,6 +94,8 @@ def inspect(
         for net in subjects
         for each in _compile(net, misread[net.net.spec.path], wanted, faults, tell)
     ]
+    if len(compiled) == len(subjects):
+        _together(compiled, faults)
     if faults:
         raise SpecError(_each_once(faults))
     lines = [line for each in compiled for line in _lines(each)]
@@ -124,8 +131,8 @@ def _of_net(spec: Spec[NetParameter], wanted: Inspection) -> list[_Subject]:
     return [subject for subject in subjects if _has_data(subject)] or subjects
 
 
-def _subject(net: SolverNet, *, copies: bool = False) -> _Subject:
-    return _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net, copies)
+def _subject(net: SolverNet, solver: Spec[SolverParameter] | None = None) -> _Subject:
+    return _Subject(f"{net.spec.path} {Phase.Name(net.state.phase)}", net, solver)
 
 
 def _has_data(subject: _Subject) -> bool:
@@ -136,20 +143,18 @@ def _has_data(subject: _Subject) -> bool:
 def _of_solver(
     spec: Spec[SolverParameter], wanted: Inspection, faults: list[Fault]
 ) -> list[_Subject]:
-    spec = spec.of(override(spec.message, of_solver(wanted.overrides)))
-    of_nets = list(net_faults(spec.message))
+    spec = spec.of(with_overrides(spec, wanted.overrides))
     # what cannot be read of a solver seems to be missing
     if not faults:
         with _gathering(faults), spec.located():
-            found = [*solver_faults(spec.message), *of_nets]
-            if found:
-                raise SpecError(found)
-    if of_nets:
+            raise_any(start_faults(spec.message))
+        with _gathering(faults):
+            device_of_solver(spec.message)
+    if any(net_faults(spec.message)):
         return []
     # the nets are checked even where the learning rate is wrong
     nets = solver_nets(spec, wanted.level, wanted.stages, faults)
-    copies = bool(spec.message.weights)
-    return [_subject(net, copies=copies) for net in changed(nets, wanted.overrides)]
+    return [_subject(net, spec) for net in changed(nets, wanted.overrides)]
 
 
 @contextmanager
@@ -191,7 +196,7 @@ def _compile(
                 for line in assumed:
                     tell(line)
                 raise
-            found = _look(plan)
+            found = _look(plan, subject.solver)
             return [_Compiled(subject, plan, assumed, found)] if message is net.spec.message else []
         faults += own
         rest = _without(message, {fault.layer for fault in own})
@@ -205,19 +210,51 @@ def _blueprint(
     net: SolverNet, message: NetParameter, wanted: Inspection, assumed: list[str]
 ) -> Blueprint:
     given = wanted.given
-    resolved = resolve(net.spec.of(message), net.state, frozen=net.freeze)
+    resolved = resolve(
+        net.spec.of(message), net.state, frozen=net.freeze, iterations=net.iterations
+    )
     python = wanted.provide_caffe
     return blueprint(resolved, given, provide_caffe=python, tell=assumed.append)
 
 
-def _look(plan: Blueprint) -> list[str]:
-    """What there is to say of the data. Raises SpecError for labels that do not fit."""
+def _look(plan: Blueprint, solver: Spec[SolverParameter] | None) -> list[str]:
+    """What there is to say of the data. Raises CatdogError for what cannot work with them."""
     net = plan.resolved
     with net.located(), ExitStack() as stack:
         sources, missing = open_present(net, stack)
-        if faults := list(label_faults(plan.net, sources)):
-            raise SpecError(faults)
+        plan.net.check_room()
+        if solver is None:
+            raise_any(label_faults(plan.net, sources))
+        else:
+            check_net(solver, net, plan.net, sources)
+            if solver.message.cache_features and net.state.phase == TRAIN:
+                _check_cacheable(plan, sources)
         return [*missing, *(event.what for event in advice(net, plan.net, sources))]
+
+
+def _check_cacheable(plan: Blueprint, sources: Sequence[Source]) -> None:
+    """As a training does, where the data are there."""
+    trainable = trainable_ids(plan.net)
+    if len(sources) == len(plan.resolved.data_layers):
+        check_cacheable(plan.net, sources, trainable)
+    else:
+        check_frozen(plan.net, trainable)
+
+
+def _together(compiled: Sequence[_Compiled], faults: list[Fault]) -> None:
+    """What the nets of a solver must be for each other and for it, and the weights for them."""
+    trained = next(iter(compiled), None)
+    if trained is None or (solver := trained.subject.solver) is None:
+        return
+    tests = [each.plan for each in compiled[1:]]
+    for test in tests:
+        with _gathering(faults), test.resolved.located():
+            test.net.share(trained.plan.net)
+    with _gathering(faults), solver.located():
+        wanted_scores(solver.message, [test.net for test in tests])
+    for source in sources_of(solver.message.weights):
+        with _gathering(faults):
+            check_weights(source, trained.plan.net, solver.locate)
 
 
 def _is_any_kept(message: NetParameter, subject: _Subject) -> bool:
@@ -248,7 +285,8 @@ def _without(net: NetParameter, names: set[str]) -> NetParameter:
 
 
 def _lines(compiled: _Compiled) -> list[str]:
-    plan = compiled.plan
+    plan, solver = compiled.plan, compiled.subject.solver
+    copies = solver is not None and bool(solver.message.weights)
     count, message = summarize(plan.net), plan.resolved.message
     outputs = ", ".join(plan.net.outputs)
     size = f"{len(message.layer)} layers, {count.parameters:,} parameters"
@@ -257,6 +295,7 @@ def _lines(compiled: _Compiled) -> list[str]:
         *compiled.assumed,
         *compiled.found,
         *unread(message),
+        *(unfed(plan.resolved) if solver else ()),
         *unused_tops(plan.net, plan.resolved.data_layers),
-        *(() if compiled.subject.copies else stuck_at_zero(plan.net)),
+        *(() if copies else stuck_at_zero(plan.net)),
     ]

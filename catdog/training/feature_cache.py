@@ -96,7 +96,7 @@ def cache_features(
     emit(event)
     for index, test in enumerate(tests):
         try:
-            check_cacheable(test, trainable)
+            check_cacheable(test.net, test.feed.sources, trainable)
         except CatdogError as error:
             emit(Warned(f"test net #{index} runs without cached features: {error}"))
             continue
@@ -122,8 +122,9 @@ def _cache(
     the net is given full batches only, never a smaller last one.
     """
     began = time.monotonic()
-    check_cacheable(fed, trainable)
-    source, state = one_source(fed.feed), fed.feed.state()
+    with fed.resolved.located():
+        check_cacheable(fed.net, fed.feed.sources, trainable)
+    source, state = one_source(fed.feed.sources), fed.feed.state()
     trunk = _split(fed.net, frozen_part(fed.net, trainable))
     blobs = _room(trunk.blobs, source.size, place.folder)
     start = 0

@@ -1,19 +1,49 @@
 """The start of a training: weights copied from files, and a table of what was copied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from catdog.errors import some_of
+from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.net.zero_weights import stuck_at_zero
 from catdog.solver.events import Finetuning, LayerStart, Listener, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
-from catdog.weights import CopyRow, CopyState, Weights, compare, copy_weights, read_weights
-from catdog.weights.copy import RENAME, other_net
+from catdog.weights import (
+    CopyRow,
+    CopyState,
+    Weights,
+    compare,
+    copy_weights,
+    read_weights,
+    weight_file,
+)
+from catdog.weights.copy import RENAME, check_copy, check_known, other_net
+from catdog.weights.pretrained import Locate, is_to_be_fetched
 
 Rows = Mapping[str, CopyRow]
+
+
+def sources_of(weights: Iterable[str]) -> list[str]:
+    """The files and names that a solver's `weights` name, several in one text as in Caffe."""
+    return [name.strip() for text in weights for name in text.split(",")]
+
+
+def file_for(source: str, net: Net, locate: Locate) -> Path:
+    """The file of a source, as `weight_file`; weights that cannot fit the net are not fetched."""
+    if not locate(source).exists():
+        check_known(net, source)
+    return weight_file(source, locate)
+
+
+def check_weights(source: str, net: Net, locate: Locate) -> None:
+    """Raise WeightsError where a net cannot start from a source; nothing is fetched for that."""
+    if is_to_be_fetched(source, locate):
+        check_known(net, source)
+    else:
+        check_copy(net, read_weights(file_for(source, net, locate)))
 
 
 def start(

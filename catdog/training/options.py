@@ -6,16 +6,15 @@ from pathlib import Path
 
 import torch
 
-from catdog.errors import CatdogError, Fault, SpecError
+from catdog.errors import CatdogError
 from catdog.net.resolved import ResolvedNet, resolve_nets
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver.faults import solver_faults
 from catdog.solver.snapshot_search import AUTO
 from catdog.spec import Spec, override, read_solver
 from catdog.spec.overrides import of_solver
-from catdog.spec.solver_nets import net_faults
 from catdog.spec.upgrade import upgrade_solver
 from catdog.tracking.listeners import TrackingOptions
+from catdog.training.start_checks import raise_any, start_faults
 
 
 @dataclass(frozen=True)
@@ -58,19 +57,21 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
             remedy="a snapshot has its weights; without it training starts anew",
         )
     read = read_solver(path)
-    message = upgrade_solver(override(read.message, of_solver(options.overrides)))
-    message.snapshot_prefix = _prefix(message, read.path)
+    message = with_overrides(read, options.overrides)
     # as in Caffe, those given go before those of the solver
     message.weights[:] = list(options.weights or message.weights)
     message.freeze.extend(options.freeze)
     spec = Spec(message, read.path, read.tree)
     with spec.located():
-        found = [*solver_faults(message), *net_faults(message)]
-        if not message.HasField("max_iter"):
-            found.append(Fault("max_iter is missing", remedy="write how many iterations to train"))
-        if found:
-            raise SpecError(found)
+        raise_any(start_faults(message))
     return spec
+
+
+def with_overrides(read: Spec[SolverParameter], overrides: Sequence[str]) -> SolverParameter:
+    """The solver with its own fields set as `FIELD=VALUE` says, and a whole snapshot_prefix."""
+    message = upgrade_solver(override(read.message, of_solver(overrides)))
+    message.snapshot_prefix = _prefix(message, read.path)
+    return message
 
 
 def resolved_nets(spec: Spec[SolverParameter], options: Options) -> list[ResolvedNet]:

@@ -1,15 +1,14 @@
 """A solver's spec to a solver: its nets with their data, on a device, ready to train."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import torch
 
-from catdog.errors import CatdogError, Fault, SpecError
+from catdog.errors import CatdogError
 from catdog.layers.base import Setting
 from catdog.net.carried import NetAsRun, snapshot_message
-from catdog.net.freezing import parameter_faults
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.net.resolved import ResolvedNet
 from catdog.net.unused_fields import unread
@@ -23,8 +22,8 @@ from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
 from catdog.training.data_checks import advice, same_data
-from catdog.training.label_checks import label_faults
 from catdog.training.options import Options, resolved_nets
+from catdog.training.start_checks import check_net, unfed
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def open_solver(
     around = around or Surroundings()
     message, group, emit = spec.message, around.group, around.emit
     randomness = _randomness(message, group)
-    device = _device(message, options, group, emit)
+    device = options.device or device_of_solver(message, group, emit)
     group.use(device)
     if options.compile:
         check_compiler(device)
@@ -106,17 +105,15 @@ def _open_nets(
     """The nets with their data; the test nets have the parameters of the first."""
     feds: list[FedNet] = []
     for net in nets:
+        if lines := unfed(net):
+            raise CatdogError(lines[0], where=str(net.spec.path), remedy="give it a Data layer")
         shared = feds[0].net if feds else None
         part = around.group.part
         fed = open_fed_net(net, stack, setting=setting, device=device, shared=shared, part=part)
         feds.append(fed)
-        if shared is None:
-            with spec.located():
-                _check(parameter_faults(fed.net, net.freeze))
         for line in unread(net.message):
             around.emit(Warned(line))
-        with net.located():
-            _check(label_faults(fed.net, fed.feed.sources))
+        check_net(spec, net, fed.net, fed.feed.sources)
         for event in advice(net, fed.net, fed.feed.sources):
             around.emit(event)
     for line in same_data(nets):
@@ -124,16 +121,10 @@ def _open_nets(
     return feds
 
 
-def _check(faults: Iterable[Fault]) -> None:
-    if found := list(faults):
-        raise SpecError(found)
-
-
-def _device(
-    solver: SolverParameter, options: Options, group: Group, emit: Listener
+def device_of_solver(
+    solver: SolverParameter, group: Group = ALONE, emit: Listener = lambda _: None
 ) -> torch.device:
-    if options.device is not None:
-        return options.device
+    """The device that solver_mode and device_id say; CatdogError where this machine lacks it."""
     if solver.solver_mode == SolverParameter.CPU:
         return torch.device("cpu")
     count = torch.cuda.device_count()

@@ -1,7 +1,7 @@
 """A solver file to a trained net: reads, builds and connects the parts."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +20,10 @@ from catdog.tracking.listeners import RunListeners
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_file import RunFile
 from catdog.training.feature_cache import cache_features
-from catdog.training.finetuning import start, table
+from catdog.training.finetuning import file_for, sources_of, start, table
 from catdog.training.options import Options, solver_spec
 from catdog.training.resuming import Start, start_of
 from catdog.training.solver_setup import Surroundings, open_solver
-from catdog.weights import weight_file
 from catdog.weights.pretrained import name_for
 
 _ANOTHER = "another training is writing here"
@@ -155,18 +154,13 @@ def _begin(
     Where it names none and some are wanted, those of ImageNet that belong to the net.
     """
     if state is None:
-        names = _names(spec.message.weights)
+        names = sources_of(spec.message.weights)
         belonging = not names and options.weights is None
         if belonging:
             names = [name_for(solver.net.message)]
-        files = [weight_file(name, spec.locate) for name in names]
+        files = [file_for(name, solver.net, spec.locate) for name in names]
         start(solver, files, emit, misfits_fresh=belonging)
         return
     solver.restore(state)
     if spec.message.freeze or spec.message.unfreeze:
         emit(table(solver, {}, otherwise=None))
-
-
-def _names(weights: Iterable[str]) -> list[str]:
-    """Caffe takes several files in one text, with commas between them."""
-    return [name.strip() for text in weights for name in text.split(",")]

@@ -26,7 +26,8 @@ class Architecture:
     """The layers of a net with weights, first one first, and what it expects of its pictures.
 
     They are RGB from 0 to 255, minus `mean`, divided by `deviation`. `fraction` of the running
-    statistics stayed in each step of the training. The first layer has `width` outputs.
+    statistics stayed in each step of the training. The first layer has `width` outputs, the
+    last one `classes`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Architecture:
     deviation: Colour = (58.395, 57.12, 57.375)
     fraction: float = 0.9
     width: int = 64
+    classes: int = 1000
 
     @property
     def prefixes(self) -> frozenset[str]:
@@ -145,12 +147,15 @@ CAFFENET = Architecture(
     width=96,
 )
 
+#: All of them by name.
+KNOWN = {known.name: known for known in (*ARCHITECTURES, CAFFENET)}
+
 
 def known_net(outputs: Mapping[str, int]) -> str:
     """The name of the known net that has these layers, each with its number of outputs; or none."""
     fitting = [
         known
-        for known in (*ARCHITECTURES, CAFFENET)
+        for known in KNOWN.values()
         if known.layers <= outputs.keys() and outputs[known.parts[0].layer] == known.width
     ]
     return max(fitting, key=lambda known: len(known.layers)).name if fitting else ""

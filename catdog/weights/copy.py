@@ -9,7 +9,7 @@ from catdog.errors import WeightsError, some_of
 from catdog.layers.base import Layer
 from catdog.net.net import Net
 from catdog.spec.shape import Shape
-from catdog.weights.architectures import known_net
+from catdog.weights.architectures import KNOWN, known_net
 from catdog.weights.model import Array, Weights
 from catdog.weights.pretrained import solver_of
 
@@ -65,6 +65,30 @@ def copy_weights(net: Net, weights: Weights, *, strict: bool = False) -> list[Co
         if name in copied:
             _copy(layers[name], arrays)
     return rows
+
+
+def check_copy(net: Net, weights: Weights) -> None:
+    """Raise WeightsError where `copy_weights` would; the net may have shapes alone."""
+    _check(net, compare(net, weights), weights, strict=False)
+
+
+def check_known(net: Net, name: str) -> None:
+    """Raise WeightsError where the weights of a known net surely do not fit, before they are had.
+
+    They fit where a layer has the same name, and the first and the last one, if they are there,
+    have as many outputs.
+    """
+    if name not in KNOWN:
+        return
+    known, mine = KNOWN[name], {node.name: _outputs(node.layer) for node in net if node.layer.blobs}
+    first, last = known.parts[0].layer, known.parts[-1].layer
+    alike = mine.get(last, known.classes) == known.classes
+    other = (known.layers | {last}).isdisjoint(mine) or mine.get(first, known.width) != known.width
+    if other or not (alike or known_net(mine) == name):
+        raise WeightsError("are the weights of another net", where=name, remedy=_started_by(name))
+    if not alike:
+        what = f'layer "{last}" has {mine[last]} outputs in the net, {known.classes} in the file'
+        raise WeightsError(what, where=name, remedy=RENAME)
 
 
 def fits(array: Array, shape: Shape) -> bool:
@@ -147,12 +171,16 @@ def _check(net: Net, rows: list[CopyRow], weights: Weights, *, strict: bool) -> 
 
 def _check_same_net(net: Net, weights: Weights) -> None:
     if other := other_net(net, weights):
-        solver = solver_of(other)
         raise WeightsError(
             f"holds the weights of {other}, which is another net",
             where=weights.source,
-            remedy=f"{solver} starts from them" if solver else "name the weights of this net",
+            remedy=_started_by(other),
         )
+
+
+def _started_by(name: str) -> str:
+    solver = solver_of(name)
+    return f"{solver} starts from them" if solver else "name the weights of this net"
 
 
 def _copy(layer: Layer, arrays: list[Array | None]) -> None:

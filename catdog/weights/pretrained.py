@@ -99,12 +99,20 @@ def weight_file(source: str, locate: Locate = Path) -> Path:
     )
 
 
+def is_to_be_fetched(source: str, locate: Locate = Path) -> bool:
+    """Whether `weight_file` would fetch the file of a source."""
+    named = source in TORCHVISION and not locate(source).exists()
+    return named and not _torchvision_file(source).is_file()
+
+
+def _torchvision_file(name: str) -> Path:
+    return Path(torch.hub.get_dir(), "checkpoints", TORCHVISION[name])
+
+
 def _of_torchvision(name: str) -> Path:
-    file = TORCHVISION[name]
-    folder = Path(torch.hub.get_dir(), "checkpoints")
-    path = folder / file
+    path = _torchvision_file(name)
     if not path.is_file():
-        _fetch(name, _ADDRESS + file, path)
+        _fetch(name, _ADDRESS + path.name, path)
     _check(path, "sha256", path.stem.rpartition("-")[2])
     return path
 

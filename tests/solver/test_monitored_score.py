@@ -5,6 +5,7 @@ import math
 import pytest
 
 from catdog.errors import SpecError
+from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, ScoreState, SolverParameter
 from catdog.solver.direction import Direction
 from catdog.solver.events import NetTested, Output
@@ -17,8 +18,7 @@ from catdog.solver.monitored_score import (
     score_of_run,
     scores,
 )
-from catdog.solver.test_pass import TestNet
-from tests.runs import NET, rows, small
+from tests.runs import NET, small
 
 PER_CLASS = NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"')
 LOSS_ALONE = "\n".join(line for line in NET.splitlines() if "accuracy" not in line)
@@ -27,8 +27,8 @@ UP = MonitoredScore("accuracy", 0, Direction.HIGHER)
 DOWN = MonitoredScore("loss", 1, Direction.LOWER)
 
 
-def nets(*texts: str) -> list[TestNet]:
-    return [TestNet(small(TEST, text=text), rows()) for text in texts]
+def nets(*texts: str) -> list[Net]:
+    return [small(TEST, text=text) for text in texts]
 
 
 def outcome(iteration: int, value: float, name: str = "accuracy", net: int = 0) -> NetTested:
@@ -84,7 +84,7 @@ def test_what_is_looked_at_where_nothing_is_named() -> None:
 @pytest.mark.parametrize("text", [PER_CLASS, NET, LOSS_ALONE, TOP1])
 def test_what_layers_declare_is_what_nets_have(text: str) -> None:
     tests = nets(text, NET)
-    assert list(declared_scores([test.net.message for test in tests])) == list(scores(tests))
+    assert list(declared_scores([test.message for test in tests])) == list(scores(tests))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_layers_declare_is_what_nets_have(text: str) -> None:
     ],
 )
 def test_what_a_run_is_compared_by(texts: list[str], fields: dict[str, str], score: str) -> None:
-    messages = [test.net.message for test in nets(*texts)]
+    messages = [test.message for test in nets(*texts)]
     assert str(score_of_run(SolverParameter(**fields), messages)) == score
 
 

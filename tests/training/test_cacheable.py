@@ -13,11 +13,8 @@ from catdog.data.sources import Source
 from catdog.errors import CatdogError, LayerError
 from catdog.layers.base import Setting
 from catdog.net.net import Net
-from catdog.net.opened import FedNet
-from catdog.net.resolved import resolve
-from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase
+from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase
 from catdog.runtime.randomness import Randomness
-from catdog.spec import Spec
 from catdog.training.cacheable import check_cacheable, frozen_part, trainable_ids
 from tests.data.sources.build import layer as data_layer
 from tests.data.sources.build import pictures, source, write_lmdb
@@ -96,9 +93,8 @@ def test_what_reads_a_layer_behind_the_part_is_not_in_it() -> None:
 
 
 def checked(*sources: Source, net: Net | None = None, trainable: Collection[int] = ()) -> None:
-    with Feed(list(sources)) as feed:
-        nowhere = resolve(Spec(NetParameter(), Path("net")), NetState())
-        check_cacheable(FedNet(net or opened('type: "TanH"'), feed, nowhere), trainable)
+    with Feed(list(sources)):
+        check_cacheable(net or opened('type: "TanH"'), sources, trainable)
 
 
 def stored(folder: Path, transform: str, phase: Phase = TRAIN) -> Source:

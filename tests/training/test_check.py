@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from catdog.errors import CatdogError, SpecError
 from catdog.pycaffe.install import install
 from catdog.training.check import Inspection, inspect
+from catdog.weights import Weights, write_weights
 
 NET = """
 name: small
@@ -120,6 +122,8 @@ def test_a_net_for_training_alone_is_not_tested(write):
 def test_weights_of_zeros_that_stay_so_are_told_unless_they_are_copied(write):
     write("net.yaml", NET.replace(", weight_filler: {type: xavier}", ""))
     assert any("weights of conv, fc are all 0" in line for line in inspected("net.yaml"))
+    weights = Weights({"fc": [np.zeros((2, 63845), np.float32), np.zeros(2, np.float32)]})
+    write_weights("some.caffemodel", weights)
     solver = write("solver.yaml", SOLVER + "weights: some.caffemodel\n")
     assert not any("are all 0" in line for line in inspected(solver))
 

@@ -1,5 +1,6 @@
 """DummyData: constants and random numbers (caffe/layers/dummy_data_layer.cpp)."""
 
+from math import prod
 from typing import TypeVar
 
 import torch
@@ -7,6 +8,7 @@ import torch
 from catdog.data.sources.base import Batch, Context, Source
 from catdog.fillers import fill
 from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
+from catdog.runtime.room import too_large
 from catdog.spec.shape import Shape
 
 T = TypeVar("T")
@@ -29,6 +31,8 @@ class DummyData(Source):
         self._shapes = dict(zip(self.tops, self._read_shapes(), strict=True))
         fillers = list(self.param.data_filler) or [FillerParameter()]
         self._fillers = self._for_each_top("data_filler", fillers)
+        if large := too_large(sum(map(prod, self._shapes.values()))):
+            raise self.error(f"makes batches of which one {large}", field=self.messages[0])
         self.next()  # raises for a filler that cannot work
         self.position = 0
 
