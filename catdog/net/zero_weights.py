@@ -20,16 +20,16 @@ def stuck_at_zero(net: Net) -> Iterator[str]:
     stuck = {place for place, blob in zeros if blob == 0 and _multiplies(net.nodes[place])}
     if not stuck:
         return
-    wanted = _reached(net, stuck=set(), dry=set())
+    wanted = reached(net, stuck=set(), dry=set())
     biased = {place for place, node in enumerate(net) if len(node.layer.blobs) > 1}
     learning = {place for place in biased if (place, 1) not in zeros}
     while True:
         dry = _dry(net, stuck, biased & learning)
-        reached = _reached(net, stuck, dry)
-        free = {place for place in stuck if place in reached and place not in dry}
-        if not free and reached <= learning:
+        comes = reached(net, stuck, dry)
+        free = {place for place in stuck if place in comes and place not in dry}
+        if not free and comes <= learning:
             break
-        stuck, learning = stuck - free, learning | reached
+        stuck, learning = stuck - free, learning | comes
     names = [node.name for place, node in enumerate(net) if place in stuck & wanted]
     if names:
         yield (
@@ -71,7 +71,7 @@ def _dry(net: Net, stuck: Places, biased: Places) -> Places:
     return dry
 
 
-def _reached(net: Net, stuck: Places, dry: Places) -> Places:
+def reached(net: Net, stuck: Places, dry: Places) -> Places:
     """The nodes to which a gradient of the loss comes that is not surely 0."""
     reached: Places = set()
     wanted: set[str] = set()

@@ -14,6 +14,7 @@ from catdog.net.unused_fields import unread, unused_tops
 from catdog.net.zero_weights import stuck_at_zero
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
 from catdog.solver.early_stopping import wanted_scores
+from catdog.solver.no_learning import learns_nothing
 from catdog.spec import Spec, net_state
 from catdog.spec.data_layers import brings_data
 from catdog.spec.overrides import changed, of_solver
@@ -284,6 +285,11 @@ def _without(net: NetParameter, names: set[str]) -> NetParameter:
     return rest
 
 
+def _of_training(plan: Blueprint, solver: SolverParameter) -> list[str]:
+    learning = learns_nothing(plan.net, solver) if plan.net.phase == TRAIN else ()
+    return [*unfed(plan.resolved), *learning]
+
+
 def _lines(compiled: _Compiled) -> list[str]:
     plan, solver = compiled.plan, compiled.subject.solver
     copies = solver is not None and bool(solver.message.weights)
@@ -295,7 +301,7 @@ def _lines(compiled: _Compiled) -> list[str]:
         *compiled.assumed,
         *compiled.found,
         *unread(message),
-        *(unfed(plan.resolved) if solver else ()),
+        *(_of_training(plan, solver.message) if solver else ()),
         *unused_tops(plan.net, plan.resolved.data_layers),
         *(() if copies else stuck_at_zero(plan.net)),
     ]

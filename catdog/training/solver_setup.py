@@ -17,6 +17,7 @@ from catdog.runtime.compiler import check_compiler
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
 from catdog.solver.events import Listener, Preparing, Warned
+from catdog.solver.no_learning import learns_nothing
 from catdog.solver.precision import Precision
 from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
@@ -111,7 +112,8 @@ def _open_nets(
         part = around.group.part
         fed = open_fed_net(net, stack, setting=setting, device=device, shared=shared, part=part)
         feds.append(fed)
-        for line in unread(net.message):
+        lines = [*unread(net.message), *([] if shared else learns_nothing(fed.net, spec.message))]
+        for line in lines:
             around.emit(Warned(line))
         check_net(spec, net, fed.net, fed.feed.sources)
         for event in advice(net, fed.net, fed.feed.sources):

@@ -140,3 +140,11 @@ def test_weights_of_another_net_are_refused_before_they_are_fetched(files, monke
     (files / "solver.yaml").write_text(SOLVER)
     told = refused(lambda: train("solver.yaml", Options(weights=["resnet18"])))
     assert told.startswith("resnet18: are the weights of another net; solvers/resnet18.yaml starts")
+
+
+def test_a_training_that_learns_nothing_is_told_by_both(files):
+    (files / "solver.yaml").write_text(SOLVER + "freeze: fc\nsnapshot_prefix: run\n")
+    words = "nothing is learned: all layers that could are frozen"
+    assert words in inspect("solver.yaml")
+    train("solver.yaml")
+    assert words in (files / "train.log").read_text()
