@@ -64,6 +64,18 @@ def test_no_tool_hides_a_module_of_the_standard_library():
     assert not set(cli.names()) & set(sys.stdlib_module_names)
 
 
+def test_the_file_of_the_console_command_is_that_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools/catdog.py"), "chekc"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == 'error: no tool "chekc"; did you mean "check"?\n'
+
+
 def test_a_tool_runs_as_a_script(tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools/check.py"), "no_such_net.yaml"],

@@ -39,3 +39,6 @@ def _interrupted(
 
 if __name__ == "catdog":
     _give_way()
+elif __name__ == "__main__":
+    # `python tools/catdog.py train ...` is `catdog train ...`
+    importlib.import_module("catdog.cli.main").main()

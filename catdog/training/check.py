@@ -30,8 +30,6 @@ from catdog.training.options import with_overrides
 from catdog.training.solver_setup import device_of_solver
 from catdog.training.start_checks import check_net, raise_any, start_faults, unfed
 
-_PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
-
 
 @dataclass(frozen=True)
 class Inspection:
@@ -124,8 +122,7 @@ def _of_net(spec: Spec[NetParameter], wanted: Inspection) -> list[_Subject]:
         )
     check_stages(spec.message, wanted.stages)
     states = [
-        net_state(phase, wanted.level, wanted.stages, spec.message.state)
-        for phase in _PHASES.values()
+        net_state(phase, wanted.level, wanted.stages, spec.message.state) for phase in (TRAIN, TEST)
     ]
     nets = changed([SolverNet(spec, state) for state in states], wanted.overrides)
     subjects = [_subject(net) for net in nets]

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from catdog.tools.plot_learning_curve import main
 
+from catdog.errors import CatdogError
+
 LOG = Path(__file__).parents[1] / "goldens" / "logs" / "train.log"
 
 
@@ -21,3 +23,13 @@ def test_the_picture_lies_beside_the_log_or_where_it_is_wanted(
     ]
     assert (tmp_path / "train.log.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (tmp_path / "new" / "curve.svg").read_text()
+
+
+def test_a_folder_without_a_log_brings_those_below(tmp_path: Path) -> None:
+    with pytest.raises(CatdogError, match=r"no train.log in this folder; name a log, or a folder"):
+        main([str(tmp_path)])
+    for run in ("one", "two"):
+        (tmp_path / run).mkdir()
+        shutil.copy(LOG, tmp_path / run)
+    with pytest.raises(CatdogError, match=f"name some of {tmp_path}/one, {tmp_path}/two$"):
+        main([str(tmp_path)])

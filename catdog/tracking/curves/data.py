@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, some_of
 from catdog.tracking.log_reader import ParsedLog, Value, read_log
 
 #: Places on the axis and values, the places rising.
 Series = tuple[np.ndarray, np.ndarray]
 
+#: Of the runs below a folder.
+LOG = "train.log"
 ACROSS = ("iteration", "epoch", "time")
 _UNITS = ((3 * 3600, 3600.0, "hours"), (300, 60.0, "minutes"), (0, 1.0, "seconds"))
 
@@ -54,9 +56,18 @@ def series(rows: Iterable[tuple[float, float]]) -> Series:
 
 
 def log_path(path: str | Path) -> Path:
-    """The log that a path means: itself, or the train.log of a folder."""
+    """The log that a path means: itself, or the train.log of a folder.
+
+    Raises CatdogError, with those of folders in it, where a folder has none.
+    """
     path = Path(path)
-    return path / "train.log" if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    if (log := path / LOG).exists():
+        return log
+    below = sorted(str(each.parent) for each in path.glob(f"*/{LOG}"))
+    remedy = f"name some of {some_of(below)}" if below else "name a log, or a folder with one"
+    raise CatdogError(f"no {LOG} in this folder", where=str(path), remedy=remedy)
 
 
 def read_curves(paths: Sequence[str | Path], style: Style) -> tuple[list[Curve], Style]:
@@ -90,7 +101,7 @@ def _read(path: Path) -> ParsedLog:
 def _names(logs: Sequence[Path]) -> list[str]:
     """Of each log the least that tells it from the others; `train.log` goes by its folder."""
     whole = [path.absolute() for path in logs]
-    ends = [path.parent if path.name == "train.log" else path for path in whole]
+    ends = [path.parent if path.name == LOG else path for path in whole]
     for count in range(1, max(len(path.parts) for path in ends)):
         names = ["/".join(path.parts[-count:]) for path in ends]
         if len(set(names)) == len(names):
