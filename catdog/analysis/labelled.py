@@ -17,7 +17,7 @@ from catdog.data.datum import Array, Example, read_example
 from catdog.data.images import Pixels, Unreadable, decode, load, read_file
 from catdog.data.lmdb_store import BUILT, Reader, check_is_lmdb
 from catdog.data.preprocessing import DATASET_FILE
-from catdog.errors import DataError
+from catdog.errors import DataError, some_of
 from catdog.inference.predictor import BATCH, Predictor, Probabilities
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
@@ -98,7 +98,7 @@ def labelled_photos(
     known = predictor.classes if named else list(classes)
     if not set(classes) <= set(known):
         raise DataError(
-            f"the photos are of {_some(classes)}, the net knows {_some(known)}",
+            f"the photos are of {some_of(classes, 5)}, the net knows {some_of(known, 5)}",
             remedy="name the folders or files for the classes of the net",
         )
     labels = [known.index(classes[photo.label]) for photo in photos]
@@ -230,7 +230,3 @@ def _field(record: DatasetParameter, name: str) -> str:
     kind = record.DESCRIPTOR.fields_by_name[name].enum_type
     value = getattr(record, name)
     return kind.values_by_number[value].name if kind else str(value).lower()
-
-
-def _some(classes: Sequence[str]) -> str:
-    return ", ".join(classes[:5]) + (" ..." if len(classes) > 5 else "")

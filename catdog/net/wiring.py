@@ -94,10 +94,12 @@ def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
 
 def _foreign_faults(net: NetParameter) -> Iterator[Fault]:
     """One for each type of a fork, whatever the number of its layers."""
-    firsts = {layer.type: layer.name for layer in reversed(net.layer)}
-    for type_name in dict.fromkeys(layer.type for layer in net.layer):
-        if type_name in FOREIGN.keys() - LAYERS.keys():
-            yield foreign_fault(type_name, firsts[type_name])
+    firsts: dict[str, str] = {}
+    for layer in net.layer:
+        firsts.setdefault(layer.type, layer.name)
+    for type_name, name in firsts.items():
+        if type_name in FOREIGN and type_name not in LAYERS:
+            yield foreign_fault(type_name, name)
 
 
 def _type_faults(layer: LayerParameter) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from catdog.errors import Fault
+from catdog.errors import Fault, some_of
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec.data_layers import DATA_LAYERS
 
@@ -42,9 +42,5 @@ def pattern_faults(patterns: Iterable[str], names: list[str], what: str) -> Iter
         if not any(is_named(name, [pattern]) for name in names):
             bare = pattern.translate({ord(sign): None for sign in "*?[]"})
             near = get_close_matches(bare, names, cutoff=0.5)
-            remedy = f"the nearest are {', '.join(near)}" if near else f"it has {_some(names)}"
+            remedy = f"the nearest are {', '.join(near)}" if near else f"it has {some_of(names, 6)}"
             yield Fault(f'"{pattern}" {what}', remedy, field="freeze")
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")

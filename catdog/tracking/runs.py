@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from catdog.errors import CatdogError, did_you_mean
+from catdog.errors import CatdogError, did_you_mean, some_of
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
 from catdog.solver.monitored_score import score_of_run
@@ -139,7 +139,7 @@ def find_run(name: str) -> Run:
     if len(runs) == 1:
         return runs[0]
     if runs:
-        names = ", ".join(run.name for run in runs[:4]) + (" ..." if len(runs) > 4 else "")
+        names = some_of(run.name for run in runs)
         raise CatdogError(f"has {len(runs)} runs", where=name, remedy=f"name one: {names}")
     beside = [_name(path) for path in path.parent.glob(f"*{SUFFIX}")]
     remedy = did_you_mean(name, beside) or "name its snapshot_prefix; tools/runs.py lists them"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from catdog.data.sources import Source
-from catdog.errors import Fault
+from catdog.errors import Fault, some_of
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import TRAIN
@@ -97,5 +97,4 @@ def _outputs(net: Net, node: Node) -> str:
 
 
 def _some(labels: Mapping[int, int]) -> str:
-    shown = ", ".join(map(str, sorted(labels)[:_SHOWN]))
-    return shown + " ..." * (len(labels) > _SHOWN)
+    return some_of(map(str, sorted(labels)), _SHOWN)

@@ -248,3 +248,12 @@ def test_the_column_of_the_order_is_shown(runs):
     assert "field19" not in listing(table).splitlines()[0]
     head = listing(table, "field19").splitlines()[0].split()
     assert "field19" in head and "base_lr" in head
+
+
+def test_of_many_runs_the_first_are_named(tmp_path):
+    for name in "abcdef":
+        make(tmp_path, name, 0.5)
+    with pytest.raises(CatdogError) as raised:
+        find_run(str(tmp_path))
+    names = ", ".join(f"{tmp_path}/{name}/net" for name in "abcd")
+    assert raised.value.remedy == f"name one: {names}, and 2 more"

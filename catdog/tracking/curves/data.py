@@ -14,7 +14,7 @@ from catdog.tracking.log_reader import ParsedLog, Value, read_log
 #: Places on the axis and values, the places rising.
 Series = tuple[np.ndarray, np.ndarray]
 
-#: Of the runs below a folder.
+#: What the log of a run is called in its folder.
 LOG = "train.log"
 ACROSS = ("iteration", "epoch", "time")
 _UNITS = ((3 * 3600, 3600.0, "hours"), (300, 60.0, "minutes"), (0, 1.0, "seconds"))
