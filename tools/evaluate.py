@@ -27,7 +27,7 @@ from catdog.analysis.report import (
     write_report,
 )
 from catdog.cli.argument_types import at_least
-from catdog.cli.arguments import Parser, device_of, state_of
+from catdog.cli.arguments import Parser, device_of, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
 from catdog.errors import CatdogError
@@ -35,6 +35,7 @@ from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
+from catdog.tracking.runs import learned_from
 from catdog.weights import weight_file
 
 
@@ -107,6 +108,9 @@ def judge(args: Namespace) -> None:
         python_of(args),
     )
     predictor, place = candidate.open()
+    if learned_from(weights, place):
+        known = f"the net was trained on {place}: its scores there say nothing of other photos"
+        tell(f"warning: {known}")
     if args.fit_temperature:
         predictor.temperature = 1.0
     with open_labelled(place, predictor) as data:

@@ -90,6 +90,11 @@ class Run:
         final = self.content.get("final") or {}
         return {name: value for name, value in final.items() if name != "iteration"}
 
+    @property
+    def train_net(self) -> NetParameter:
+        """The net that it trained."""
+        return self._nets()[0]
+
     def _solver(self) -> SolverParameter:
         return text_format.Parse(self.content.get("solver") or "", SolverParameter())
 
@@ -151,13 +156,8 @@ def standing(weights: Path) -> str:
 
     Empty where the run's file does not tell.
     """
-    prefix = prefix_of(weights)
-    path = run_path(prefix)
-    if not prefix:
-        return ""
-    try:
-        run = _run(path)
-    except CatdogError:
+    run = _of_weights(weights)
+    if run is None:
         return ""
     best, last = run.best.get(run.score), run.final.get(run.score)
     if best is None or last is None:
@@ -187,6 +187,27 @@ def _run(path: Path) -> Run:
 def _net(text: str) -> NetParameter:
     """A net by its text; runs of a sweep have the same."""
     return text_format.Parse(text, NetParameter())
+
+
+def learned_from(weights: Path, store: Path) -> bool:
+    """Whether the run that wrote these weights was trained on this LMDB; False where its file does
+    not tell."""
+    run = _of_weights(weights)
+    if run is None:
+        return False
+    # a run's paths begin where it was started
+    start = Path(run.content.get("folder") or "")
+    sources = (layer.data_param.source for layer in run.train_net.layer)
+    return any(source and (start / source).resolve() == store.resolve() for source in sources)
+
+
+def _of_weights(weights: Path) -> Run | None:
+    """The run that wrote these weights, where its file is beside them."""
+    prefix = prefix_of(weights)
+    try:
+        return _run(run_path(prefix)) if prefix else None
+    except CatdogError:
+        return None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from catdog.errors import CatdogError
 from catdog.solver.events import Done, NetTested, Output, Preparing
 from catdog.tracking.run_file import RunFile, read_run, run_path
 from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
-from catdog.tracking.runs import Run, find_run, find_runs, standing
+from catdog.tracking.runs import Run, find_run, find_runs, learned_from, standing
 
 NET = """
 layer { name: "fc" type: "InnerProduct" inner_product_param { num_output: %d } }
@@ -257,3 +257,19 @@ def test_of_many_runs_the_first_are_named(tmp_path):
         find_run(str(tmp_path))
     names = ", ".join(f"{tmp_path}/{name}/net" for name in "abcd")
     assert raised.value.remedy == f"name one: {names}, and 2 more"
+
+
+def test_the_store_that_a_run_was_trained_on_is_known(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    net = 'layer { name: "d" type: "Data" top: "d" data_param { source: "in/train_lmdb" } }'
+    with RunFile("snapshots/net", "s.yaml") as record:
+        record(Preparing("cpu", "max_iter: 5", 1, (net, net.replace("train", "validation"))))
+    monkeypatch.chdir(tmp_path)
+    weights = Path("work/snapshots/net_iter_5.caffemodel")
+    assert learned_from(weights, tmp_path / "work/in/train_lmdb")
+    assert learned_from(weights, Path("work/snapshots/../in/train_lmdb"))
+    assert not learned_from(weights, Path("work/in/validation_lmdb"))
+    # as seen from here there is another one
+    assert not learned_from(weights, Path("in/train_lmdb"))
+    assert not learned_from(Path("elsewhere.caffemodel"), Path("work/in/train_lmdb"))
