@@ -193,3 +193,14 @@ def test_a_trial_of_a_sweep(folder, monkeypatch, capsys):
         (folder / "out").symlink_to(out)
         weights = out / "judged_iter_6.caffemodel"
         assert judged(weights, folder / "input/validation_lmdb", capsys) == last_test(folder)
+
+
+def test_a_net_that_is_judged_on_what_it_learned_from_is_told(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    weights = run(folder, TESTED["one"])
+    told = {}
+    for name in ("train", "validation"):
+        evaluate(["--weights", str(weights), "--data", f"input/{name}_lmdb"])
+        told[name] = capsys.readouterr().err
+    assert "warning: the net was trained on input/train_lmdb: its scores" in told["train"]
+    assert "trained on" not in told["validation"]
