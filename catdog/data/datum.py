@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.data.imdecode import imdecode
 from catdog.errors import DataError
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import BlobProto, Datum
@@ -148,11 +149,11 @@ def datum_to_array(datum: Datum, *, color: bool | None = None) -> Array:
 
 def _decode(data: bytes, color: bool | None) -> NDArray[np.uint8]:
     flags = {None: cv2.IMREAD_UNCHANGED, True: cv2.IMREAD_COLOR, False: cv2.IMREAD_GRAYSCALE}
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags[color]) if data else None
+    picture = imdecode(data, flags[color])
     if picture is None or picture.dtype != np.uint8:
         raise DataError("an encoded Datum cannot be decoded", remedy="build the LMDB again")
     planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
-    return np.ascontiguousarray(planes)
+    return np.ascontiguousarray(planes, np.uint8)
 
 
 def array_to_datum(array: Array, label: int | None = 0) -> Datum:

@@ -1,5 +1,6 @@
 """What a picture file says of itself in its first bytes, without decoding it."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 Kind = Literal["gray", "cmyk", "alpha", "sixteen_bit", "rotated"]
@@ -12,6 +13,7 @@ _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 _STAND_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_NONE = 0
 _APP1, _EXIF = 0xE1, b"Exif\0\0"
 _ORIENTATION, _UPRIGHT = 0x0112, 1
 
@@ -44,26 +46,50 @@ def png_kinds(data: bytes) -> frozenset[Kind]:
     return frozenset(kinds)
 
 
+def png_pixels(data: bytes) -> int:
+    """Width times height of a PNG."""
+    return int.from_bytes(data[16:20]) * int.from_bytes(data[20:24])
+
+
+def jpeg_pixels(data: bytes) -> int:
+    """Width times height of a JPEG, the most that any of its frames says."""
+    frames = (at for marker, at in _segments(data) if marker in _FRAMES)
+    return max(
+        (int.from_bytes(data[a + 5 : a + 7]) * int.from_bytes(data[a + 7 : a + 9]) for a in frames),
+        default=0,
+    )
+
+
 def jpeg_kinds(data: bytes) -> tuple[frozenset[Kind], bool]:
     """What a JPEG is, and whether it is whole: its end marker follows its scans."""
     kinds: set[Kind] = set()
+    at = 0
+    for marker, at in _segments(data):
+        if marker == _START_OF_SCAN:
+            # inside a scan every 0xFF is escaped, so this can only be the marker itself
+            return frozenset(kinds), data.rfind(_END_OF_IMAGE, at) >= 0
+        if marker in _FRAMES and at + 9 < len(data):
+            kinds |= _component_kinds(data[at + 9])
+        segment = data[at + 4 : at + 2 + int.from_bytes(data[at + 2 : at + 4])]
+        if marker == _APP1 and segment.startswith(_EXIF) and _is_turned(segment[len(_EXIF) :]):
+            kinds.add("rotated")
+    return frozenset(kinds), at + 4 <= len(data)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Markers of a JPEG and where they stand, up to its first scan or, with marker 0, to what is
+    none."""
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xFF or marker in _STAND_ALONE:
             at += 1 if marker == 0xFF else 2
             continue
+        yield marker, at
         if marker == _START_OF_SCAN:
-            # inside a scan every 0xFF is escaped, so this can only be the marker itself
-            return frozenset(kinds), data.rfind(_END_OF_IMAGE, at) >= 0
-        if marker in _FRAMES and at + 9 < len(data):
-            kinds |= _component_kinds(data[at + 9])
-        length = int.from_bytes(data[at + 2 : at + 4])
-        segment = data[at + 4 : at + 2 + length]
-        if marker == _APP1 and segment.startswith(_EXIF) and _is_turned(segment[len(_EXIF) :]):
-            kinds.add("rotated")
-        at += 2 + length
-    return frozenset(kinds), at + 4 <= len(data)
+            return
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    yield _NONE, at
 
 
 def _component_kinds(components: int) -> frozenset[Kind]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.data.headers import Kind, format_name, jpeg_kinds, png_kinds
+from catdog.data.imdecode import TooLarge, imdecode
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 
@@ -67,23 +68,18 @@ def decode(data: bytes, *, gray: bool = False) -> Picture:
         kinds, whole = jpeg_kinds(data)
         if not whole:
             raise Unreadable("truncated JPEG: its end is missing")
-    pixels = _decode(data, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR)
+    try:
+        pixels = imdecode(data, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR)
+    except TooLarge as error:
+        raise Unreadable(error.what, remedy=error.remedy) from error
     if pixels is None:
         raise Unreadable(f"damaged {form}" if form else "not a picture that can be decoded")
-    return Picture(pixels, kinds if form else _kinds_as_decoded(data))
-
-
-def _decode(data: bytes, flags: int) -> Pixels | None:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:  # such as more pixels than OpenCV allows
-        return None
-    return cast(Pixels | None, pixels)
+    return Picture(cast(Pixels, pixels), kinds if form else _kinds_as_decoded(data))
 
 
 def _kinds_as_decoded(data: bytes) -> frozenset[Kind]:
     """What a picture of the rarer formats is, from decoding it as it is stored."""
-    pixels = _decode(data, cv2.IMREAD_UNCHANGED)
+    pixels = imdecode(data, cv2.IMREAD_UNCHANGED)
     kinds: set[Kind] = set()
     if pixels is not None:
         if pixels.ndim == 2:

@@ -12,6 +12,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.export.deployed import deployed
 from catdog.export.onnx_model import write_onnx
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.proto.parse import NotUTF8, parse
 from catdog.runtime.files import replacing
 from catdog.spec import read_net, to_text
 from catdog.spec.read import read_spec
@@ -135,9 +136,12 @@ def _binary_to_binary(conversion: Conversion) -> None:
 def _read_binary(path: Path) -> NetParameter | SolverParameter:
     """A net, upgraded, or a solver: what has layers is a net, though both may read the same."""
     content = _read_bytes(path)
-    for kind in (NetParameter, SolverParameter):
+    kinds: tuple[type[NetParameter | SolverParameter], ...] = (NetParameter, SolverParameter)
+    for kind in kinds:
         try:
-            message = kind.FromString(content)
+            message = parse(kind, content)
+        except NotUTF8 as error:
+            raise CatdogError(str(error), where=str(path), remedy="get the file again") from error
         except DecodeError:
             continue
         if isinstance(message, SolverParameter):

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from catdog.data.imdecode import imdecode
 from catdog.errors import DataError
 from catdog.proto import caffe_pb2
 from catdog.proto.caffe_pb2 import BlobProto, BlobProtoVector, Datum
@@ -110,8 +111,7 @@ def load_image(
     its bytes. Transparency is left out; EXIF orientation is not looked at. Raises OSError for what
     cannot be read, DataError for what is no picture.
     """
-    content = np.frombuffer(_content(filename), np.uint8)
-    picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    picture = imdecode(_content(filename), cv2.IMREAD_UNCHANGED)
     if picture is None:
         name = getattr(filename, "name", filename)
         where = str(name) if isinstance(name, (str, os.PathLike)) else type(filename).__name__

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from catdog.errors import Fault, SpecError
-from catdog.spec.tree import Block, Entry, Place, Scalar
+from catdog.spec.tree import DEEPEST, Block, Entry, Place, Scalar, too_deep
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)
@@ -53,6 +53,7 @@ def _tokens(text: str, name: str) -> Iterator[_Token]:
 class _Reader:
     def __init__(self, tokens: list[_Token], name: str) -> None:
         self.tokens, self.name, self.index = tokens, name, 0
+        self.depth = 0
 
     @property
     def token(self) -> _Token:
@@ -75,6 +76,14 @@ class _Reader:
             while self.token.text in (",", ";"):
                 self.take()
         self.take()
+        return block
+
+    def inner(self, closing: str, place: Place) -> Block:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise too_deep(f"{self.name}:{place}")
+        block = self.block(closing, place)
+        self.depth -= 1
         return block
 
     def entry(self) -> list[Entry]:
@@ -100,7 +109,7 @@ class _Reader:
         token = self.token
         if token.text in ("{", "<") and token.kind == "mark":
             self.take()
-            return self.block(_CLOSING[token.text], token.place)
+            return self.inner(_CLOSING[token.text], token.place)
         if token.kind == "string":
             parts = []
             while self.token.kind == "string":

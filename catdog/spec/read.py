@@ -139,18 +139,17 @@ def parse_yaml(text: str, message: M, name: str, faults: list[Fault] | None = No
 
 def parse_prototxt(text: str, message: M, name: str, faults: list[Fault] | None = None) -> Block:
     """Fill a message from prototxt; gives the tree, and faults as `parse_yaml`."""
+    tree = prototxt_tree.parse(text, name)
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
-        tree = prototxt_tree.parse(text, name)
         message.Clear()
         checker = Checker(name, prototxt=True)
         checker.fill(message, tree)
         what = str(error).split(" : ", 1)[-1]
         where = f"{name}:{error.GetLine()}:{error.GetColumn()}"
         _tell(checker.found or [Fault(what, where=where)], faults)
-        return tree
-    return prototxt_tree.parse(text, name)
+    return tree
 
 
 def override(message: M, assignments: Sequence[str], within: str = "") -> M:

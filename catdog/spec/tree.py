@@ -4,6 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from catdog.errors import Fault, SpecError
+
+DEEPEST = 64
+"""Blocks within each other; Caffe's messages have a handful."""
+
 
 class Place(NamedTuple):
     """Line and column in a text, both from 1."""
@@ -58,3 +63,8 @@ class Entry:
     key: str
     place: Place
     value: Scalar | Block
+
+
+def too_deep(where: str) -> SpecError:
+    """What is said of a text whose blocks lie within each other without need."""
+    return SpecError([Fault(f"more than {DEEPEST} blocks within each other", where=where)])

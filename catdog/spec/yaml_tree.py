@@ -3,10 +3,10 @@
 import yaml
 
 from catdog.errors import Fault, SpecError
-from catdog.spec.tree import Block, Entry, Place, Scalar
+from catdog.spec.tree import DEEPEST, Block, Entry, Place, Scalar, too_deep
 
-# a file of ours has some thousand values; aliases of aliases can ask for billions
-MOST_VALUES = 1_000_000
+MOST_REPEATED = 50_000
+"""Values that aliases and merges may repeat; aliases of aliases can ask for billions."""
 
 
 def parse(text: str, name: str) -> tuple[Block, list[Fault]]:
@@ -21,27 +21,33 @@ def parse(text: str, name: str) -> tuple[Block, list[Fault]]:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise SpecError([Fault(f"not YAML: {error.problem}", where=where)]) from None
+    except RecursionError:  # libyaml has a limit of its own, Python's reader has none
+        raise too_deep(name) from None
     except yaml.YAMLError as error:
         raise SpecError([Fault(f"not YAML: {error}".splitlines()[0], where=name)]) from None
     if root is None:
         return Block(Place(1, 1)), []
-    if _expanded(root, {}) > MOST_VALUES:
-        raise SpecError([Fault("holds more than a million values", where=name)])
+    known: dict[int, int] = {}
+    if _expanded(root, known, name) > len(known) + MOST_REPEATED:
+        what = f"its aliases repeat more than {MOST_REPEATED:,} values"
+        raise SpecError([Fault(what, where=name)])
     return _Reader(name).read(root)
 
 
 _PLAIN = yaml.SafeLoader
 
 
-def _expanded(node: yaml.Node, known: dict[int, int]) -> int:
+def _expanded(node: yaml.Node, known: dict[int, int], name: str, depth: int = 0) -> int:
     """How many values a node holds with its aliases written out, each node looked at once."""
+    if depth > DEEPEST:
+        raise too_deep(f"{name}:{_place(node)}")
     if id(node) not in known:
         # what holds itself is told when it is read
         known[id(node)] = 1
         inner = node.value if isinstance(node, yaml.SequenceNode) else ()
         if isinstance(node, yaml.MappingNode):
             inner = [value for _, value in node.value]
-        known[id(node)] = 1 + sum(_expanded(each, known) for each in inner)
+        known[id(node)] += sum(_expanded(each, known, name, depth + 1) for each in inner)
     return known[id(node)]
 
 

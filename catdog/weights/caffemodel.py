@@ -16,6 +16,7 @@ from catdog.proto.caffe_pb2 import (
     V0LayerParameter,
     V1LayerParameter,
 )
+from catdog.proto.parse import NotUTF8, parse
 from catdog.spec.upgrade import upgrade_net
 from catdog.weights.model import Array, BlobsOfLayers, Weights
 
@@ -48,6 +49,8 @@ def read(path: Path) -> Weights:
         raise WeightsError(
             f"is damaged: {error.what}", where=str(path), remedy="get the file again"
         ) from error
+    except NotUTF8 as error:
+        raise WeightsError(str(error), where=str(path), remedy="get the file again") from error
     except (DecodeError, ValueError):
         raise _no_weights(path, content) from None
     if not blobs:
@@ -59,9 +62,11 @@ def read(path: Path) -> Weights:
 
 def _parse(content: bytes) -> NetParameter:
     try:
-        return NetParameter.FromString(content)
+        return parse(NetParameter, content)
+    except NotUTF8:
+        raise
     except DecodeError:
-        return NetParameter.FromString(packed.only(memoryview(content), _PLAIN))
+        return parse(NetParameter, packed.only(memoryview(content), _PLAIN))
 
 
 def _layers(net: NetParameter) -> Iterator[LayerParameter | V1LayerParameter | V0LayerParameter]:

@@ -1,15 +1,16 @@
 """Caffe's HDF5 weight file: /data/<layer>/<i>, a parameter only at its owner (Net::ToHDF5)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from catdog.errors import WeightsError
+from catdog.data.hdf5_file import arrays, hdf5_file, member, numbers, stored_bytes
+from catdog.errors import DataError, WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
-from catdog.weights.model import Array, BlobsOfLayers, Weights
+from catdog.proto.parse import parse
+from catdog.weights.model import Array, BlobsOfLayers, Weights, is_index, set_blob
 
 #: The net without its numbers, serialised.
 NET = "catdog_net"
@@ -18,17 +19,25 @@ NET = "catdog_net"
 def read(path: Path) -> Weights:
     """Read a .caffemodel.h5; what another layer owns is None where the file leaves it out."""
     try:
-        with h5py.File(path) as file:
-            data = file.get("data")
+        with hdf5_file(path) as file:
+            data = member(file, "data") if "data" in file else None
             blobs = _blobs(data) if isinstance(data, h5py.Group) else {}
             if not blobs:
                 raise _no_weights(path, file)
-            net = NetParameter.FromString(bytes(file[NET][()]) if NET in file else b"")
-            return Weights(blobs, net, str(path))
-    except (OSError, KeyError, ValueError, TypeError, DecodeError, RecursionError) as error:
+            return Weights(blobs, _net(file), str(path))
+    except DecodeError as error:
         raise WeightsError(
-            "is damaged or cut short", where=str(path), remedy="get the file again"
+            "carries a damaged net", where=str(path), remedy="get the file again"
         ) from error
+    except DataError as error:
+        remedy = error.remedy or "get the file again"
+        raise WeightsError(error.what, where=str(path), remedy=remedy) from error
+
+
+def _net(file: h5py.File) -> NetParameter:
+    carried = member(file, NET) if _NET in file else None
+    content = stored_bytes(carried) if isinstance(carried, h5py.Dataset) else b""
+    return parse(NetParameter, content)
 
 
 def _no_weights(path: Path, file: h5py.File) -> WeightsError:
@@ -40,20 +49,13 @@ def _no_weights(path: Path, file: h5py.File) -> WeightsError:
 
 
 def _blobs(group: h5py.Group) -> BlobsOfLayers:
-    found: dict[str, dict[int, Array]] = {}
-    for layer, index, array in _arrays(group):
-        found.setdefault(layer, {})[index] = array
-    return {layer: [blobs.get(i) for i in range(max(blobs) + 1)] for layer, blobs in found.items()}
-
-
-def _arrays(group: h5py.Group, layer: str = "") -> Iterator[tuple[str, int, Array]]:
-    """Every blob; the name of a layer may have a slash, which HDF5 takes for a group."""
-    for name in group:
-        item = group[name]
-        if isinstance(item, h5py.Group):
-            yield from _arrays(item, f"{layer}/{name}" if layer else name)
-        elif name.isdecimal():
-            yield layer, int(name), np.asarray(item, np.float32)
+    found: BlobsOfLayers = {}
+    for path, dataset in arrays(group):
+        # the name of a layer may have a slash, which HDF5 takes for a group
+        layer, _, index = path.rpartition("/")
+        if layer and is_index(index):
+            set_blob(found, layer, index, numbers(dataset), where=str(dataset.file.filename))
+    return found
 
 
 def write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None = None) -> None:

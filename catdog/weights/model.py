@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.errors import WeightsError
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.net.wiring import AUTOMATIC
@@ -15,6 +16,9 @@ Array = NDArray[np.float32]
 
 #: The blobs of each layer in order; None where another layer owns the shared parameter.
 BlobsOfLayers = dict[str, list[Array | None]]
+
+#: Digits of the number of a blob, far more than any layer has; a file may say anything.
+_DIGITS = 5
 
 _CARRIED = ("dataset", "mean", "deploy", "run", "iteration")
 
@@ -30,6 +34,27 @@ class Weights:
     blobs: BlobsOfLayers
     net: NetParameter = field(default_factory=NetParameter)
     source: str = ""
+
+
+def is_index(text: str) -> bool:
+    """Whether a name in a file is the number of a blob."""
+    return text.isascii() and text.isdecimal()
+
+
+def set_blob(blobs: BlobsOfLayers, layer: str, index: str, array: Array, *, where: str) -> None:
+    """Enter the blob of a layer; those before it that are not there yet are None.
+
+    Raises WeightsError for a number that no layer has.
+    """
+    if len(index) > _DIGITS:
+        raise WeightsError(
+            f'layer "{layer}" should have a blob of number {index[:20]}',
+            where=where,
+            remedy="get the file again",
+        )
+    there = blobs.setdefault(layer, [])
+    there += [None] * (int(index) + 1 - len(there))
+    there[int(index)] = array
 
 
 def weights_of(net: Net, message: NetParameter | None = None) -> Weights:

@@ -2,9 +2,10 @@
 
 import argparse
 import base64
-import binascii
-import pickle
+import warnings
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import safetensors
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.proto.parse import parse
+from catdog.runtime.memory import check_fits
 from catdog.weights.architectures import ARCHITECTURES
-from catdog.weights.model import BlobsOfLayers, Weights
+from catdog.weights.model import BlobsOfLayers, Weights, is_index, set_blob
 from catdog.weights.state_dict import blobs_of, recognise
 
 _NET = "catdog_net"
@@ -47,11 +50,15 @@ def write_safetensors(path: Path, weights: Weights) -> None:
 
 def read_torch(path: Path) -> Weights:
     """Read a .pt of named tensors, or of a checkpoint around them; nothing in it is executed."""
+    _check_archive(path)
     try:
         # checkpoints often hold the arguments of the command that made them: names and values
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch has no error of its own for a damaged pickle
         raise WeightsError(
             "is no file of weights alone, or a damaged one",
             where=str(path),
@@ -60,13 +67,43 @@ def read_torch(path: Path) -> Weights:
     if not isinstance(content, Mapping):
         raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
     content = _state_dict(content)
-    tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
+    tensors = {str(k): _plain(v, k, path) for k, v in content.items() if isinstance(v, Tensor)}
     if not tensors:
         raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
     carried = content.get(_NET, "")
     return Weights(
         _by_layer(tensors, path), _net(carried if isinstance(carried, str) else "", path), str(path)
     )
+
+
+def _check_archive(path: Path) -> None:
+    """Raise CatdogError where what is packed in a .pt does not fit into the memory."""
+    if zipfile.is_zipfile(path):
+        with suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            check_fits(unpacked, "what is packed in it", str(path))
+
+
+def _plain(tensor: Tensor, name: object, path: Path) -> Tensor:
+    """A tensor that has numbers in memory, each in its place; WeightsError for any other."""
+    kind = ""
+    if tensor.is_meta:
+        kind = "on the device meta, without its numbers"
+    elif tensor.layout != torch.strided:
+        kind = "sparse"
+    elif tensor.is_quantized:
+        kind = "quantised"
+    elif tensor.is_complex():
+        kind = "of complex numbers"
+    elif tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        kind = "expanded: it repeats numbers that are stored once"
+    if kind:
+        raise WeightsError(
+            f'tensor "{name}" is {kind}',
+            where=str(path),
+            remedy="save tensors as they are in a state dict of float32",
+        )
+    return tensor
 
 
 def _state_dict(content: Mapping[object, object]) -> Mapping[object, object]:
@@ -102,16 +139,14 @@ def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
     blobs: BlobsOfLayers = {}
     for name, tensor in tensors.items():
         layer, _, index = name.rpartition(".")
-        if not layer or not index.isdecimal():
+        if not layer or not is_index(index):
             raise WeightsError(
                 f'tensor "{name}" is not named LAYER.NUMBER',
                 where=str(path),
                 remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias); "
                 f"known besides are state dicts of {', '.join(a.name for a in ARCHITECTURES)}",
             )
-        arrays = blobs.setdefault(layer, [])
-        arrays += [None] * (int(index) + 1 - len(arrays))
-        arrays[int(index)] = tensor.float().numpy()
+        set_blob(blobs, layer, index, tensor.float().numpy(), where=str(path))
     return blobs
 
 
@@ -127,8 +162,8 @@ def _unwrapped(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 def _net(carried: str, path: Path) -> NetParameter:
     try:
-        return NetParameter.FromString(base64.b64decode(carried, validate=True))
-    except (binascii.Error, DecodeError) as error:
+        return parse(NetParameter, base64.b64decode(carried, validate=True))
+    except (ValueError, DecodeError) as error:
         raise WeightsError(
             "carries a damaged net", where=str(path), remedy="get the file again"
         ) from error

@@ -1,7 +1,8 @@
 """HDF5Data: rows of HDF5 files (caffe/layers/hdf5_data_layer.cpp)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from math import prod
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from catdog.data.hdf5_file import DamagedHDF5, hdf5_file, members, numbers
 from catdog.data.sources.base import (
     Batch,
     Context,
@@ -70,8 +72,8 @@ class HDF5Data(RecordSource):
                 return None
             with _open(file.path) as opened:
                 # floats lose their fraction, as in the layers
-                numbers = _values(opened[top], file.path).astype(np.int64)
-            for label, number in zip(*np.unique(numbers, return_counts=True), strict=True):
+                labels = numbers(opened[top]).astype(np.int64)
+            for label, number in zip(*np.unique(labels, return_counts=True), strict=True):
                 counts[int(label)] += int(number)
         return counts
 
@@ -98,7 +100,7 @@ class HDF5Data(RecordSource):
         if held != number:
             path = self._files[number].path
             with _open(path) as file:
-                values = {top: _values(file[top], path) for top in self.tops}
+                values = {top: numbers(file[top]) for top in self.tops}
             self._held = (number, values)
         return values
 
@@ -129,7 +131,7 @@ class HDF5Data(RecordSource):
     def _inspect(self, path: Path) -> dict[str, Shape]:
         """Shapes of the datasets that the tops name."""
         with _open(path) as file:
-            datasets = {name for name in file if isinstance(file.get(name), h5py.Dataset)}
+            datasets = {name for name, item in members(file) if isinstance(item, h5py.Dataset)}
             for top in self.tops:
                 if top not in datasets:
                     remedy = did_you_mean(top, datasets) or f"it has {', '.join(sorted(datasets))}"
@@ -155,20 +157,16 @@ class HDF5Data(RecordSource):
                     )
 
 
-def _open(path: Path) -> h5py.File:
+@contextmanager
+def _open(path: Path) -> Iterator[h5py.File]:
     try:
-        return h5py.File(path, "r")
+        with hdf5_file(path) as file:
+            yield file
     except FileNotFoundError:
         remedy = "check the list of files"
         raise DataError("no such HDF5 file", where=str(path), remedy=remedy) from None
-    except OSError:
+    except (DamagedHDF5, OSError):
         raise DataError("is no HDF5 file, or a damaged one", where=str(path)) from None
-
-
-def _values(dataset: h5py.Dataset, path: Path) -> NDArray[np.float32]:
-    if dataset.dtype.kind not in "fiub":
-        raise DataError(f'dataset "{dataset.name}" holds no numbers', where=str(path))
-    return np.asarray(dataset[()], np.float32)
 
 
 TABLE: dict[str, type[Source]] = {"HDF5Data": HDF5Data}

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from catdog.data.datum import Example
+from catdog.data.imdecode import TooLarge, imdecode
 from catdog.data.sources.base import Context, Source, batch_size_of, read_text
 from catdog.data.sources.picture_source import PictureSource
 from catdog.data.transform import Picture
@@ -116,12 +117,16 @@ def read_bytes(path: Path) -> bytes:
 def decode_picture(content: bytes, path: Path, *, color: bool) -> Picture:
     """As `read_picture`, from the bytes of the file."""
     flag = cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), flag) if content else None
+    try:
+        picture = imdecode(content, flag)
+    except TooLarge as error:
+        error.where = str(path)
+        raise
     if picture is None:
         raise DataError(
             "cannot be decoded", where=str(path), remedy="take it out of the list or replace it"
         )
-    return picture
+    return cast(Picture, picture)
 
 
 def _read_list(path: Path, count: int) -> Iterator[_Line]:
