@@ -47,22 +47,18 @@ def hdf5_file(path: str | Path) -> Iterator[h5py.File]:
 
 def members(group: h5py.Group) -> Iterator[tuple[str, Item]]:
     """The names in a group and what is there; links that lead out of the file are refused."""
-    for name in group:
-        item = member(group, name)
-        if item is not None:
-            yield name, item
+    return ((name, member(group, name)) for name in group)
 
 
-def member(group: h5py.Group, name: str) -> Item | None:
-    """What a name stands for; DataError where that is in another file."""
+def member(group: h5py.Group, name: str) -> Item:
+    """What a name stands for; DataError where that is in another file, KeyError for nothing."""
     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
         raise DataError(
             f'"{name}" is a link into another file, which is not followed',
             where=str(group.file.filename),
             remedy="get a file that has its numbers in it",
         )
-    item = group.get(name)
-    return item if isinstance(item, h5py.Group | h5py.Dataset) else None
+    return group[name]
 
 
 def numbers(dataset: h5py.Dataset) -> NDArray[np.float32]:
