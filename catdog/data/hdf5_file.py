@@ -69,23 +69,25 @@ def numbers(dataset: h5py.Dataset) -> NDArray[np.float32]:
     """
     if dataset.dtype.kind not in "fiub":
         raise _refused(dataset, "holds no numbers")
-    return np.asarray(_stored(dataset, 4), np.float32)
+    return np.asarray(stored(dataset, 4), np.float32)
 
 
 def stored_bytes(dataset: h5py.Dataset) -> bytes:
     """The content of a dataset of bytes; the same is refused as of numbers."""
     if dataset.dtype != np.uint8:
         raise _refused(dataset, "holds no bytes")
-    return bytes(_stored(dataset, 1))
+    return bytes(stored(dataset))
 
 
-def _stored(dataset: h5py.Dataset, width: int) -> NDArray[np.generic]:
-    """All that a dataset holds, if it holds it; each number will take so many bytes."""
+def stored(dataset: h5py.Dataset, width: int = 1) -> NDArray[np.generic]:
+    """All that a dataset holds, if it holds it; each element will take so many bytes at least."""
+    if not isinstance(dataset, h5py.Dataset):
+        raise DamagedHDF5(f"{dataset.name} is no dataset", where=str(dataset.file.filename))
     if dataset.external or dataset.is_virtual:
         raise _refused(dataset, "lies in another file, which is not read")
-    count, stored = dataset.size or 0, dataset.id.get_storage_size()
-    if count * dataset.dtype.itemsize > _DENSEST * stored:
-        raise _refused(dataset, f"should have {count:,} numbers, and {stored:,} bytes are stored")
+    count, there = dataset.size or 0, dataset.id.get_storage_size()
+    if count * dataset.dtype.itemsize > _DENSEST * there:
+        raise _refused(dataset, f"should have {count:,} numbers, and {there:,} bytes are stored")
     needed = count * max(width, dataset.dtype.itemsize)
     check_fits(needed, f'"{dataset.name}"', str(dataset.file.filename))
     values: NDArray[np.generic] = np.asarray(dataset[()])

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,23 +16,45 @@ from catdog.errors import DataError, Unwritable
 def replacing(path: str | Path) -> Iterator[Path]:
     """A path to write to, beside the target; it takes the target's place when all went well.
 
-    The target's folder is made, and the disk has all of it before it counts. Raises Unwritable
-    where it cannot be written.
+    The target's folder is made, and the disk has all of it before it counts. A link stays, and
+    what it leads to is replaced; a pipe or a device gets what was written. Raises Unwritable where
+    it cannot be written.
     """
-    target = Path(path)
+    if _is_stream(Path(path)):
+        with _into_stream(Path(path)) as beside:
+            yield beside
+        return
+    target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
             # a rename may reach the disk before the bytes do, and a cut of power leave nothing
-            _to_disk(beside)
+            flush(beside)
             beside.replace(target)
-            _to_disk(target.parent)
+            flush(target.parent)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(target, error) from error
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def _into_stream(path: Path) -> Iterator[Path]:
+    """A file to write to, whose content goes into a pipe or a device."""
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / (path.name if path.suffix else f"{path.name}.out")
+        yield beside
+        try:
+            with beside.open("rb") as file, path.open("wb") as stream:
+                shutil.copyfileobj(file, stream)
+        except OSError as error:
+            raise unwritable(path, error) from error
 
 
 def unwritable(path: Path, error: OSError) -> Unwritable:
@@ -39,14 +62,6 @@ def unwritable(path: Path, error: OSError) -> Unwritable:
     # h5py's own faults have no number
     words = error.strerror or str(error).splitlines()[0]
     return Unwritable(f"cannot be written: {words}", where=str(path))
-
-
-def _to_disk(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def remove_leftovers(folder: Path, names: re.Pattern[str]) -> None:

@@ -6,7 +6,7 @@ snapshot_format HDF5 both names end in `.h5` (caffe/solvers/sgd_solver.cpp). Of 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.datum import blob_to_array
+from catdog.data.hdf5_file import hdf5_file, member, numbers, stored, stored_bytes
 from catdog.errors import WeightsError
 from catdog.net.net import Net
 from catdog.proto import packed
@@ -200,20 +201,20 @@ def _write_hdf5(path: Path, state: TrainingState) -> None:
 
 def _read_hdf5(path: Path) -> tuple[TrainingState, bool]:
     """The state, and whether it says that it is sealed."""
-    with h5py.File(path) as file:
+    with hdf5_file(path) as file:
+        history = member(file, "history")
         state = TrainingState(
-            iteration=int(np.ravel(file["iter"])[0]),
-            current_step=int(np.ravel(file["current_step"])[0]),
-            learned_net=_text(file["learned_net"][()]),
-            history=list(_numbered(file["history"])),
-            run=RunState.FromString(bytes(file[_RUN][()]) if _RUN in file else b""),
+            iteration=_whole_number(member(file, "iter")),
+            current_step=_whole_number(member(file, "current_step")),
+            learned_net=_text(stored(member(file, "learned_net"))[()]),
+            history=[numbers(member(history, str(i))) for i in range(len(history))],
+            run=RunState.FromString(stored_bytes(member(file, _RUN)) if _RUN in file else b""),
         )
         return state, _SEALED_HDF5 in file.attrs
 
 
-def _numbered(group: h5py.Group) -> Iterator[Array]:
-    for i in range(len(group)):
-        yield np.asarray(group[str(i)], np.float32)
+def _whole_number(dataset: h5py.Dataset) -> int:
+    return int(np.ravel(stored(dataset))[0])
 
 
 def _text(value: object) -> str:

@@ -35,7 +35,7 @@ def read(path: Path) -> Weights:
 
 
 def _net(file: h5py.File) -> NetParameter:
-    carried = member(file, NET) if _NET in file else None
+    carried = member(file, NET) if NET in file else None
     content = stored_bytes(carried) if isinstance(carried, h5py.Dataset) else b""
     return parse(NetParameter, content)
 

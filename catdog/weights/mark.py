@@ -6,6 +6,8 @@ from typing import NamedTuple
 import h5py
 from google.protobuf.message import DecodeError
 
+from catdog.data.hdf5_file import hdf5_file, member, stored_bytes
+from catdog.errors import CatdogError
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.weights.hdf5 import NET
@@ -27,7 +29,7 @@ def read_mark(path: Path) -> Mark:
     """The mark of a .caffemodel or .caffemodel.h5; an empty one of any other file."""
     try:
         net = NetParameter.FromString(packed.only(memoryview(_content(path)), _FIELDS))
-    except (OSError, KeyError, ValueError, TypeError, DecodeError, RecursionError):
+    except (OSError, KeyError, ValueError, DecodeError, CatdogError):
         return Mark()
     return Mark(net.run, net.iteration)
 
@@ -35,5 +37,6 @@ def read_mark(path: Path) -> Mark:
 def _content(path: Path) -> bytes:
     if not h5py.is_hdf5(path):
         return path.read_bytes()
-    with h5py.File(path) as file:
-        return bytes(file[NET][()])
+    with hdf5_file(path) as file:
+        carried = member(file, NET)
+        return stored_bytes(carried) if isinstance(carried, h5py.Dataset) else b""
