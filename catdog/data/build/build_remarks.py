@@ -1,6 +1,8 @@
 """What deserves a look in a data set that has just been built."""
 
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 
 from catdog.data.build.builder import Counts
 from catdog.data.build.listing import Listing, in_utf8
@@ -13,9 +15,25 @@ _PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}
 
 def build_remarks(listing: Listing, dataset: DatasetParameter, counts: Counts) -> list[str]:
     """A line for each: classes that are alone, of which nothing can be read or that a part lacks,
-    pictures that stand in several parts, and the notes of the listing."""
-    found = [*_alone(listing, counts), *_lacking(listing, dataset, counts)]
+    whose names are nearly the same; pictures that stand in several parts or classes, and the notes
+    of the listing."""
+    names = _alike(listing.classes)
+    found = [*names, *_alone(listing, counts), *_lacking(listing, dataset, counts)]
     return list(map(in_utf8, (*found, *counts.doubles.lines(), *listing.notes)))
+
+
+def _alike(names: Sequence[str]) -> Iterator[str]:
+    """Names that differ in capitals, blanks, signs between words or an s at the end alone."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        # 1.0 is not 10
+        plain = re.sub(r"(?<!\d)[\s._-]+|[\s._-]+(?!\d)", "", plain)
+        groups.setdefault(plain.removesuffix("s") or plain or name, []).append(name)
+    for group in groups.values():
+        if len(group) > 1:
+            shown = ", ".join(f'"{name}"' for name in group)
+            yield f"classes whose names are nearly the same: {shown}; if they are one, rename them"
 
 
 def _alone(listing: Listing, counts: Counts) -> Iterator[str]:

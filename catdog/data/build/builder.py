@@ -77,7 +77,7 @@ class Counts:
         labels = [at for at, value in enumerate(photo.labels) if value]
         self.labelled.update((part, label) for label in (labels if photo.labels else [photo.label]))
         self.kinds.update(kinds)
-        self.doubles.add(part, digest, photo.name)
+        self.doubles.add(part, digest, photo.name, photo.labels or photo.label)
 
 
 def build(

@@ -1,6 +1,6 @@
-"""Pictures of the same content in several parts of a data set."""
+"""Pictures of the same content in several parts or classes of a data set."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import combinations
 
 from catdog.data.build.split import TEST, TRAIN, VALIDATION
@@ -14,13 +14,26 @@ class Doubles:
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[bytes, str]] = {part: {} for part in _CALLED}
+        self._first: dict[bytes, tuple[Hashable, str]] = {}
+        self._torn: dict[bytes, tuple[str, str]] = {}
 
-    def add(self, part: str, digest: bytes, name: str) -> None:
-        """One more picture of a part."""
+    def add(self, part: str, digest: bytes, name: str, label: Hashable = 0) -> None:
+        """One more picture of a part, with its label or labels."""
         self._seen[part].setdefault(digest, name)
+        known, first = self._first.setdefault(digest, (label, name))
+        if known != label:
+            self._torn.setdefault(digest, (first, name))
 
     def lines(self) -> Iterator[str]:
-        """A line for each two parts that have pictures in common."""
+        """A line on pictures with other labels elsewhere, one for each two parts that have
+        pictures in common."""
+        if self._torn:
+            one, other = min(self._torn.values())
+            what = counted(len(self._torn), "picture")
+            yield (
+                f"{what} {'is' if len(self._torn) == 1 else 'are'} there more than once, with "
+                f"different labels, such as {one} and {other}: one of them is wrong"
+            )
         for one, other in combinations(_CALLED, 2):
             first, second = self._seen[one], self._seen[other]
             if both := first.keys() & second.keys():

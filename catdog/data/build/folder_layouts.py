@@ -36,7 +36,10 @@ def find_photos(root: str | Path) -> Listing:
     root = Path(root)
     check_folder(root)
     parts = _parts(root)
-    found = _find_one(parts.get(_TRAIN, root), apart=parts.values())
+    try:
+        found = _find_one(parts.get(_TRAIN, root), apart=parts.values())
+    except DataError as error:
+        raise _not_by_parts(error, root, parts.values()) from error
     if (folder := parts.get(_VALIDATION)) is not None:
         validation = _find_one(folder, known=found.classes)
         found = _side_by_side(found, validation, parts.get(_TRAIN), folder)
@@ -63,6 +66,20 @@ def has_photos(root: str | Path) -> bool:
     root = Path(root)
     folder = _parts(root).get(_TRAIN, root)
     return any(is_picture(parts[-1]) for parts in files_below(folder, _is_part))
+
+
+def _not_by_parts(error: DataError, root: Path, parts: Collection[Path]) -> DataError:
+    """What is wrong with the training photos, with the folders that no class was seen in."""
+    if not parts or not error.what.startswith(("no labels", "one class only", "most photos")):
+        return error
+    names = " and ".join(sorted(f"{path.name}/" for path in parts))
+    taken = "are taken for parts" if len(parts) > 1 else "is taken for a part"
+    return DataError(
+        f"{error.what}; {names} {taken} of the data, by name, not for a class",
+        where=error.where,
+        remedy=f"{error.remedy}; if it is a class, put the folders of all classes into "
+        f"{root / 'train'}",
+    )
 
 
 def _part(folder: Path) -> str | None:

@@ -37,7 +37,7 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
     if not classes:
         raise DataError("has no labels", where=str(file), remedy="write the file, then its labels")
     base = root / "train" if (root / "train" / rows[0].name).exists() else root
-    listing = Listing(layout, classes, [])
+    listing = Listing(layout, classes, [], notes=_numbers_told(header, rows, file))
     seen: set[str] = set()
     for row in rows:
         if row.name in seen:
@@ -46,6 +46,18 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
             listing.train.append(Photo(base / row.name, row.name, labels=vector(row)))
             seen.add(row.name)
     return listing
+
+
+def _numbers_told(header: Sequence[str], rows: Sequence[_Row], file: Path) -> list[str]:
+    """A line where one column of small whole numbers may be meant for classes."""
+    found = {row.words[0] for row in rows} if len(header) == 2 else set()
+    numbers = sorted(int(word) for word in found if word.isdecimal())
+    if not found or len(numbers) < len(found) or numbers != list(range(len(numbers))):
+        return []
+    return [
+        f'"{header[1]}" is read as a number to learn (0 to {numbers[-1]}), not as classes; '
+        f"for classes: --list {file}"
+    ]
 
 
 def _form(

@@ -11,6 +11,15 @@ from catdog.data.build.photo_classes import are_chance, some
 from catdog.errors import DataError
 from catdog.runtime.text_file import read_text
 
+#: What the columns are called where the first line is a header.
+_FILES = frozenset((
+    "file", "files", "filename", "file_name", "filepath", "id", "image", "image_id", "image_name",
+    "img", "name", "path", "photo", "picture",
+))  # fmt: skip
+_LABELS = frozenset((
+    "category", "class", "class_id", "class_name", "classname", "id", "label", "labels", "target",
+    "y",
+))  # fmt: skip
 #: Of a longer label these say enough: it is too large.
 _DIGITS = 20
 
@@ -31,15 +40,17 @@ def read_list(
 
     Paths are relative to `root`, else to the list's own folder. Labels are numbers from 0 on,
     named by the lines of the file `labels`, or class names. A file that is listed twice is used
-    once. Raises DataError with file and line for a line that cannot be read, and with the labels
+    once, a first line such as `filename,label` left out. Raises DataError with file and line for a
+    line that cannot be read, and with the labels
     found when they are not 0 .. C-1.
     """
-    lines = _lines(Path(file))
-    later = _lines(Path(validation)) if validation else None
+    notes: list[str] = []
+    lines = _photos(Path(file), notes)
+    later = _photos(Path(validation), notes) if validation else None
     found = [line.label for line in lines + (later or [])]
     classes = _classes(found, Path(labels) if labels else None, Path(file))
     base = Path(root) if root else Path(file).parent
-    listing = Listing("a list file", classes, [], None if later is None else [])
+    listing = Listing("a list file", classes, [], None if later is None else [], notes=notes)
     seen: Counter[str] = Counter()
     for target, part in ((listing.train, lines), (listing.validation, later or [])):
         for _, name, label in part:
@@ -67,6 +78,15 @@ def read_numbered(file: str | Path, root: str | Path) -> list[Photo]:
     return photos
 
 
+def _photos(file: Path, notes: list[str]) -> list[_Line]:
+    """The lines without a header, which is told."""
+    first, *others = lines = _lines(file)
+    if first.path.casefold() not in _FILES or first.label.casefold() not in _LABELS or not others:
+        return lines
+    notes.append(f"{file}:{first.number}: taken for a header: {first.path}, {first.label}")
+    return others
+
+
 def _is_int32(label: str) -> bool:
     plain = re.fullmatch(r"[+-]?\d{1,10}", label)
     return bool(plain) and -(2**31) <= int(label) < 2**31
@@ -74,12 +94,14 @@ def _is_int32(label: str) -> bool:
 
 def _lines(file: Path) -> list[_Line]:
     """The lines that are not empty; a tab divides them or, as a path may have spaces in it, the
-    last space."""
+    last space, or a comma where it ends the path or there is no space."""
     lines = []
     for number, line in enumerate(_text(file).splitlines(), 1):
         words = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
+        if len(words) == 1 and "," in line:
+            words = line.rsplit(",", 1)
         if len(words) == 2:
-            path, label = map(str.strip, words)
+            path, label = words[0].strip().removesuffix(","), words[1].strip()
             lines.append(_Line(number, path, label))
         elif words:
             raise DataError("no label", where=f"{file}:{number}", remedy="write `path label`")

@@ -54,7 +54,8 @@ def test_classes_that_a_part_lacks(build):
 def test_photos_that_stand_in_train_and_validation(build):
     files = photos(("cat", "dog"), 3) | photos(("cat", "dog"), 2, "val")
     files["val/dog/9.png"] = files["train/cat/0.png"]
-    (line,) = build(files)
+    torn, line = build(files)
+    assert torn.startswith("1 picture is there more than once, with different labels, such as cat/0")
     assert line.startswith(
         "1 picture stands in train and validation alike, such as cat/0.png and val/dog/9.png"
     )
@@ -64,3 +65,10 @@ def test_one_class_of_a_list(build, tmp_path):
     (tmp_path / "list.txt").write_text("".join(f"train/cat/{i}.png 0\n" for i in range(9)))
     (line,) = build(photos(("cat",), 9), LabelFiles(tmp_path / "list.txt"))
     assert line == "one class only, 0: there is nothing to tell it from"
+
+
+def test_class_names_that_are_nearly_the_same(build):
+    (line,) = build(photos(("Cat", "cats", "great_dane", "Great Dane", "1.0", "10"), 18))[1:]
+    first = build(photos(("Cat", "cats", "great_dane", "Great Dane", "1.0", "10"), 18))[0]
+    assert first.startswith('classes whose names are nearly the same: "Cat", "cats"; ')
+    assert line.startswith('classes whose names are nearly the same: "Great Dane", "great_dane"; ')

@@ -23,3 +23,15 @@ def test_what_parts_have_in_common():
         "2 pictures stand in train and test alike",
         "1 picture stands in validation and test alike",
     ]
+
+
+def test_one_picture_in_two_classes():
+    doubles = Doubles()
+    for digest, name, label in [(b"1", "a/1.jpg", 0), (b"2", "a/2.jpg", 0), (b"2", "a/3.jpg", 0)]:
+        doubles.add(TRAIN, digest, name, label)
+    assert list(doubles.lines()) == []
+    doubles.add(TRAIN, b"1", "b/4.jpg", 1)
+    assert list(doubles.lines()) == [
+        "1 picture is there more than once, with different labels, such as a/1.jpg and b/4.jpg: "
+        "one of them is wrong"
+    ]

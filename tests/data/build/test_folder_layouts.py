@@ -217,3 +217,14 @@ def test_class_folders_count_in_train_and_val_too(tmp_path):
     for photos in (listing.train, listing.validation):
         assert [photo.label for photo in photos] == [0] * 4 + [1] * 4
     assert [note.split(",")[0] for note in listing.notes] == ["the folders are the classes (cats"]
+
+
+def test_classes_that_are_called_like_parts(tmp_path):
+    root = touch(tmp_path, *(f"{c}/{n}.jpg" for c in ("train", "bus", "plane") for n in "12"))
+    with pytest.raises(DataError) as caught:
+        find_photos(root)
+    said = str(caught.value)
+    assert "no labels: 2 photos" in said and "train/ is taken for a part of the data" in said
+    assert said.endswith(f"put the folders of all classes into {root / 'train'}")
+    touch(root / "train", *(f"{c}/{n}.jpg" for c in ("train", "bus") for n in "12"))
+    assert find_photos(root).classes == ["bus", "train"]

@@ -74,3 +74,11 @@ def test_faults_have_their_line(text, words, tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(DataError, match=r"cannot be read \(No such file"):
         read_label_table(tmp_path / "none.csv", tmp_path)
+
+
+@pytest.mark.parametrize(("column", "told"), [("012", True), ("01", True), ("125", False)])
+def test_one_column_that_may_be_classes(tmp_path, column, told):
+    path = table(tmp_path, "file,kind\n" + "".join(f"{n}.jpg,{n}\n" for n in column))
+    (note,) = read_label_table(path, ".").notes or [""]
+    wanted = f'"kind" is read as a number to learn (0 to {column[-1]}), not as classes; '
+    assert note == (f"{wanted}for classes: --list {path}" if told else "")

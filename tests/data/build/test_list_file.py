@@ -103,3 +103,20 @@ def test_a_list_in_half_of_utf_16(tmp_path):
     (tmp_path / "list").write_bytes("a.jpg 1".encode("utf-16") + b"x")
     with pytest.raises(DataError, match="is no text, not a list"):
         read_list(tmp_path / "list")
+
+
+@pytest.mark.parametrize("header", ["filename,label", "id class", "Image\tLabel"])
+def test_a_header_is_no_class(tmp_path, header):
+    (tmp_path / "list").write_text(f"{header}\na b.jpg, cat\nc.jpg,dog\nd.jpg dog\n")
+    listing = read_list(tmp_path / "list")
+    assert labels(listing) == {"a b.jpg": "cat", "c.jpg": "dog", "d.jpg": "dog"}
+    (note,) = listing.notes
+    assert note.startswith(f"{tmp_path / 'list'}:1: taken for a header: ")
+
+
+def test_a_first_line_that_is_no_header(tmp_path):
+    (tmp_path / "list").write_text("image label\nid.jpg cat\n")
+    assert labels(read_list(tmp_path / "list")) == {"id.jpg": "cat"}
+    (tmp_path / "list").write_text("id.jpg class\nimage cat\n")
+    listing = read_list(tmp_path / "list")
+    assert labels(listing) == {"id.jpg": "class", "image": "cat"} and not listing.notes
