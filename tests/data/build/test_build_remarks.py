@@ -55,7 +55,7 @@ def test_photos_that_stand_in_train_and_validation(build):
     files = photos(("cat", "dog"), 3) | photos(("cat", "dog"), 2, "val")
     files["val/dog/9.png"] = files["train/cat/0.png"]
     torn, line = build(files)
-    assert torn.startswith("1 picture is there more than once, with different labels, such as cat/0")
+    assert torn.startswith("1 picture is there more than once, with different labels, such as cat")
     assert line.startswith(
         "1 picture stands in train and validation alike, such as cat/0.png and val/dog/9.png"
     )
