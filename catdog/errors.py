@@ -12,7 +12,6 @@ CatdogError
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 
 class CatdogError(RuntimeError):
@@ -22,7 +21,7 @@ class CatdogError(RuntimeError):
     """
 
     #: The exit code of a tool that ends with it.
-    code: ClassVar[int] = 2
+    code = 2
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.what, self.where, self.remedy = what, where, remedy

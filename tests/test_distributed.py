@@ -251,7 +251,7 @@ def test_an_interrupt_of_the_launcher_stops_all_at_one_iteration(folder: Path) -
         next(line for line in lines if ", loss = " in line)
         os.kill(program.pid, signal.SIGINT)
         assert any("Optimization stopped early." in line for line in lines)
-    assert program.exitcode == 0
+    assert program.exitcode == 130
     assert len(list(folder.glob("*.solverstate"))) == 2
 
 
@@ -573,6 +573,7 @@ def test_an_error_is_told_once(
     ("code", "interrupts", "told"),
     [
         (2, 0, ToldElsewhere),
+        (3, 0, ToldElsewhere),
         (130, 2, KeyboardInterrupt),
         (-signal.SIGKILL, 0, CatdogError),
     ],
@@ -581,5 +582,7 @@ def test_how_the_launcher_ends(code: int, interrupts: int, told: type[BaseExcept
     failure = ProcessFailure(local_rank=1, pid=1, exitcode=code, error_file="nowhere")
     error = failure_of(ChildFailedError("train", {1: failure}), interrupts=interrupts)
     assert type(error) is told
+    if told is ToldElsewhere:
+        assert error.code == code
     if told is CatdogError:
         assert str(error).startswith("process 1 was ended by SIGKILL; --snapshot auto")

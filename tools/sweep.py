@@ -8,12 +8,13 @@ in a folder of its own. Ctrl-C stops; the same command goes on.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, tell
-from catdog.cli.main import run_tool
+from catdog.cli.main import INTERRUPTED, run_tool
 from catdog.cli.training import field_for, options_of
 from catdog.training.sweep import (
     PICTURE,
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"\nall {found.plan.points} combinations of the values were tried")
     if found.waiting:
         print(f"\n{found.waiting} trials are left: the same command goes on")
+    if found.interrupted:
+        sys.exit(INTERRUPTED)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

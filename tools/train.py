@@ -7,6 +7,7 @@ Snapshots and train.log go where snapshot_prefix says. Ctrl-C snapshots and stop
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +18,9 @@ from catdog.cli.training import field_for, options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
-from catdog.solver.events import Listener
+from catdog.solver.events import Event, Interrupted, Listener
 from catdog.solver.signals import EFFECTS
+from catdog.solver.solver import Action
 from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
 from catdog.tracking.tensorboard import HISTOGRAMS
@@ -26,27 +28,54 @@ from catdog.training.cross_validation import cross_validate, table
 from catdog.training.options import Options
 from catdog.training.train import train
 
+#: What a shell adds to the number of a signal.
+_SIGNALLED = 128
+
+
+class Outcome:
+    """Listens to trainings; `code` is what the process ends with."""
+
+    def __init__(self) -> None:
+        self.code = 0
+
+    def __call__(self, event: Event) -> None:
+        """Take what ends a training from an event."""
+        if isinstance(event, Interrupted) and event.signal:
+            self.code = _SIGNALLED + event.signal
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool, with the others where it is one of several processes."""
     with joined() as group:
-        run(sys.argv[1:] if argv is None else argv, group)
+        code = run(sys.argv[1:] if argv is None else argv, group)
+    # of several, whoever started them says how it ended
+    if code and not is_member():
+        sys.exit(code)
 
 
-def run(argv: Sequence[str], group: Group) -> None:
-    """Train, or start the processes that do."""
+def run(argv: Sequence[str], group: Group) -> int:
+    """Train, or start the processes that do; gives the exit code."""
     args = _arguments(argv)
     count = len(devices_of(args))
     if count > 1 and not is_member():
-        launch("train", argv, count)
-        return
+        stops = [number for number in launch("train", argv, count) if _stops(args, number)]
+        return _SIGNALLED + stops[0] if stops else 0
     options = _options(args, group)
     command = args.when_done if group.leads else ""
+    outcome = Outcome()
     with WhenDone(command, args.when_done_on, sys.stderr) as listener:
-        _train(args, options, listener, group)
+        _train(args, options, [listener, outcome], group)
+    return outcome.code
 
 
-def _train(args: argparse.Namespace, options: Options, listener: Listener, group: Group) -> None:
+def _stops(args: argparse.Namespace, number: int) -> bool:
+    effects = {signal.SIGINT: args.sigint_effect, signal.SIGHUP: args.sighup_effect}
+    return EFFECTS[effects.get(signal.Signals(number), "stop")] is Action.STOP
+
+
+def _train(
+    args: argparse.Namespace, options: Options, listeners: Sequence[Listener], group: Group
+) -> None:
     def run_one(options: Options) -> bool:
         return train(
             args.solver,
@@ -54,7 +83,7 @@ def _train(args: argparse.Namespace, options: Options, listener: Listener, group
             stream=sys.stderr,
             sigint=EFFECTS[args.sigint_effect],
             sighup=EFFECTS[args.sighup_effect],
-            listeners=[listener],
+            listeners=listeners,
             group=group,
         ).stopped
 

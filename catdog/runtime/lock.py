@@ -20,7 +20,7 @@ def only_one(path: str | Path, what: str, remedy: str, *, where: str = "") -> It
     """
     target = Path(path)
     where = where or str(target)
-    lock = target.with_name(f".{target.name}.lock")
+    lock = _beside(target)
     made = [folder for folder in lock.parents if not folder.exists()]
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -32,12 +32,31 @@ def only_one(path: str | Path, what: str, remedy: str, *, where: str = "") -> It
             file.seek(0)
             raise CatdogError(f"{what} ({file.read()})", where=where, remedy=remedy)
         file.truncate(0)
-        print(f"process {os.getpid()} of {socket.gethostname()}", end="", file=file, flush=True)
+        # where the disk is full, the lock holds without
+        with suppress(OSError):
+            os.write(file.fileno(), f"process {os.getpid()} of {socket.gethostname()}".encode())
         try:
             yield
         finally:
             lock.unlink(missing_ok=True)
             _remove_empty(made)
+
+
+def is_held(path: str | Path) -> bool:
+    """Whether a process, whichever, holds the lock beside a path."""
+    try:
+        with _beside(Path(path)).open("r", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        # or it cannot be known
+        return True
+    return False
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.lock")
 
 
 def _open(lock: Path) -> TextIO:

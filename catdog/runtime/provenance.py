@@ -5,6 +5,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -35,8 +36,26 @@ def machine() -> str:
 
 def command() -> str:
     """The command line of this process, as a shell takes it."""
-    interpreter = Path(sys.executable).name or "python"
-    return shlex.join([interpreter, *sys.argv])
+    return shlex.join(_words(sys.argv))
+
+
+def command_with(flag: str, value: str) -> str:
+    """The command line of this process with a value for a flag, in place of any before."""
+    words, left = [], iter(sys.argv)
+    for word in left:
+        if word == flag:
+            next(left, None)
+        elif not word.startswith(f"{flag}="):
+            words.append(word)
+    return shlex.join([*_words(words), flag, value])
+
+
+def _words(argv: Sequence[str]) -> list[str]:
+    """A command line from its first word on: the console command, or Python with a script."""
+    name, _, tool = argv[0].partition(" ")
+    if name == "catdog" and tool:
+        return [name, tool, *argv[1:]]
+    return [Path(sys.executable).name or "python", *argv]
 
 
 def device_name(device: str) -> str:

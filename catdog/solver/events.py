@@ -263,6 +263,14 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Interrupted:
+    """A signal has stopped the run, which the command goes on with."""
+
+    signal: int
+    command: str
+
+
+@dataclass(frozen=True)
 class Done:
     """The run has reached max_iter, or ended early by its own rule."""
 
@@ -292,6 +300,7 @@ Event = (
     | Warned
     | Failed
     | Stopped
+    | Interrupted
     | Done
     | Tick
 )

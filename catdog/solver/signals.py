@@ -1,4 +1,4 @@
-"""What Ctrl-C and a hangup ask of a training (caffe/util/signal_handler.cpp)."""
+"""What Ctrl-C, a hangup and SIGTERM ask of a training (caffe/util/signal_handler.cpp)."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -10,20 +10,19 @@ from catdog.solver.solver import Action
 #: Caffe's words for what a signal does.
 EFFECTS = {action.value: action for action in Action}
 
-_STOPPING = (
-    "stopping after this iteration, with a snapshot; Ctrl-C again stops at once, without one"
-)
+_STOPPING = "stopping after this iteration, with a snapshot"
+_AT_ONCE = "Ctrl-C again stops at once, without one"
 
 
 class Signals:
     """Inside a `with` block, signals become actions that `request` hands out one at a time.
 
     A second SIGINT before the first was answered raises KeyboardInterrupt, so that nobody has to
-    wait. Use it in the main thread.
+    wait; what is tidied up then is not disturbed by more. SIGTERM stops. Use it in the main thread.
 
     Args:
         sigint, sighup: what the signals do.
-        say: hears at once that a SIGINT was taken, as the iteration may last.
+        say: hears at once that a signal to stop was taken, as the iteration may last.
     """
 
     def __init__(
@@ -32,11 +31,17 @@ class Signals:
         sighup: Action = Action.SNAPSHOT,
         say: Callable[[str], object] = lambda _: None,
     ) -> None:
-        self._effects: Mapping[int, Action] = {signal.SIGINT: sigint, signal.SIGHUP: sighup}
+        self._effects: Mapping[int, Action] = {
+            signal.SIGINT: sigint,
+            signal.SIGHUP: sighup,
+            signal.SIGTERM: Action.STOP,
+        }
+        #: The first signal that asked to stop; 0 where none has.
+        self.stopped_by = 0
         self._pending: list[Action] = []
         self._before: dict[int, object] = {}
         self._say = say
-        self._said = False
+        self._over = False
 
     def __enter__(self) -> Self:
         for number in self._effects:
@@ -49,13 +54,17 @@ class Signals:
 
     def _take(self, number: int, _: FrameType | None) -> None:
         action = self._effects[number]
-        if number == signal.SIGINT and action is Action.STOP and action in self._pending:
-            raise KeyboardInterrupt
+        stops = action is Action.STOP
+        if number == signal.SIGINT and stops and action in self._pending:
+            if not self._over:
+                self._over = True
+                raise KeyboardInterrupt
+            return
         if action is not Action.NONE and action not in self._pending:
             self._pending.append(action)
-            if number == signal.SIGINT and action is Action.STOP and not self._said:
-                self._said = True
-                self._say(_STOPPING)
+        if stops and not self.stopped_by:
+            self.stopped_by = number
+            self._say(f"{_STOPPING}; {_AT_ONCE}" if number == signal.SIGINT else _STOPPING)
 
     def request(self) -> Action:
         """What was asked for and not yet answered; NONE when there is nothing."""

@@ -20,6 +20,7 @@ from catdog.solver.events import (
     FinalLoss,
     Finetuning,
     Identified,
+    Interrupted,
     LayerStart,
     NetTested,
     NetTesting,
@@ -77,7 +78,7 @@ def lines(event: Event) -> Iterator[Line]:
             yield "I", "solver.cpp:50", what
         case Warned(what):
             yield "W", "solver.cpp:1", what
-        case FinalLoss() | Failed() | Stopped() | Done():
+        case FinalLoss() | Failed() | Stopped() | Interrupted() | Done():
             yield _end_line(event)
 
 
@@ -124,7 +125,7 @@ def _snapshot_lines(event: Snapshotted | Best) -> Iterator[Line]:
             yield "I", "solver.cpp:464", text
 
 
-def _end_line(event: FinalLoss | Failed | Stopped | Done) -> Line:
+def _end_line(event: FinalLoss | Failed | Stopped | Interrupted | Done) -> Line:
     match event:
         case FinalLoss(iteration, loss):
             return "I", "solver.cpp:327", f"Iteration {iteration}, loss = {loss:g}"
@@ -132,6 +133,8 @@ def _end_line(event: FinalLoss | Failed | Stopped | Done) -> Line:
             return "E", "solver.cpp:1", what
         case Stopped():
             return "I", "solver.cpp:311", "Optimization stopped early."
+        case Interrupted(command=command):
+            return "I", "solver.cpp:311", f"To go on: {command}"
         case Done():
             return "I", "solver.cpp:332", "Optimization Done."
 

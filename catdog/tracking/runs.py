@@ -1,6 +1,5 @@
 """Runs by their files: those below a folder, and the one that a name means."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,7 +10,7 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError, did_you_mean, some_of
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
-from catdog.runtime import provenance
+from catdog.runtime.lock import is_held
 from catdog.solver.monitored_score import score_of_run
 from catdog.solver.solverstate import prefix_of
 from catdog.tracking.flat_fields import net_fields, plain_fields
@@ -33,13 +32,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """As recorded; `lost` for a run of this machine whose process is not there any more."""
+        """As recorded; `lost` for a run without an end that no process is at work on."""
         status = str(self.content["status"])
-        here = self.content.get("host") == provenance.machine()
-        process = self.content.get("process")
-        if status == RUNNING and here and process and not _lives(process):
-            return LOST
-        return status
+        return LOST if status == RUNNING and not is_held(self.name) else status
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -216,13 +211,3 @@ def _files(folder: Path) -> list[Path]:
 
 def _name(path: Path) -> str:
     return str(path).removesuffix(SUFFIX)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -7,6 +7,7 @@ from catdog.errors import CatdogError
 from catdog.runtime.distributed.group import Group
 from catdog.solver.snapshot_search import AUTO, check_whole, find, newest
 from catdog.tracking.run_file import read_run, run_name, run_path
+from catdog.tracking.runs import Run
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ def _agree(state: Path | None, group: Group) -> None:
 def _earlier(prefix: str) -> str:
     """What becomes of another run under this prefix; empty where there is none."""
     try:
-        run = read_run(run_path(prefix))
+        run = Run(prefix, read_run(run_path(prefix)))
     except CatdogError:
         return ""
+    name, at = run.content.get("run") or "without a name", run.content.get("iteration")
     return (
-        f"{prefix} has a run from before ({run.get('run') or 'without a name'}, {run['status']} at "
-        f"iteration {run.get('iteration')}): its log, tables, run file and best weights are put "
-        "aside, its snapshots are replaced as this run comes to their iterations"
+        f"{prefix} has a run from before ({name}, {run.status} at iteration {at}): its log, "
+        "tables, run file and best weights are put aside, its snapshots are replaced as this "
+        "run comes to their iterations"
     )

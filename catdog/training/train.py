@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -11,8 +11,18 @@ from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.lock import only_one
-from catdog.solver.events import EndRun, Failed, Identified, Listener, Noted, everyone
+from catdog.runtime.provenance import command_with
+from catdog.solver.events import (
+    EndRun,
+    Failed,
+    Identified,
+    Interrupted,
+    Listener,
+    Noted,
+    everyone,
+)
 from catdog.solver.signals import Signals
+from catdog.solver.snapshot_search import AUTO
 from catdog.solver.solver import Action, Solver
 from catdog.spec import Spec
 from catdog.tracking.held_back import HeldBack
@@ -61,15 +71,22 @@ def train(
             solver = _opened(spec, options, begun, stack, around)
             told.begin(solver)
             solver.solve()
+            if solver.stopped:
+                told.emit(Interrupted(signals.stopped_by, command_with("--snapshot", AUTO)))
         except CatdogError as error:
-            if group.speaks():
-                log = told.emit if group.leads else _speaker(prefix)
-                log(Failed(str(error)))
+            _tell(Failed(str(error)), told, prefix, group)
             raise
         except EndRun as end:
             told.log(Noted(str(end)))
             raise
     return solver
+
+
+def _tell(failed: Failed, told: "_Listening", prefix: str, group: Group) -> None:
+    """Why the run ends: the process that is the first to fail says it."""
+    if group.speaks():
+        log = told.emit if group.leads else _speaker(prefix)
+        log(failed)
 
 
 def _answer(stream: TextIO | None, group: Group) -> Callable[[str], None]:
@@ -79,7 +96,8 @@ def _answer(stream: TextIO | None, group: Group) -> Callable[[str], None]:
 
 def _say(line: str) -> None:
     # a signal may come in the middle of a write to sys.stderr, which must not be entered twice
-    os.write(2, f"\n{line}\n".encode())
+    with suppress(OSError):
+        os.write(2, f"\n{line}\n".encode())
 
 
 @dataclass(frozen=True)

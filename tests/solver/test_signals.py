@@ -45,6 +45,18 @@ def test_the_first_interrupt_is_answered_at_once_in_a_line() -> None:
     assert len(said) == 1
 
 
+def test_the_first_signal_to_stop_is_known_and_sigterm_never_ends_at_once() -> None:
+    with Signals() as signals:
+        assert signals.stopped_by == 0
+        send(signal.SIGHUP)
+        send(signal.SIGTERM)
+        send(signal.SIGTERM)
+        assert signals.stopped_by == signal.SIGTERM
+        assert [signals.request() for _ in range(3)] == [Action.SNAPSHOT, Action.STOP, Action.NONE]
+        send(signal.SIGINT)
+        assert signals.stopped_by == signal.SIGTERM
+
+
 def test_effects_can_be_chosen() -> None:
     assert sorted(EFFECTS) == ["none", "snapshot", "stop"]
     with Signals(sigint=EFFECTS["snapshot"], sighup=EFFECTS["none"]) as signals:
@@ -56,8 +68,9 @@ def test_effects_can_be_chosen() -> None:
 
 
 def test_handlers_are_put_back() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)]
+    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
     with pytest.raises(ValueError, match="inside"), Signals():
         assert signal.getsignal(signal.SIGINT) != before[0]
         raise ValueError("inside")
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)] == before
+    assert [signal.getsignal(number) for number in numbers] == before

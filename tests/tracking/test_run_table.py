@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from catdog.errors import CatdogError
+from catdog.runtime.lock import only_one
 from catdog.solver.events import Done, NetTested, Output, Preparing
 from catdog.tracking.run_file import RunFile, read_run, run_path
 from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
@@ -120,15 +121,15 @@ FIELDS = (
 
 
 def test_a_run_whose_process_is_gone(tmp_path):
-    RunFile(str(tmp_path / "net"), "s.yaml")
-    path = run_path(str(tmp_path / "net"))
+    prefix = str(tmp_path / "net")
+    with only_one(prefix, "another", "wait"):
+        RunFile(prefix, "s.yaml")
+        (run,) = find_runs([tmp_path])
+        assert run.status == "running"
     (run,) = find_runs([tmp_path])
-    assert run.status == "running"
-    # above the highest number that a process of Linux can have
-    path.write_text(
-        path.read_text().replace(f"process: {run.content['process']}", f"process: {2**22 + 1}")
-    )
-    assert read_run(path)["process"] == 2**22 + 1
+    assert run.status == "lost"
+    # a kill leaves the file of the lock
+    (tmp_path / ".net.lock").touch()
     (run,) = find_runs([tmp_path])
     assert run.status == "lost"
 
@@ -208,8 +209,8 @@ def test_a_record_of_an_earlier_version_is_listed(tmp_path):
 
     path = broken(tmp_path, shorten)
     (run,) = find_runs([path])
-    assert run.status == "running"
-    assert listing(rows([run])).splitlines()[1].split() == [run.name, "running", "-", "-", "-"]
+    assert run.status == "lost"
+    assert listing(rows([run])).splitlines()[1].split() == [run.name, "lost", "-", "-", "-"]
 
 
 def test_columns_to_sort_by(runs):

@@ -14,19 +14,19 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, Diverged
 from catdog.runtime.distributed.join import ToldElsewhere
 from catdog.runtime.parallel import cores
 
-_HANDED_ON = (signal.SIGINT, signal.SIGHUP)
+_HANDED_ON = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
 
-def launch(tool: str, words: Sequence[str], count: int) -> None:
-    """Run a tool with these arguments in so many processes, until all have ended.
+def launch(tool: str, words: Sequence[str], count: int) -> list[int]:
+    """Run a tool with these arguments in so many processes; gives the signals that came.
 
-    Ctrl-C and a hangup are handed on to them; they agree on what to do. Raises ToldElsewhere
-    where they failed and said why, KeyboardInterrupt where a second Ctrl-C ended them, CatdogError
-    where one of them was killed.
+    Those that stop or snapshot are handed on; they agree on what to do. Raises
+    ToldElsewhere where they failed and said why, KeyboardInterrupt where a second Ctrl-C ended
+    them, CatdogError where one of them was killed.
     """
     config = LaunchConfig(
         min_nodes=1,
@@ -37,7 +37,8 @@ def launch(tool: str, words: Sequence[str], count: int) -> None:
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
-        signals_to_handle="SIGTERM",
+        # those that this one hands on are not for torch's launcher
+        signals_to_handle="SIGQUIT",
     )
     # torch's threads of one process would fight with those of the others
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // count)))
@@ -51,6 +52,7 @@ def launch(tool: str, words: Sequence[str], count: int) -> None:
             raise _failure(error, interrupts=received.count(signal.SIGINT)) from error
         except SignalException as error:
             raise CatdogError(f"ended by {error.sigval.name}") from error
+        return received
 
 
 def _failure(error: ChildFailedError, *, interrupts: int) -> BaseException:
@@ -58,7 +60,11 @@ def _failure(error: ChildFailedError, *, interrupts: int) -> BaseException:
     if interrupts > 1:
         return KeyboardInterrupt()
     if first.exitcode > 0:
-        return ToldElsewhere()
+        told = ToldElsewhere()
+        codes = [failure.exitcode for failure in error.failures.values()]
+        # one process says what all of them end with
+        told.code = Diverged.code if Diverged.code in codes else told.code
+        return told
     return CatdogError(
         f"process {rank} was ended by {signal.Signals(-first.exitcode).name}",
         remedy="--snapshot auto goes on from the newest snapshot",

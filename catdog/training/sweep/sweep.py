@@ -3,7 +3,7 @@
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catdog.errors import CatdogError
@@ -48,6 +48,8 @@ class Sweep:
 
     plan: Plan
     trials: tuple[Trial, ...]
+    #: It was stopped, with trials left.
+    interrupted: bool = False
 
     @property
     def waiting(self) -> int:
@@ -83,13 +85,11 @@ def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
         plan = limited(plan, open_study(plan))
         tell(_beginning(read_sweep(plan)))
         try:
-            if workers > 1:
-                work_together(plan, tell, workers)
-            else:
-                work(plan, tell)
+            stopped = work_together(plan, tell, workers) if workers > 1 else work(plan, tell)
         except KeyboardInterrupt:
+            stopped = True
             tell("interrupted")
-    found = read_sweep(plan)
+    found = replace(read_sweep(plan), interrupted=stopped)
     failed = [trial for trial in found.trials if trial.state == "failed"]
     if failed and len(failed) == len(found.trials):
         raise CatdogError(f"all {len(failed)} trials {failed[-1].reason}", where=str(plan.folder))

@@ -28,15 +28,17 @@ _HOPELESS = 3
 _THREADS = "OMP_NUM_THREADS"
 
 
-def work(plan: Plan, tell: Tell) -> None:
-    """Run what is left of a sweep in this process."""
+def work(plan: Plan, tell: Tell) -> bool:
+    """Run what is left of a sweep in this process; whether it was stopped."""
     study = open_study(plan)
     tickets = iter(range(_taken(study), plan.trials))
-    _Worker(plan, study, tell).run(_numbers(study), lambda: next(tickets, None))
+    return _Worker(plan, study, tell).run(_numbers(study), lambda: next(tickets, None))
 
 
-def work_together(plan: Plan, tell: Tell, workers: int) -> None:
+def work_together(plan: Plan, tell: Tell, workers: int) -> bool:
     """Run what is left of a sweep in several processes, with a part of the cores for each.
+
+    Gives whether it was stopped.
 
     Ctrl-C is passed on once; a second one ends them without a snapshot.
     """
@@ -57,6 +59,7 @@ def work_together(plan: Plan, tell: Tell, workers: int) -> None:
         for process in processes:
             process.start()
     _wait(processes, stop)
+    return bool(stop.is_set())
 
 
 def _process(
@@ -96,8 +99,11 @@ class _Worker:
         self._plan, self._study, self._tell, self._workers = plan, study, tell, workers
         self._lock = lock or nullcontext()
 
-    def run(self, waiting: Sequence[int], ticket: Callable[[], int | None]) -> None:
-        """First the trials that were begun before, then new ones while there are tickets."""
+    def run(self, waiting: Sequence[int], ticket: Callable[[], int | None]) -> bool:
+        """First the trials that were begun before, then new ones while there are tickets.
+
+        Gives whether a trial was stopped.
+        """
         trial = optuna().trial.Trial
         try:
             for identity in waiting:
@@ -105,7 +111,8 @@ class _Worker:
             while _goes_on() and not self._hopeless() and (number := ticket()) is not None:
                 self._try(self._ask(number))
         except SweepStopped:
-            return
+            return True
+        return False
 
     def _ask(self, number: int) -> "Trial":
         # the others see its values before they choose theirs
