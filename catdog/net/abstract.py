@@ -14,6 +14,10 @@ from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
 from catdog.spec.shape import Shape
 
 
+#: Where a shape that is given has its fault.
+GIVEN = "--shape"
+
+
 @dataclass(frozen=True)
 class Blueprint:
     """A net on the meta device, and what it was made of."""
@@ -115,7 +119,7 @@ def _check_names(given: Mapping[str, Shape], known: Collection[str]) -> None:
     for name in given:
         if name not in known:
             remedy = did_you_mean(name, known) or f"one of {', '.join(known)}"
-            raise CatdogError(f'no blob of data is named "{name}"', where="--shape", remedy=remedy)
+            raise CatdogError(f'no blob of data is named "{name}"', where=GIVEN, remedy=remedy)
 
 
 def _with_shapes(net: NetParameter, shapes: Mapping[str, Shape]) -> NetParameter:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from catdog.errors import CatdogError
 from catdog.export.draw.picture import draw_to_file
-from catdog.net.abstract import blueprint
+from catdog.net.abstract import GIVEN, blueprint
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, Phase
 from catdog.spec import Spec, filter_net, net_state, read_net
@@ -49,7 +49,7 @@ def draw_spec(
 
     The picture shows the sizes of blobs. What is assumed of data that are not there is told, and
     why sizes are missing: a net that cannot be built yet can be looked at. Raises SpecError for a
-    stage that no layer looks at, and as `read_net` and `draw`.
+    stage that no layer looks at, CatdogError for a shape of no blob, and as `read_net` and `draw`.
     """
     shown = shown or Depicted()
     spec = read_net(path)
@@ -94,6 +94,8 @@ def _shapes(
         net = resolve(spec, state)
         plan = blueprint(net, shown.given, provide_caffe=shown.provide_caffe, tell=tell)
     except CatdogError as error:
+        if error.where == GIVEN:
+            raise
         tell(f"no sizes in the picture, for the net cannot be built: {error}")
         return {}
     return plan.net.shapes

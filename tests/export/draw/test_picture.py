@@ -191,6 +191,12 @@ def test_a_stage_that_no_layer_looks_at_is_not_drawn(drawn, tmp_path):
     assert not (tmp_path / "net.dot").exists()
 
 
+def test_a_shape_of_no_blob_is_not_drawn(drawn, tmp_path):
+    with pytest.raises(CatdogError, match=r'--shape: no blob .* "dat"; did you mean "data"'):
+        drawn("--shape", "dat=1,2")
+    assert not (tmp_path / "net.dot").exists()
+
+
 def test_a_phase_is_chosen_by_the_data(tmp_path):
     spec, target = tmp_path / "net.prototxt", tmp_path / "net.dot"
     data = 'layer {{ name: "{0}" type: "DummyData" top: "0" include {{ phase: {0} }} }}'
