@@ -13,7 +13,6 @@ from catdog.net.resolved import ResolvedNet
 from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
 from catdog.spec.shape import Shape
 
-
 #: Where a shape that is given has its fault.
 GIVEN = "--shape"
 
