@@ -174,6 +174,11 @@ def _numbers(found: Exploration) -> Iterator[tuple[str, str]]:
     yield "groups of doubles", f"{len(found.duplicates):,}"
     yield "without colour", f"{len(found.gray):,}"
     yield f"tiny, a side below {found.tiny} pixels", f"{len(found.small):,}"
+    if found.trained:
+        judged = found.trained.predictions
+        if count := len(judged.label):
+            right = (judged.predicted == judged.label).sum() / count
+            yield "told right by the net", f"{right:.1%}"
 
 
 def _drawings(found: Exploration) -> list[tuple[str, Figure]]:

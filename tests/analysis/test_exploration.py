@@ -93,7 +93,7 @@ def test_the_drawings_and_the_table(photos, tmp_path, capsys):
 
 def test_a_trained_net_names_the_photos_it_stumbles_over(job, tmp_path, capsys):  # noqa: F811
     weights, out = job / "two.caffemodel", tmp_path / "out"
-    run(capsys, job / "input", "--out", out, "--model", weights, "--device", "cpu")
+    lines = run(capsys, job / "input", "--out", out, "--model", weights, "--device", "cpu")
     photos = find_photos(job / "input").train
     predictions = list(Predictor(read_weights(weights)).predict([p.path for p in photos]))
     losses = {
@@ -109,6 +109,8 @@ def test_a_trained_net_names_the_photos_it_stumbles_over(job, tmp_path, capsys):
         photo.name: ("cat", "dog")[p.label] for photo, p in zip(photos, predictions, strict=True)
     }
     assert {name: row["taken_for"] for name, row in found.items()} == taken
+    right = np.mean([p.label == photo.label for photo, p in zip(photos, predictions, strict=True)])
+    assert f"told right by the net {right:.1%}" in [" ".join(line.split()) for line in lines]
     page = sections(out / "index.html")
     assert max(losses, key=losses.get) == page["Mislabelled?"][2]
     assert "Hardest of the others" in page
