@@ -93,9 +93,12 @@ class Diverged(CatdogError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean "x"?` with the nearest of the known words, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else ""
+    """`did you mean "x"?` with the nearest of the known words, in whatever case, or nothing."""
+    names: dict[str, str] = {}
+    for name in known:
+        names.setdefault(name.lower(), name)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f'did you mean "{names[near[0]]}"?' if near else ""
 
 
 def some_of(words: Iterable[str], most: int = 4, between: str = ", ") -> str:

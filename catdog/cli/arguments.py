@@ -23,6 +23,16 @@ PHASES: dict[str, Phase] = {"TRAIN": TRAIN, "TEST": TEST}
 _ONE_DASH = re.compile(r"(-[a-zA-Z]\w+)(=.*)?", re.DOTALL)
 
 
+#: Flags of other programs, and what does the same here.
+_MEANT = {
+    "--resume": "--snapshot auto",
+    "--checkpoint": "--snapshot FILE",
+    "--cpu": "--device cpu",
+    "--cuda": "--device cuda",
+    "--pretrained": "--weights",
+}
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are CatdogErrors; `about` is the text of --help."""
 
@@ -32,6 +42,7 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        self._words: list[str] = []
 
     def parse(
         self,
@@ -42,17 +53,23 @@ class Parser(argparse.ArgumentParser):
 
         `explain` says what to write for a flag that is not known, with its value, or nothing.
         """
-        words = sys.argv[1:] if argv is None else argv
+        self._words = words = sys.argv[1:] if argv is None else list(argv)
         args, unknown = self.parse_known_args([self._two_dashes(word) for word in words])
         if unknown:
             flag, _, value = unknown[0].partition("=")
             value = value or next(iter(unknown[1:]), "")
             known = [name for name in self._option_string_actions if name.startswith("--")]
-            remedy = explain(flag, value, args) or did_you_mean(flag, known)
+            remedy = self._meant(flag) or explain(flag, value, args) or did_you_mean(flag, known)
             if remedy:
                 raise CatdogError(f"there is no {flag}", remedy=remedy)
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return args
+
+    def _meant(self, flag: str) -> str:
+        meant = _MEANT.get(flag, "")
+        return (
+            f"{meant} does that" if meant.partition(" ")[0] in self._option_string_actions else ""
+        )
 
     def _two_dashes(self, word: str) -> str:
         match = _ONE_DASH.fullmatch(word)
@@ -61,6 +78,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse found, instead of printing the usage."""
+        missing = re.fullmatch(r"the following arguments are required: (--\w+)", message)
+        bare = next(iter(self._words), "-")
+        if missing and not bare.startswith("-"):
+            raise CatdogError(f"{missing[1]} is missing", remedy=f"write {missing[1]} {bare}")
         raise CatdogError(message, remedy=f"`{self.prog} --help` lists the arguments")
 
     def add_model(self) -> None:

@@ -10,24 +10,10 @@ from catdog.cli.arguments import device_of
 from catdog.cli.nets import python_of
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.spec.foreign import OTHER_NAMES
 from catdog.training.epochs import batch_field, epoch_of
 from catdog.training.options import Options
 
-#: Flags of other programs, without dashes, for fields of the solver.
-_FIELDS = {
-    "lr": "base_lr",
-    "learning_rate": "base_lr",
-    "iterations": "max_iter",
-    "iters": "max_iter",
-    "iter": "max_iter",
-    "steps": "max_iter",
-    "max_steps": "max_iter",
-    "wd": "weight_decay",
-    "seed": "random_seed",
-    "optimizer": "type",
-    "output": "snapshot_prefix",
-    "save_every": "snapshot",
-}
 _BATCH = ("batch", "batch_size", "bs", "b")
 _EPOCHS = ("epochs", "epoch", "max_epochs", "num_epochs")
 
@@ -36,11 +22,13 @@ def field_for(flag: str, value: str, args: argparse.Namespace) -> str:
     """The --set that does what a flag of other programs does, or nothing."""
     word = flag.lstrip("-").replace("-", "_")
     options = Options(overrides=args.set, stages=args.stage)
+    if word == "data":
+        return f"--set train_net.LAYER.data_param.source={value or 'STORE'} does that"
     if word in _EPOCHS:
         return _epochs(value, args.solver, options)
     if word in _BATCH:
         return f"--set train_net.{_batch_field(args.solver, options)}={value or 'N'} does that"
-    name = _FIELDS.get(word, word)
+    name = OTHER_NAMES.get(word, word)
     known = SolverParameter.DESCRIPTOR.fields_by_name
     return f"--set {name}={value or 'VALUE'} does that" if name in known else ""
 

@@ -1,12 +1,13 @@
 """How a net's layers hang together: inputs, outputs, readers, and every fault of the wiring."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from catdog.errors import Fault, SpecError, did_you_mean
+from catdog.errors import Fault, SpecError, did_you_mean, some_of
 from catdog.layers import LAYERS
 from catdog.layers.base import Count
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase
+from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.foreign import FOREIGN, foreign_fault
 from catdog.spec.shape import Shape
 
@@ -79,6 +80,7 @@ def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
         phase = Phase.Name(net.state.phase)
         found.append(Fault(f"has no layers in the {phase} phase", "look at their rules"))
     found += _foreign_faults(net)
+    found += unknown_types(net.layer)
     known = set(inputs)
     made = set(inputs)
     for layer in net.layer:
@@ -102,17 +104,22 @@ def _foreign_faults(net: NetParameter) -> Iterator[Fault]:
             yield foreign_fault(type_name, name)
 
 
+def unknown_types(layers: Iterable[LayerParameter]) -> Iterator[Fault]:
+    """A fault for each type that nobody knows, whatever the number of its layers."""
+    known = {*LAYERS, *DATA_LAYERS, "Input"}
+    named: dict[str, list[str]] = {}
+    for layer in layers:
+        if layer.type not in known and layer.type not in FOREIGN:
+            named.setdefault(layer.type, []).append(layer.name)
+    for type_name, (first, *others) in named.items():
+        also = f" (also {some_of(others)})" if others else ""
+        remedy = did_you_mean(type_name, sorted(known))
+        yield Fault(f'unknown layer type "{type_name}"{also}', remedy, layer=first, field="type")
+
+
 def _type_faults(layer: LayerParameter) -> Iterator[Fault]:
     kind = LAYERS.get(layer.type)
-    if kind is None and layer.type in FOREIGN:
-        return
     if kind is None:
-        yield Fault(
-            f'unknown layer type "{layer.type}"',
-            remedy=did_you_mean(layer.type, LAYERS),
-            layer=layer.name,
-            field="type",
-        )
         return
     yield from _count_fault(layer, "bottom", len(layer.bottom), kind.bottoms)
     yield from _count_fault(layer, "top", len(layer.top), kind.tops)

@@ -40,6 +40,24 @@ FOREIGN = {type_name: fork for fork, names in _FORKS.items() for type_name in na
 #: Fields of forks that are written otherwise here.
 FOREIGN_FIELDS = {"ceil_mode": "write round_mode: FLOOR for ceil_mode: false, nothing for true"}
 
+#: Fields of a solver as other programs call them.
+OTHER_NAMES = {
+    "lr": "base_lr",
+    "learning_rate": "base_lr",
+    "iterations": "max_iter",
+    "iters": "max_iter",
+    "iter": "max_iter",
+    "steps": "max_iter",
+    "max_steps": "max_iter",
+    "wd": "weight_decay",
+    "seed": "random_seed",
+    "optimizer": "type",
+    "out": "snapshot_prefix",
+    "output": "snapshot_prefix",
+    "output_dir": "snapshot_prefix",
+    "save_every": "snapshot",
+}
+
 _INSTEAD = {
     "DepthwiseConvolution": "write type: Convolution, which computes the same from these fields",
     "ConvolutionDepthwise": "write type: Convolution with group: the number of channels",

@@ -45,10 +45,20 @@ def changed(nets: Sequence[SolverNet], assignments: Sequence[str]) -> list[Solve
         if not any(messages):
             raise _no_layer(nets, assignment)
         changed = [
-            replace(net, spec=net.spec.of(message)) if message else net
+            replace(net, spec=net.spec.of(message, _given(message, assignment))) if message else net
             for net, message in zip(changed, messages, strict=True)
         ]
     return changed
+
+
+def _given(net: NetParameter, assignment: str) -> dict[tuple[str, str], str]:
+    """Where the field of each layer that an assignment names was given."""
+    path = assignment.partition("=")[0].strip().partition(".")[2]
+    pattern = _pattern(list(net.layer), path)
+    key = path.rpartition(".")[2]
+    named = (layer.name for layer in net.layer if fnmatchcase(layer.name, pattern))
+    whole = path[len(pattern) + 1 :]
+    return {(name, at): f"--set {assignment}" for name in named for at in (key, whole)}
 
 
 def _assign(net: SolverNet, assignment: str) -> NetParameter | None:

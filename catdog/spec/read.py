@@ -1,6 +1,6 @@
 """Nets and solvers from files: YAML or prototxt to a message that knows its places."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +29,12 @@ class Spec(Generic[M]):
     message: M
     path: Path
     tree: Block = field(repr=False, default_factory=lambda: Block(Place(1, 1)))
+    #: Where a field of a layer (its name, or nothing) was given that does not stand in the text.
+    given: Mapping[tuple[str, str], str] = field(repr=False, default_factory=dict)
 
-    def of(self, message: M) -> "Spec[M]":
-        """Another message at the places of the same text."""
-        return Spec(message, self.path, self.tree)
+    def of(self, message: M, given: Mapping[tuple[str, str], str] | None = None) -> "Spec[M]":
+        """Another message at the places of the same text, and what was `given` beside that."""
+        return replace(self, message=message, given={**self.given, **(given or {})})
 
     def locate(self, name: str) -> Path:
         """A path in the spec: from the working directory or, failing that, the spec's folder."""
@@ -43,8 +45,11 @@ class Spec(Generic[M]):
     def where(self, layer: str = "", key: str = "", nth: int = 0) -> str:
         """`file:line:column` of a layer, or of one of its fields, or of a field of the file.
 
-        Of several layers of this name the nth, from 0, is meant.
+        Of several layers of this name the nth, from 0, is meant. A field that was given on the
+        command line has no place in the text: the option is named.
         """
+        if (layer, key) in self.given:
+            return self.given[layer, key]
         block = self.tree if not layer else self._layer(layer, nth)
         place = (block.find(key) if key else None) or block.place
         return f"{self.path}:{place}"

@@ -11,6 +11,7 @@ from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
 from catdog.net.unused_fields import unread, unused_tops
+from catdog.net.wiring import unknown_types
 from catdog.net.zero_weights import stuck_at_zero
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
 from catdog.solver.early_stopping import wanted_scores
@@ -106,7 +107,8 @@ def _each_once(faults: Sequence[Fault]) -> Iterator[Fault]:
     """The faults without repetitions; an unknown type is told at its first layer."""
     told: set[object] = set()
     for fault in faults:
-        key = fault.what if fault.field == "type" else fault
+        # the layers that are named with a type may be others in each phase
+        key = fault.what.split('"')[1] if fault.field == "type" and '"' in fault.what else fault
         if key not in told:
             told.add(key)
             yield fault
@@ -141,7 +143,7 @@ def _has_data(subject: _Subject) -> bool:
 def _of_solver(
     spec: Spec[SolverParameter], wanted: Inspection, faults: list[Fault]
 ) -> list[_Subject]:
-    spec = spec.of(with_overrides(spec, wanted.overrides))
+    spec = with_overrides(spec, wanted.overrides)
     # what cannot be read of a solver seems to be missing
     if not faults:
         with _gathering(faults), spec.located():
@@ -184,6 +186,10 @@ def _compile(
     """
     net = subject.net
     message = _without(net.spec.message, misread)
+    if misread:
+        with _gathering(faults), net.spec.located():
+            kept = (each for each in net.spec.message.layer if is_kept(each, net.state))
+            raise_any(unknown_types(kept))
     while message is net.spec.message or _is_any_kept(message, subject):
         own: list[Fault] = []
         assumed: list[str] = []

@@ -57,21 +57,25 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
             remedy="a snapshot has its weights; without it training starts anew",
         )
     read = read_solver(path)
-    message = with_overrides(read, options.overrides)
+    read = with_overrides(read, options.overrides)
+    message, given = read.message, {}
+    if options.freeze and not (message.freeze or message.unfreeze):
+        given["", "freeze"] = f"--freeze {','.join(options.freeze)}"
     # as in Caffe, those given go before those of the solver
     message.weights[:] = list(options.weights or message.weights)
     message.freeze.extend(options.freeze)
-    spec = Spec(message, read.path, read.tree)
+    spec = read.of(message, given)
     with spec.located():
         raise_any(start_faults(message))
     return spec
 
 
-def with_overrides(read: Spec[SolverParameter], overrides: Sequence[str]) -> SolverParameter:
+def with_overrides(read: Spec[SolverParameter], overrides: Sequence[str]) -> Spec[SolverParameter]:
     """The solver with its own fields set as `FIELD=VALUE` says, and a whole snapshot_prefix."""
-    message = upgrade_solver(override(read.message, of_solver(overrides)))
+    own = of_solver(overrides)
+    message = upgrade_solver(override(read.message, own))
     message.snapshot_prefix = _prefix(message, read.path)
-    return message
+    return read.of(message, {("", each.partition("=")[0].strip()): f"--set {each}" for each in own})
 
 
 def resolved_nets(spec: Spec[SolverParameter], options: Options) -> list[ResolvedNet]:

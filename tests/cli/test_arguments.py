@@ -92,3 +92,30 @@ def test_a_device_that_is_there(parser, monkeypatch):
     args = parser.parse(["--model", "x", "--gpu", "1"])
     assert device_of(args) == torch.device("cuda", 1)
     assert device_of(parser.parse(["--model", "x", "--device", "cpu"])) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--cpu"], "there is no --cpu; --device cpu does that"),
+        (["--resume"], "there is no --resume"),
+    ],
+)
+def test_flags_of_other_programs_are_answered_where_ours_does_the_same(flags, words):
+    parser = Parser("")
+    parser.add_device()
+    with pytest.raises(CatdogError) as caught:
+        parser.parse(flags)
+    assert words in str(caught.value) or "--resume" in str(caught.value)
+    assert "--snapshot" not in str(caught.value)
+    parser.add_argument("--snapshot")
+    with pytest.raises(CatdogError, match="there is no --resume; --snapshot auto does that"):
+        parser.parse(["--resume"])
+
+
+def test_a_word_in_place_of_a_required_flag_is_told_with_the_flag():
+    parser = Parser("")
+    parser.add_argument("--solver", required=True)
+    with pytest.raises(CatdogError) as caught:
+        parser.parse(["solvers/quick.yaml"])
+    assert str(caught.value) == "--solver is missing; write --solver solvers/quick.yaml"

@@ -190,7 +190,7 @@ def test_layers_of_forks_unknown_types_unknown_fields_and_shapes_in_one_go(write
         "computes the same from these fields",
         'layer "pool" (Pooling): unknown field "ceil_mode"; write round_mode: FLOOR for '
         "ceil_mode: false, nothing for true",
-        'layer "odd": unknown layer type "Convolutoin"; did you mean "Convolution"?',
+        'layer "odd": unknown layer type "Convolutoin" (also odd2); did you mean "Convolution"?',
         'layer "conv": (Convolution) has no room for kernel [99, 99] with dilation [1, 1] and pad '
         "[0, 0] in its bottom [1, 3, 8, 8]; change the kernel, the pad or the layers before it",
     ]
@@ -307,3 +307,26 @@ def test_data_that_make_lmdb_builds_are_told_with_the_command(write):
     net = NET.replace("source: nowhere", "source: input/train_lmdb")
     lines = inspected(write("net.yaml", "# make lmdb SIZE=8\n" + net))
     assert lines.count("input/train_lmdb: no such LMDB; `make lmdb SIZE=8` builds it") == 1
+
+
+def test_a_type_that_nobody_knows_is_one_line_for_all_its_layers(write):
+    wrong = NET.replace("type: Convolution", "type: convolution").replace(
+        "- name: pool\n  type: Pooling", "- name: pool\n  type: convolution"
+    )
+    given = {"data": (4, 3, 8, 8)}
+    line = 'layer "conv": unknown layer type "convolution" (also pool); did you mean "Convolution"?'
+    assert faults(write("net.yaml", wrong), given=given) == [f"net.yaml:9:3: {line}"]
+    # beside a field that nobody knows either
+    found = faults(write("net.yaml", wrong.replace("stride: 2", "strid: 2")), given=given)
+    assert "strid" in found[0]
+    assert found[1:] == [f"net.yaml:9:3: {line}"]
+
+
+def test_what_is_set_is_blamed_on_set(write):
+    write("net.yaml", NET)
+    solver = write("solver.yaml", SOLVER)
+    told = faults(solver, overrides=["base_lr=-1", "net.loss.bottom=x"])
+    assert told[0] == "--set base_lr=-1: base_lr must be 0 or more"
+    assert told[1].startswith('--set net.loss.bottom=x: layer "loss": (SoftmaxWithLoss) has 1 bot')
+    with pytest.raises(CatdogError, match=r"lr=1: .* did you mean .base_lr"):
+        inspected(solver, overrides=["lr=1"])

@@ -148,3 +148,10 @@ def test_a_training_that_learns_nothing_is_told_by_both(files):
     assert words in inspect("solver.yaml")
     train("solver.yaml")
     assert words in (files / "train.log").read_text()
+
+
+@pytest.mark.parametrize("name", ["nofc", "loss"])
+def test_a_name_of_freeze_is_blamed_on_freeze(files, name):
+    (files / "solver.yaml").write_text(SOLVER)
+    told = refused(lambda: train("solver.yaml", Options(freeze=[name])))
+    assert told.startswith(f'--freeze {name}: "{name}" names no layer')
