@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from catdog.analysis.candidate import Candidate, set_temperature
-from catdog.analysis.labelled import collect, open_labelled, predict_photos
+from catdog.analysis.labelled import collect, open_labelled, predict_photos, store_remarks
 from catdog.analysis.report import (
     calibrated,
     calibration_lines,
@@ -111,6 +111,8 @@ def judge(args: Namespace) -> None:
     if learned_from(weights, place):
         known = f"the net was trained on {place}: its scores there say nothing of other photos"
         tell(f"warning: {known}")
+    for line in store_remarks(place, predictor):
+        tell(f"warning: {line}")
     if args.fit_temperature:
         predictor.temperature = 1.0
     with open_labelled(place, predictor) as data:

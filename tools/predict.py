@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tqdm import tqdm
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
@@ -63,6 +64,13 @@ def run(argv: Sequence[str], group: Group) -> None:
     )
     parser.add_argument("--labels", help="names of the classes, one a line, in place of the net's")
     parser.add_argument("--picture", help="draw the first photos with what they were taken for")
+    parser.add_argument(
+        "--picture-photos",
+        type=at_least(1),
+        default=MOST,
+        metavar="N",
+        help=f"how many of them (default: {MOST})",
+    )
     parser.add_views()
     parser.add_precision()
     parser.add_python()
@@ -100,8 +108,9 @@ def predict(args: argparse.Namespace, group: Group) -> None:
     if skipped:
         print(f"{counted(len(skipped), 'photo')} could not be read: see {listed}", file=sys.stderr)
     if args.picture:
-        first = f" of the first {MOST}" if len(predictions) > MOST else ""
-        picture = draw_gallery(args.picture, predictions, predictor.heads)
+        most, count = args.picture_photos, len(predictions)
+        first = f" of the first {most} of {count} photos" if count > most else ""
+        picture = draw_gallery(args.picture, predictions, predictor.heads, most)
         print(f"picture{first} in {picture}")
 
 
@@ -118,11 +127,14 @@ def _predictor(args: argparse.Namespace, group: Group, photos: int) -> Predictor
         views=args.tta,
         amp=args.amp,
         labels=read_class_names(args.labels) if args.labels else None,
+        scores=not args.probability,
         provide_caffe=python_of(args),
     )
     tempered = f", temperature {predictor.temperature:.3f}" if predictor.temperature != 1 else ""
     if group.leads:
         print(f"{counted(photos, 'photo')} with {weights}{tempered}", file=sys.stderr)
+        if predictor.heads[0].scores:
+            print("the net gives scores: the largest is the label", file=sys.stderr)
         if told := standing(weights):
             print(f"its run had {told}", file=sys.stderr)
     return predictor
@@ -153,7 +165,7 @@ def show(predictions: Mapping[str, Prediction], heads: Sequence[Head]) -> None:
 
 def _words(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
     for head, row in zip(heads, found.rows, strict=True):
-        likely = [(head.names[i], f"{row[i]:.2%}") for i in head.likely(row)]
+        likely = [(head.names[i], head.word(row[i])) for i in head.likely(row)]
         if head.several:
             yield ", ".join(map(" ".join, likely)) or NONE
         else:

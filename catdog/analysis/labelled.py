@@ -86,6 +86,23 @@ def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPh
         yield _stored(reader, predictor)
 
 
+def store_remarks(data: str | Path, predictor: Predictor) -> Iterator[str]:
+    """A line where the classes of an LMDB are not those of the net."""
+    path = Path(data)
+    record, known = path / DATASET_FILE, list(predictor.dataset.class_name)
+    if record.exists():
+        names = list(read_message(record, DatasetParameter()).message.class_name)
+        if names and known and names != known:
+            yield (
+                f"the classes of {path} are {_in_order(names)}, those of the net "
+                f"{_in_order(known)}: labels are compared by their numbers"
+            )
+
+
+def _in_order(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (" ..." if len(names) > 10 else "")
+
+
 def labelled_photos(
     photos: Sequence[Photo], classes: Sequence[str], predictor: Predictor
 ) -> LabelledPhotos:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from catdog.data.images import decode, read_file
 from catdog.inference.heads import Head, Row
@@ -16,23 +16,23 @@ from catdog.runtime.picture_style import save_figure
 COLUMNS, ROWS = 6, 3
 #: Photos in a picture.
 MOST = COLUMNS * ROWS
-_SURE, _UNSURE = "#1a7f37", "#b35900"
+_SURE, _UNSURE, _PLAIN = "#1a7f37", "#b35900", "#444444"
 _DOUBT = 0.8
 #: Inches of a photo with its caption, and of the line below all.
-_CELL, _FOOT = (1.7, 1.95), 0.3
+_CELL, _FOOT = (1.7, 2.1), 0.3
 #: Letters that fit over a photo.
 _WIDTH = 24
 
 
 def draw_gallery(
-    path: str | Path, predictions: Sequence[Prediction], heads: Sequence[Head]
+    path: str | Path, predictions: Sequence[Prediction], heads: Sequence[Head], most: int = MOST
 ) -> Path:
-    """Draw the first predictions as a grid; returns the path.
+    """Draw the first predictions as a grid, each above the name of its file; returns the path.
 
     Predictions with a probability below 80 % have another colour, which a line below tells: a net
-    may be sure and wrong.
+    may be sure and wrong. Scores have no such colours.
     """
-    shown = predictions[:MOST]
+    shown = predictions[:most]
     rows = max(1, ceil(len(shown) / COLUMNS))
     size = COLUMNS * _CELL[0], rows * _CELL[1] + _FOOT
     figure = Figure(figsize=size, layout="constrained", dpi=110)
@@ -42,25 +42,44 @@ def draw_gallery(
         axes.set_axis_off()
         if index < len(shown):
             _draw(axes, shown[index], heads)
+    if not any(head.scores for head in heads):
+        _tell_colors(foot)
+    target = Path(path)
+    save_figure(figure, target)
+    return target
+
+
+def _tell_colors(foot: SubFigure) -> None:
     words = f"the net is sure of it ({_DOUBT:.0%} or more), which does not make it right"
     foot.text(0.02, 0.5, f"green: {words}", color=_SURE, va="center", fontsize=9)
     foot.text(
         0.98, 0.5, "orange: it is less sure", color=_UNSURE, va="center", ha="right", fontsize=9
     )
-    target = Path(path)
-    save_figure(figure, target)
-    return target
 
 
 def _draw(axes: Axes, prediction: Prediction, heads: Sequence[Head]) -> None:
     pixels = decode(read_file(prediction.path)).pixels
     axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
     pairs = list(zip(heads, prediction.rows, strict=True))
-    sure = min(head.sureness(row) for head, row in pairs) >= _DOUBT
+    color = _SURE if min(head.sureness(row) for head, row in pairs) >= _DOUBT else _UNSURE
+    if any(head.scores for head in heads):
+        color = _PLAIN
     lines = [line for head, row in pairs for line in _said(head, row)]
-    title = axes.set_title("\n".join(lines), fontsize=10, color=_SURE if sure else _UNSURE)
+    title = axes.set_title("\n".join(lines), fontsize=10, color=color)
     # a name with a dollar sign is no formula
     title.set_parse_math(False)
+    name = Path(str(prediction.path)).name
+    below = axes.text(
+        0.5,
+        -0.02,
+        name if len(name) <= _WIDTH else f"…{name[1 - _WIDTH :]}",
+        transform=axes.transAxes,
+        ha="center",
+        va="top",
+        fontsize=7,
+        color=_PLAIN,
+    )
+    below.set_parse_math(False)
 
 
 def _said(head: Head, row: Row) -> list[str]:
@@ -68,7 +87,7 @@ def _said(head: Head, row: Row) -> list[str]:
     chosen = head.chosen(row)
     if not chosen:
         return ["none of them"]
-    return [f"{_short(head.names[index])} {row[index]:.0%}" for index in chosen]
+    return [f"{_short(head.names[index])} {head.word(row[index], 0)}" for index in chosen]
 
 
 def _short(name: str) -> str:

@@ -17,6 +17,9 @@ from catdog.spec.data_layers import brings_data
 
 Row = NDArray[np.floating]
 
+#: Layers whose numbers are scores where nothing follows them but layers that change their shape.
+_SCORING, _SHAPING = ("InnerProduct", "Convolution"), ("Flatten", "Reshape", "Dropout")
+
 
 @dataclass(frozen=True)
 class Head:
@@ -27,12 +30,18 @@ class Head:
         names: of the classes or labels, their numbers where they have none.
         title: what it tells of a photo, where a net tells several things.
         several: each number is the probability of a label of its own.
+        scores: the numbers are scores of the classes: the largest is right, none is a probability.
     """
 
     blob: str
     names: tuple[str, ...]
     title: str
     several: bool
+    scores: bool = False
+
+    def word(self, number: float, places: int = 2) -> str:
+        """A number of a row for a person."""
+        return f"{number:.3g}" if self.scores else f"{number:.{places}%}"
 
     def chosen(self, row: Row) -> list[int]:
         """The most probable class, or the labels that are more likely than not."""
@@ -69,7 +78,25 @@ def heads_of(net: Net, trained: NetParameter, names: Sequence[str]) -> list[Head
             remedy="prediction takes nets that judge a photo as a whole",
         )
     others = [each for each in outputs if each is not first and _counts(each, first)]
-    return [_head(first, names), *(_head(each, names, main=False) for each in others)]
+    head = _head(first, names)
+    if _is_scored(net, first, trained):
+        head = replace(head, scores=True)
+    return [head, *(_head(each, names, main=False) for each in others)]
+
+
+def _is_scored(net: Net, output: "_Output", trained: NetParameter) -> bool:
+    """Whether an output has a score for each class, as a hinge loss or no loss at all leaves it."""
+    blob, maker = output.blob, output.maker
+    layers = {top: layer for layer in net.message.layer for top in layer.top}
+    while maker in _SHAPING:
+        blob = layers[blob].bottom[0]
+        maker = layers[blob].type
+    judges = {
+        layer.type
+        for layer in trained.layer
+        if layer.type.endswith("Loss") and layer.bottom and layer.bottom[0] in (blob, output.blob)
+    }
+    return output.size > 1 and maker in _SCORING and judges <= {"HingeLoss"}
 
 
 def renamed(heads: Sequence[Head], names: Sequence[str]) -> list[Head]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture, Transform
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
-from catdog.inference.heads import heads_of, renamed
+from catdog.inference.heads import Head, heads_of, renamed
 from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
@@ -66,6 +66,7 @@ class Predictor:
             `catdog.data.test_time.VIEWS`; empty for the net's own view alone.
         amp: mixed precision, a name of `catdog.solver.precision.NAMES`; empty for float32.
         labels: names of the classes in place of those of the data set.
+        scores: take a net that ends in scores of its classes, without probabilities.
 
     `heads` are what the net tells of a photo. `temperature` is that of the weights, for the first
     head; 1 leaves probabilities as they are. Raises WeightsError when something is neither carried
@@ -83,6 +84,7 @@ class Predictor:
         views: str = "",
         amp: str = "",
         labels: Sequence[str] | None = None,
+        scores: bool = False,
         provide_caffe: Callable[[], object] | None = None,
     ) -> None:
         self.device = torch.device(device)
@@ -110,6 +112,8 @@ class Predictor:
         self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
         self.temperature = carried.temperature
         heads = heads_of(self.net, carried, self.dataset.class_name)
+        if not scores:
+            heads = [replace(head, scores=False) for head in heads]
         self.heads = heads if labels is None else renamed(heads, labels)
 
     @property
@@ -171,8 +175,8 @@ class Predictor:
             np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)
         ]
         for head, found in zip(self.heads, rows, strict=True):
-            _check(head.blob, found)
-        if self.temperature != 1 and not self.heads[0].several:
+            _check(head, found)
+        if self.temperature != 1 and not (self.heads[0].several or self.heads[0].scores):
             rows[0] = apply_temperature(rows[0], self.temperature).astype(np.float32)
         return rows
 
@@ -187,13 +191,15 @@ class Predictor:
         ]
 
 
-def _check(blob: str, found: Probabilities) -> None:
+def _check(head: Head, found: Probabilities) -> None:
     if not np.isfinite(found).all():
         raise DataError("the net gives probabilities that are no numbers", remedy="train it anew")
+    if head.scores:
+        return
     low, high = float(found.min()), float(found.max())
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise CatdogError(
-            f"the net's {blob} has numbers from {low:.4g} to {high:.4g}: no probabilities",
+            f"the net's {head.blob} has numbers from {low:.4g} to {high:.4g}: no probabilities",
             remedy="end the net in a Softmax or a Sigmoid called prob",
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from catdog.data.lmdb_store import NotBuilt
+from catdog.data.mean import BUILT_MEAN
 from catdog.data.preprocessing import dataset_of
 from catdog.data.sources import Context, RecordSource, Source, open_source
 from catdog.errors import DataError
@@ -30,7 +31,9 @@ def advice(resolved: ResolvedNet, net: Net, sources: Sequence[Source]) -> Iterat
             if counts and len(counts) == len(dataset.class_name):
                 named = dict(zip(dataset.class_name, counts.values(), strict=True))
                 yield from _classes(named, resolved, source)
-            yield from _crop(source.layer, dataset)
+            yield from crop_warnings(source.layer, dataset)
+        if resolved.state.phase == TRAIN:
+            yield from mean_warnings(source.layer, resolved)
     for line in label_warnings(net, sources):
         yield Warned(line)
 
@@ -95,7 +98,18 @@ def _tested(net: ResolvedNet, source: Source) -> str:
     return "" if taken == source.size else f"; each test takes {taken:,} of {source.size:,}"
 
 
-def _crop(layer: LayerParameter, dataset: DatasetParameter) -> Iterator[Warned]:
+def mean_warnings(layer: LayerParameter, resolved: ResolvedNet) -> Iterator[Warned]:
+    """That the mean is another one than that beside the store."""
+    mean, store = layer.transform_param.mean_file, layer.data_param.source
+    if not (mean and store):
+        return
+    given, own = resolved.locate(mean), resolved.locate(store).parent / BUILT_MEAN
+    if own.is_file() and given.is_file() and given.read_bytes() != own.read_bytes():
+        yield Warned(f"{given} is not the mean of {resolved.locate(store)}, which is {own}")
+
+
+def crop_warnings(layer: LayerParameter, dataset: DatasetParameter) -> Iterator[Warned]:
+    """That a layer crops to a small part of the stored pictures."""
     size, stored = layer.transform_param.crop_size, dataset.width * dataset.height
     part = size * size / stored if stored else 1
     if size and part < _NARROW:

@@ -32,6 +32,7 @@ from catdog.runtime.picture_style import ORANGE, save_figure
 from catdog.spec import Spec, net_state
 from catdog.spec.read import read_spec
 from catdog.spec.rules import check_stages
+from catdog.training.data_checks import crop_warnings
 
 #: Inches of a picture and of the line above it.
 _CELL, _TITLE = 1.25, 0.18
@@ -72,7 +73,8 @@ def preview(path: str | Path, target: str | Path, wanted: Wanted) -> list[str]:
             rows = list(_rows(source, wanted, dataset.class_name))
             batch = " x ".join(map(str, source.shapes[source.tops[0]]))
     _draw(Path(target), rows, rgb=dataset.channel_order == DatasetParameter.RGB)
-    return [f'layer "{layer.name}" of {net.spec.path}: batches of {batch}', str(target)]
+    warned = [f"warning: {each.what}" for each in crop_warnings(layer, dataset)]
+    return [f'layer "{layer.name}" of {net.spec.path}: batches of {batch}', *warned, str(target)]
 
 
 def _net(path: str | Path, state: NetState) -> ResolvedNet:

@@ -15,6 +15,7 @@ from catdog.analysis.labelled import (
     collect,
     open_labelled,
     predict_photos,
+    store_remarks,
 )
 from catdog.analysis.report import calibrated, draw_page, evaluation_of, report_place
 from catdog.data.build.dataset import create
@@ -254,3 +255,16 @@ def test_flags_that_do_not_fit(tool):
     words = ("evaluate", "--weights", "two.caffemodel", "--data", "validation_lmdb")
     assert "--iterations" in tool(*words, "--iterations", "3")[0]
     assert "--weights" in tool("evaluate", "--weights", "a,b", "--data", "x")[0]
+
+
+def test_a_store_of_other_classes_is_told(job, tmp_path, monkeypatch):
+    monkeypatch.chdir(job)
+    predictor = Predictor(read_weights("two.caffemodel"))
+    assert list(store_remarks(job / "train_lmdb", predictor)) == []
+    shutil.copytree(job / "train_lmdb", tmp_path / "other")
+    record = DatasetParameter(class_name=["dog", "cat"], width=24, height=24)
+    (tmp_path / "other/dataset.yaml").write_text(to_yaml(record))
+    (told,) = store_remarks(tmp_path / "other", predictor)
+    assert told.endswith(
+        "other are dog, cat, those of the net cat, dog: labels are compared by their numbers"
+    )

@@ -113,7 +113,7 @@ def test_a_picture(predict):
     for i in range(16):
         shutil.copy("t/2.jpg", f"t/a/{i + 3}.jpg")
     shown, _ = predict("t", "--picture", "g.png")
-    assert shown[-1] == "picture of the first 18 in g.png"
+    assert shown[-1] == "picture of the first 18 of 19 photos in g.png"
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,44 @@ def test_mistakes_are_one_line_and_leave_nothing(predict, words, line):
     assert told[-1].startswith(f"error: {line}")
     assert not rows
     assert not list(Path().glob("submission*"))
+
+
+SCORED = """
+layer { name: "data" type: "Input" top: "data"
+  input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
+layer { name: "score" type: "InnerProduct" bottom: "data" top: "score"
+  inner_product_param { num_output: %d } }
+"""
+
+
+def write_scored(path: str, biases: tuple[float, ...], loss: str = "HingeLoss") -> None:
+    net = NetParameter()
+    net.dataset.width = net.dataset.height = 8
+    text_format.Parse(SCORED % len(biases), net.deploy)
+    if loss:
+        net.layer.add(name="loss", type=loss, bottom=["score", "label"], top=["loss"])
+    weights = weights_of(Net(net.deploy), net)
+    weights.blobs["score"][1][:] = biases
+    write_weights(Path(path), weights)
+
+
+@pytest.mark.parametrize("loss", ["HingeLoss", ""])
+def test_scores_give_labels(predict, loss):
+    write_scored("svm.caffemodel", (-3, 7.25, 2), loss)
+    lines, rows = predict("t/2.jpg", "--picture=p.png", weights="svm")
+    assert rows == [["id", "label"], ["2", "1"]] and Path("p.png").exists()
+    assert lines[0].split() == ["2", "1", "7.25", "2", "2"]
+    (error,), rows = predict("t/2.jpg", "--probability", weights="svm")[0][-1:], []
+    assert "numbers from -3 to 7.25: no probabilities" in error
+
+
+@pytest.mark.parametrize(("biases", "loss"), [((3.0, 4), "EuclideanLoss"), ((3.0,), "")])
+def test_numbers_that_are_no_classes_are_refused(predict, biases, loss):
+    write_scored("other.caffemodel", biases, loss)
+    lines, _ = predict("t/2.jpg", weights="other")
+    assert "no probabilities" in lines[-1]
+
+
+def test_the_picture_says_how_many_it_shows(predict):
+    lines, _ = predict("t", "--picture=p.png", "--picture-photos=2")
+    assert lines[-1] == "picture of the first 2 of 3 photos in p.png"

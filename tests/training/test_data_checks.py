@@ -13,7 +13,7 @@ from catdog.proto.caffe_pb2 import TEST, TRAIN, DatasetParameter, NetParameter
 from catdog.solver.events import Noted, Warned
 from catdog.spec import Spec, net_state, to_yaml
 from catdog.spec.read import parse_yaml
-from catdog.training.data_checks import advice, same_data
+from catdog.training.data_checks import advice, mean_warnings, same_data
 
 NET = """
 x-crop: &crop {crop_size: 5}
@@ -100,3 +100,16 @@ def test_the_same_data_in_both_phases(tmp_path):
     part = net_of(tmp_path, TEST, "train_lmdb")
     part.data_layers[0].data_param.index_file = "chosen.txt"
     assert not list(same_data([train, part]))
+
+
+def test_the_mean_of_another_store_is_told(told, tmp_path):
+    (tmp_path / "mean.binaryproto").write_bytes(b"own")
+    (tmp_path / "other.binaryproto").write_bytes(b"another")
+    net = net_of(tmp_path, TRAIN, "validation_lmdb")
+    (layer,) = net.data_layers
+    for name, lines in (("other", 1), ("mean", 0)):
+        layer.transform_param.mean_file = f"{name}.binaryproto"
+        found = list(mean_warnings(layer, net))
+        assert len(found) == lines
+        assert all("other.binaryproto is not the mean of" in each.what for each in found)
+    assert not [event for event in told() if "is not the mean" in event.what]

@@ -171,3 +171,12 @@ def test_what_cannot_be_shown(words, message, capsys, folder):
     with pytest.raises(SystemExit):
         run(*words)
     assert message in capsys.readouterr().err
+
+
+def test_a_narrow_crop_is_told(capsys):
+    write("crop_size: 2")
+    record = DatasetParameter(class_name=CLASSES, width=8, height=7)
+    Path("raw/dataset.yaml").write_text(to_yaml(record, "made for a test"))
+    run("net.yaml")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("warning: crop_size 2 shows 7% of the stored 8 x 7 pictures")
