@@ -31,6 +31,7 @@ from catdog.cli.arguments import Parser, device_of, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
 from catdog.errors import CatdogError
+from catdog.inference.predictor import Predictor
 from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
@@ -108,11 +109,7 @@ def judge(args: Namespace) -> None:
         python_of(args),
     )
     predictor, place = candidate.open()
-    if learned_from(weights, place):
-        known = f"the net was trained on {place}: its scores there say nothing of other photos"
-        tell(f"warning: {known}")
-    for line in store_remarks(place, predictor):
-        tell(f"warning: {line}")
+    _warn(weights, place, predictor)
     if args.fit_temperature:
         predictor.temperature = 1.0
     with open_labelled(place, predictor) as data:
@@ -128,6 +125,14 @@ def judge(args: Namespace) -> None:
         if args.report is not None:
             paths = write_report(evaluation, data, report_place(args.report, weights))
             print("", *(f"written  {path}" for path in paths), sep="\n")
+
+
+def _warn(weights: Path, place: Path, predictor: Predictor) -> None:
+    if learned_from(weights, place):
+        known = f"the net was trained on {place}: its scores there say nothing of other photos"
+        tell(f"warning: {known}")
+    for line in store_remarks(place, predictor):
+        tell(f"warning: {line}")
 
 
 if __name__ == "__main__":

@@ -89,9 +89,7 @@ class Predictor:
     ) -> None:
         self.device = torch.device(device)
         carried = weights.net or NetParameter()
-        message = deploy or (carried.deploy if carried.HasField("deploy") else None)
-        if message is None:
-            raise WeightsError("carries no deploy net", remedy="give one with --model")
+        message = deploy or _deploy(carried)
         setting = Setting(provide_caffe=provide_caffe)
         self.net = Net(filter_net(message, net_state(TEST)), setting=setting)
         copy_weights(self.net, weights, strict=True)
@@ -111,9 +109,8 @@ class Predictor:
         self.stored = self._stored_shape()
         self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
         self.temperature = carried.temperature
-        heads = heads_of(self.net, carried, self.dataset.class_name)
-        if not scores:
-            heads = [replace(head, scores=False) for head in heads]
+        found = heads_of(self.net, carried, self.dataset.class_name)
+        heads = [replace(head, scores=head.scores and scores) for head in found]
         self.heads = heads if labels is None else renamed(heads, labels)
 
     @property
@@ -207,6 +204,12 @@ def _check(head: Head, found: Probabilities) -> None:
 def both_classes(output: Tensor) -> Tensor:
     """Probabilities of each class, N x classes, also from a single sigmoid output, N x 1."""
     return torch.cat((1 - output, output), dim=1) if output.shape[1] == 1 else output
+
+
+def _deploy(carried: NetParameter) -> NetParameter:
+    if not carried.HasField("deploy"):
+        raise WeightsError("carries no deploy net", remedy="give one with --model")
+    return carried.deploy
 
 
 def _input(deploy: NetParameter) -> LayerParameter:
