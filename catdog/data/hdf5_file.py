@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import CatdogError, DataError
-from catdog.runtime.memory import check_fits
+from catdog.runtime.room import check_fits
 
 #: Deflate, which every HDF5 reads, makes a byte of 1,032 at most.
 _DENSEST = 1100

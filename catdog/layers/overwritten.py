@@ -6,7 +6,6 @@ both in place on one blob, is not the true one. It is what Caffe trains with.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +37,17 @@ class Rereading(Elementwise):
         """dy/dx from the blobs x and y as they are now and what was kept."""
 
 
-def stale(layer: Layer, later: Sequence[Layer]) -> bool:
+def stale(layer: Layer, signs_stay: bool | None) -> bool:
     """Whether Caffe's gradient of a layer is another than that of its function.
 
-    `later` are the layers that write over its top in place, in order.
+    `signs_stay`: whether all layers that write over its top later keep its signs; None where no
+    layer does.
     """
     if not isinstance(layer, Rereading):
         return False
-    if not later:
+    if signs_stay is None:
         return _in_place(layer) and not layer.reads_top_alone()
-    return not (layer.reads_signs_alone() and all(other.keeps_signs() for other in later))
+    return not (layer.reads_signs_alone() and signs_stay)
 
 
 def _in_place(layer: Layer) -> bool:

@@ -27,20 +27,24 @@ def fused(nodes: Sequence[Node], shapes: Mapping[str, Shape]) -> Fused:
     """Nodes in their order, neighbours that can be one as one step."""
     # what is written over a blob of these is read again in the backward pass
     watched = {top for node in nodes if node.stale for top in node.tops}
+    # where a blob is written over last: a layer that does so reads it first
+    written = {n.bottoms[0]: at for at, n in enumerate(nodes) if n.layer.in_place}
     steps: list[Step] = []
     lost: set[str] = set()
-    rest = list(nodes)
-    while rest:
-        first, *rest = rest
+    at = 0
+    while at < len(nodes):
+        first, second = nodes[at], nodes[at + 1] if at + 1 < len(nodes) else None
         joined = None
-        if rest and watched.isdisjoint(first.tops):
-            joined = _joined(first, rest, shapes)
-        if joined is None:
+        if second and watched.isdisjoint(first.tops):
+            rewritten = written.get(second.tops[0] if second.tops else "", -1) > at
+            joined = _joined(first, second, shapes, rewritten=rewritten)
+        if second is None or joined is None:
             steps.append(first)
+            at += 1
             continue
-        second, *rest = rest
         steps.append(_step(first, second, joined))
         lost |= set(first.tops) - set(second.tops)
+        at += 2
     return Fused(steps, frozenset(lost))
 
 
@@ -55,16 +59,20 @@ def _step(first: Node, second: Node, joined: Function) -> Step:
     )
 
 
-def _joined(first: Node, rest: Sequence[Node], shapes: Mapping[str, Shape]) -> Function | None:
-    """The function of two neighbours, where they can be one."""
-    second = rest[0]
+def _joined(
+    first: Node, second: Node, shapes: Mapping[str, Shape], *, rewritten: bool
+) -> Function | None:
+    """The function of two neighbours, where they can be one.
+
+    `rewritten`: the second or a layer after it writes over the second's top.
+    """
     if second.stale or not _alone(first, second):
         return None
     if isinstance(first.layer, BatchNorm) and isinstance(second.layer, Scale):
         return _normalizing(first.layer, second.layer, shapes[first.bottoms[0]])
     if isinstance(first.layer, ReLU) and isinstance(second.layer, Pooling):
         # what writes over the top would write over what ReLU's backward pass reads
-        if any(node.layer.in_place and node.bottoms[0] == second.tops[0] for node in rest):
+        if rewritten:
             return None
         return _pooling(first.layer, second.layer, shapes[first.bottoms[0]])
     return None

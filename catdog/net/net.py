@@ -5,6 +5,7 @@ Knows no files: data layers were cut out before, their tops come in as inputs.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import NamedTuple, Self
 
@@ -69,6 +70,7 @@ class Net(nn.Module):
         self.shapes: dict[str, Shape] = dict(self.inputs)
         self.outputs = wiring.outputs(self.message, self.inputs)
         self.nodes: list[Node] = []
+        self._top_shapes: dict[object, list[Shape]] = {}
         self._parameters_of = ParameterTable(force_backward=message.force_backward)
         for param in self.message.layer:
             if param.type != "Input":
@@ -87,7 +89,8 @@ class Net(nn.Module):
         if not param.HasField("phase"):
             param.phase = self.phase
         shapes = [self.shapes[bottom] for bottom in param.bottom]
-        layer, tops = _build(param, shapes, self.setting)
+        layer = _build(param, shapes, self.setting)
+        tops = self._tops(layer, shapes)
         self.shapes.update(zip(param.top, tops, strict=True))
         node = Node(
             name=param.name,
@@ -100,6 +103,18 @@ class Net(nn.Module):
         )
         self._parameters_of.add(node.name, layer, _param_specs(param, layer))
         self.nodes.append(node)
+
+    def _tops(self, layer: Layer, shapes: Sequence[Shape]) -> list[Shape]:
+        """The shapes of a layer's tops; found once for layers that differ in names alone."""
+        alike = LayerParameter()
+        alike.CopyFrom(layer.param)
+        for field in ("name", "bottom", "top", "param"):
+            alike.ClearField(field)
+        key = (*shapes, len(layer.param.top), alike.SerializeToString(deterministic=True))
+        if key not in self._top_shapes or layer.param.type == "Python":
+            with _explained(layer.param, shapes):
+                self._top_shapes[key] = layer.top_shapes(*shapes)
+        return self._top_shapes[key]
 
     def _is_cut(self, param: LayerParameter, layer: Layer, index: int) -> bool:
         # Caffe's force_backward overrides propagate_down: false, but not for a label
@@ -122,10 +137,11 @@ class Net(nn.Module):
                 free = maker is not None and maker.top_may_be_overwritten
                 node.layer.in_place = alone and free
             makers.update(dict.fromkeys(node.tops, node.layer))
-        for index, node in enumerate(self.nodes):
-            writers = [n.layer for n in self.nodes[index + 1 :] if n.tops == node.tops]
-            node.stale = overwritten.stale(node.layer, writers)
+        signs_stay: dict[tuple[str, ...], bool] = {}
+        for node in reversed(self.nodes):
+            node.stale = overwritten.stale(node.layer, signs_stay.get(node.tops))
             node.layer.in_place &= not node.stale
+            signs_stay[node.tops] = signs_stay.get(node.tops, True) and node.layer.keeps_signs()
 
     def check_room(self) -> None:
         """Raise LayerError where this machine can never hold a layer's numbers; CatdogError for
@@ -266,13 +282,17 @@ def run(step: Step, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tops if isinstance(tops, tuple) else (tops,)
 
 
-def _build(
-    param: LayerParameter, shapes: Sequence[Shape], setting: Setting
-) -> tuple[Layer, list[Shape]]:
-    try:
+def _build(param: LayerParameter, shapes: Sequence[Shape], setting: Setting) -> Layer:
+    with _explained(param, shapes):
         layer = LAYERS[param.type](param, shapes, setting)
-        layer.train(param.phase == TRAIN)
-        return layer, layer.top_shapes(*shapes)
+    layer.train(param.phase == TRAIN)
+    return layer
+
+
+@contextmanager
+def _explained(param: LayerParameter, shapes: Sequence[Shape]) -> Iterator[None]:
+    try:
+        yield
     except CatdogError:
         raise
     except (RuntimeError, ValueError, IndexError) as error:

@@ -17,7 +17,7 @@ from torch import Tensor
 from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.proto.parse import parse
-from catdog.runtime.memory import check_fits
+from catdog.runtime.room import check_fits
 from catdog.weights.architectures import ARCHITECTURES
 from catdog.weights.model import BlobsOfLayers, Weights, is_index, set_blob
 from catdog.weights.state_dict import blobs_of, recognise

@@ -162,7 +162,7 @@ def test_indices(tmp_path, index):
 
 
 def test_an_archive_that_unpacks_to_more_than_there_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("catdog.runtime.memory.free_memory", lambda: 10_000_000)
+    monkeypatch.setattr("catdog.runtime.room.free_memory", lambda: 10_000_000)
     with zipfile.ZipFile(tmp_path / "x.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"")
         archive.writestr("archive/data/0", bytes(20_000_000))
