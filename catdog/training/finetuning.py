@@ -31,9 +31,9 @@ def sources_of(weights: Iterable[str]) -> list[str]:
     return [name.strip() for text in weights for name in text.split(",")]
 
 
-def file_for(source: str, net: Net, locate: Locate) -> Path:
-    """The file of a source, as `weight_file`; weights that cannot fit the net are not fetched."""
-    if not locate(source).exists():
+def file_for(source: str, net: Net | None, locate: Locate) -> Path:
+    """The file of a source, as `weight_file`; what cannot fit a net is not fetched for it."""
+    if net is not None and not locate(source).exists():
         check_known(net, source)
     return weight_file(source, locate)
 

@@ -176,7 +176,9 @@ def _begin(
         belonging = not names and options.weights is None
         if belonging:
             names = [name_for(solver.net.message)]
-        files = [file_for(name, solver.net, spec.locate) for name in names]
+        # what does not fit of the weights that belong to the net starts fresh
+        net = None if belonging else solver.net
+        files = [file_for(name, net, spec.locate) for name in names]
         start(solver, files, emit, misfits_fresh=belonging)
         return
     solver.restore(state)
