@@ -18,7 +18,7 @@ from catdog.cli.training import field_for, options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
-from catdog.solver.events import Event, Interrupted, Listener
+from catdog.solver.events import Event, Interrupted, Listener, Missing
 from catdog.solver.signals import EFFECTS
 from catdog.solver.solver import Action
 from catdog.tracking.listeners import EVERY, TrackingOptions
@@ -30,6 +30,8 @@ from catdog.training.train import train
 
 #: What a shell adds to the number of a signal.
 _SIGNALLED = 128
+#: Of a training whose files lack something.
+_INCOMPLETE = 1
 
 
 class Outcome:
@@ -40,6 +42,8 @@ class Outcome:
 
     def __call__(self, event: Event) -> None:
         """Take what ends a training from an event."""
+        if isinstance(event, Missing):
+            self.code = _INCOMPLETE
         if isinstance(event, Interrupted) and event.signal:
             self.code = _SIGNALLED + event.signal
 

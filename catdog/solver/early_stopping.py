@@ -86,6 +86,18 @@ class Ending:
         _, state = self.best
         return Reached(state.best, state.iteration, self._best.score.direction.value)
 
+    def best_state(self) -> ScoreState:
+        """A copy of what is known of the best."""
+        copy = ScoreState()
+        if self._best:
+            copy.CopyFrom(self._best.state)
+        return copy
+
+    def set_best(self, state: ScoreState) -> None:
+        """Go back to a best whose weights are there."""
+        if self._best:
+            self._best.state.CopyFrom(state)
+
     def forget_best(self) -> None:
         """Look for the best anew: its weights are not there."""
         if self._best:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import ClassVar
 
 #: A blob of more numbers than these is told in one line. Pascal VOC has 21 classes.
 MANY = 24
@@ -227,6 +228,24 @@ class Best:
 
 
 @dataclass(frozen=True)
+class NotSaved:
+    """A snapshot, or the best weights, could not be written; the next one is tried."""
+
+    SNAPSHOT: ClassVar[str] = "snapshot"
+    BEST: ClassVar[str] = "best weights"
+
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """At the end of a run: what of its files is not there or not whole."""
+
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FinalLoss:
     """The loss of one more forward pass after the last iteration."""
 
@@ -295,6 +314,8 @@ Event = (
     | DebugInfo
     | Snapshotted
     | Best
+    | NotSaved
+    | Missing
     | FinalLoss
     | Noted
     | Warned

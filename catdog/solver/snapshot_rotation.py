@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from catdog.errors import Diverged
+from catdog.errors import Diverged, Unwritable
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState, ScoreState, SolverParameter
 from catdog.runtime.checksum import sha256_of
@@ -70,10 +70,21 @@ class Snapshots:
     def write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
         """Weights, their average and the state that is made for a file of weights.
 
-        Raises Diverged, and writes nothing, when a parameter is not finite.
+        Raises Diverged, and writes nothing, when a parameter is not finite, and Unwritable.
         """
         self._check_finite(iteration)
         self.begin()
+        before = self.kept
+        try:
+            return self._write(iteration, state)
+        except Unwritable:
+            self.kept = before
+            if self._writes:
+                # half of a snapshot takes room that the next one needs
+                self._remove([iteration])
+            raise
+
+    def _write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
         model = self._model_path(iteration)
         self.kept = [at for at in self.kept if at != iteration] + [iteration]
         gone = self.kept[: -self._param.snapshot_keep] if self._param.snapshot_keep else []

@@ -38,6 +38,7 @@ from catdog.solver.events import (
     NetTesting,
     NetTestInterrupted,
     Noted,
+    NotSaved,
     Resuming,
     Solving,
     Stopped,
@@ -46,6 +47,7 @@ from catdog.solver.events import (
 from catdog.solver.faults import solver_faults
 from catdog.solver.going_on import check_type, differences
 from catdog.solver.precision import Precision
+from catdog.solver.saving import Saving
 from catdog.solver.snapshot_rotation import Snapshots
 from catdog.solver.snapshot_search import check_whole
 from catdog.solver.solverstate import TrainingState, learned_net, resume_net
@@ -105,8 +107,8 @@ class Solver:
         self._average = Average(net, param.ema_decay)
         self._ending = Ending(param, self.tests, emit)
         self._snapshots = Snapshots(param, net, self._average, self.model, group)
-        self.iteration = 0
-        self.stopped = False
+        self._saving = Saving(emit)
+        self.iteration, self.stopped = 0, False
         #: Layers that started fresh beside copied ones.
         self.fresh: tuple[str, ...] = ()
         self.update = updates.UPDATES[param.type](net.learnable, param)
@@ -143,7 +145,9 @@ class Solver:
         self.step(self.param.max_iter - self.iteration)
         if not self.stopped:
             self._warn(self._divergence.finish(self.iteration, self._batch))
-        if self.param.snapshot_after_train and not _due(self.iteration, self.param.snapshot):
+        due = _due(self.iteration, self.param.snapshot)
+        missing = self._saving.failed(NotSaved.SNAPSHOT)
+        if missing or (self.param.snapshot_after_train and not due):
             self.snapshot()
         self._last_look(began)
         self._ending.finish()
@@ -188,7 +192,8 @@ class Solver:
         self._places.load(before)
         self.test_all()
         self._places.load(before)
-        self._snapshots.renew_state(self.iteration, self._state)
+        with self._saving.of(NotSaved.SNAPSHOT):
+            self._snapshots.renew_state(self.iteration, self._state)
 
     def step(self, iterations: int) -> None:
         """Train for some iterations, or until asked to stop."""
@@ -318,9 +323,13 @@ class Solver:
         due = _due(self.iteration, self.param.test_interval)
         if due:
             self._warn(self._divergence.overfitting.test(tested))
+        before = self._ending.best_state()
         if self._ending.take(tested, due=due) and (best := self._ending.best):
             name, score = best
-            self._emit(self._snapshots.write_best(self.iteration, name, score.best))
+            with self._saving.of(NotSaved.BEST):
+                self._emit(self._snapshots.write_best(self.iteration, name, score.best))
+            if self._saving.failed(NotSaved.BEST):
+                self._ending.set_best(before)
 
     def _test(self, index: int) -> NetTested | None:
         """The result of a pass; None where it was left early."""
@@ -361,7 +370,8 @@ class Solver:
         Raises Diverged, and writes nothing, when a parameter is not finite.
         """
         self._warn(self._divergence.check(self._batch))
-        self._emit(self._snapshots.write(self.iteration, self._state))
+        with self._saving.of(NotSaved.SNAPSHOT):
+            self._emit(self._snapshots.write(self.iteration, self._state))
 
     def restore(self, path: Path) -> None:
         """Go on from a state file of ours, exactly, or of Caffe's, its data from the start."""

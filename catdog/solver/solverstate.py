@@ -25,6 +25,7 @@ from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
 from catdog.runtime.checksum import seal, seal_holds
 from catdog.runtime.files import replacing
+from catdog.runtime.hdf5_image import hdf5_image
 from catdog.weights import (
     CopyRow,
     CopyState,
@@ -186,7 +187,7 @@ def _from_message(message: SolverState) -> TrainingState:
 
 
 def _write_hdf5(path: Path, state: TrainingState) -> None:
-    with h5py.File(path, "w") as file:
+    with hdf5_image(path) as file:
         file["iter"] = np.array([state.iteration], np.int32)
         file["current_step"] = np.array([state.current_step], np.int32)
         # Caffe reads it as a C string

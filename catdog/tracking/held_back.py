@@ -3,23 +3,23 @@
 from collections.abc import Callable
 
 from catdog.solver.events import (
+    Best,
     Done,
     Event,
     Iterating,
     Listener,
-    NetTested,
-    NetTestedBatch,
     Snapshotted,
     Stopped,
+    everyone,
 )
 
 
 def under_way(event: Event) -> bool:
-    """Whether a batch has been through a net, or the run is at its end without one."""
-    if isinstance(event, NetTestedBatch):
-        # it is told before the net has it
-        return event.batches > 0
-    return isinstance(event, NetTested | Iterating | Snapshotted | Stopped | Done)
+    """Whether a batch has been through the trained net, or the run is at its end without one.
+
+    Tests come before that and may do well where the training data fail.
+    """
+    return isinstance(event, Iterating | Best | Snapshotted | Stopped | Done)
 
 
 class HeldBack:
@@ -36,8 +36,10 @@ class HeldBack:
             self._waiting.append(event)
             if not under_way(event):
                 return
-            self._listener = self._make()
             waiting, self._waiting = self._waiting, []
+            # one that cannot be made is not tried again
+            self._listener = everyone()
+            self._listener = self._make()
             for each in waiting:
                 self._listener(each)
             return

@@ -10,10 +10,10 @@ from catdog.data.feed import Feed
 from catdog.data.preview import NamedPicture, first_pictures
 from catdog.errors import CatdogError
 from catdog.net.carried import write_deploy
-from catdog.runtime.files import keep
 from catdog.solver.events import Event, Listener, Noted, Warned, everyone
 from catdog.solver.solver import Solver
 from catdog.tracking import tensorboard
+from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.log_writer import Lines
 from catdog.tracking.metrics_csv import MetricsTable
@@ -51,6 +51,7 @@ class RunListeners:
         prefix: snapshot_prefix of the run.
         options: what is wanted.
         stream: where the log's lines go; on a terminal they get a bar below them.
+        failures: hears of what cannot be written.
         resumed: the run goes on from a snapshot.
 
     Raises CatdogError where TensorBoard is wanted and missing, and for seconds below 0.
@@ -61,6 +62,7 @@ class RunListeners:
         prefix: str,
         options: TrackingOptions,
         stream: TextIO | None = None,
+        failures: Failures | None = None,
         *,
         resumed: bool = False,
     ) -> None:
@@ -70,6 +72,7 @@ class RunListeners:
             raise CatdogError("is below 0", where="--resources", remedy="seconds, or 0 for none")
         self._prefix, self._folder = prefix, Path(prefix).parent
         self._options, self._resumed = options, resumed
+        self._failures = failures or Failures()
         self._terminal = stream if stream is not None and stream.isatty() else None
         #: Where the log writes its lines.
         self.stream: Lines | None = AboveBar(self._terminal) if self._terminal else stream
@@ -85,28 +88,36 @@ class RunListeners:
         if self._options.tensorboard and isinstance(solver.feed, Feed):
             # now, while nothing reads ahead
             pictures = first_pictures(solver.feed, _PICTURES)
-        self._listener = HeldBack(lambda: self._open(solver, pictures))
-
-    def _open(self, solver: Solver, pictures: Sequence[NamedPicture]) -> Listener:
-        write_deploy(solver.model, self._prefix, resumed=self._resumed)
-        listeners: list[Listener] = []
-        table = MetricsTable(self._folder / "metrics.csv", solver, resumed=self._resumed)
-        self._stack.callback(table.close)
-        listeners.append(table)
-        if self._options.tensorboard:
-            board = self._tensorboard(solver, pictures)
-            self._stack.callback(board.close)
-            listeners.append(board)
-        if self._options.resources:
-            path = self._folder / "resources.csv"
-            keep(path)
-            self._resources = Resources(path, solver, self._options.resources, self._emit)
-            self._stack.callback(self._report)
-            listeners.append(self._resources)
+        held = HeldBack(lambda: self._open(solver, pictures))
+        path = self._folder / "metrics.csv"
+        listeners: list[Listener] = [held]
+        with self._failures.costing(path):
+            table = MetricsTable(path, solver, resumed=self._resumed)
+            self._stack.callback(self._failures.closing(path, table.close))
+            listeners.insert(0, self._failures.guarded(path, table))
         if self._terminal:
             bar = ProgressBar(schedule_of(solver), self._terminal)
-            self._stack.callback(bar.close)
-            listeners.append(bar)
+            self._stack.callback(self._failures.closing("the bar", bar.close))
+            listeners.append(self._failures.guarded("the bar", bar))
+        self._listener = everyone(*listeners)
+
+    def _open(self, solver: Solver, pictures: Sequence[NamedPicture]) -> Listener:
+        failures, listeners = self._failures, list[Listener]()
+        with failures.costing(f"{self._prefix}_deploy.prototxt"):
+            write_deploy(solver.model, self._prefix, resumed=self._resumed)
+        if self._options.tensorboard:
+            name = f"{self._prefix}_tensorboard"
+            with failures.costing(name):
+                board = self._tensorboard(solver, pictures)
+                self._stack.callback(failures.closing(name, board.close))
+                listeners.append(failures.guarded(name, board))
+        if self._options.resources:
+            path, every = self._folder / "resources.csv", self._options.resources
+            with failures.costing(path):
+                resources = Resources(path, solver, every, self._emit, resumed=self._resumed)
+                self._resources = resources
+                self._stack.callback(self._report)
+                listeners.append(resources)
         return everyone(*listeners)
 
     def __call__(self, event: Event) -> None:
@@ -132,7 +143,9 @@ class RunListeners:
         resources.close()
         if text := verdict(resources):
             self._emit(Noted(text))
+        path = self._folder / "resources.png"
         try:
-            picture(resources.looks, self._folder / "resources.png")
+            with self._failures.costing(path):
+                picture(resources.looks, path)
         except CatdogError as error:
             self._emit(Warned(str(error)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from catdog.runtime.files import keep
+from catdog.runtime.streams import silence
 from catdog.runtime.text_table import text_table
 from catdog.solver.events import (
     MANY,
@@ -22,10 +23,12 @@ from catdog.solver.events import (
     Identified,
     Interrupted,
     LayerStart,
+    Missing,
     NetTested,
     NetTesting,
     NetTestInterrupted,
     Noted,
+    NotSaved,
     Output,
     Preparing,
     Resuming,
@@ -74,6 +77,10 @@ def lines(event: Event) -> Iterator[Line]:
             yield "I", "net.cpp:610", f"    {line}"
         case Snapshotted() | Best():
             yield from _snapshot_lines(event)
+        case NotSaved(kind, what):
+            yield "W", "solver.cpp:464", f"No {kind}: {what}; the next one is tried"
+        case Missing(what):
+            yield "W", "solver.cpp:1", f"Missing at the end: {'; '.join(what)}"
         case Noted(what):
             yield "I", "solver.cpp:50", what
         case Warned(what):
@@ -202,6 +209,7 @@ class LogWriter:
         resumed: go on in the file that is there; else that of an earlier run is kept under the
             next free name (`train.log.1`).
         waits: nothing is done to the file before the run is under way (`held_back`).
+        failed: hears of a file or a stream that cannot be written; raised by default.
         clock: gives the time of a line.
     """
 
@@ -212,10 +220,11 @@ class LogWriter:
         *,
         resumed: bool = False,
         waits: bool = False,
+        failed: Callable[[str, OSError, bool], object] | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._path, self._resumed, self._clock = path, resumed, clock
-        self._stream = stream
+        self._stream, self._failed = stream, failed
         self._file: TextIO | None = None
         self._waiting: list[str] = []
         if not waits:
@@ -233,26 +242,52 @@ class LogWriter:
                 self._write(f"{stamp} {part}\n")
 
     def _write(self, line: str) -> None:
-        if self._stream:
-            self._stream.write(line)
-            self._stream.flush()
-        if self._file:
-            self._file.write(line)
-        elif self._path:
-            self._waiting.append(line)
+        try:
+            if self._stream:
+                self._stream.write(line)
+                self._stream.flush()
+        except OSError as error:
+            stream, self._stream = self._stream, None
+            silence(stream)
+            self._fail("the log's lines to the terminal or pipe", error, matters=False)
+        try:
+            if self._file:
+                self._file.write(line)
+            elif self._path:
+                self._waiting.append(line)
+        except OSError as error:
+            self._fail(str(self._path), error)
+
+    def _fail(self, name: str, error: OSError, *, matters: bool = True) -> None:
+        if self._failed is None:
+            raise error
+        self._failed(name, error, matters)
 
     def _begin(self) -> None:
         """Open the file, and write what has waited for it."""
         if self._file or self._path is None:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._resumed:
-            keep(self._path)
-        self._file = self._path.open("a", buffering=1, encoding="utf-8", newline="")
-        self._file.writelines(self._waiting)
-        self._waiting.clear()
+        path, waiting, self._waiting = self._path, self._waiting, []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._resumed:
+                keep(path)
+            self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
+            self._file.writelines(waiting)
+        except OSError as error:
+            if self._file is None:
+                self._path = None
+            self._fail(str(path), error)
+
+    def check(self) -> None:
+        """Hear of a file that somebody has removed."""
+        if self._file and self._path and not self._path.exists():
+            self._fail(str(self._path), FileNotFoundError(0, "is gone"))
 
     def close(self) -> None:
         """Close the file; the stream stays open."""
-        if self._file:
-            self._file.close()
+        try:
+            if self._file:
+                self._file.close()
+        except OSError as error:
+            self._fail(str(self._path), error)

@@ -1,15 +1,18 @@
 """`metrics.csv` beside the snapshots: a row for each test and each epoch."""
 
 import csv
+import io
 import math
 import time
 from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
+from typing import TextIO
 
 from catdog.runtime.files import keep, replacing
 from catdog.solver.events import Done, Event, Iterating, NetTested, NetTesting, Output, Stopped
 from catdog.solver.solver import Solver
+from catdog.tracking.held_back import under_way
 from catdog.tracking.run_file import named
 from catdog.tracking.schedule import schedule_of
 
@@ -28,7 +31,7 @@ class MetricsTable:
     it was resumed. Columns of test outputs are empty in the row of an epoch without a test.
 
     Args:
-        path: the table; its folder is there.
+        path: the table; nothing is done to it before the run is under way (`held_back`).
         solver: built, and restored where it is resumed.
         resumed: go on in the table that is there, without the rows that come again. Else that of
             an earlier run is kept under the next free name.
@@ -44,25 +47,24 @@ class MetricsTable:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._solver, self._schedule = solver, schedule_of(solver)
-        before = _rows(path, solver) if resumed else None
-        if before is None:
-            keep(path)
-            before = []
+        self._path, found = path, _rows(path, solver) if resumed else None
+        self._new, before = found is None, found or []
         columns = dict.fromkeys([*COLUMNS, *(before[0] if before else ()), *_outputs(solver)])
-        with replacing(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(before)
-        self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(
-            self._file, list(columns), restval="", extrasaction="ignore", lineterminator="\n"
-        )
+        self._columns = list(columns)
+        #: Rows that wait for the file.
+        self._waiting: list[Row] = list(before)
+        self._file: TextIO | None = None
         spent = number(before[-1]["seconds"]) if before else 0.0
         self._clock, self._start = clock, clock() - spent
         self._row = _begun(before, solver.iteration)
 
     def __call__(self, event: Event) -> None:
         """Take what belongs into the table."""
+        self._take(event)
+        if self._file is None and under_way(event):
+            self._open()
+
+    def _take(self, event: Event) -> None:
         match event:
             case NetTesting(iteration, net=0):
                 self._row = self._begin(iteration)
@@ -70,15 +72,41 @@ class MetricsTable:
                 values = {name: _digits(output) for name, output in named(outputs, net)}
                 self._row.update(values)
                 if net == len(self._solver.tests) - 1:
-                    self._writer.writerow(self._row)
+                    self._write(self._row)
             case Iterating(iteration) | Done(iteration) | Stopped(iteration):
                 if self._schedule.ends_epoch(iteration) and self._row.get("iteration") != iteration:
                     self._row = self._begin(iteration)
-                    self._writer.writerow(self._row)
+                    self._write(self._row)
+
+    def _open(self) -> None:
+        """Begin the file with what has waited for it; a table that fails is not begun again."""
+        waiting, self._waiting = self._waiting, []
+        self._file = io.StringIO()
+        if self._new:
+            keep(self._path)
+        with replacing(self._path) as beside, beside.open("w", encoding="utf-8", newline="") as to:
+            self._to(to).writeheader()
+            self._to(to).writerows(waiting)
+        self._file = self._path.open("a", buffering=1, encoding="utf-8", newline="")
+
+    def _write(self, row: Row) -> None:
+        if self._file is None:
+            self._waiting.append(dict(row))
+        else:
+            self._to(self._file).writerow(row)
+
+    def _to(self, file: TextIO) -> "csv.DictWriter[str]":
+        return csv.DictWriter(
+            file, self._columns, restval="", extrasaction="ignore", lineterminator="\n"
+        )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; raises FileNotFoundError where somebody has removed it."""
+        if self._file is None:
+            return
         self._file.close()
+        if not self._path.exists():
+            raise FileNotFoundError(0, "is gone")
 
     def _begin(self, iteration: int) -> Row:
         epochs, loss = self._schedule.epochs(iteration), self._solver.recent_loss

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from catdog.runtime.files import keep
 from catdog.solver.events import Event, Listener, Warned
 from catdog.solver.solver import Solver
 from catdog.tracking.memory_leak import steady_growth
@@ -64,6 +65,8 @@ class Resources:
 
     Args:
         path: the table; its folder is there.
+        resumed: go on in the table that is there. Else that of an earlier run is kept under the
+            next free name.
         solver: built, with the data of the run.
         every: seconds between two looks.
         emit: gets warnings.
@@ -78,6 +81,7 @@ class Resources:
         every: float,
         emit: Listener,
         *,
+        resumed: bool = False,
         host: HostProbe | None = None,
         gpu: GpuProbe | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -89,9 +93,13 @@ class Resources:
         self._failed = self._grew = False
         self._host = host or HostProbe()
         self._gpu = gpu or self._guarded(lambda: NvidiaProbe.of(solver.device))
-        self._file = path.open("w", buffering=1, encoding="utf-8", newline="")
+        if not resumed:
+            keep(path)
+        self._spent = _seconds(path)
+        self._file = path.open("a", buffering=1, encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
+        if self._spent is None:
+            self._guarded(lambda: self._writer.writerow(COLUMNS))
         self.looks: list[Sample] = []
         self._start, self._waited_before = clock(), self._waited
         self._before = (0.0, 0.0)
@@ -157,7 +165,7 @@ class Resources:
         before, self._before = self._before, (self.training, self.waited)
         training, waited = (now - then for now, then in zip(self._before, before, strict=True))
         sample = Sample(
-            self._clock() - self._start,
+            self._clock() - self._start + (self._spent or 0),
             self._pace.iteration,
             min(waited / training, 1.0) if training > 0.05 else None,
             self._host.look(),
@@ -196,6 +204,24 @@ class Resources:
             own = [float(gpu.own) for gpu in gpus]
             found.append(("the GPU", own, float(last.gpu.total - last.gpu.memory)))
         return found
+
+
+def _seconds(path: Path) -> float | None:
+    """The last seconds of a table, without a row that a kill has cut; None where there is none."""
+    if not path.exists():
+        return None
+    text = path.read_text(encoding="utf-8", errors="replace")
+    whole = text[: text.rfind("\n") + 1]
+    head, *lines = whole.splitlines() or [""]
+    if head != ",".join(COLUMNS):
+        keep(path)
+        return None
+    if whole != text:
+        path.write_text(whole, encoding="utf-8", newline="")
+    try:
+        return float(lines[-1].partition(",")[0]) if lines else 0.0
+    except ValueError:
+        return 0.0
 
 
 def _hours(seconds: float) -> str:

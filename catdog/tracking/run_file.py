@@ -6,7 +6,7 @@ Written at the start, after each test and at the end; it is whole at any time.
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType, UnionType
@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 import yaml
 from google.protobuf import text_format
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, Unwritable
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
 from catdog.runtime.files import free_name, replacing
@@ -85,9 +85,18 @@ class RunFile:
         solver: the solver file.
         resumed: go on in the file that is there; else that of an earlier run is kept under the
             next free name.
+        failed: hears of a file that cannot be written; raised by default.
     """
 
-    def __init__(self, prefix: str, solver: Path | str, *, resumed: bool = False) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        solver: Path | str,
+        *,
+        resumed: bool = False,
+        failed: Callable[[str, Unwritable], object] | None = None,
+    ) -> None:
+        self._failed = failed
         self.path = run_path(prefix)
         self._began = time.monotonic()
         self._directions: list[dict[str, Direction]] = []
@@ -216,8 +225,13 @@ class RunFile:
         text = yaml.dump(
             self.content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
         )
-        with replacing(self.path) as beside:
-            beside.write_text(_HEADER + text, encoding="utf-8")
+        try:
+            with replacing(self.path) as beside:
+                beside.write_text(_HEADER + text, encoding="utf-8")
+        except Unwritable as error:
+            if self._failed is None:
+                raise
+            self._failed(str(self.path), error)
 
 
 def named(outputs: Iterable[Output], net: int = 0) -> Iterator[tuple[str, Output]]:

@@ -25,10 +25,11 @@ from catdog.solver.signals import Signals
 from catdog.solver.snapshot_search import AUTO
 from catdog.solver.solver import Action, Solver
 from catdog.spec import Spec
+from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.listeners import RunListeners
 from catdog.tracking.log_writer import LogWriter
-from catdog.tracking.run_file import RunFile
+from catdog.tracking.run_file import RunFile, run_path
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import file_for, sources_of, start, table
 from catdog.training.options import Options, solver_spec
@@ -124,12 +125,22 @@ def _listening(
 ) -> _Listening:
     """The log, the run's file, what is shown, and the caller's listeners; the stack closes them."""
     resumed = begun.resumed
-    shown = RunListeners(prefix, options.tracking, stream, resumed=resumed)
-    log = LogWriter(_log_path(prefix), shown.stream, resumed=resumed, waits=True)
+    failures = Failures()
+    shown = RunListeners(prefix, options.tracking, stream, failures, resumed=resumed)
+    log = LogWriter(
+        _log_path(prefix), shown.stream, resumed=resumed, waits=True, failed=failures.take
+    )
     stack.callback(log.close)
-    run_file = HeldBack(lambda: stack.enter_context(RunFile(prefix, path, resumed=resumed)))
+    stack.callback(failures.finish)
+    stack.callback(log.check)
+
+    def run_file() -> RunFile:
+        return stack.enter_context(RunFile(prefix, path, resumed=resumed, failed=failures.take))
+
+    held = failures.guarded(run_path(prefix), HeldBack(run_file))
     stack.enter_context(shown)
-    return _Listening(everyone(log, run_file, shown, *listeners), log, shown)
+    failures.emit = everyone(log, failures, held, shown, *listeners)
+    return _Listening(failures.emit, log, shown)
 
 
 def _speaker(prefix: str) -> LogWriter:

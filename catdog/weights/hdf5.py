@@ -10,6 +10,7 @@ from catdog.data.hdf5_file import arrays, hdf5_file, member, numbers, stored_byt
 from catdog.errors import DataError, WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.proto.parse import parse
+from catdog.runtime.hdf5_image import hdf5_image
 from catdog.weights.model import Array, BlobsOfLayers, Weights, is_index, set_blob
 
 #: The net without its numbers, serialised.
@@ -64,7 +65,7 @@ def write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None = N
     A layer without parameters is an empty group. A shared parameter is there once, at its owner;
     the others link to it, where Caffe leaves them out. `diffs` are all there, under /diff.
     """
-    with h5py.File(path, "w") as file:
+    with hdf5_image(path) as file:
         data = file.require_group("data")
         for name in (layer.name for layer in weights.net.layer):
             data.require_group(name)

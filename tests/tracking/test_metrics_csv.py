@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog.solver.events import Iterating, NetTested, NetTesting, NetTestInterrupted, Output
+from catdog.solver.events import Done, Iterating, NetTested, NetTesting, NetTestInterrupted, Output
 from catdog.tracking.listeners import TrackingOptions
 from catdog.tracking.metrics_csv import COLUMNS, MetricsTable
 from catdog.training.options import Options
@@ -86,7 +86,10 @@ def test_a_new_run_keeps_the_table_of_an_earlier_one() -> None:
 def test_a_table_of_another_kind_is_moved_away(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     path.write_text("iteration,name,value\n1,loss,2\n")
-    MetricsTable(path, Run().solver, resumed=True).close()
+    table = MetricsTable(path, Run().solver, resumed=True)
+    assert path.read_text().startswith("iteration,name")
+    table(Done(0))
+    table.close()
     assert path.read_text() == ",".join(COLUMNS) + "\n"
     assert "name" in (tmp_path / "metrics.csv.1").read_text()
 
