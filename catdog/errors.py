@@ -10,8 +10,17 @@ CatdogError
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+#: What ends a line or moves a terminal's cursor, and what no terminal can show.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def one_line(text: str) -> str:
+    """A text, which may come from a file, with its control characters as Python writes them."""
+    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), text)
 
 
 class CatdogError(RuntimeError):
@@ -28,9 +37,8 @@ class CatdogError(RuntimeError):
         super().__init__(what)
 
     def __str__(self) -> str:
-        return (f"{self.where}: " if self.where else "") + "; ".join(
-            part for part in (self.what, self.remedy) if part
-        )
+        text = "; ".join(part for part in (self.what, self.remedy) if part)
+        return one_line((f"{self.where}: " if self.where else "") + text)
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,9 @@ class SpecError(CatdogError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
 
 
 class LayerError(CatdogError):

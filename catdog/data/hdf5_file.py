@@ -67,23 +67,21 @@ def numbers(dataset: h5py.Dataset) -> NDArray[np.float32]:
     Raises DataError where they lie in another file, and where there are fewer than it says;
     CatdogError where they do not fit into the memory.
     """
-    if dataset.dtype.kind not in "fiub":
+    if _is_dataset(dataset).dtype.kind not in "fiub":
         raise _refused(dataset, "holds no numbers")
     return np.asarray(stored(dataset, 4), np.float32)
 
 
 def stored_bytes(dataset: h5py.Dataset) -> bytes:
     """The content of a dataset of bytes; the same is refused as of numbers."""
-    if dataset.dtype != np.uint8:
+    if _is_dataset(dataset).dtype != np.uint8:
         raise _refused(dataset, "holds no bytes")
     return bytes(stored(dataset))
 
 
 def stored(dataset: h5py.Dataset, width: int = 1) -> NDArray[np.generic]:
     """All that a dataset holds, if it holds it; each element will take so many bytes at least."""
-    if not isinstance(dataset, h5py.Dataset):
-        raise DamagedHDF5(f"{dataset.name} is no dataset", where=str(dataset.file.filename))
-    if dataset.external or dataset.is_virtual:
+    if _is_dataset(dataset).external or dataset.is_virtual:
         raise _refused(dataset, "lies in another file, which is not read")
     count, there = dataset.size or 0, dataset.id.get_storage_size()
     if count * dataset.dtype.itemsize > _DENSEST * there:
@@ -92,6 +90,13 @@ def stored(dataset: h5py.Dataset, width: int = 1) -> NDArray[np.generic]:
     check_fits(needed, f'"{dataset.name}"', str(dataset.file.filename))
     values: NDArray[np.generic] = np.asarray(dataset[()])
     return values
+
+
+def _is_dataset(item: Item) -> h5py.Dataset:
+    """What stands at a name, if it is no group."""
+    if not isinstance(item, h5py.Dataset):
+        raise DamagedHDF5(f"{item.name} is no dataset", where=str(item.file.filename))
+    return item
 
 
 def _refused(dataset: h5py.Dataset, why: str) -> DataError:

@@ -49,8 +49,9 @@ def read_file(path: str | Readable) -> bytes:
     """The bytes of a file; Unreadable when it cannot be read or has none."""
     try:
         data = (Path(path) if isinstance(path, str) else path).read_bytes()
-    except OSError as error:
-        raise Unreadable((error.strerror or "cannot be read").lower(), where=str(path)) from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in its name
+        reason = getattr(error, "strerror", None) or "cannot be read"
+        raise Unreadable(reason.lower(), where=str(path)) from error
     if not data:
         raise Unreadable("empty file", where=str(path))
     return data

@@ -149,7 +149,17 @@ def _read_binaryproto(path: Path) -> NDArray[np.float32]:
 
 
 def _read_npy(path: Path) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = np.load(path, allow_pickle=False).astype(np.float32)
+    """What an .npy holds, of which no more is believed than the file has bytes for."""
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        if stored.dtype.kind not in "fiub":
+            raise ValueError("no numbers")
+        with np.errstate(over="ignore"):
+            array: NDArray[np.float32] = np.asarray(stored.astype(np.float32))
+    except OSError:
+        raise
+    except Exception as error:  # the header is Python's text, and numpy raises what that raises
+        raise ValueError("no array of numbers") from error
     return array
 
 

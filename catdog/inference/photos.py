@@ -5,7 +5,6 @@ An archive is read where it is: nothing of it is written anywhere.
 
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +21,13 @@ from catdog.data.build.photo_files import (
     photos_in,
 )
 from catdog.errors import DataError
+from catdog.runtime.files import is_zip
 
 #: Bytes of a photo that is unpacked, at most.
 LARGEST = 256 << 20
 #: An archive may unpack to so many times its size, or to so many bytes where that is more.
 _RATIO, _SMALL = 100, 1 << 30
 _NO_ZIP = "is no zip, or a damaged one"
-#: What zipfile raises for damaged, encrypted and foreign members.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,13 @@ class Archive:
         """
         try:
             infos = self._opened[0].infolist()
-        except (OSError, *_DAMAGED):
+        except Exception:  # zipfile has no check of what it unpacks from a table
             raise DataError(_NO_ZIP, where=str(self.path)) from None
         size, whole = self.path.stat().st_size, sum(info.file_size for info in infos)
         if whole > max(_SMALL, _RATIO * size):
             what = f"{size:,} bytes unpack to {whole:,}, more than {_RATIO} times as many"
             raise DataError(what, where=str(self.path), remedy="unpack it and name the folder")
-        names = dict.fromkeys(info.filename for info in infos if not info.is_dir())
+        names = dict.fromkeys(info.filename for info in infos if not info.filename.endswith("/"))
         found = [Packed(self, name) for name in names if _is_photo(name)]
         if not found:
             raise DataError("no photos in this archive", where=str(self.path))
@@ -74,7 +72,9 @@ class Archive:
         try:
             with lock:
                 return file.read(name)
-        except _DAMAGED as error:
+        except OSError:
+            raise
+        except Exception as error:  # those of zipfile, of zlib and its like, of a password
             raise OSError(0, f"cannot be unpacked ({error})") from error
 
 
@@ -117,7 +117,7 @@ def _given(path: Path) -> Iterator[GivenPhoto]:
     if path.is_dir():
         for photo in photos_in(path):
             yield GivenPhoto(photo, PurePosixPath(photo.relative_to(path)))
-    elif path.is_file() and zipfile.is_zipfile(path):
+    elif path.is_file() and is_zip(path):
         for member in Archive(path).members():
             yield GivenPhoto(member, PurePosixPath(_slashed(member.name)))
     elif path.is_file() and not is_archive(path):

@@ -22,7 +22,7 @@ def input_shapes(net: NetParameter) -> dict[str, Shape]:
         if layer.type != "Input":
             continue
         given = [tuple(shape.dim) for shape in layer.input_param.shape]
-        if len(given) not in (1, len(layer.top)):
+        if not given or len(given) not in (1, len(layer.top)):
             faults.append(_shape_count(layer, len(given)))
             continue
         shapes.update(zip(layer.top, given * (len(layer.top) // len(given)), strict=True))

@@ -36,7 +36,9 @@ def values(blob: BlobProto, *, diff: bool = False) -> NDArray[np.float32]:
     # protobuf writes each packed field once, however it came in
     found = {each.number: each.content for each in fields(memoryview(blob.SerializeToString()))}
     if _DOUBLES[field] in found:
-        return np.frombuffer(found[_DOUBLES[field]], "<f8").astype(np.float32)
+        # what float32 cannot hold becomes infinite, as in C++
+        with np.errstate(over="ignore"):
+            return np.frombuffer(found[_DOUBLES[field]], "<f8").astype(np.float32)
     return np.frombuffer(found.get(field, b""), "<f4").astype(np.float32)
 
 

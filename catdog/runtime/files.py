@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,22 @@ def replacing(path: str | Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(target, error) from error
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path from a file leads to something; a name that no system takes does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file ends as zip archives do; a damaged end is none."""
+    try:
+        return zipfile.is_zipfile(path)
+    except (zipfile.BadZipFile, ValueError):
+        return False
 
 
 def _is_stream(path: Path) -> bool:

@@ -1,6 +1,8 @@
 """Whether numbers have room in the memory of this machine, before it is asked for."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,9 +26,20 @@ _BYTES = 4
 def machine_memory() -> int | None:
     """Bytes of memory of this machine; None where the system does not say."""
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return None
+    return min([there, *_allowed()])
+
+
+def _allowed() -> Iterator[int]:
+    """What `ulimit -v` leaves to this process, where it is set."""
+    with suppress(ImportError, OSError):
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+
+        most, _ = getrlimit(RLIMIT_AS)
+        if most != RLIM_INFINITY:
+            yield max(0, most - psutil.Process().memory_info().vms)
 
 
 def too_large(count: int) -> str:
@@ -39,7 +52,7 @@ def too_large(count: int) -> str:
 
 def free_memory() -> int:
     """Bytes that this process may still take, of the machine or of its container."""
-    free = psutil.virtual_memory().available
+    free = min([psutil.virtual_memory().available, *_allowed()])
     for most, used in _GROUPS:
         try:
             free = min(free, int(Path(most).read_text()) - int(Path(used).read_text()))

@@ -23,6 +23,7 @@ from catdog.errors import WeightsError
 from catdog.net.net import Net
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState
+from catdog.proto.parse import parse
 from catdog.runtime.checksum import seal, seal_holds
 from catdog.runtime.files import replacing
 from catdog.runtime.hdf5_image import hdf5_image
@@ -131,7 +132,7 @@ def read_state(path: Path) -> TrainingState:
         if h5py.is_hdf5(path):
             state, sealed = _read_hdf5(path)
         else:
-            message = SolverState.FromString(path.read_bytes())
+            message = parse(SolverState, path.read_bytes())
             state, sealed = _from_message(message), message.HasField("seal")
         if sealed and not holds:
             raise ValueError("the seal is gone")
@@ -209,7 +210,7 @@ def _read_hdf5(path: Path) -> tuple[TrainingState, bool]:
             current_step=_whole_number(member(file, "current_step")),
             learned_net=_text(stored(member(file, "learned_net"))[()]),
             history=[numbers(member(history, str(i))) for i in range(len(history))],
-            run=RunState.FromString(stored_bytes(member(file, _RUN)) if _RUN in file else b""),
+            run=parse(RunState, stored_bytes(member(file, _RUN)) if _RUN in file else b""),
         )
         return state, _SEALED_HDF5 in file.attrs
 

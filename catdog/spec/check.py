@@ -18,6 +18,8 @@ _INTEGERS = {
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
 _LAYERS = ("layer", "layers")
+#: Letters of a wrong value that are shown.
+_SHOWN = 200
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 # prototxt knows these too, YAML does not
 _BOOLEAN_WORDS = {**_BOOLEANS, "t": True, "1": True, "f": False, "0": False}
@@ -113,7 +115,7 @@ class Checker:
         value: int | None = self._parsed(entry, text, context, _whole, "a whole number")
         if value is not None and not least <= value <= most:
             bound = "0 or more" if value < 0 else f"at most {most}"
-            self._fault(entry.place, context, f'"{entry.key}" takes {bound}, not {value}')
+            self._fault(entry.place, context, f'"{entry.key}" takes {bound}, not {_short(text)}')
             return None
         return value
 
@@ -129,11 +131,12 @@ class Checker:
     def _enum(self, enum: Any, entry: Entry, text: str, context: str) -> int | None:
         if text in enum.values_by_name:
             return int(enum.values_by_name[text].number)
-        if text.isdigit() and int(text) in enum.values_by_number:
+        # a text may have thousands of digits, and those of any script
+        if text in map(str, enum.values_by_number):
             return int(text)
         names = list(enum.values_by_name)
         remedy = did_you_mean(text.upper(), names) or f"one of {', '.join(names)}"
-        self._fault(entry.place, context, f'"{entry.key}" has no value "{text}"', remedy)
+        self._fault(entry.place, context, f'"{entry.key}" has no value "{_short(text)}"', remedy)
         return None
 
     def _unknown(self, entry: Entry, descriptor: Any, context: str) -> None:
@@ -148,7 +151,11 @@ class Checker:
         self._fault(entry.place, context, f'unknown field "{entry.key}"', remedy)
 
     def _wrong(self, entry: Entry, context: str, kind: str) -> None:
-        got = f'"{entry.value.text}"' if isinstance(entry.value, Scalar) else "a block of fields"
+        got = (
+            f'"{_short(entry.value.text)}"'
+            if isinstance(entry.value, Scalar)
+            else "a block of fields"
+        )
         self._fault(entry.place, context, f'"{entry.key}" takes {kind}, not {got}')
 
     def _fault(self, place: Place, context: str, what: str, remedy: str = "") -> None:
@@ -172,6 +179,11 @@ def _elsewhere(key: str, descriptor: Any) -> str:
     )
     names = list(holders)
     return f"it is a field of {', '.join(names)}" if names else ""
+
+
+def _short(text: str) -> str:
+    """Enough of a value to know it by."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _base64(text: str) -> bytes:

@@ -86,6 +86,9 @@ class Spec(Generic[M]):
                 where = self.where(error.layer, error.field, nth(error.layer))
                 error.where = f"{where}: {error.where}"
                 error.located = True
+            elif not error.where:
+                # a layer without a name
+                error.where = str(self.path)
             raise
 
 

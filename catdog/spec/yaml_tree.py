@@ -27,11 +27,16 @@ def parse(text: str, name: str) -> tuple[Block, list[Fault]]:
         raise SpecError([Fault(f"not YAML: {error}".splitlines()[0], where=name)]) from None
     if root is None:
         return Block(Place(1, 1)), []
+    check_extent(root, name)
+    return _Reader(name).read(root)
+
+
+def check_extent(root: yaml.Node, name: str) -> None:
+    """Raise SpecError for a text of which aliases or depth make more than anybody writes."""
     known: dict[int, int] = {}
     if _expanded(root, known, name) > len(known) + MOST_REPEATED:
         what = f"its aliases repeat more than {MOST_REPEATED:,} values"
         raise SpecError([Fault(what, where=name)])
-    return _Reader(name).read(root)
 
 
 _PLAIN = yaml.SafeLoader

@@ -4,7 +4,8 @@ import csv
 import io
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import TextIO
@@ -55,6 +56,7 @@ class MetricsTable:
         self._waiting: list[Row] = list(before)
         self._file: TextIO | None = None
         spent = number(before[-1]["seconds"]) if before else 0.0
+        spent = spent if math.isfinite(spent) else 0.0
         self._clock, self._start = clock, clock() - spent
         self._row = _begun(before, solver.iteration)
 
@@ -143,16 +145,27 @@ def _rows(path: Path, solver: Solver) -> list[Row] | None:
         return None
     with path.open(encoding="utf-8", newline="", errors="replace") as file:
         reader = csv.DictReader(file)
-        if not set(COLUMNS) <= set(reader.fieldnames or ()):
+        if not set(COLUMNS) <= set(_columns(reader)):
             return None
         # of two rows for an iteration the first one is that of the snapshot
         rows: dict[float, Row] = {}
-        for row in reader:
-            rows.setdefault(number(row["iteration"]), dict(row))
+        with suppress(csv.Error):
+            for row in reader:
+                # cells beyond the columns stand under None
+                cells = {name: cell for name, cell in row.items() if name is not None}
+                rows.setdefault(number(row["iteration"]), cells)
     interval, at = solver.param.test_interval, solver.iteration
     # the snapshot's own test comes again, unless none is due there
     end = at + 1 if interval and at % interval else at
     return [row for iteration, row in rows.items() if iteration < end]
+
+
+def _columns(reader: "csv.DictReader[str]") -> Sequence[str]:
+    """The columns of a table; none where it is no table."""
+    try:
+        return reader.fieldnames or ()
+    except csv.Error:
+        return ()
 
 
 def _begun(rows: list[Row], iteration: int) -> Row:

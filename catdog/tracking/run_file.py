@@ -35,6 +35,7 @@ from catdog.solver.events import (
     of_net,
 )
 from catdog.solver.monitored_score import score_of_run
+from catdog.spec.yaml_tree import check_extent
 from catdog.tracking.shell_hook import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"
@@ -54,6 +55,8 @@ _KINDS: dict[str, type | UnionType] = {
     "final": dict,
     "best": dict,
     "solver": str,
+    "folder": str,
+    "sessions": list,
     "train_net": str,
     "test_nets": list,
 }
@@ -67,14 +70,27 @@ def run_path(prefix: str) -> Path:
 def read_run(path: Path) -> Content:
     """The content of a run's file. Raises CatdogError for any other file."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        content = _loaded(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise CatdogError(str(error.strerror), where=str(path)) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except Exception:  # PyYAML has no error of its own for dates and numbers that are none
         content = None
     if not _is_whole(content):
         raise CatdogError("is no record of a run", where=str(path))
     return cast(Content, content)
+
+
+def _loaded(text: str, name: str) -> object:
+    """What a YAML text holds; SpecError where its aliases would make it endless."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        check_extent(root, name)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 class RunFile:
@@ -260,6 +276,8 @@ def _is_whole(content: object) -> bool:
         if not isinstance(row, dict) or not isinstance(row.get("better"), str):
             return False
         numbers += [row.get("value"), row.get("iteration")]
+    if content.get("final") and "iteration" not in content["final"]:
+        return False
     texts = content.get("test_nets") or []
     return all(isinstance(number, int | float) for number in numbers) and (
         all(isinstance(text, str) for text in texts) and _is_time(content.get("started"))

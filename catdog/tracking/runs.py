@@ -172,7 +172,7 @@ def _run(path: Path) -> Run:
     try:
         # what cannot be parsed is found here, not in the middle of a table
         _ = run.fields
-    except text_format.ParseError as error:
+    except (text_format.ParseError, RecursionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise CatdogError(f"is no record of a run: {reason}", where=str(path)) from None
     return run

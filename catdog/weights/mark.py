@@ -10,6 +10,7 @@ from catdog.data.hdf5_file import hdf5_file, member, stored_bytes
 from catdog.errors import CatdogError
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.proto.parse import parse
 from catdog.weights.hdf5 import NET
 
 _FIELDS: packed.Kept = {
@@ -28,7 +29,7 @@ class Mark(NamedTuple):
 def read_mark(path: Path) -> Mark:
     """The mark of a .caffemodel or .caffemodel.h5; an empty one of any other file."""
     try:
-        net = NetParameter.FromString(packed.only(memoryview(_content(path)), _FIELDS))
+        net = parse(NetParameter, packed.only(memoryview(_content(path)), _FIELDS))
     except (OSError, KeyError, ValueError, DecodeError, CatdogError):
         return Mark()
     return Mark(net.run, net.iteration)

@@ -78,10 +78,11 @@ def read_torch(path: Path) -> Weights:
 
 def _check_archive(path: Path) -> None:
     """Raise CatdogError where what is packed in a .pt does not fit into the memory."""
-    if zipfile.is_zipfile(path):
-        with suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-            check_fits(unpacked, "what is packed in it", str(path))
+    unpacked = 0
+    # what zipfile cannot read, in whatever way, torch tells
+    with suppress(Exception), zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    check_fits(unpacked, "what is packed in it", str(path))
 
 
 def _plain(tensor: Tensor, name: object, path: Path) -> Tensor:

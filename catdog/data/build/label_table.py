@@ -12,10 +12,14 @@ from typing import NamedTuple
 
 from catdog.data.build.listing import Listing, Photo, Skipped
 from catdog.errors import DataError
+from catdog.runtime.files import is_there
 from catdog.runtime.text_file import open_text
 from catdog.runtime.wording import counted
 
 Vector = tuple[float, ...]
+
+#: Digits of a number that may be that of a class.
+_DIGITS = 9
 
 
 class _Row(NamedTuple):
@@ -36,7 +40,7 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
     layout, classes, vector = _form(header, rows, file)
     if not classes:
         raise DataError("has no labels", where=str(file), remedy="write the file, then its labels")
-    base = root / "train" if (root / "train" / rows[0].name).exists() else root
+    base = root / "train" if is_there(root / "train" / rows[0].name) else root
     listing = Listing(layout, classes, [], notes=_numbers_told(header, rows, file))
     seen: set[str] = set()
     for row in rows:
@@ -51,7 +55,7 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
 def _numbers_told(header: Sequence[str], rows: Sequence[_Row], file: Path) -> list[str]:
     """A line where one column of small whole numbers may be meant for classes."""
     found = {row.words[0] for row in rows} if len(header) == 2 else set()
-    numbers = sorted(int(word) for word in found if word.isdecimal())
+    numbers = sorted(int(word) for word in found if word.isdecimal() and len(word) <= _DIGITS)
     if not found or len(numbers) < len(found) or numbers != list(range(len(numbers))):
         return []
     return [

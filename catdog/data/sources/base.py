@@ -284,5 +284,5 @@ def read_text(path: Path, what: str, field: str = "source") -> str:
         raise DataError(
             f"is no text, not a {what}", where=str(path), remedy=f"check {field}"
         ) from None
-    except OSError as error:
-        raise DataError(str(error.strerror), where=str(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in its name
+        raise DataError(str(getattr(error, "strerror", error)), where=str(path)) from None

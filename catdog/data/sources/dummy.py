@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 
 from catdog.data.sources.base import Batch, Context, Source
-from catdog.fillers import fill
+from catdog.fillers import check, fill
 from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
 from catdog.runtime.room import too_large
 from catdog.spec.shape import Shape
@@ -31,10 +31,14 @@ class DummyData(Source):
         self._shapes = dict(zip(self.tops, self._read_shapes(), strict=True))
         fillers = list(self.param.data_filler) or [FillerParameter()]
         self._fillers = self._for_each_top("data_filler", fillers)
+        for top, shape in self._shapes.items():
+            if min(shape, default=0) < 0:
+                what = f'"{top}" has the shape {" x ".join(map(str, shape))}'
+                raise self.error(what, field=self.messages[0], remedy="give sizes of 0 or more")
         if large := too_large(sum(map(prod, self._shapes.values()))):
             raise self.error(f"makes batches of which one {large}", field=self.messages[0])
-        self.next()  # raises for a filler that cannot work
-        self.position = 0
+        for shape, filler in zip(self._shapes.values(), self._fillers, strict=True):
+            check(shape, filler)
 
     @property
     def shapes(self) -> dict[str, Shape]:

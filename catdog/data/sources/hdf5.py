@@ -26,6 +26,7 @@ from catdog.data.sources.base import (
 from catdog.data.transform import shape_text
 from catdog.errors import DataError, did_you_mean
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.files import is_there
 from catdog.spec.shape import Shape
 
 
@@ -72,10 +73,18 @@ class HDF5Data(RecordSource):
                 return None
             with _open(file.path) as opened:
                 # floats lose their fraction, as in the layers
-                labels = numbers(opened[top]).astype(np.int64)
+                labels = self._whole(numbers(opened[top]), top, file.path)
             for label, number in zip(*np.unique(labels, return_counts=True), strict=True):
                 counts[int(label)] += int(number)
         return counts
+
+    @staticmethod
+    def _whole(values: NDArray[np.float32], top: str, path: Path) -> NDArray[np.int64]:
+        """Labels of a file; DataError where one is no number."""
+        if (wrong := np.flatnonzero(~np.isfinite(values))).size:
+            what = f'row {wrong[0]} of "{top}" is {values.flat[wrong[0]]:g}, which is no label'
+            raise DataError(what, where=str(path), remedy="write the labels again")
+        return values.clip(-(2**62), 2**62).astype(np.int64)
 
     def order(self, epoch: int) -> Order:
         if not self.shuffle:
@@ -126,7 +135,7 @@ class HDF5Data(RecordSource):
 
     def _names(self, line: str) -> list[str]:
         # Caffe splits at every space; a name that is there with its spaces is meant
-        return [line] if line and self.context.locate(line).exists() else line.split()
+        return [line] if line and is_there(self.context.locate(line)) else line.split()
 
     def _inspect(self, path: Path) -> dict[str, Shape]:
         """Shapes of the datasets that the tops name."""

@@ -106,9 +106,9 @@ def read_bytes(path: Path) -> bytes:
     """The bytes of a picture file; DataError when it cannot be read."""
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in its name
         raise DataError(
-            f"cannot be read ({error.strerror})",
+            f"cannot be read ({getattr(error, 'strerror', error)})",
             where=str(path),
             remedy="check the list file and root_folder",
         ) from None
@@ -157,7 +157,8 @@ def _one(name: str, label: str) -> _Line:
 
 
 def _several(name: str, labels: Sequence[str], count: int) -> _Line:
-    numbers = np.array([float(label) for label in labels], np.float32)
+    with np.errstate(over="ignore"):
+        numbers = np.array([float(label) for label in labels], np.float32)
     if len(numbers) != count or not np.isfinite(numbers).all():
         raise ValueError(name)
     return _Line(name, 0, numbers)

@@ -7,6 +7,8 @@ from catdog.data.sources.base import read_text
 from catdog.errors import DataError
 from catdog.runtime.files import replacing
 
+#: Digits of a place that are shown, more than any has.
+_SHOWN = 20
 _REMEDY = "each line holds the place of one record in the order of keys, from 0"
 
 
@@ -28,10 +30,10 @@ def _indices(path: Path, text: str, count: int) -> Iterator[int]:
         if not word:
             continue
         if not (word.isascii() and word.isdigit()):
-            what = f'"{word}" is no place of a record'
+            what = f'"{word[:_SHOWN]}" is no place of a record'
             raise DataError(what, where=f"{path}:{number}", remedy=_REMEDY)
-        if int(word) >= count:
-            what = f"there is no record {word}: the data have {count}, 0 to {count - 1}"
+        if len(word) > _SHOWN or int(word) >= count:
+            what = f"there is no record {word[:_SHOWN]}: the data have {count}, 0 to {count - 1}"
             remedy = "make the list for these data"
             raise DataError(what, where=f"{path}:{number}", remedy=remedy)
         yield int(word)

@@ -1,7 +1,9 @@
 """What is drawn of some runs: their logs, with a name each, over iterations, epochs or time."""
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +12,7 @@ import numpy as np
 
 from catdog.errors import CatdogError, some_of
 from catdog.tracking.log_reader import ParsedLog, Value, read_log
+from catdog.tracking.metrics_csv import number
 
 #: Places on the axis and values, the places rising.
 Series = tuple[np.ndarray, np.ndarray]
@@ -80,7 +83,7 @@ def read_curves(paths: Sequence[str | Path], style: Style) -> tuple[list[Curve],
     if style.across == "epoch":
         read = [_over(log, _epochs(path)) for path, log in zip(logs, read, strict=True)]
     elif style.across == "time":
-        most = max((seconds for log in read for _, seconds in log.times), default=0.0)
+        most = max(_known_seconds(path, log) for path, log in zip(logs, read, strict=True))
         _, unit, name = next(row for row in _UNITS if most >= row[0])
         style = replace(style, unit=name)
         read = [_over(log, _seconds(log, unit)) for log in read]
@@ -133,6 +136,18 @@ def _over(log: ParsedLog, place: Callable[[int], float]) -> ParsedLog:
     )
 
 
+def _known_seconds(path: Path, log: ParsedLog) -> float:
+    """The last second of a log, from 0; CatdogError where its lines have no times."""
+    known = [seconds for _, seconds in log.times if math.isfinite(seconds)]
+    if not known:
+        raise CatdogError(
+            "the times of this log are not known: no line `Solving ...` with a time is in it",
+            where=str(path),
+            remedy="use --x iteration",
+        )
+    return max(0.0, *known)
+
+
 def _seconds(log: ParsedLog, unit: float) -> Callable[[int], float]:
     at, seconds = series(log.times)
     # a part that was trained again after a resume stays where it was first
@@ -143,15 +158,21 @@ def _seconds(log: ParsedLog, unit: float) -> Callable[[int], float]:
 def _epochs(path: Path) -> Callable[[int], float]:
     """Epochs are in the table beside a log."""
     table = path.with_name("metrics.csv")
-    if table.exists():
-        with table.open(encoding="utf-8", newline="", errors="replace") as file:
-            for row in csv.DictReader(file):
-                iteration, epoch = row.get("iteration") or "0", row.get("epoch") or ""
-                if epoch and int(iteration):
-                    share = float(epoch) / int(iteration)
-                    return lambda number: number * share
+    share = _share_of_epoch(table) if table.exists() else None
+    if share is not None:
+        return lambda number: number * share
     raise CatdogError(
         "the epochs of this log are not known: there is no metrics.csv with them beside it",
         where=str(path),
         remedy="use --x iteration, or time",
     )
+
+
+def _share_of_epoch(table: Path) -> float | None:
+    """Epochs in an iteration by the first row that tells; None where none does."""
+    with suppress(csv.Error), table.open(encoding="utf-8", newline="", errors="replace") as file:
+        for row in csv.DictReader(file):
+            iteration, epoch = number(row.get("iteration")), number(row.get("epoch"))
+            if iteration > 0 and math.isfinite(share := epoch / iteration):
+                return share
+    return None
