@@ -213,7 +213,7 @@ def _stored(reader: Reader, predictor: Predictor) -> LabelledPhotos:
             remedy="build it with the size of the training's",
         )
     # `00000012_cats/1.jpg`: the number is the LMDB's own
-    names = [key.decode(errors="replace").partition("_") for key in reader.keys]
+    names = [key.decode(errors="backslashreplace").partition("_") for key in reader.keys]
     return LabelledPhotos([name or number for number, _, name in names], read, picture)
 
 

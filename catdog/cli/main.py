@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 
 import catdog.tools
@@ -36,6 +37,9 @@ _MEANT = {
 def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2, others theirs."""
     keep_freed_memory()
+    if isinstance(sys.stdout, TextIOWrapper):
+        # names of files need not be text, nor every sign be one of this terminal's
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             main(argv)

@@ -23,8 +23,8 @@ class RecordLine(NamedTuple):
 class Checksums:
     """The table of an LMDB that is being written; lines are added to one that is there."""
 
-    def __init__(self, lmdb: Path) -> None:
-        path = lmdb / CHECKSUMS
+    def __init__(self, lmdb: Path, name: str = CHECKSUMS) -> None:
+        path = lmdb / name
         new = not path.exists()
         self._file = path.open("a", encoding="utf-8", errors="surrogateescape", newline="")
         self._writer = csv.writer(self._file)
@@ -41,11 +41,14 @@ class Checksums:
             for (key, value), noted in zip(pairs, words, strict=True)
         )
 
-    def write(self, lines: Iterable[RecordLine]) -> None:
-        """These lines; none of them waits in this process."""
+    def write(self, lines: Iterable[RecordLine]) -> int:
+        """These lines; none of them waits in this process. Returns how many they were."""
+        count = 0
         for line in lines:
             self._writer.writerow((_text(line.key), line.checksum, *line.notes))
+            count += 1
         self._file.flush()
+        return count
 
     def close(self) -> None:
         self._file.close()

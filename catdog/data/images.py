@@ -16,6 +16,7 @@ from catdog.data.headers import Kind, format_name, jpeg_kinds, png_kinds
 from catdog.data.imdecode import TooLarge, imdecode
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.files import read_regular
 
 Pixels = NDArray[np.uint8]
 
@@ -48,7 +49,7 @@ class Picture(NamedTuple):
 def read_file(path: str | Readable) -> bytes:
     """The bytes of a file; Unreadable when it cannot be read or has none."""
     try:
-        data = (Path(path) if isinstance(path, str) else path).read_bytes()
+        data = read_regular(Path(path)) if isinstance(path, str | Path) else path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in its name
         reason = getattr(error, "strerror", None) or "cannot be read"
         raise Unreadable(reason.lower(), where=str(path)) from error

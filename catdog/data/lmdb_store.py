@@ -11,6 +11,7 @@ import lmdb
 from catdog.data.checksums import Checksums
 from catdog.data.lmdb_pages import check_pages
 from catdog.errors import DataError
+from catdog.runtime.columns import ByteStrings
 
 MAP_START = 64 << 20
 """Bytes of the map of a new LMDB; it doubles whenever it is full."""
@@ -66,7 +67,7 @@ class Reader:
             self._environment, self._file = _ENVIRONMENTS.take(self.path)
             self._size = int(self._environment.stat()["entries"])
         self._closed = False
-        self._keys: list[bytes] | None = None
+        self._keys: ByteStrings | None = None
         if not self._size:
             self.close()
             raise DataError("this LMDB is empty", where=str(path), remedy="build it again")
@@ -76,10 +77,11 @@ class Reader:
 
     @property
     def keys(self) -> Sequence[bytes]:
-        """All keys in order; read once, when first asked for."""
+        """All keys in order; read once, when first asked for, and held in little memory."""
         if self._keys is None:
             with self._explained(), self._environment.begin() as transaction:
-                self._keys = list(transaction.cursor().iternext(keys=True, values=False))
+                cursor = transaction.cursor()
+                self._keys = ByteStrings(cursor.iternext(keys=True, values=False))
         return self._keys
 
     def get(self, index: int) -> bytes:
@@ -94,6 +96,12 @@ class Reader:
         """The values of these keys; DataError names a key that is not there."""
         with self._explained(), self._environment.begin() as transaction:
             return [bytes(self._value(transaction, key)) for key in keys]
+
+    def find(self, key: bytes) -> bytes | None:
+        """The value of a key; None where it is not there."""
+        with self._explained(), self._environment.begin() as transaction:
+            value = transaction.get(key)
+            return None if value is None else bytes(value)
 
     def _value(self, transaction: lmdb.Transaction, key: bytes) -> bytes | memoryview:
         value = transaction.get(key)

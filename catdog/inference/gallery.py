@@ -8,6 +8,7 @@ import cv2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from catdog.data.build.listing import in_utf8
 from catdog.data.images import decode, read_file
 from catdog.inference.heads import Head, Row
 from catdog.inference.predictor import Prediction
@@ -68,7 +69,7 @@ def _draw(axes: Axes, prediction: Prediction, heads: Sequence[Head]) -> None:
     title = axes.set_title("\n".join(lines), fontsize=10, color=color)
     # a name with a dollar sign is no formula
     title.set_parse_math(False)
-    name = Path(str(prediction.path)).name
+    name = in_utf8(Path(str(prediction.path)).name)
     below = axes.text(
         0.5,
         -0.02,

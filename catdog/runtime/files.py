@@ -1,9 +1,11 @@
 """Files and folders that are whole or not there: written beside their place, then moved to it."""
 
+import errno
 import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -72,6 +74,25 @@ def _into_stream(path: Path) -> Iterator[Path]:
                 shutil.copyfileobj(file, stream)
         except OSError as error:
             raise unwritable(path, error) from error
+
+
+_NO_FILES = (
+    (stat.S_ISDIR, "is a directory"),
+    (stat.S_ISFIFO, "is a pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISREG, ""),
+)
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError, also for a pipe, a socket or a device.
+
+    Those are not opened: a pipe would be waited for, a device may do something.
+    """
+    mode = path.stat().st_mode
+    if what := next((what for is_one, what in _NO_FILES if is_one(mode)), "is a device"):
+        raise OSError(errno.EINVAL, what, str(path))
+    return path.read_bytes()
 
 
 def unwritable(path: Path, error: OSError) -> Unwritable:

@@ -1,8 +1,11 @@
 """predict.py as a person calls it: photos, folders, zips, names of classes, mistakes."""
 
 import csv
+import os
 import shutil
 import zipfile
+from contextlib import redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import cv2
@@ -176,3 +179,18 @@ def test_numbers_that_are_no_classes_are_refused(predict, biases, loss):
 def test_the_picture_says_how_many_it_shows(predict):
     lines, _ = predict("t", "--picture=p.png", "--picture-photos=2")
     assert lines[-1] == "picture of the first 2 of 3 photos in p.png"
+
+
+@pytest.mark.usefixtures("predict")
+def test_names_that_are_not_utf8_from_the_folder_to_the_picture():
+    for sign in ("\udce8", "\udce9"):
+        shutil.copy("t/2.jpg", f"t/caf{sign}.jpg")
+    os.mkfifo("t/pipe.jpg")
+    out = TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True)
+    with redirect_stdout(out):
+        run_tool(main, ["t", "--weights=two.caffemodel", "--device=cpu", "--picture=p.png"])
+    assert rb"caf\udce8" in out.buffer.getvalue()
+    assert Path("p.png").exists()
+    names = Path("submission.csv").read_bytes().splitlines()
+    assert [line.split(b",")[0] for line in names[-2:]] == [b"caf\xe8", b"caf\xe9"]
+    assert Path("submission.skipped.csv").read_text().splitlines()[1:] == ["t/pipe.jpg,is a pipe"]

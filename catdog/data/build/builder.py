@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from catdog.data.build.doubles import Doubles
 from catdog.data.build.listing import Photo, Skipped
-from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned
+from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned, Division
 from catdog.data.datum import write_raw
 from catdog.data.headers import NO_KIND, Kind
 from catdog.data.images import Picture, Pixels, Unreadable, decode, prepare, read_file
@@ -81,7 +81,7 @@ class Counts:
 
 
 def build(
-    photos: Sequence[Assigned],
+    photos: Division,
     folder: Path,
     dataset: DatasetParameter,
     *,
@@ -98,7 +98,7 @@ def build(
     DataError when an LMDB would be empty otherwise.
     """
     counts = counts or Counts()
-    parts = {photo.part for photo in photos} | {TRAIN, *counts.pictures}
+    parts = {*photos.parts, TRAIN, *counts.pictures}
     if not dataset.HasField("validation") or dataset.validation:
         parts.add(VALIDATION)
     gray = dataset.channel_order == DatasetParameter.GRAY

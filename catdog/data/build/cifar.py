@@ -18,6 +18,7 @@ import numpy as np
 from catdog.data.build.listing import Listing, Photo
 from catdog.data.images import Pixels
 from catdog.errors import DataError
+from catdog.runtime.files import read_regular
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -98,7 +99,7 @@ def _read_binary(path: Path) -> _Batch:
 
 
 def _read_pickled(path: Path) -> _Batch:
-    data = path.read_bytes()
+    data = read_regular(path)
     try:
         content = _unpickle(data)
     except Exception as error:  # the standard library promises no kind of exception

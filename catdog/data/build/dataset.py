@@ -15,7 +15,7 @@ from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
 from catdog.data.build.listing import Listing, Skipped, check_class_name, in_utf8
 from catdog.data.build.resumption import plan, restore
-from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned, split
+from catdog.data.build.split import TEST, TRAIN, VALIDATION, Division, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
 from catdog.data.mean import BUILT_MEAN, Mean, write_mean
@@ -161,7 +161,7 @@ def _build(
 
 def _fill(
     folder: Path,
-    photos: Sequence[Assigned],
+    photos: Division,
     dataset: DatasetParameter,
     listing: Listing,
     counts: Counts,
@@ -243,8 +243,9 @@ def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterabl
     text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
     for target in (folder, *_parts(folder)):
         (target / DATASET_FILE).write_text(text, encoding="utf-8")
-    with (folder / SKIPPED).open("w", newline="", encoding="utf-8", errors="replace") as file:
-        csv.writer(file).writerows([("file", "reason"), *skipped])
+    rows = ((in_utf8(name), reason) for name, reason in skipped)
+    with (folder / SKIPPED).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("file", "reason"), *rows])
 
 
 def _parts(folder: Path) -> list[Path]:

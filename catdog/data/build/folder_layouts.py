@@ -3,17 +3,18 @@
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from catdog.data.build.listing import Listing, Photo, Skipped, in_label_order
+from catdog.data.build.listing import Listing, Skipped, in_label_order
 from catdog.data.build.photo_classes import photo_classes, some
 from catdog.data.build.photo_files import (
-    Parts,
     check_folder,
     files_below,
     is_picture,
     no_photos,
     subfolders,
 )
+from catdog.data.build.photo_table import PhotoTable, RelabelledPhotos
 from catdog.errors import DataError
+from catdog.runtime.columns import Texts
 
 _TRAIN, _VALIDATION, _TEST = "training", "validation", "test"
 #: What folders of the parts of a data set are called, `_set` after it or not.
@@ -116,7 +117,7 @@ def _take_test(listing: Listing, test: Listing, name: str) -> None:
     listing.layout += f", {name}/ apart"
 
 
-def _relabelled(train: Listing, later: Listing, name: str) -> list[Photo]:
+def _relabelled(train: Listing, later: Listing, name: str) -> RelabelledPhotos:
     """Photos of other folders with the labels that their classes have in training."""
     unknown = sorted(set(later.classes) - set(train.classes))
     if unknown:
@@ -125,7 +126,7 @@ def _relabelled(train: Listing, later: Listing, name: str) -> list[Photo]:
             remedy=f"they have {some(train.classes)}",
         )
     labels = [train.classes.index(name) for name in later.classes]
-    return [photo._replace(label=labels[photo.label]) for photo in later.train]
+    return RelabelledPhotos(later.train, labels)
 
 
 def _side_by_side(found: Listing, validation: Listing, train: Path | None, folder: Path) -> Listing:
@@ -148,25 +149,25 @@ def _find_one(
         return inside not in apart and _is_part(inside)
 
     # relative to the training photos, or with val/ in front
-    above = (folder.name,) if known else ()
+    above = f"{folder.name}/" if known else ""
     skipped: list[Skipped] = []
-    found: list[Parts] = []
+    found = Texts()
     for parts in files_below(folder, enter):
         if is_picture(parts[-1]):
-            found.append(parts)
+            found.append("/".join(parts))
         else:
-            skipped.append(Skipped("/".join((*above, *parts)), "not a picture by its name"))
+            skipped.append(Skipped(above + "/".join(parts), "not a picture by its name"))
     if not found:
         raise _nothing(folder, apart)
     layout, of_each, by_folder, notes = photo_classes(found, folder, known)
-    classes = in_label_order({name for name in of_each if name})
-    photos = []
-    for parts, name in zip(found, of_each, strict=True):
-        full = "/".join((*above, *parts))
+    classes = in_label_order({name for name in of_each.distinct if name})
+    label_of = {name: label for label, name in enumerate(classes)}
+    photos = PhotoTable(folder.joinpath, above)
+    for path, name in zip(found, of_each, strict=True):
         if name:
-            photos.append(Photo(folder.joinpath(*parts), full, classes.index(name)))
+            photos.append(path, label_of[name])
         else:
-            skipped.append(Skipped(full, "no class in its name, and in no class folder"))
+            skipped.append(Skipped(above + path, "no class in its name, and in no class folder"))
     notes += _empty(folder, classes, enter) if by_folder else []
     return Listing(layout, classes, photos, None, skipped, notes=notes)
 

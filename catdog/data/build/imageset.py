@@ -1,6 +1,7 @@
 """A list file to one LMDB, as Caffe's convert_imageset makes it."""
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -19,6 +20,7 @@ from catdog.data.images import Pixels, Unreadable, decode, planes, read_file, re
 from catdog.data.lmdb_store import key
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.columns import Picked
 from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
 from catdog.runtime.wording import counted
@@ -76,9 +78,11 @@ def convert(
     """
     result = Converted()
     with new_folder(target) as folder:
-        photos = read_numbered(list_file, root)
+        photos: Sequence[Photo] = read_numbered(list_file, root)
         if seed is not None:
-            random.Random(seed).shuffle(photos)
+            order = array("I", range(len(photos)))
+            random.Random(seed).shuffle(order)
+            photos = Picked(photos, order)
         result.in_runs = in_runs([photo.label for photo in photos])
         _write(photos, folder, wanted, check_size, result)
     return result
@@ -93,7 +97,11 @@ def in_runs(labels: Sequence[int]) -> bool:
 
 
 def _write(
-    photos: list[Photo], folder: Path, wanted: PictureFormat, check_size: bool, result: Converted
+    photos: Sequence[Photo],
+    folder: Path,
+    wanted: PictureFormat,
+    check_size: bool,
+    result: Converted,
 ) -> None:
     with closing(in_order(lambda photo: _store(photo, wanted), photos)) as stored:
         write_batches({"": folder}, _entries(stored, check_size, result))

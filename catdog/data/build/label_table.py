@@ -41,13 +41,13 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
     if not classes:
         raise DataError("has no labels", where=str(file), remedy="write the file, then its labels")
     base = root / "train" if is_there(root / "train" / rows[0].name) else root
-    listing = Listing(layout, classes, [], notes=_numbers_told(header, rows, file))
+    listing = Listing(layout, classes, photos := [], notes=_numbers_told(header, rows, file))
     seen: set[str] = set()
     for row in rows:
         if row.name in seen:
             listing.skipped.append(Skipped(row.name, "listed twice"))
         else:
-            listing.train.append(Photo(base / row.name, row.name, labels=vector(row)))
+            photos.append(Photo(base / row.name, row.name, labels=vector(row)))
             seen.add(row.name)
     return listing
 

@@ -2,14 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from catdog.data.build.listing import Listing, Photo, Skipped, in_label_order
+import numpy as np
+
+from catdog.data.build.listing import Listing, Skipped, in_label_order
 from catdog.data.build.photo_classes import are_chance, some
+from catdog.data.build.photo_table import PhotoTable
 from catdog.errors import DataError
-from catdog.runtime.text_file import read_text
+from catdog.runtime.columns import Texts, Words
+from catdog.runtime.text_file import open_text
 
 #: What the columns are called where the first line is a header.
 _FILES = frozenset((
@@ -45,46 +49,76 @@ def read_list(
     found when they are not 0 .. C-1.
     """
     notes: list[str] = []
-    lines = _photos(Path(file), notes)
-    later = _photos(Path(validation), notes) if validation else None
-    found = [line.label for line in lines + (later or [])]
-    classes = _classes(found, Path(labels) if labels else None, Path(file))
+    names, found = Texts(), Words()
+    _add(_photos(Path(file), notes), names, found)
+    trained = len(names)
+    if validation:
+        _add(_photos(Path(validation), notes), names, found)
+    classes = _classes(found.counts(), Path(labels) if labels else None, Path(file))
     base = Path(root) if root else Path(file).parent
-    listing = Listing("a list file", classes, [], None if later is None else [], notes=notes)
-    seen: Counter[str] = Counter()
-    for target, part in ((listing.train, lines), (listing.validation, later or [])):
-        for _, name, label in part:
-            seen[name] += 1
-            if seen[name] > 1:
-                listing.skipped.append(Skipped(name, "listed twice"))
-            elif target is not None:
-                number = int(label) if label.isdecimal() else classes.index(label)
-                target.append(Photo(base / name, name, number))
+    train, later = PhotoTable(base.joinpath), PhotoTable(base.joinpath)
+    listing = Listing("a list file", classes, train, later if validation else None, notes=notes)
+    number_of = {
+        word: int(word) if word.isdecimal() else classes.index(word) for word in found.distinct
+    }
+    repeated = _repeated(names)
+    for at, (name, label) in enumerate(zip(names, found, strict=True)):
+        if at in repeated:
+            listing.skipped.append(Skipped(name, "listed twice"))
+        else:
+            (train if at < trained else later).append(name, number_of[label])
     return listing
 
 
-def read_numbered(file: str | Path, root: str | Path) -> list[Photo]:
+def _number(label: str, classes: Sequence[str]) -> int:
+    return int(label) if label.isdecimal() else classes.index(label)
+
+
+def _add(lines: Iterable[_Line], names: Texts, labels: Words) -> None:
+    for _, name, label in lines:
+        names.append(name)
+        labels.append(label)
+
+
+def _repeated(names: Texts) -> set[int]:
+    """The places of names that came before; a set of all names would take much memory."""
+    hashes = np.fromiter(map(hash, names), np.int64, len(names))
+    found, counts = np.unique(hashes, return_counts=True)
+    seen: set[str] = set()
+    repeated: set[int] = set()
+    for at in np.flatnonzero(np.isin(hashes, found[counts > 1])).tolist():
+        if (name := names[at]) in seen:
+            repeated.add(at)
+        seen.add(name)
+    return repeated
+
+
+def read_numbered(file: str | Path, root: str | Path) -> PhotoTable:
     """The photos of a list file with its integer labels, unchecked.
 
     The paths are below `root`. Raises DataError, with file and line, for a label that is
     no whole number, or none that a Datum can hold.
     """
-    photos = []
+    photos = PhotoTable(lambda name: Path(f"{root}/{name}"))
     for number, name, label in _lines(Path(file)):
         if not _is_int32(label):
             what = f'the label "{label[:_DIGITS]}" is no whole number of 32 bits'
             raise DataError(what, where=f"{file}:{number}")
-        photos.append(Photo(Path(f"{root}/{name}"), name, int(label)))
+        photos.append(name, int(label))
     return photos
 
 
-def _photos(file: Path, notes: list[str]) -> list[_Line]:
+def _photos(file: Path, notes: list[str]) -> Iterator[_Line]:
     """The lines without a header, which is told."""
-    first, *others = lines = _lines(file)
-    if first.path.casefold() not in _FILES or first.label.casefold() not in _LABELS or not others:
-        return lines
-    notes.append(f"{file}:{first.number}: taken for a header: {first.path}, {first.label}")
-    return others
+    lines = _lines(file)
+    first, second = next(lines), next(lines, None)
+    if first.path.casefold() in _FILES and first.label.casefold() in _LABELS and second:
+        notes.append(f"{file}:{first.number}: taken for a header: {first.path}, {first.label}")
+    else:
+        yield first
+    if second:
+        yield second
+    yield from lines
 
 
 def _is_int32(label: str) -> bool:
@@ -92,35 +126,37 @@ def _is_int32(label: str) -> bool:
     return bool(plain) and -(2**31) <= int(label) < 2**31
 
 
-def _lines(file: Path) -> list[_Line]:
+def _lines(file: Path) -> Iterator[_Line]:
     """The lines that are not empty; a tab divides them or, as a path may have spaces in it, the
     last space, or a comma where it ends the path or there is no space."""
-    lines = []
-    for number, line in enumerate(_text(file).splitlines(), 1):
+    empty = True
+    for number, line in enumerate(_text(file), 1):
         words = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
         if len(words) == 1 and "," in line:
             words = line.rsplit(",", 1)
         if len(words) == 2:
             path, label = words[0].strip().removesuffix(","), words[1].strip()
-            lines.append(_Line(number, path, label))
+            yield _Line(number, path, label)
+            empty = False
         elif words:
             raise DataError("no label", where=f"{file}:{number}", remedy="write `path label`")
-    if not lines:
+    if empty:
         raise DataError("the list is empty", where=str(file))
-    return lines
 
 
-def _text(file: Path) -> str:
-    """Names that are not UTF-8 keep their bytes."""
+def _text(file: Path) -> Iterator[str]:
+    """The lines; names that are not UTF-8 keep their bytes."""
     try:
-        return read_text(file, errors="surrogateescape")
+        with open_text(file, errors="surrogateescape") as stream:
+            for part in stream:
+                yield from part.splitlines()
     except OSError as error:
         raise DataError(f"cannot read the list ({error.strerror})", where=str(file)) from error
     except UnicodeError as error:
         raise DataError("is no text, not a list", where=str(file)) from error
 
 
-def _classes(found: Sequence[str], labels: Path | None, file: Path) -> list[str]:
+def _classes(found: Counter[str], labels: Path | None, file: Path) -> list[str]:
     """The names of the classes; no number is counted up to, as it may be a date."""
     distinct = set(found)
     numbers = {int(label[:_DIGITS]) for label in distinct if label.isdecimal()}
@@ -133,7 +169,7 @@ def _classes(found: Sequence[str], labels: Path | None, file: Path) -> list[str]
                 remedy="numbers to learn go into a table: --labels",
             )
         return in_label_order(distinct)
-    names = [name.strip() for name in _text(labels).splitlines() if name.strip()] if labels else []
+    names = [name.strip() for name in _text(labels) if name.strip()] if labels else []
     count = len(names) or len(numbers)
     wrong = [label for label in distinct if not label.isdecimal() and label not in names]
     if wrong or max(numbers, default=0) >= count:

@@ -1,7 +1,7 @@
 """Labelled photos: what folder layouts, list files, label tables and CIFAR are read to."""
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -42,10 +42,10 @@ class Listing:
 
     layout: str
     classes: list[str]
-    train: list[Photo]
-    validation: list[Photo] | None = None
+    train: Sequence[Photo]
+    validation: Sequence[Photo] | None = None
     skipped: list[Skipped] = field(default_factory=list)
-    test: list[Photo] | None = None
+    test: Sequence[Photo] | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -60,9 +60,8 @@ def check_class_name(name: str, where: str) -> None:
 
 
 def in_utf8(name: str) -> str:
-    """The name of a file for a text or a message, with a question mark for bytes that are not
-    UTF-8."""
-    return name.encode(errors="replace").decode()
+    r"""The name of a file for a text or a message, with `\udcff` for a byte that is not UTF-8."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def in_label_order(names: Collection[str]) -> list[str]:

@@ -1,14 +1,13 @@
 """Which class each photo of a folder is of: that of its folder, or that of its own name."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from catdog.data.build.photo_files import Parts
 from catdog.errors import DataError
+from catdog.runtime.columns import Words
 from catdog.runtime.wording import counted
 
 #: `cat.0.jpg`, `great_dane_12.png`, `dog (3).jpg`: the class is what stands before the number.
@@ -36,23 +35,26 @@ class PhotoClasses(NamedTuple):
     """
 
     layout: str
-    of_each: list[str]
+    of_each: Words
     by_folder: bool
     notes: list[str]
 
 
-def photo_classes(
-    found: Sequence[Parts], folder: Path, known: Collection[str] = ()
-) -> PhotoClasses:
-    """The classes of the photos below a folder; a `known` one needs no second one beside it.
+def photo_classes(found: Sequence[str], folder: Path, known: Collection[str] = ()) -> PhotoClasses:
+    """The classes of photos by their paths below a folder, `/` between the parts.
+
+    A `known` class needs no second one beside it.
 
     Folders count before names, unless they only divide the data or most photos are in none.
     Raises DataError where there are none to be found, or most photos have none.
     """
-    named = [class_in_name(parts[-1]) for parts in found]
-    folders = [parts[0] if len(parts) > 1 else "" for parts in found]
-    by_name = _are_classes(named, known)
-    if _are_classes(folders, known) and not (by_name and _say_nothing(folders)):
+    named, folders = Words(), Words()
+    for path in found:
+        top, _, inside = path.partition("/")
+        named.append(class_in_name(path.rpartition("/")[2]))
+        folders.append(top if inside else "")
+    by_name = _are_classes(named.distinct, known)
+    if _are_classes(folders.distinct, known) and not (by_name and _say_nothing(folders)):
         _check_no_parts(found, folder)
         notes = _disagreement(named, folders)
         classes = PhotoClasses("a folder for each class", folders, by_folder=True, notes=notes)
@@ -60,15 +62,15 @@ def photo_classes(
         classes = PhotoClasses("photos named for their class", named, by_folder=False, notes=[])
     else:
         raise _no_labels(found, named, folder)
-    without = classes.of_each.count("")
+    without = classes.of_each.counts()[""]
     if 2 * without > len(found):
         raise DataError(
             f"most photos have no class: {without} of {len(found)}, such as "
-            f"{'/'.join(found[classes.of_each.index('')])}",
+            f"{found[classes.of_each.index('')]}",
             where=str(folder),
             remedy=_REMEDY,
         )
-    if not classes.by_folder and are_chance(named):
+    if not classes.by_folder and are_chance(named.counts()):
         raise _no_labels(found, named, folder)
     return classes
 
@@ -78,46 +80,55 @@ def _are_classes(names: Iterable[str], known: Collection[str]) -> bool:
     return len(classes) > 1 or (bool(classes) and classes <= set(known))
 
 
-def are_chance(named: Iterable[str]) -> bool:
-    """Whether names are hardly ever the same, as checksums and measurements are: no classes."""
-    counts = Counter(name for name in named if name)
-    return len(counts) > _MANY and 2 * list(counts.values()).count(1) > len(counts)
+def are_chance(counts: Mapping[str, int]) -> bool:
+    """Whether names, of so many photos each, are hardly ever the same: no classes.
+
+    So are checksums and measurements.
+    """
+    numbers = [number for name, number in counts.items() if name]
+    return len(numbers) > _MANY and 2 * numbers.count(1) > len(numbers)
 
 
-def _say_nothing(folders: Sequence[str]) -> bool:
+def _say_nothing(folders: Words) -> bool:
     """Whether folders only divide the data, by their names, or most photos are in none."""
-    parts = all(_PART.fullmatch(name.casefold()) for name in set(folders) - {""})
-    return parts or 2 * folders.count("") > len(folders)
+    parts = all(_PART.fullmatch(name.casefold()) for name in set(folders.distinct) - {""})
+    return parts or 2 * folders.counts()[""] > len(folders)
 
 
-def _disagreement(named: Sequence[str], folders: Sequence[str]) -> list[str]:
+def _disagreement(named: Words, folders: Words) -> list[str]:
     """A line where names look like classes too, but not like those of the folders.
 
     Then a folder has several of them, or one that is the class of another folder.
     """
     inside: dict[str, set[str]] = {}
-    for name, folder in zip(named, folders, strict=True):
+    both = set(zip(named.codes.tolist(), folders.codes.tolist(), strict=True))
+    for name, folder in ((named.distinct[one], folders.distinct[other]) for one, other in both):
         if name and folder:
             inside.setdefault(folder, set()).add(name)
-    others = {folder.casefold() for folder in folders}
+    others = {folder.casefold() for folder in folders.distinct}
     swapped = any((names & others) - {own.casefold()} for own, names in inside.items())
     several = any(len(names) > 1 for names in inside.values())
-    if not (swapped or several) or 2 * named.count("") > len(named) or are_chance(named):
+    counts = named.counts()
+    if not (swapped or several) or 2 * counts[""] > len(named) or are_chance(counts):
         return []
     return [
-        f"the folders are the classes ({some(set(folders) - {''})}), not what the names of the "
-        f"photos begin with ({some(set(named) - {''})})"
+        f"the folders are the classes ({_some(folders)}), not what the names of the photos begin "
+        f"with ({_some(named)})"
     ]
 
 
-def _check_no_parts(found: Iterable[Parts], folder: Path) -> None:
+def _some(words: Words) -> str:
+    return some(set(words.distinct) - {""})
+
+
+def _check_no_parts(found: Iterable[str], folder: Path) -> None:
     """Raise DataError where folders beside each other hold folders of the same names.
 
     One name, such as images/, may well be in each class.
     """
     inside: dict[str, set[str]] = {}
-    for parts in found:
-        if len(parts) > 2:
+    for path in found:
+        if len(parts := path.split("/", 2)) > 2:
             inside.setdefault(parts[0], set()).add(parts[1])
     for one, other in combinations(inside, 2):
         if len(both := inside[one] & inside[other]) > 1:
@@ -129,17 +140,19 @@ def _check_no_parts(found: Iterable[Parts], folder: Path) -> None:
             )
 
 
-def _no_labels(found: Sequence[Parts], named: Sequence[str], folder: Path) -> DataError:
-    classes = set(named) - {""}
-    tops = {parts[0] for parts in found}
-    deeper = {parts[1] for parts in found if len(parts) > 2}
-    if len(tops) == 1 and len(deeper) > 1:
+def _no_labels(found: Sequence[str], named: Words, folder: Path) -> DataError:
+    classes = set(named.distinct) - {""}
+    begins = {tuple(path.split("/", 2)[:-1]) for path in found}
+    tops = {parts[0] for parts in begins if parts}
+    deeper = {parts[1] for parts in begins if len(parts) > 1}
+    apart = () not in begins
+    if apart and len(tops) == 1 and len(deeper) > 1:
         return DataError(
             f"all photos are in {min(tops)}/, which has folders of its own",
             where=str(folder),
             remedy=f"name {folder / min(tops)}",
         )
-    alone = classes if all(named) else tops if all(len(parts) > 1 for parts in found) else set()
+    alone = classes if "" not in named.distinct else tops if apart else set()
     if len(alone) == 1:
         return DataError(
             f"one class only, {min(alone)}: there is nothing to tell it from",
@@ -159,7 +172,8 @@ def class_in_name(file: str) -> str:
     `cat.0.jpg`, `Cat_12.png` and `cat (3).jpg` are of class `cat`. A name without a number has
     no class, nor one that a camera gave, such as `IMG_0001.jpg`.
     """
-    match = _NAMED.match(Path(file).stem)
+    stem, dot, _ = file.rpartition(".")
+    match = _NAMED.match(stem if dot else file)
     name = match["name"].casefold() if match else ""
     return "" if name in _NO_CLASS or len(name) < 2 else name
 

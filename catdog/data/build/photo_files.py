@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from catdog.errors import DataError
@@ -22,7 +23,8 @@ Parts = tuple[str, ...]
 
 def is_picture(name: str) -> bool:
     """Whether a file is a picture by the ending of its name."""
-    return Path(name).suffix.lower() in PICTURES
+    stem, dot, ending = name.rpartition(".")
+    return bool(stem) and f"{dot}{ending}".lower() in PICTURES
 
 
 def is_left_behind(name: str) -> bool:
@@ -32,32 +34,61 @@ def is_left_behind(name: str) -> bool:
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders in a folder, in the order of their names, without what is left behind."""
-    found = (Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
+    found = (Path(entry.path) for entry in os.scandir(folder) if _leads_on(entry))
     return sorted(path for path in found if not is_left_behind(path.name))
 
 
 def files_below(folder: Path, enter: Callable[[Path], bool] = lambda _: True) -> Iterator[Parts]:
     """Files below a folder, in order, without what is left behind; only in folders to `enter`.
 
-    A link to a folder is followed, unless that one is below the folder anyway, or around it.
+    A link to a folder is followed, unless that one is below the folder anyway, or around it. The
+    names of one folder at a time are held.
     """
-    here = folder.resolve()
-    own = {Path(at).resolve() for at, _, _ in os.walk(folder)}
+    own: set[Path] = set()
+    around = folder.resolve().parents
 
     def is_new(path: Path) -> bool:
         if not path.is_symlink():
             return True
+        if not own:
+            own.update(Path(at).resolve() for at, _, _ in os.walk(folder))
         target = path.resolve()
-        if target in own or target in here.parents:
+        if target in own or target in around:
             return False
         own.add(target)
         return True
 
-    for at, folders, files in os.walk(folder, followlinks=True):
-        paths = (Path(at, name) for name in sorted(folders) if not is_left_behind(name))
-        folders[:] = [path.name for path in paths if enter(path) and is_new(path)]
-        inside = Path(at).relative_to(folder).parts
-        yield from ((*inside, name) for name in sorted(files) if not is_left_behind(name))
+    ahead: list[tuple[Path, Parts]] = [(folder, ())]
+    while ahead:
+        at, inside = ahead.pop()
+        folders, files = _entries(at)
+        files.sort(reverse=True)
+        while files:
+            yield (*inside, files.pop())
+        found = [name for name in sorted(folders) if enter(at / name) and is_new(at / name)]
+        ahead += [(at / name, (*inside, name)) for name in reversed(found)]
+
+
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of folders and of files in a folder; nothing of one that cannot be read.
+
+    What they are stands in the folder itself: none of the files is asked.
+    """
+    folders: list[str] = []
+    files: list[str] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not is_left_behind(entry.name):
+                (folders if _leads_on(entry) else files).append(entry.name)
+    return folders, files
+
+
+def _leads_on(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def photos_in(folder: str | Path) -> list[Path]:
@@ -79,6 +110,9 @@ def check_folder(folder: Path) -> None:
         return
     if not folder.exists():
         raise DataError("no such folder", where=str(folder), remedy="name a folder of photos")
+    if not folder.is_file():
+        what = "is a pipe, a socket or a device: no photos"
+        raise DataError(what, where=str(folder), remedy="name a folder of photos")
     remedy = "unpack it and name the folder" if is_archive(folder) else "name a folder of photos"
     raise DataError("is a file, not a folder", where=str(folder), remedy=remedy)
 

@@ -2,13 +2,15 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+
 from catdog.data.build.builder import Counts, key_of
-from catdog.data.build.split import Assigned
+from catdog.data.build.split import Division
 from catdog.data.checksums import CHECKSUMS, Checksums, RecordLine, checksum, read_checksums
 from catdog.data.datum import read_example
 from catdog.data.headers import Kind
@@ -17,8 +19,11 @@ from catdog.data.lmdb_store import Reader
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 
+_KEPT = "checksums.kept.csv"
+"""The table of what is whole, until it is the table."""
 
-def plan(photos: Sequence[Assigned], dataset: DatasetParameter) -> str:
+
+def plan(photos: Division, dataset: DatasetParameter) -> str:
     """A digest of all that decides what a build writes: preparation, photos, labels, parts.
 
     Of a photo's file its size and its time.
@@ -38,48 +43,51 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def restore(
-    folder: Path, photos: Sequence[Assigned], counts: Counts, each: Callable[[str, Pixels], None]
-) -> list[Assigned]:
+    folder: Path, photos: Division, counts: Counts, each: Callable[[str, Pixels], None]
+) -> Division:
     """Count the records that a build has in its LMDBs; returns the photos that are left.
 
     `each` gets the part and the planes of every such record. What is not whole is thrown away.
     """
-    parts: dict[str, list[Assigned]] = {}
-    for photo in photos:
-        parts.setdefault(photo.part, []).append(photo)
-    done: set[tuple[str, int]] = set()
-    for part, there in parts.items():
-        whole = []
-        for assigned, line, planes in _records(folder / part, there):
-            kinds = cast(list[Kind], line.notes[1].split("+") if line.notes[1] else [])
-            counts.add(assigned, kinds, bytes.fromhex(line.notes[0]))
-            each(part, planes)
-            whole.append(line)
-            done.add((part, assigned.number))
-        _keep(folder / part, whole)
-    return [photo for photo in photos if (photo.part, photo.number) not in done]
+    left = np.ones(len(photos), bool)
+    for part in photos.parts:
+
+        def counted(part: str = part) -> Iterator[RecordLine]:
+            for place, line, planes in _records(folder / part, photos, part):
+                if left[place]:
+                    left[place] = False
+                    kinds = cast(list[Kind], line.notes[1].split("+") if line.notes[1] else [])
+                    counts.add(photos[place], kinds, bytes.fromhex(line.notes[0]))
+                    each(part, planes)
+                    yield line
+
+        _keep(folder / part, counted())
+    return photos.chosen(left)
 
 
-def _records(
-    lmdb: Path, photos: Sequence[Assigned]
-) -> Iterator[tuple[Assigned, RecordLine, Pixels]]:
-    """The photos whose record is there and has its checksum, with its planes."""
+def _records(lmdb: Path, photos: Division, part: str) -> Iterator[tuple[int, RecordLine, Pixels]]:
+    """The places of photos whose record is there and has its checksum, with its planes."""
+    places, numbers = photos.of_part(part)
     with suppress(DataError), Reader(lmdb) as reader:
-        lines = {line.key: line for line in read_checksums(lmdb) if len(line.notes) == 2}
-        there = set(reader.keys)
-        for photo in photos:
-            line = lines.get(key_of(photo))
-            if line and line.key in there:
-                (value,) = reader.by_keys([line.key])
-                if checksum(value) == line.checksum:
-                    yield photo, line, cast(Pixels, read_example(value).array)
+        for line in read_checksums(lmdb):
+            number = line.key.partition(b"_")[0]
+            if len(line.notes) != 2 or not number.isdigit():
+                continue
+            at = int(np.searchsorted(numbers, int(number)))
+            if at == len(places) or key_of(photos[places[at]]) != line.key:
+                continue
+            if (value := reader.find(line.key)) and checksum(value) == line.checksum:
+                yield int(places[at]), line, cast(Pixels, read_example(value).array)
 
 
-def _keep(lmdb: Path, lines: Sequence[RecordLine]) -> None:
-    """Leave the lines of whole records; without any, nothing of the LMDB."""
-    (lmdb / CHECKSUMS).unlink(missing_ok=True)
-    if not lines:
-        shutil.rmtree(lmdb, ignore_errors=True)
+def _keep(lmdb: Path, lines: Iterable[RecordLine]) -> None:
+    """Leave these lines, of whole records; without any, nothing of the LMDB."""
+    (lmdb / _KEPT).unlink(missing_ok=True)
+    if not lmdb.exists():
         return
-    with closing(Checksums(lmdb)) as table:
-        table.write(lines)
+    with closing(Checksums(lmdb, _KEPT)) as table:
+        count = table.write(lines)
+    if count:
+        (lmdb / _KEPT).replace(lmdb / CHECKSUMS)
+    else:
+        shutil.rmtree(lmdb, ignore_errors=True)

@@ -1,16 +1,24 @@
 """Split labelled photos into training, validation and test sets."""
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from catdog.data.build.listing import Listing, Photo
+from catdog.data.build.photo_table import labels_of
 from catdog.data.lmdb_store import BUILT
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.columns import Column
 
 TRAIN, VALIDATION, TEST = BUILT
+
+Indices = NDArray[np.unsignedinteger]
 
 
 class Assigned(NamedTuple):
@@ -21,7 +29,63 @@ class Assigned(NamedTuple):
     part: str
 
 
-def split(listing: Listing, dataset: DatasetParameter) -> list[Assigned]:
+class Division(Column[Assigned]):
+    """Photos in their shuffled order, each with its part: nine bytes for each of them.
+
+    Args:
+        photos: all of them, in the order of their names.
+        places: the place of each among these.
+        numbers: its place in the shuffled list.
+        parts: its LMDB, by its place in BUILT.
+    """
+
+    def __init__(
+        self, photos: Sequence[Photo], places: Indices, numbers: Indices, parts: Indices
+    ) -> None:
+        self._photos, self._places, self._numbers = photos, places, numbers
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def item(self, index: int) -> Assigned:
+        photo = self._photos[self._places[index]]
+        return Assigned(photo, int(self._numbers[index]), BUILT[self._parts[index]])
+
+    @property
+    def parts(self) -> list[str]:
+        """The LMDBs that photos go to."""
+        return [BUILT[part] for part in np.unique(self._parts)]
+
+    def of_part(self, part: str) -> tuple[NDArray[np.intp], Indices]:
+        """The places here of the photos of an LMDB, and their numbers, which rise."""
+        places = np.flatnonzero(self._parts == BUILT.index(part))
+        return places, self._numbers[places]
+
+    def chosen(self, chosen: NDArray[np.bool_]) -> "Division":
+        """Those for which a mask has True."""
+        columns = (self._places, self._numbers, self._parts)
+        return Division(self._photos, *(column[chosen] for column in columns))
+
+
+class _Chain(Column[Photo]):
+    """Photos of some sequences, one after the other."""
+
+    def __init__(self, *sequences: Sequence[Photo]) -> None:
+        self._sequences = sequences
+
+    def __len__(self) -> int:
+        return sum(map(len, self._sequences))
+
+    def item(self, index: int) -> Photo:
+        for photos in self._sequences:
+            if index < len(photos):
+                return photos[index]
+            index -= len(photos)
+        raise IndexError(index)
+
+
+def split(listing: Listing, dataset: DatasetParameter) -> Division:
     """The photos shuffled by the seed, each with the LMDB that it goes to.
 
     Every `validation_every`-th of the shuffled list, the first one included, is for validation,
@@ -29,28 +93,33 @@ def split(listing: Listing, dataset: DatasetParameter) -> list[Assigned]:
     DataError where `validation` leaves nothing to train on.
     """
     shuffle = random.Random(dataset.seed).shuffle
-    assigned: list[Assigned] = []
-    came = ((TRAIN, listing.train), (VALIDATION, listing.validation), (TEST, listing.test))
-    for part, photos in came:
-        shuffled = list(photos or ())
-        shuffle(shuffled)
-        parts = [part] * len(shuffled)
-        if part == TRAIN and listing.validation is None:
-            parts = _cut(shuffled, dataset)
-        assigned += map(Assigned, shuffled, range(len(shuffled)), parts)
-    return assigned
+    came = (listing.train, listing.validation or (), listing.test or ())
+    orders, parts = [], []
+    for part, photos in enumerate(came):
+        # an array of C is shuffled as a list is
+        order = array("I", range(len(photos)))
+        shuffle(order)
+        orders.append(np.array(order, np.uint32))
+        parts.append(np.full(len(order), part, np.uint8))
+    if listing.validation is None:
+        parts[0] = _cut(listing.train, orders[0], dataset)
+    starts = np.cumsum([0, *map(len, orders)])
+    places = [order + np.uint32(start) for order, start in zip(orders, starts, strict=False)]
+    numbers = [np.arange(len(order), dtype=np.uint32) for order in orders]
+    columns = (np.concatenate(column) for column in (places, numbers, parts))
+    return Division(_Chain(*came), *columns)
 
 
-def _cut(photos: Sequence[Photo], dataset: DatasetParameter) -> list[str]:
-    """The name of the LMDB, training or validation, for each shuffled photo."""
+def _cut(photos: Sequence[Photo], order: Indices, dataset: DatasetParameter) -> Indices:
+    """The part, training (0) or validation (1), of each photo in the shuffled order."""
     if not dataset.HasField("validation"):
-        every = dataset.validation_every
-        return [TRAIN if number % every else VALIDATION for number in range(len(photos))]
-    left = _shares(Counter(photo.label for photo in photos), dataset.validation)
-    parts = []
-    for photo in photos:
-        parts.append(VALIDATION if left[photo.label] else TRAIN)
-        left[photo.label] = max(0, left[photo.label] - 1)
+        parts = np.zeros(len(order), np.uint8)
+        parts[:: dataset.validation_every] = 1
+        return parts
+    labels = labels_of(photos)[order]
+    parts = np.zeros(len(order), np.uint8)
+    for label, share in _shares(Counter(labels.tolist()), dataset.validation).items():
+        parts[np.flatnonzero(labels == label)[:share]] = 1
     return parts
 
 

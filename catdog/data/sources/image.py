@@ -16,6 +16,7 @@ from catdog.data.sources.picture_source import PictureSource
 from catdog.data.transform import Picture
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.files import read_regular
 
 
 class _Line(NamedTuple):
@@ -105,7 +106,7 @@ def read_picture(path: Path, *, color: bool) -> Picture:
 def read_bytes(path: Path) -> bytes:
     """The bytes of a picture file; DataError when it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in its name
         raise DataError(
             f"cannot be read ({getattr(error, 'strerror', error)})",

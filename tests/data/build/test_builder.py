@@ -69,7 +69,7 @@ def test_lmdbs_are_those_of_a_script(folder, tmp_path, workers):
 
 def test_a_split_without_photos_is_refused(folder, tmp_path):
     listing = find_photos(folder)
-    listing.train[:] = listing.train[:1]
+    listing.train = listing.train[:1]
     with pytest.raises(DataError, match="no photos left for training: 1 could be read, 0 not"):
         build(split(listing, RECIPE), tmp_path, RECIPE)
 

@@ -4,6 +4,7 @@ import csv
 import functools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -325,9 +326,8 @@ def test_odd_names_of_files_are_told_and_kept(tmp_path, capsys):
     files = photos(6) | {"train/cat.1\udcff.png": picture(9, 9, 1), "train/dog.1\n.png": picture()}
     files["val/cat.2\udcff.png"] = files["train/cat.1\udcff.png"]
     run("--data", save_all(tmp_path / "data", files), "--out", tmp_path / "out", "--size", 8)
-    assert (
-        "1 picture stands in train and validation alike, such as cat.1?" in capsys.readouterr().out
-    )
+    shown = capsys.readouterr().out
+    assert r"1 picture stands in train and validation alike, such as cat.1\udcff.png" in shown
 
 
 def test_stratify_keeps_the_share_of_each_class(tmp_path, capsys):
@@ -358,3 +358,35 @@ def test_stratify_keeps_the_share_of_each_class(tmp_path, capsys):
         run("--data", data, "--out", tmp_path / "out", "--labels", "x.csv", "--stratify")
     with pytest.raises(CatdogError, match="--validation-list: the training photos need a list too"):
         run("--data", data, "--out", tmp_path / "out", "--validation-list", "x.txt")
+
+
+def test_pipes_sockets_and_devices_are_skipped_with_a_reason(tmp_path):
+    files = {f"{c}/{i}.png": picture(9, 9, i) for c in "ab" for i in range(6)}
+    data = save_all(tmp_path / "data", files)
+    os.mkfifo(data / "a/pipe.png")
+    (data / "b/zero.png").symlink_to("/dev/zero")
+    (data / "b/round.png").symlink_to("round.png")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(os.path.relpath(data / "a/socket.png"))
+    run("--data", data, "--out", tmp_path / "out", "--size", 8)
+    rows = (tmp_path / "out/skipped.csv").read_text().splitlines()[1:]
+    assert sorted(rows) == [
+        "a/pipe.png,is a pipe",
+        "a/socket.png,is a socket",
+        "b/round.png,too many levels of symbolic links",
+        "b/zero.png,is a device",
+    ]
+
+
+def test_names_that_are_not_utf8_stay_apart(tmp_path):
+    odd = "\udce8", "\udce9"
+    files = photos(6) | {f"train/cat.7{sign}.png": picture(9, 9, ord(sign)) for sign in odd}
+    files |= {f"train/cat.8{sign}.png": b"no picture" for sign in odd}
+    run("--data", save_all(tmp_path / "data", files), "--out", tmp_path / "out", "--size", 8)
+    rows = (tmp_path / "out/skipped.csv").read_text().splitlines()[1:]
+    assert sorted(row.split(",")[0] for row in rows) == [r"cat.8\udce8.png", r"cat.8\udce9.png"]
+    keys = []
+    for part in ("train_lmdb", "validation_lmdb"):
+        with Reader(tmp_path / "out" / part) as reader:
+            keys += reader.keys
+    assert {key[9:] for key in keys if b"cat.7" in key} == {b"cat.7\xe8.png", b"cat.7\xe9.png"}

@@ -1,5 +1,7 @@
 """Which files of a folder are taken for photos."""
 
+import os
+
 import pytest
 
 from catdog.data.build.folder_layouts import find_photos
@@ -50,3 +52,26 @@ def test_what_is_no_folder_of_photos(tmp_path):
         photos_in(tmp_path / "list.txt")
     with pytest.raises(DataError, match=r"no photos in this folder; unpack train.tar.gz first"):
         photos_in(tmp_path / "packed")
+
+
+def test_a_circle_of_links_ends_and_is_no_folder(tmp_path):
+    root = touch(tmp_path, "cat/1.jpg", "dog/1.jpg")
+    (root / "cat" / "round").symlink_to("round")
+    (root / "one").symlink_to("other")
+    (root / "other").symlink_to("one")
+    (root / "cat" / "2.jpg").symlink_to("2.jpg")
+    listing = find_photos(root)
+    assert [photo.name for photo in listing.train] == ["cat/1.jpg", "cat/2.jpg", "dog/1.jpg"]
+    assert [skipped.name for skipped in listing.skipped] == ["one", "other", "cat/round"]
+
+
+def test_no_file_is_asked_what_it_is(tmp_path, monkeypatch):
+    root = touch(
+        tmp_path, *(f"{c}/{n}.jpg" for c in ("cat", "dog") for n in range(9)), "cat/in/1.jpg"
+    )
+    asked, stat = [], os.stat
+    monkeypatch.setattr(
+        os, "stat", lambda path, *a, **k: asked.append(str(path)) or stat(path, *a, **k)
+    )
+    assert len(find_photos(root).train) == 19
+    assert asked and not [path for path in asked if path.endswith(".jpg")]
