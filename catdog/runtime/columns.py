@@ -14,7 +14,7 @@ Item = TypeVar("Item", covariant=True)
 _EXACT = "surrogatepass"
 
 
-class Column(Sequence[Item]):
+class LazySequence(Sequence[Item]):
     """A sequence that makes its items when they are asked for; a slice of it is a list."""
 
     def item(self, index: int) -> Item:
@@ -45,7 +45,7 @@ class Column(Sequence[Item]):
     __hash__ = None  # type: ignore[assignment]
 
 
-class Picked(Column[Item]):
+class Picked(LazySequence[Item]):
     """The items of a sequence at some places, in the order of these."""
 
     def __init__(self, items: Sequence[Item], places: Sequence[int]) -> None:
@@ -58,7 +58,7 @@ class Picked(Column[Item]):
         return self._items[self._places[index]]
 
 
-class ByteStrings(Column[bytes]):
+class ByteStrings(LazySequence[bytes]):
     """Byte strings behind each other, with the end of each: 8 bytes for one beside its own."""
 
     def __init__(self, strings: Iterable[bytes] = ()) -> None:
@@ -78,7 +78,7 @@ class ByteStrings(Column[bytes]):
         return bytes(self._bytes[self._ends[index] : self._ends[index + 1]])
 
 
-class Texts(Column[str]):
+class Texts(LazySequence[str]):
     """Texts, each as its bytes in UTF-8; any text comes back as it was."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -95,7 +95,7 @@ class Texts(Column[str]):
         return self._encoded.item(index).decode(errors=_EXACT)
 
 
-class Words(Column[str]):
+class Words(LazySequence[str]):
     """Texts of which there are few, each many times: a number of 4 bytes for each."""
 
     def __init__(self, words: Iterable[str] = ()) -> None:

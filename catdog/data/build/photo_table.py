@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.data.build.listing import Photo
-from catdog.runtime.columns import Column, Texts
+from catdog.runtime.columns import LazySequence, Texts
 
 
-class PhotoTable(Column[Photo]):
+class PhotoTable(LazySequence[Photo]):
     """Photos with a label each, made when they are asked for.
 
     `place` makes a path of a name as it was added; `above` stands before that in the photo's name.
@@ -46,7 +46,7 @@ def labels_of(photos: Sequence[Photo]) -> NDArray[np.int64]:
     return np.fromiter((photo.label for photo in photos), np.int64, len(photos))
 
 
-class RelabelledPhotos(Column[Photo]):
+class RelabelledPhotos(LazySequence[Photo]):
     """Photos with other labels: `labels` has one for each of theirs."""
 
     def __init__(self, photos: Sequence[Photo], labels: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from catdog.data.build.photo_table import labels_of
 from catdog.data.lmdb_store import BUILT
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
-from catdog.runtime.columns import Column
+from catdog.runtime.columns import LazySequence
 
 TRAIN, VALIDATION, TEST = BUILT
 
@@ -29,7 +29,7 @@ class Assigned(NamedTuple):
     part: str
 
 
-class Division(Column[Assigned]):
+class Division(LazySequence[Assigned]):
     """Photos in their shuffled order, each with its part: nine bytes for each of them.
 
     Args:
@@ -68,7 +68,7 @@ class Division(Column[Assigned]):
         return Division(self._photos, *(column[chosen] for column in columns))
 
 
-class _Chain(Column[Photo]):
+class _Chain(LazySequence[Photo]):
     """Photos of some sequences, one after the other."""
 
     def __init__(self, *sequences: Sequence[Photo]) -> None:
