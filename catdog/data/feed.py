@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Self
 
@@ -92,6 +92,15 @@ class Feed:
     def reads(self) -> list[FedData]:
         """What each data layer reads, how many examples at once and in all."""
         return [_data(source) for source in self.sources]
+
+    def not_finite(self, batches: int) -> str:
+        """The store and the key, or the file and the row, of the first record with a number that
+        is none among so many batches up to the last one that `next` gave; else nothing."""
+        for source, state in zip(self.sources, self._delivered, strict=True):
+            with suppress(DataError):
+                if found := source.not_finite(state, batches):
+                    return found
+        return ""
 
     def load_state(self, states: Iterable[SourceState]) -> None:
         """Go on from a state; a source whose layer has none there stays where it is.

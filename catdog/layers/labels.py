@@ -77,13 +77,17 @@ def class_labels(
     if valid is not None:
         index = index.where(valid, 0)
     if index.device.type == "cpu" and index.numel() and not torch.compiler.is_compiling():
-        _check_range(layer, index, scores.shape[axis])
+        _check_range(layer, index, scores.shape[axis], labels)
     return Labels(index, valid)
 
 
-def _check_range(layer: Layer, index: Tensor, classes: int) -> None:
+def _check_range(layer: Layer, index: Tensor, classes: int, labels: Tensor) -> None:
     low, high = (int(bound) for bound in index.aminmax())
     if low < 0 or high >= classes:
+        if not labels.isfinite().all():
+            raise layer.error(
+                "has a label that is no number", field="bottom", remedy="correct the labels"
+            )
         raise layer.error(
             f"has label {low if low < 0 else high}, but there are {classes} classes: "
             f"labels 0 to {classes - 1}",

@@ -22,6 +22,7 @@ from catdog.proto.caffe_pb2 import (
 )
 from catdog.spec import Spec, filter_net
 from catdog.spec.data_layers import brings_data, cut_data_layers
+from catdog.spec.finite import layer_faults
 from catdog.spec.overrides import changed
 from catdog.spec.rules import is_kept
 from catdog.spec.solver_nets import solver_nets
@@ -90,11 +91,14 @@ def resolve(
 ) -> ResolvedNet:
     """A net in a state, with the layers that `frozen` patterns name standing still.
 
-    Raises SpecError, with places, for rules that exclude each other and blobs made twice.
+    Raises SpecError, with places, for rules that exclude each other, blobs made twice and numbers
+    that are not finite.
     """
     patterns = tuple(frozen)
     with spec.located():
         message = filter_net(spec.message, state)
+        if wrong := list(layer_faults(message)):
+            raise SpecError(wrong)
         running = freeze(message, patterns) if patterns else message
         data_layers, rest = cut_data_layers(running)
     return ResolvedNet(spec, message, running, data_layers, rest, patterns, iterations)

@@ -1,7 +1,7 @@
 """Checks of a training: losses that are not finite or do not fall, one class for all examples."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -25,16 +25,29 @@ _SHARE_AT_FLOOR = 0.01
 _BLOCK = 50
 
 
+#: What is said of a record that is to blame.
+FIRST_RECORD = "the first record with a number that is none is"
+MEND_RECORD = "mend that record, or leave it out"
+
+
 class DivergenceDetector:
     """Checks the loss of every iteration.
 
     On the CPU at once, elsewhere when a block is full or `check` is called, since a check waits for
     the device. Of several processes all are given the same losses. `tested` says that tests will
-    tell how many classes are right.
+    tell how many classes are right. `look` finds the first record of the last iterations that has
+    a number that is none, for a number of them; it is asked when the training has diverged.
     """
 
-    def __init__(self, net: Net, group: Group = ALONE, *, tested: bool = False) -> None:
-        self._net, self._group = net, group
+    def __init__(
+        self,
+        net: Net,
+        group: Group = ALONE,
+        look: Callable[[int], str] = lambda _: "",
+        *,
+        tested: bool = False,
+    ) -> None:
+        self._net, self._group, self._look = net, group, look
         self._pending: list[tuple[int, Tensor]] = []
         self._at_floor, self._value, self._sound = 0, 0.0, False
         #: Gets the batches too, and what the tests say.
@@ -60,9 +73,9 @@ class DivergenceDetector:
             return ""
         values = torch.stack([loss for _, loss in self._pending]).tolist()
         warning = ""
-        for (iteration, _), value in zip(self._pending, values, strict=True):
+        for number, ((iteration, _), value) in enumerate(zip(self._pending, values, strict=True)):
             if not math.isfinite(value):
-                raise self._diverged(iteration, value, batch)
+                raise self._diverged(iteration, value, batch, len(values) - number)
             self.overfitting.train(value)
             self._value = value
             high = value >= self._suspicious
@@ -81,13 +94,19 @@ class DivergenceDetector:
             self._look_at_floor(iteration, batch)
         return warning
 
-    def _diverged(self, iteration: int, value: float, batch: Mapping[str, Tensor]) -> Diverged:
-        found = self._group.first_text(first_nonfinite(self._net, batch)) or _ALL_FINITE
-        return Diverged(
-            f"the loss is {value:g}; {found}",
-            where=f"iteration {iteration}",
-            remedy="lower base_lr, set clip_gradients, or look at the data",
-        )
+    def _diverged(
+        self, iteration: int, value: float, batch: Mapping[str, Tensor], last: int
+    ) -> Diverged:
+        """What is said of a loss that is none, `last` iterations before the batch."""
+        found = self._group.first_text(first_nonfinite(self._net, batch))
+        record = self._group.first_text(self._look(last))
+        remedy = "lower base_lr, set clip_gradients, or look at the data"
+        if record:
+            record, remedy = f"{FIRST_RECORD} {record}", MEND_RECORD
+        elif not found:
+            found = _ALL_FINITE
+        what = "; ".join(part for part in (f"the loss is {value:g}", found, record) if part)
+        return Diverged(what, where=f"iteration {iteration}", remedy=remedy)
 
     @torch.no_grad()
     def _look_at_floor(self, iteration: int, batch: Mapping[str, Tensor]) -> None:

@@ -1,11 +1,9 @@
 """What is wrong with a solver, whatever its nets."""
 
-import math
-from collections.abc import Iterator
-
 from catdog.errors import Fault
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver import early_stopping, lr_policy, updates
+from catdog.spec.finite import finite_faults
 
 #: The least that a field may be, where nothing but that is asked of it.
 _LEAST = {
@@ -24,7 +22,7 @@ _LEAST = {
 def solver_faults(solver: SolverParameter) -> list[Fault]:
     """Everything in a solver that cannot work, whatever its nets."""
     found = [*lr_policy.faults(solver), *updates.faults(solver), *early_stopping.faults(solver)]
-    found += _not_finite(solver)
+    found += finite_faults(solver)
     for name, least in _LEAST.items():
         if getattr(solver, name) < least:
             found.append(Fault(f"{name} must be {least} or more", field=name))
@@ -32,9 +30,3 @@ def solver_faults(solver: SolverParameter) -> list[Fault]:
         remedy = "leave test_iter out to test every example once"
         found.append(Fault("test_iter must be 0 or more", remedy, field="test_iter"))
     return found
-
-
-def _not_finite(solver: SolverParameter) -> Iterator[Fault]:
-    for field, value in solver.ListFields():
-        if isinstance(value, float) and not math.isfinite(value):
-            yield Fault(f"{field.name} must be a finite number, not {value:g}", field=field.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from catdog.errors import SpecError, WeightsError
+from catdog.errors import Diverged, LayerError, SpecError, WeightsError
 from catdog.net.debug_info import tracing
 from catdog.net.net import Net, Result
 from catdog.proto.caffe_pb2 import (
@@ -22,7 +22,12 @@ from catdog.proto.caffe_pb2 import (
 )
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver import lr_policy, random_state, updates
-from catdog.solver.divergence import DivergenceDetector, SingleClassDetector
+from catdog.solver.divergence import (
+    FIRST_RECORD,
+    MEND_RECORD,
+    DivergenceDetector,
+    SingleClassDetector,
+)
 from catdog.solver.early_stopping import Ending
 from catdog.solver.ema import Average
 from catdog.solver.engine import Engine
@@ -51,7 +56,7 @@ from catdog.solver.saving import Saving
 from catdog.solver.snapshot_rotation import Snapshots
 from catdog.solver.snapshot_search import check_whole
 from catdog.solver.solverstate import TrainingState, learned_net, resume_net
-from catdog.solver.test_pass import Batches, Means, TestNet, outputs
+from catdog.solver.test_pass import Batches, Means, TestNet, Traced, outputs
 from catdog.solver.test_places import TestPlaces, place
 from catdog.solver.unfreezing import Unfreezing
 from catdog.solver.untouched import untouched
@@ -117,14 +122,19 @@ class Solver:
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
         self._batch: Mapping[str, Tensor] = {}
         self._single_class = [SingleClassDetector(test.net, group) for test in self.tests]
-        self._divergence = DivergenceDetector(net, group, tested=self._tests_tell_classes())
+        self._divergence = DivergenceDetector(net, group, self._blame, tested=self._tell_classes())
         self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
         self._places = TestPlaces(self.tests)
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
 
-    def _tests_tell_classes(self) -> bool:
+    def _blame(self, iterations: int) -> str:
+        """Of the last iterations the first record with a number that is none; else nothing."""
+        batches = iterations * self.param.iter_size
+        return self.feed.not_finite(batches) if isinstance(self.feed, Traced) else ""
+
+    def _tell_classes(self) -> bool:
         return self.param.test_interval > 0 and any(each.blobs for each in self._single_class)
 
     def start_fresh(self, layers: Iterable[str]) -> None:
@@ -256,8 +266,16 @@ class Solver:
     def _forward(self) -> Result:
         self._batch = self.feed.next()
         self._warn(self._divergence.guessing.see(self.iteration, self._batch))
-        with self._precision.context():
-            return self._run(self._batch)
+        try:
+            with self._precision.context():
+                return self._run(self._batch)
+        except LayerError as error:
+            if record := self._blame(1):
+                what = f"{error.what}; {FIRST_RECORD} {record}"
+                raise Diverged(
+                    what, where=f"iteration {self.iteration}: {error.where}", remedy=MEND_RECORD
+                ) from error
+            raise
 
     def _take_loss(self, loss: Tensor) -> None:
         loss = self.group.mean(loss)

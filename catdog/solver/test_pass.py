@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,14 @@ class Batches(Protocol):
 
     def reads(self) -> list[FedData]:
         """What each data layer reads."""
+
+
+@runtime_checkable
+class Traced(Protocol):
+    """A feed that knows where its records stand."""
+
+    def not_finite(self, batches: int) -> str:
+        """The first record with a number that is none, of the last batches; else nothing."""
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,11 @@ class Source(ABC):
         self.position, self.epoch = state.position, state.epoch
         self.seed = state.seed
 
+    def not_finite(self, _state: SourceState, _batches: int, /) -> str:
+        """Where the first record with a number that is none stands, of the last batches before a
+        state; empty where all are finite, or nobody can tell."""
+        return ""
+
     def close(self) -> None:  # noqa: B027 - most sources hold nothing
         """Let go of files and threads."""
 
@@ -251,6 +256,23 @@ class RecordSource(Source):
     def load_state(self, state: SourceState) -> None:
         super().load_state(state)
         self._orders.clear()
+
+    def not_finite(self, state: SourceState, batches: int, /) -> str:
+        end = state.epoch * self.size + state.position
+        before = batches * self.batch_size * self._share()[1]
+        # not by `_ordered`: a thread that reads ahead is at work with that
+        orders: dict[int, Order] = {}
+        for record in range(max(0, end - before), end):
+            epoch, place = divmod(record, self.size)
+            if epoch not in orders:
+                orders[epoch] = self.order(epoch)
+            if found := self.look_at(orders[epoch][place]):
+                return found
+        return ""
+
+    def look_at(self, _index: int, /) -> str:
+        """Where a record stands, if one of its numbers is not finite."""
+        return ""
 
     def _share(self) -> tuple[int, int]:
         # every process tests on all records, as Caffe's do

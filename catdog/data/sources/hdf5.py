@@ -104,6 +104,15 @@ class HDF5Data(RecordSource):
                 parts[top].append(values[rows])
         return Batch({top: torch.from_numpy(np.concatenate(part)) for top, part in parts.items()})
 
+    def look_at(self, index: int, /) -> str:
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        file = self._files[number]
+        row = index - file.start
+        for top, values in self._hold(number).items():
+            if not np.isfinite(values[row]).all():
+                return f'{file.path} row {row} of "{top}"'
+        return ""
+
     def _hold(self, number: int) -> dict[str, NDArray[np.float32]]:
         held, values = self._held
         if held != number:

@@ -47,6 +47,10 @@ class MemoryData(RecordSource):
             "added, not to arrays"
         )
 
+    def look_at(self, index: int, /) -> str:
+        finite = self._data[index].isfinite().all() and self._labels[index].isfinite().all()
+        return "" if finite else f'layer "{self.name}" record {index}'
+
     def add(self, datums: Sequence[Datum]) -> None:
         """Use these Datums, transformed, from the first on (MemoryDataLayer::AddDatumVector).
 

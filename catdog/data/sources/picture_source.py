@@ -76,6 +76,12 @@ class PictureSource(RecordSource):
         """The batch of these records as it goes to the device, where `finish` gets it."""
         return self.transform.gather(pictures, draw)
 
+    def look_at(self, index: int, /) -> str:
+        example = self.examples([index])[0]
+        labels = () if example.labels is None else example.labels
+        finite = example.array.dtype == np.uint8 or np.isfinite(example.array).all()
+        return "" if finite and np.isfinite(labels).all() else self.where(index)
+
     def pool(self) -> ThreadPoolExecutor:
         """The threads that decode, started at the first use."""
         if self._pool is None:
