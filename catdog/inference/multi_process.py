@@ -1,35 +1,26 @@
 """A folder of photos predicted by one process, or by several that each take a part."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 
-from catdog.data.images import Readable, Unreadable
-from catdog.inference.predictor import BATCH, Prediction, Predictor
+import numpy as np
+
+from catdog.data.images import Readable
+from catdog.inference.predictor import BATCH, Outcome, Predictor
+from catdog.runtime.columns import Picked
 from catdog.runtime.distributed.group import ALONE, Group
 
-Watch = Callable[[Iterable[Prediction]], Iterable[Prediction]]
 
-
-def portion(photos: Sequence[Readable], group: Group) -> list[Readable]:
+def portion(photos: Sequence[Readable], group: Group) -> Sequence[Readable]:
     """The photos of this process, in whole batches: numbers do not depend on who computes them."""
-    starts = range(group.rank * BATCH, len(photos), group.world * BATCH)
-    return [photo for start in starts for photo in photos[start : start + BATCH]]
+    numbers = np.arange(len(photos))
+    return Picked(photos, numbers[numbers // BATCH % group.world == group.rank])
 
 
 def predict_all(
-    predictor: Predictor,
-    photos: Sequence[Readable],
-    group: Group = ALONE,
-    watch: Watch = lambda found: found,
-) -> tuple[list[Prediction], list[Unreadable]]:
-    """Predictions in the order of the photos, and those that could not be read; for all processes.
-
-    `watch` sees this process's predictions as they come.
-    """
-    skipped: list[Unreadable] = []
-    found = list(watch(predictor.predict(portion(photos, group), skipped)))
-    order = {str(photo): number for number, photo in enumerate(photos)}
-    parts = group.gather((found, skipped))
-    return (
-        sorted((each for part, _ in parts for each in part), key=lambda p: order[str(p.path)]),
-        sorted((each for _, part in parts for each in part), key=lambda e: order[e.where]),
-    )
+    predictor: Predictor, photos: Sequence[Readable], group: Group = ALONE
+) -> Generator[list[Outcome], None, None]:
+    """What becomes of each batch of the photos, in their order, as it comes; for all processes."""
+    with closing(predictor.batches(portion(photos, group))) as mine:
+        for _ in range(0, len(photos), group.world * BATCH):
+            yield from filter(None, group.gather(next(mine, [])))

@@ -3,9 +3,12 @@
 An archive is read where it is: nothing of it is written anywhere.
 """
 
+import hashlib
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -17,10 +20,13 @@ from catdog.data.build.photo_files import (
     is_archive,
     is_left_behind,
     is_picture,
+    names_in,
     natural,
-    photos_in,
+    natural_order,
 )
+from catdog.data.images import Readable
 from catdog.errors import DataError
+from catdog.runtime.columns import LazySequence, Mapped, Picked, Texts, repeated
 from catdog.runtime.files import is_zip
 
 #: Bytes of a photo that is unpacked, at most.
@@ -100,48 +106,103 @@ class GivenPhoto(NamedTuple):
     inside: PurePosixPath
 
 
-def given_photos(words: Iterable[str | Path]) -> list[GivenPhoto]:
+_Maker = Callable[[str], GivenPhoto]
+
+
+class _GivenPhotos(LazySequence[GivenPhoto]):
+    """Photos by what each word gave: how a name becomes a photo, and the names."""
+
+    def __init__(self) -> None:
+        self._makers: list[_Maker] = []
+        self._sources, self._names = array("I"), Texts()
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def add(self, make: _Maker, names: Iterable[str]) -> None:
+        """The photos of one word."""
+        for name in names:
+            self._sources.append(len(self._makers))
+            self._names.append(name)
+        self._makers.append(make)
+
+    def item(self, index: int) -> GivenPhoto:
+        return self._makers[self._sources[index]](self._names.item(index))
+
+
+def given_photos(words: Iterable[str | Path]) -> Sequence[GivenPhoto]:
     """The photos that files, folders and zips name, in their order, each once.
 
     Raises DataError for what is not there, and for a folder or an archive without photos.
     """
-    found: dict[str, GivenPhoto] = {}
+    found, words = _GivenPhotos(), list(words)
     for word in words:
-        for photo in _given(Path(word)):
-            # links to one file are photos of their own
-            found.setdefault(os.path.abspath(str(photo.file)), photo)  # noqa: PTH100
-    return list(found.values())
+        found.add(*_given(Path(word)))
+    if len(words) < 2:
+        return found
+    # links to one file are photos of their own
+    places = Texts(os.path.abspath(str(photo.file)) for photo in found)  # noqa: PTH100
+    again = repeated(places)
+    return Picked(found, array("I", (at for at in range(len(found)) if at not in again)))
 
 
-def _given(path: Path) -> Iterator[GivenPhoto]:
+def in_order_of_rows(photos: Sequence[GivenPhoto]) -> tuple[Sequence[Readable], Sequence[str]]:
+    """The files of photos and their ids, in the natural order of the ids."""
+    ids = ids_of(photos)
+    order = natural_order(ids)
+    return Mapped(_file, Picked(photos, order)), Picked(ids, order)
+
+
+def _file(photo: GivenPhoto) -> Readable:
+    return photo.file
+
+
+def digest_of(files: Iterable[Readable], ids: Iterable[str]) -> str:
+    """A digest of photos: their ids and places, and of their files the size and the time."""
+    digest = hashlib.sha256()
+    for file, name in zip(files, ids, strict=True):
+        told = name, str(file), _stamp(file.archive.path if isinstance(file, Packed) else file)
+        digest.update(repr(told).encode())
+    return digest.hexdigest()
+
+
+def _stamp(path: Readable) -> tuple[int, int]:
+    with suppress(OSError, ValueError):
+        status = Path(str(path)).stat()
+        return status.st_size, status.st_mtime_ns
+    return 0, 0
+
+
+def _given(path: Path) -> tuple[_Maker, Sequence[str]]:
     if path.is_dir():
-        for photo in photos_in(path):
-            yield GivenPhoto(photo, PurePosixPath(photo.relative_to(path)))
-    elif path.is_file() and is_zip(path):
-        for member in Archive(path).members():
-            yield GivenPhoto(member, PurePosixPath(_slashed(member.name)))
-    elif path.is_file() and not is_archive(path):
-        yield GivenPhoto(path, PurePosixPath(path.name))
-    elif path.is_file() and path.suffix.lower() == ".zip":
+        return lambda name: GivenPhoto(path / name, PurePosixPath(name)), names_in(path)
+    if path.is_file() and is_zip(path):
+        archive = Archive(path)
+        return (
+            lambda name: GivenPhoto(Packed(archive, name), PurePosixPath(_slashed(name))),
+            [member.name for member in archive.members()],
+        )
+    if path.is_file() and not is_archive(path):
+        return lambda _: GivenPhoto(path, PurePosixPath(path.name)), [path.name]
+    if path.is_file() and path.suffix.lower() == ".zip":
         raise DataError(_NO_ZIP, where=str(path))
-    elif path.exists():
+    if path.exists():
         check_folder(path)
-    else:
-        remedy = "name photos, a folder of them, or a zip"
-        raise DataError("no such file or folder", where=str(path), remedy=remedy)
+    remedy = "name photos, a folder of them, or a zip"
+    raise DataError("no such file or folder", where=str(path), remedy=remedy)
 
 
-def ids_of(photos: Sequence[GivenPhoto]) -> list[str]:
+def ids_of(photos: Sequence[GivenPhoto]) -> Sequence[str]:
     """A name for each photo that no other has: for all the shortest kind that tells them apart.
 
     The file's name without its ending; the path below what was named; the path as it was named;
     then these with their endings.
     """
     for kind in _KINDS:
-        ids = [str(kind(photo)) for photo in photos]
-        if len(set(ids)) == len(ids):
+        ids = Texts(str(kind(photo)) for photo in photos)
+        if not repeated(ids):
             return ids
-    return [str(photo.file) for photo in photos]
+    return Texts(str(photo.file) for photo in photos)
 
 
 _KINDS: tuple[Callable[[GivenPhoto], object], ...] = (

@@ -1,6 +1,6 @@
 """A trained net and photos to probabilities, prepared as the training was."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -51,6 +51,10 @@ class Prediction:
     def label(self) -> int:
         """The number of the most probable class."""
         return int(self.probabilities.argmax())
+
+
+Outcome = Prediction | Unreadable
+"""What becomes of a photo."""
 
 
 class Predictor:
@@ -137,14 +141,21 @@ class Predictor:
         self, photos: Sequence[Readable], skipped: list[Unreadable] | None = None
     ) -> Iterator[Prediction]:
         """Predictions in the order of the photos; unreadable ones are added to `skipped`."""
+        with closing(self.batches(photos)) as batches:
+            for batch in batches:
+                if skipped is not None:
+                    skipped += [found for found in batch if isinstance(found, Unreadable)]
+                yield from (found for found in batch if not isinstance(found, Unreadable))
+
+    def batches(self, photos: Sequence[Readable]) -> Generator[list[Outcome], None, None]:
+        """What becomes of each BATCH photos, in their order: predictions, or why there are none."""
         with closing(in_order(self._read, photos)) as read:
             pairs = zip(photos, read, strict=True)
             while chunk := list(islice(pairs, BATCH)):
-                if skipped is not None:
-                    skipped += [found for _, found in chunk if isinstance(found, Unreadable)]
-                yield from self._predictions(
-                    [(path, found) for path, found in chunk if not isinstance(found, Unreadable)]
+                found = self._predictions(
+                    [(path, pixels) for path, pixels in chunk if not isinstance(pixels, Unreadable)]
                 )
+                yield [each if isinstance(each, Unreadable) else next(found) for _, each in chunk]
 
     def _read(self, path: Readable) -> Pixels | Unreadable:
         try:

@@ -31,13 +31,25 @@ def write_submission(
     each, with 1 for those that apply, or the probability. Several heads stand side by side.
     """
     rows = (
-        (name, *_numbers(predictions[name], heads, probability=probability))
+        row_of(name, predictions[name], heads, probability=probability)
         for name in sorted(predictions, key=natural)
     )
     with replacing(path) as beside, _text(beside) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("id", *_columns(heads, probability=probability)))
+        writer.writerow(titles(heads, probability=probability))
         writer.writerows(rows)
+
+
+def titles(heads: Sequence[Head], *, probability: bool = False) -> list[str]:
+    """What stands above the columns."""
+    return ["id", *_columns(heads, probability=probability)]
+
+
+def row_of(
+    name: str, photo: Prediction, heads: Sequence[Head], *, probability: bool = False
+) -> list[object]:
+    """The row of a photo: its id, then what `write_submission` tells."""
+    return [name, *_numbers(photo, heads, probability=probability)]
 
 
 def write_skipped(submission: str | Path, skipped: Sequence[Unreadable]) -> Path:

@@ -2,8 +2,8 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,19 @@ class Picked(LazySequence[Item]):
 
     def item(self, index: int) -> Item:
         return self._items[self._places[index]]
+
+
+class Mapped(LazySequence[Item]):
+    """What a function makes of the items of a sequence."""
+
+    def __init__(self, make: Callable[[Any], Item], items: Sequence[Any]) -> None:
+        self._make, self._items = make, items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def item(self, index: int) -> Item:
+        return self._make(self._items[index])
 
 
 class ByteStrings(LazySequence[bytes]):
@@ -127,3 +140,16 @@ class Words(LazySequence[str]):
         """How often each word is there."""
         counts = np.bincount(self.codes, minlength=len(self.distinct)).tolist()
         return Counter(dict(zip(self.distinct, counts, strict=True)))
+
+
+def repeated(names: Sequence[str]) -> set[int]:
+    """The places of names that came before; a set of all names would take much memory."""
+    hashes = np.fromiter(map(hash, names), np.int64, len(names))
+    found, counts = np.unique(hashes, return_counts=True)
+    seen: set[str] = set()
+    again: set[int] = set()
+    for at in np.flatnonzero(np.isin(hashes, found[counts > 1])).tolist():
+        if (name := names[at]) in seen:
+            again.add(at)
+        seen.add(name)
+    return again

@@ -23,7 +23,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     what it leads to is replaced; a pipe or a device gets what was written. Raises Unwritable where
     it cannot be written.
     """
-    if _is_stream(Path(path)):
+    if is_stream(Path(path)):
         with _into_stream(Path(path)) as beside:
             yield beside
         return
@@ -59,7 +59,8 @@ def is_zip(path: Path) -> bool:
         return False
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
+    """Whether it is there and neither a file nor a folder: a pipe or a device."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

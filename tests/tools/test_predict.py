@@ -14,6 +14,7 @@ from catdog.tools.predict import main
 from google.protobuf import text_format
 
 from catdog.cli.main import run_tool
+from catdog.inference.predictor import Predictor
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.weights import weights_of, write_weights
@@ -124,7 +125,7 @@ def test_a_picture(predict):
     [
         (["nowhere"], "nowhere: no such file or folder"),
         (["no.jpg"], "no.jpg: is no photo: not a picture"),
-        (["no.jpg", "empty.jpg"], "none of 2 photos can be read; no.jpg: not a picture"),
+        (["no.jpg", "empty.jpg"], "none of 2 photos can be read; empty.jpg: empty file"),
         (["t", "--labels", "one.txt"], "--labels: 1 names, and the net has 2 classes"),
         (["t", "--labels", "gap.txt"], "gap.txt:2: an empty line; write the name"),
         (["t", "--labels", "gone.txt"], "gone.txt: cannot be read"),
@@ -194,3 +195,68 @@ def test_names_that_are_not_utf8_from_the_folder_to_the_picture():
     names = Path("submission.csv").read_bytes().splitlines()
     assert [line.split(b",")[0] for line in names[-2:]] == [b"caf\xe8", b"caf\xe9"]
     assert Path("submission.skipped.csv").read_text().splitlines()[1:] == ["t/pipe.jpg,is a pipe"]
+
+
+def many(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for number, picture in enumerate(pictures(count, (8, 8, 3))):
+        cv2.imwrite(f"{folder}/{number}.png", picture)
+    (folder / "70.png").write_bytes(b"no picture")
+
+
+def interrupted_after(batches: int, words: list[str], monkeypatch) -> None:
+    """Ctrl-C when so many batches have been through."""
+    predictions, seen = Predictor._predictions, 0
+
+    def counted(self, found):
+        nonlocal seen
+        seen += 1
+        if seen > batches:
+            raise KeyboardInterrupt
+        return predictions(self, found)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(Predictor, "_predictions", counted)
+        run_tool(main, words)
+    assert stop.value.code == 130
+
+
+def test_an_interrupted_prediction_goes_on_and_ends_as_if_nothing_had_happened(
+    predict, monkeypatch, capsys
+):
+    many(Path("m"), 150)
+    straight, _ = predict("m", "--probability", "--picture=p.png", "--picture-photos=3")
+    whole, skipped = (Path(f"submission{end}").read_bytes() for end in (".csv", ".skipped.csv"))
+    picture = Path("p.png").read_bytes()
+    words = ["m", "--weights=two.caffemodel", "--device=cpu", "--out=s.csv", "--probability"]
+    interrupted_after(2, words, monkeypatch)
+    told = capsys.readouterr().err.splitlines()[-1]
+    part = Path("s.csv.part").absolute()
+    assert told.endswith(f"interrupted; 127 rows in {part}: the same command with --resume goes on")
+    assert not Path("s.csv").exists()
+    run_tool(main, [*words, "--resume", "--picture=p.png", "--picture-photos=3"])
+    shown = capsys.readouterr().out.splitlines()
+    assert Path("s.csv").read_bytes() == whole
+    assert Path("s.skipped.csv").read_bytes() == skipped
+    assert Path("p.png").read_bytes() == picture
+    assert shown[:10] == straight[:10]
+    assert "149 rows in s.csv, 127 of them were there before" in shown
+    assert not list(Path().glob("s.csv.part*"))
+
+
+@pytest.mark.usefixtures("predict")
+def test_rows_of_other_weights_and_photos_are_refused(monkeypatch, capsys):
+    many(Path("m"), 150)
+    words = ["m", "--weights=two.caffemodel", "--device=cpu", "--out=s.csv"]
+    interrupted_after(1, words, monkeypatch)
+    write_net(Path("two.caffemodel"), ("prob", "Softmax", 2), names=("dog", "cat"))
+    shutil.copy("m/1.png", "m/2.png")
+    with pytest.raises(SystemExit):
+        run_tool(main, [*words, "--resume"])
+    assert "its rows are of other photos and other weights and other options" in (
+        capsys.readouterr().err
+    )
+    run_tool(main, words)
+    assert len(Path("s.csv").read_text().splitlines()) == 150
+    run_tool(main, [*words, "--resume"])
+    assert "there are no rows to go on with: predicting all" in capsys.readouterr().err

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from catdog.data.build.listing import Listing, Skipped, in_label_order
 from catdog.data.build.photo_classes import are_chance, some
 from catdog.data.build.photo_table import PhotoTable
 from catdog.errors import DataError
-from catdog.runtime.columns import Texts, Words
+from catdog.runtime.columns import Texts, Words, repeated
 from catdog.runtime.text_file import open_text
 
 #: What the columns are called where the first line is a header.
@@ -61,9 +59,9 @@ def read_list(
     number_of = {
         word: int(word) if word.isdecimal() else classes.index(word) for word in found.distinct
     }
-    repeated = _repeated(names)
+    again = repeated(names)
     for at, (name, label) in enumerate(zip(names, found, strict=True)):
-        if at in repeated:
+        if at in again:
             listing.skipped.append(Skipped(name, "listed twice"))
         else:
             (train if at < trained else later).append(name, number_of[label])
@@ -78,19 +76,6 @@ def _add(lines: Iterable[_Line], names: Texts, labels: Words) -> None:
     for _, name, label in lines:
         names.append(name)
         labels.append(label)
-
-
-def _repeated(names: Texts) -> set[int]:
-    """The places of names that came before; a set of all names would take much memory."""
-    hashes = np.fromiter(map(hash, names), np.int64, len(names))
-    found, counts = np.unique(hashes, return_counts=True)
-    seen: set[str] = set()
-    repeated: set[int] = set()
-    for at in np.flatnonzero(np.isin(hashes, found[counts > 1])).tolist():
-        if (name := names[at]) in seen:
-            repeated.add(at)
-        seen.add(name)
-    return repeated
 
 
 def read_numbered(file: str | Path, root: str | Path) -> PhotoTable:

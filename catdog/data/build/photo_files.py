@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from catdog.errors import DataError
+from catdog.runtime.columns import Picked, Texts
 
 PICTURES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
@@ -96,12 +98,16 @@ def photos_in(folder: str | Path) -> list[Path]:
 
     Raises DataError when there is no such folder or no photo in it.
     """
-    folder = Path(folder)
+    return [Path(folder, name) for name in names_in(Path(folder))]
+
+
+def names_in(folder: Path) -> Sequence[str]:
+    """The same as `photos_in` by their paths below the folder, in little memory."""
     check_folder(folder)
-    found = [folder.joinpath(*parts) for parts in files_below(folder) if is_picture(parts[-1])]
+    found = Texts("/".join(parts) for parts in files_below(folder) if is_picture(parts[-1]))
     if not found:
         raise no_photos(folder)
-    return sorted(found, key=lambda path: natural(str(path)))
+    return Picked(found, natural_order(found))
 
 
 def check_folder(folder: Path) -> None:
@@ -129,7 +135,17 @@ def no_photos(folder: Path) -> DataError:
     return DataError("no photos in this folder", where=str(folder), remedy=remedy)
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A sort key for natural order, 2 before 10."""
-    parts = (part for part in re.split(r"([0-9]+)", name) if part)
-    return [(0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts]
+def natural(name: str) -> str:
+    """A sort key for natural order, 2 before 10: a number begins with how many digits it has."""
+    parts = enumerate(re.split(r"([0-9]+)", name))
+    return "".join(_numeric(part) if at % 2 else f"\1{part}" for at, part in parts if part)
+
+
+def _numeric(digits: str) -> str:
+    number = digits.lstrip("0")
+    return f"\0{chr(len(number))}{number}{digits}"
+
+
+def natural_order(names: Sequence[str]) -> Sequence[int]:
+    """The places of names in their natural order."""
+    return array("I", sorted(range(len(names)), key=lambda at: natural(names[at])))
