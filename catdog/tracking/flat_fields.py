@@ -28,7 +28,7 @@ def _layers(net: NetParameter) -> dict[str, str]:
     found: dict[str, str] = {}
     for layer in net.layer:
         fields = plain_fields(layer)
-        del fields["name"]
+        fields.pop("name", None)
         found.update({f"{layer.name}.{name}": value for name, value in fields.items()})
     return found
 

@@ -142,6 +142,10 @@ FOUND = {
     "a last test without its iteration": ("run", RUN.replace(b"  iteration: 40\n", b"", 1)),
     "a folder that is a number": ("run", RUN.replace(b"folder: /tmp", b"folder: 3")),
     "an iteration of many digits": ("run", RUN.replace(b"seed: 3", b"seed: " + DIGITS)),
+    "a layer without a name in the net of a run": (
+        "run",
+        RUN.replace(b"test_nets:", b"test_nets:\n- 'layer { type: \"ReLU\" }'\nx:", 1),
+    ),
     "a date that is none": ("run", RUN.replace(b"seed: 3", b"seed: !!timestamp x")),
     "a place of many digits": ("list", DIGITS),
     "a zero byte in a path": ("list", b"a\0b.png 0\n"),
