@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check format flow lmdb cifar10 cifar-mini data bench proto clean
+.PHONY: help demo test coverage check audit format flow lmdb cifar10 cifar-mini data bench proto clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -25,6 +25,7 @@ help:
 	@echo "make coverage  what the tests run, branches included, by package"
 	@echo "make flow    the picture of docs/architecture.md"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
+	@echo "make audit   known faults of the packages that are installed (asks pypi.org)"
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "error: no Python of 3.11 or newer found; install one or say PYTHON=..." >&2; exit 2; }
@@ -60,6 +61,14 @@ check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
+	$(BIN)/bandit -q -c pyproject.toml -r catdog tools benchmarks experiments docs
+
+# known faults of the packages in .venv; asks pypi.org, of which a mirror has but the packages
+audit: .venv/dev
+	@$(BIN)/python -c "import json, urllib.request as u; \
+		json.load(u.urlopen('https://pypi.org/pypi/pip/24.0/json', timeout=20))['vulnerabilities']" \
+		2>/dev/null || { echo "error: pypi.org does not answer: nothing was audited" >&2; exit 2; }
+	$(BIN)/pip-audit --skip-editable --progress-spinner off
 
 format: .venv/dev
 	$(BIN)/ruff check --fix

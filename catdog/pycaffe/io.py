@@ -130,7 +130,8 @@ def _content(filename: str | os.PathLike[str] | BinaryIO) -> bytes:
     if not isinstance(filename, (str, os.PathLike)):
         return filename.read()
     if isinstance(filename, str) and _ADDRESS.match(filename):
-        with urlopen(filename, timeout=_PATIENCE) as answer:
+        # the script names the address, which may be a file's, and is trusted
+        with urlopen(filename, timeout=_PATIENCE) as answer:  # nosec B310
             content: bytes = answer.read()
         return content
     return Path(filename).read_bytes()

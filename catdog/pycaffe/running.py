@@ -34,7 +34,13 @@ def run_script(script: Path, arguments: Sequence[str], *, python2: bool = False)
         # `-m catdog.pycaffe` has put the working directory there
         sys.path[0] = str(script.resolve().parent)
     sys.meta_path.insert(0, NeighbourFinder(script.parent, every=python2))
-    return _told(lambda: exec(_code(script, python2=python2), vars(module)))
+
+    def run() -> None:
+        code, names = _code(script, python2=python2), vars(module)
+        # to run the script is what was asked for
+        exec(code, names)  # nosec B102
+
+    return _told(run)
 
 
 def _code(script: Path, *, python2: bool) -> CodeType:

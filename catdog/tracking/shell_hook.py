@@ -78,7 +78,8 @@ class WhenDone:
     def _run(self) -> None:
         found = {f"CATDOG_{name}": text for name, text in self._found.items()}
         environment = {**os.environ, **found, "CATDOG_STATUS": self._status}
-        code = subprocess.run(self._command, shell=True, env=environment).returncode
+        # a command line of the user's; what comes from the run is in the environment, not in it
+        code = subprocess.run(self._command, shell=True, env=environment).returncode  # nosec B602
         if code:
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
             self._stream.write(f"warning: --when-done: `{self._command}` {how}\n")

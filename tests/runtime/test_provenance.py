@@ -34,6 +34,19 @@ def test_the_commit_and_whether_files_differ(tmp_path):
     assert provenance.commit(tmp_path) == {**found, "dirty": True}
 
 
+def test_no_program_of_the_repository_is_run(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/was_run\n")
+    hook.chmod(0o755)
+    git(tmp_path, "config", "core.fsmonitor", str(hook))
+    assert provenance.commit(tmp_path) is not None
+    assert not (tmp_path / "was_run").exists()
+
+
 def test_git_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert provenance.commit(tmp_path) is None
