@@ -69,8 +69,8 @@ def read_checksums(lmdb: Path) -> Iterator[RecordLine]:
         return
     with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         rows = csv.reader(file)
-        next(rows, None)
         try:
+            next(rows, None)
             for row in rows:
                 if len(row) < len(_TITLES):
                     return

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catdog.data.datum import Array, array_to_legacy_blob, blob_to_array, read_example
 from catdog.data.lmdb_store import NotBuilt, Reader
+from catdog.data.numpy_file import read_npy
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import BlobProto
 from catdog.runtime.files import replacing
@@ -149,18 +150,8 @@ def _read_binaryproto(path: Path) -> NDArray[np.float32]:
 
 
 def _read_npy(path: Path) -> NDArray[np.float32]:
-    """What an .npy holds, of which no more is believed than the file has bytes for."""
-    try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-        if stored.dtype.kind not in "fiub":
-            raise ValueError("no numbers")
-        with np.errstate(over="ignore"):
-            array: NDArray[np.float32] = np.asarray(stored.astype(np.float32))
-    except OSError:
-        raise
-    except Exception as error:  # the header is Python's text, and numpy raises what that raises
-        raise ValueError("no array of numbers") from error
-    return array
+    with np.errstate(over="ignore"):
+        return np.asarray(read_npy(path), np.float32)
 
 
 def compute_mean_file(lmdb: str | Path, path: str | Path | None) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
+from catdog.data.numpy_file import read_npy
 from catdog.errors import CatdogError, DataError
 from catdog.export.deployed import deployed
 from catdog.export.onnx_model import write_onnx
@@ -176,15 +177,18 @@ def _mean_to_array(conversion: Conversion) -> None:
 
 def _array_to_mean(conversion: Conversion) -> None:
     try:
-        array = np.load(conversion.source, allow_pickle=False)
+        array = read_npy(conversion.source)
     except (OSError, ValueError) as error:
         raise DataError(
             "is no array of numbers, or not there", where=str(conversion.source)
         ) from error
-    numeric = isinstance(array, np.ndarray) and array.dtype.kind in "fiu"
-    if not numeric or not 1 <= array.ndim <= 4:
+    if array.dtype.kind == "b" or not 1 <= array.ndim <= 4:
         raise DataError("holds no array of one to four axes", where=str(conversion.source))
-    write_mean(array, conversion.target)
+    with np.errstate(over="ignore"):
+        mean = array.astype(np.float32)
+    if not np.isfinite(mean).all():
+        raise DataError("has numbers that are not finite", where=str(conversion.source))
+    write_mean(mean, conversion.target)
 
 
 def _text_to_onnx(conversion: Conversion) -> None:

@@ -14,7 +14,8 @@ import safetensors.torch
 import torch
 import yaml
 
-from catdog.data.datum import array_to_datum, encoded_datum
+from catdog.data.checksums import checksum
+from catdog.data.datum import array_to_datum, array_to_legacy_blob, encoded_datum
 from catdog.proto.caffe_pb2 import RunState
 from catdog.solver.solverstate import TrainingState, write_state
 from catdog.weights import weights_of, write_weights
@@ -191,6 +192,27 @@ def npys() -> Sequence[bytes]:
         _npy(np.ones((1, 3, 2, 2)).T),
         _npy(np.ones(3, int)),
     ]
+
+
+@cache
+def npzs() -> Sequence[bytes]:
+    made = []
+    for save in (np.savez, np.savez_compressed):
+        stream = io.BytesIO()
+        save(stream, ip1=np.ones((3, 4), np.float32), **({"b": np.ones(3)} if made else {}))
+        made.append(stream.getvalue())
+    return made
+
+
+@cache
+def checksums() -> Sequence[bytes]:
+    known = checksum(datums()[0])
+    return [f"key,crc32\r\n0,{known}\r\n1,{known},gray\r\n2,{known}\r\n".encode()]
+
+
+@cache
+def matrices() -> Sequence[bytes]:
+    return [array_to_legacy_blob(np.eye(3, dtype=np.float32)).SerializeToString()]
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from catdog.analysis.subset.lmdb_features import read_features
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list, read_numbered
 from catdog.data.class_names import read_class_names
@@ -17,12 +18,14 @@ from catdog.data.sources.index_file import read_index
 from catdog.data.sources.window_list import read_windows
 from catdog.data.store_check import check_store
 from catdog.errors import CatdogError
+from catdog.export.convert import Conversion, convert
 from catdog.inference.photos import given_photos, ids_of
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import TEST, DatasetParameter
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.solver.snapshot_search import check_whole
 from catdog.solver.solverstate import read_state
 from catdog.spec.read import read_spec
+from catdog.spec.upgrade import upgrade_net
 from catdog.tracking.curves.data import ACROSS, Style, read_curves
 from catdog.tracking.log_reader import read_log, table
 from catdog.tracking.metrics_csv import _rows
@@ -199,6 +202,34 @@ def _read_lists(path: Path) -> None:
     )
 
 
+def _read_npy(path: Path) -> None:
+    _all(path, read_mean, lambda path: convert(Conversion(path, path.with_suffix(".binaryproto"))))
+
+
+def _read_npz(path: Path) -> None:
+    _all(path, read_features, lambda path: read_features(path, "ip1"))
+
+
+def _read_checksums(path: Path) -> None:
+    if not path.with_name("data.mdb").exists():
+        table = path.read_bytes()
+        path.unlink()
+        sound = samples.datums()[0]
+        write_values(path.parent, [(b"%d" % number, sound) for number in range(3)])
+        path.write_bytes(table)
+    check_store(path.parent)
+
+
+def _read_infogain(path: Path) -> None:
+    text = 'infogain_loss_param { source: "%s" }' % path  # noqa: UP031 - braces
+    made = layer(text, "InfogainLoss", ["loss"])
+    made.bottom[:] = ["a", "b"]
+    message = NetParameter(layer=[made], input=["a", "b"])
+    message.input_shape.add(dim=[2, 3])
+    message.input_shape.add(dim=[2])
+    Net(upgrade_net(message))
+
+
 def _read_state(path: Path) -> None:
     _all(path, read_state, check_whole)
 
@@ -217,7 +248,10 @@ TARGETS = {
     "pt": Target("x.pt", samples.torch_files, _read_weights, count=600),
     "safetensors": Target("x.safetensors", samples.safetensors_files, _read_weights, count=1000),
     "mean": Target("mean.binaryproto", samples.means, read_mean, count=1000),
-    "npy": Target("mean.npy", samples.npys, read_mean, count=600),
+    "npy": Target("mean.npy", samples.npys, _read_npy, count=600),
+    "npz": Target("x.npz", samples.npzs, _read_npz, count=600),
+    "checksums": Target("checksums.csv", samples.checksums, _read_checksums, text=True, count=300),
+    "infogain": Target("x.binaryproto", samples.matrices, _read_infogain, count=400),
     "hdf5_data": Target("data.h5", samples.hdf5_data, _read_hdf5_data, count=400),
     "log": Target(
         "train.log", samples.logs, lambda path: _all(path, _read_log, _read_curves), text=True

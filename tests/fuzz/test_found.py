@@ -11,6 +11,7 @@ import torch
 from catdog.data.mean import read_mean
 from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError
+from catdog.export.convert import Conversion, convert
 from catdog.proto.caffe_pb2 import BlobProto, SolverState
 from catdog.tracking.curves.data import Style, read_curves
 from catdog.tracking.run_file import read_run
@@ -131,6 +132,9 @@ FOUND = {
     "photos on several disks": ("zip", of_several_disks(archive())),
     "a photo without a name": ("zip", nameless()),
     "a header that is cut": ("npy", npy("{'descr': '<f4', (")),
+    "features on several disks": ("npz", of_several_disks(samples.npzs()[0])),
+    "features whose header is cut": ("npz", samples.npzs()[0].replace(b"'descr'", b"(descr'")),
+    "a column of checksums without an end": ("checksums", b'"' + b"x" * 200_000),
     "a mean beyond float32": (
         "mean",
         BlobProto(num=1, channels=1, height=1, width=1, double_data=[1e300]).SerializeToString(),
@@ -166,6 +170,8 @@ def test_an_array_of_more_than_its_file_has(tmp_path):
     (tmp_path / "mean.npy").write_bytes(npy(SHAPE % 10**12))
     with pytest.raises(CatdogError, match=r"mean.npy: not a mean file"):
         read_mean(tmp_path / "mean.npy")
+    with pytest.raises(CatdogError, match=r"mean.npy: is no array of numbers"):
+        convert(Conversion(tmp_path / "mean.npy", tmp_path / "x.binaryproto"))
 
 
 def test_aliases_of_aliases_in_the_record_of_a_run(tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tqdm import tqdm
 from catdog.data.datum import Example, read_example
 from catdog.data.feed import Feed
 from catdog.data.lmdb_store import Reader
+from catdog.data.numpy_file import opened_npz
 from catdog.data.sources import Context
 from catdog.data.sources.base import Batch
 from catdog.data.sources.data import Data
@@ -98,20 +100,23 @@ def read_features(file: str | Path, blob: str = "") -> Table:
     Raises DataError for what is not an .npz or has no such array.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with opened_npz(file) as arrays:
             name = blob or arrays.files[0]
             if name not in arrays.files or (not blob and len(arrays.files) > 1):
                 remedy = f"--blob: it has {', '.join(arrays.files)}"
                 what = f'no array "{blob}"' if blob else "several arrays"
                 raise DataError(what, where=str(file), remedy=remedy)
-            found: Table = arrays[name].astype(np.float32, copy=False)
+            with np.errstate(over="ignore"):
+                found: Table = arrays[name].astype(np.float32, copy=False)
+            if not found.ndim:
+                raise ValueError("a single number")
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
         raise DataError(what, where=str(file)) from error
-    except (ValueError, AttributeError, IndexError) as error:
+    except ValueError as error:
         remedy = "tools/extract_features.py writes one"
         raise DataError("no .npz of arrays", where=str(file), remedy=remedy) from error
-    return found.reshape(len(found), -1)
+    return found.reshape(len(found), prod(found.shape[1:]))
 
 
 def net_features(
