@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.data.headers import Kind, format_name, jpeg_kinds, png_kinds
-from catdog.data.imdecode import TooLarge, imdecode
+from catdog.data.imdecode import TooLarge, check_size, imdecode
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.files import read_regular
@@ -180,11 +180,13 @@ def prepare(pixels: Pixels, dataset: DatasetParameter) -> Pixels:
     """Decoded pixels (their content is used up) as the planes that a data set stores.
 
     First equalised, at full size, then stretched to its width and height if it has them (or
-    padded or cropped, as `resize` says), then put in its order of channels.
+    padded or cropped, as `resize` says), then put in its order of channels. Raises TooLarge where
+    they would have more pixels than a photo may have.
     """
     if dataset.equalize:
         pixels = equalize(pixels)
     if dataset.width and dataset.height:
+        check_size(dataset.width, dataset.height, "width and height of the data set")
         fit = _FIT[dataset.resize]
         pixels = fit(pixels, dataset.width, dataset.height, dataset.interpolation)
     channels = planes(pixels)

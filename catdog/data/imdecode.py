@@ -37,10 +37,16 @@ def imdecode(data: bytes, flags: int) -> NDArray[np.generic] | None:
 
 def check_pixels(data: bytes) -> None:
     """Raise TooLarge for a picture whose header speaks of more pixels than `CATDOG_MAX_PIXELS`."""
-    pixels, most = _pixels(data), most_pixels()
+    check_size(_pixels(data))
+
+
+def check_size(width: int, height: int = 1, where: str = "") -> None:
+    """Raise TooLarge for pixels that are more than `CATDOG_MAX_PIXELS`."""
+    pixels, most = width * height, most_pixels()
     if pixels > most:
         raise TooLarge(
             f"{pixels:,} pixels, more than {most:,}",
+            where=where,
             remedy=f"set {SETTING} to a larger number if it is meant",
         )
 

@@ -1,7 +1,7 @@
 """A trained net and photos to probabilities, prepared as the training was."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -92,30 +92,30 @@ class Predictor:
         provide_caffe: Callable[[], object] | None = None,
     ) -> None:
         self.device = torch.device(device)
+        # a net that is given has places of its own
+        self._located: Callable[[], AbstractContextManager[None]] = (
+            weights.located if deploy is None else nullcontext
+        )
         carried = weights.net or NetParameter()
-        message = deploy or _deploy(carried)
-        setting = Setting(provide_caffe=provide_caffe)
-        self.net = Net(filter_net(message, net_state(TEST)), setting=setting)
-        copy_weights(self.net, weights, strict=True)
-        self.net.place(self.device).requires_grad_(False)
-        self._precision = Precision(amp, self.device)
-        self.input = _input(message)
-        if dataset is None and not carried.HasField("dataset"):
-            raise WeightsError(
-                "does not say how its photos were prepared",
-                remedy="give --dataset with the dataset.yaml of its LMDB",
-            )
-        self.dataset = dataset or carried.dataset
-        if mean is None and carried.HasField("mean"):
-            mean = blob_to_array(carried.mean).squeeze(0)
-        self.transform = _transform(self.input, mean)
-        #: Channels, height and width of a prepared photo.
-        self.stored = self._stored_shape()
-        self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
-        self.temperature = carried.temperature
-        found = heads_of(self.net, carried, self.dataset.class_name)
-        heads = [replace(head, scores=head.scores and scores) for head in found]
-        self.heads = heads if labels is None else renamed(heads, labels)
+        with self._located():
+            message = deploy or _deploy(carried)
+            setting = Setting(provide_caffe=provide_caffe)
+            self.net = Net(filter_net(message, net_state(TEST)), setting=setting)
+            copy_weights(self.net, weights, strict=True)
+            self.net.place(self.device).requires_grad_(False)
+            self._precision = Precision(amp, self.device)
+            self.input = _input(message)
+            self.dataset = dataset or _dataset(carried)
+            if mean is None and carried.HasField("mean"):
+                mean = blob_to_array(carried.mean).squeeze(0)
+            self.transform = _transform(self.input, mean)
+            #: Channels, height and width of a prepared photo.
+            self.stored = self._stored_shape()
+            self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
+            self.temperature = carried.temperature
+            found = heads_of(self.net, carried, self.dataset.class_name)
+            heads = [replace(head, scores=head.scores and scores) for head in found]
+            self.heads = heads if labels is None else renamed(heads, labels)
 
     @property
     def classes(self) -> list[str]:
@@ -182,8 +182,9 @@ class Predictor:
         rows: list[Probabilities] = [
             np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)
         ]
-        for head, found in zip(self.heads, rows, strict=True):
-            _check(head, found)
+        with self._located():
+            for head, found in zip(self.heads, rows, strict=True):
+                _check(head, found)
         if self.temperature != 1 and not (self.heads[0].several or self.heads[0].scores):
             rows[0] = apply_temperature(rows[0], self.temperature).astype(np.float32)
         return rows
@@ -221,6 +222,15 @@ def _deploy(carried: NetParameter) -> NetParameter:
     if not carried.HasField("deploy"):
         raise WeightsError("carries no deploy net", remedy="give one with --model")
     return carried.deploy
+
+
+def _dataset(carried: NetParameter) -> DatasetParameter:
+    if not carried.HasField("dataset"):
+        raise WeightsError(
+            "does not say how its photos were prepared",
+            remedy="give --dataset with the dataset.yaml of its LMDB",
+        )
+    return carried.dataset
 
 
 def _input(deploy: NetParameter) -> LayerParameter:

@@ -1,11 +1,13 @@
 """Parameters by layer name: what every weight file holds."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.errors import WeightsError
+from catdog.errors import CatdogError, LayerError, SpecError, WeightsError
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.net.wiring import AUTOMATIC
@@ -34,6 +36,24 @@ class Weights:
     blobs: BlobsOfLayers
     net: NetParameter = field(default_factory=NetParameter)
     source: str = ""
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Give faults of what the file carries, which have no place of their own, the file."""
+        try:
+            yield
+        except SpecError as error:
+            raise SpecError(
+                each if each.where else replace(each, where=self.source) for each in error.faults
+            ) from None
+        except LayerError as error:
+            if not error.located and self.source:
+                error.where = ": ".join(part for part in (self.source, error.where) if part)
+                error.located = True
+            raise
+        except CatdogError as error:
+            error.where = error.where or self.source
+            raise
 
 
 def is_index(text: str) -> bool:

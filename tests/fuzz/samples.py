@@ -13,10 +13,11 @@ import numpy as np
 import safetensors.torch
 import torch
 import yaml
+from google.protobuf import text_format
 
 from catdog.data.checksums import checksum
 from catdog.data.datum import array_to_datum, array_to_legacy_blob, encoded_datum
-from catdog.proto.caffe_pb2 import RunState
+from catdog.proto.caffe_pb2 import NetParameter, RunState
 from catdog.solver.solverstate import TrainingState, write_state
 from catdog.weights import weights_of, write_weights
 from tests.pictures import by_pillow, encoded, picture
@@ -213,6 +214,27 @@ def checksums() -> Sequence[bytes]:
 @cache
 def matrices() -> Sequence[bytes]:
     return [array_to_legacy_blob(np.eye(3, dtype=np.float32)).SerializeToString()]
+
+
+_DEPLOYED = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 4 dim: 4 } }
+  transform_param { crop_size: 4 scale: 0.01 } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 2 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""
+
+
+@cache
+def carrying() -> Sequence[bytes]:
+    """Weights with all that prediction needs; numbers last, so that mutations meet the rest."""
+    net = text_format.Parse(_DEPLOYED, NetParameter(name="tiny"))
+    text_format.Parse(_DEPLOYED, net.deploy)
+    record = "width: 6 height: 5 equalize: true interpolation: AREA class_name: ['cat', 'dog']"
+    text_format.Parse(record, net.dataset)
+    net.mean.CopyFrom(array_to_legacy_blob(np.ones((3, 5, 6), np.float32)))
+    net.layer[1].blobs.add(data=[0.1] * 96).shape.dim.extend([2, 48])
+    net.layer[1].blobs.add(data=[0.1] * 2).shape.dim.extend([2])
+    return [net.SerializeToString()]
 
 
 def _npy(array: np.ndarray) -> bytes:

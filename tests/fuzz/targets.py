@@ -10,7 +10,7 @@ from catdog.analysis.subset.lmdb_features import read_features
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list, read_numbered
 from catdog.data.class_names import read_class_names
-from catdog.data.images import load
+from catdog.data.images import Unreadable, load
 from catdog.data.mean import read_mean
 from catdog.data.preprocessing import dataset_of
 from catdog.data.sources import Context, open_source
@@ -20,6 +20,7 @@ from catdog.data.store_check import check_store
 from catdog.errors import CatdogError
 from catdog.export.convert import Conversion, convert
 from catdog.inference.photos import given_photos, ids_of
+from catdog.inference.predictor import Prediction, Predictor
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.solver.snapshot_search import check_whole
@@ -202,6 +203,16 @@ def _read_lists(path: Path) -> None:
     )
 
 
+def _predict(path: Path) -> None:
+    """A photo by the net, the mean and the preparation that weights carry."""
+    photo = path.with_name("a.png")
+    if not photo.exists():
+        photo.write_bytes(samples.pictures("png")()[0])
+    predictor = Predictor(read_weights(path))
+    for found in predictor.predict([photo]):
+        assert isinstance(found, Unreadable | Prediction)
+
+
 def _read_npy(path: Path) -> None:
     _all(path, read_mean, lambda path: convert(Conversion(path, path.with_suffix(".binaryproto"))))
 
@@ -249,6 +260,7 @@ TARGETS = {
     "safetensors": Target("x.safetensors", samples.safetensors_files, _read_weights, count=1000),
     "mean": Target("mean.binaryproto", samples.means, read_mean, count=1000),
     "npy": Target("mean.npy", samples.npys, _read_npy, count=600),
+    "predicting": Target("x.caffemodel", samples.carrying, _predict, count=500),
     "npz": Target("x.npz", samples.npzs, _read_npz, count=600),
     "checksums": Target("checksums.csv", samples.checksums, _read_checksums, text=True, count=300),
     "infogain": Target("x.binaryproto", samples.matrices, _read_infogain, count=400),

@@ -1,6 +1,8 @@
 """What mutations and searches have found, made small: each was a traceback, or two lines."""
 
 import io
+import math
+import struct
 import zipfile
 
 import h5py
@@ -12,7 +14,7 @@ from catdog.data.mean import read_mean
 from catdog.data.sources import Context, open_source
 from catdog.errors import CatdogError
 from catdog.export.convert import Conversion, convert
-from catdog.proto.caffe_pb2 import BlobProto, SolverState
+from catdog.proto.caffe_pb2 import BlobProto, NetParameter, SolverState
 from catdog.tracking.curves.data import Style, read_curves
 from catdog.tracking.run_file import read_run
 from catdog.training.check import inspect
@@ -107,6 +109,13 @@ def saved():
     return stream.getvalue()
 
 
+def vast():
+    net = NetParameter.FromString(samples.carrying()[0])
+    net.dataset.width = net.dataset.height = 100_000
+    net.ClearField("mean")
+    return net.SerializeToString()
+
+
 SHAPE = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s,), }"
 
 FOUND = {
@@ -131,6 +140,16 @@ FOUND = {
     "weights under a name that is no text": ("pt", no_utf_8(saved())),
     "photos on several disks": ("zip", of_several_disks(archive())),
     "a photo without a name": ("zip", nameless()),
+    "weights without what prediction needs": ("predicting", samples.caffemodels()[0]),
+    "weights of a net that is none": (
+        "predicting",
+        samples.carrying()[0].replace(b"InnerProduct", b"InnerProdust"),
+    ),
+    "weights that give no probabilities": (
+        "predicting",
+        samples.carrying()[0].replace(struct.pack("<f", 0.1), struct.pack("<f", math.nan)),
+    ),
+    "photos of billions of pixels": ("predicting", vast()),
     "a header that is cut": ("npy", npy("{'descr': '<f4', (")),
     "features on several disks": ("npz", of_several_disks(samples.npzs()[0])),
     "features whose header is cut": ("npz", samples.npzs()[0].replace(b"'descr'", b"(descr'")),
