@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import GeneratorState, ProcessState, RunState
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.randomness import Randomness
@@ -22,13 +23,18 @@ def restore(run: RunState, randomness: Randomness, group: Group, device: torch.d
     """Put this process's generators where they stood; gives a warning or nothing.
 
     Where the snapshot is of another number of processes, those it does not know get new numbers.
+    Raises WeightsError for a state that is none.
     """
     known: Sequence[Iterable[GeneratorState]] = [
         run.generator,
         *(process.generator for process in run.process),
     ]
     if group.rank < len(known):
-        randomness.load_state(dict(_here(known[group.rank], device)))
+        try:
+            randomness.load_state(dict(_here(known[group.rank], device)))
+        except (RuntimeError, ValueError, TypeError) as error:  # torch has no error of its own
+            what = "the state of its random numbers is damaged"
+            raise WeightsError(what, remedy="take another snapshot") from error
     if len(known) == group.world or not run.generator:
         return ""
     return (

@@ -398,14 +398,15 @@ class Solver:
             check_type(state.run, self.param)
             resume_net(self.net, learned_net(path, state))
             self.update.load_history([torch.from_numpy(array) for array in state.history])
+            randomness = self.net.setting.randomness
+            told = random_state.restore(state.run, randomness, self.group, self.device)
         except WeightsError as error:
             error.where = error.where or str(path)
             raise
         self.iteration = state.iteration
         run = state.run
         self.start_fresh(run.fresh)
-        randomness = self.net.setting.randomness
-        self._warn(random_state.restore(run, randomness, self.group, self.device))
+        self._warn(told)
         if run.HasField("train"):
             self.feed.load_state(run.train.source)
         self._places.load(run.test)

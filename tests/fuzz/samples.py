@@ -4,7 +4,7 @@
 import io
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from google.protobuf import text_format
 
 from catdog.data.checksums import checksum
 from catdog.data.datum import array_to_datum, array_to_legacy_blob, encoded_datum
-from catdog.proto.caffe_pb2 import NetParameter, RunState
+from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState, SourceState
 from catdog.solver.solverstate import TrainingState, write_state
 from catdog.weights import weights_of, write_weights
 from tests.pictures import by_pillow, encoded, picture
+from tests.runs import Rows, Run, rows
 from tests.weights.nets import PLAIN, net
 
 ROOT = Path(__file__).parents[2]
@@ -235,6 +236,47 @@ def carrying() -> Sequence[bytes]:
     net.layer[1].blobs.add(data=[0.1] * 96).shape.dim.extend([2, 48])
     net.layer[1].blobs.add(data=[0.1] * 2).shape.dim.extend([2])
     return [net.SerializeToString()]
+
+
+class _Forgiving(Rows):
+    """Rows that go on from no state where they are, as the feed of a training does."""
+
+    def load_state(self, states: Iterable[SourceState]) -> None:
+        for state in list(states)[:1]:
+            self.position = state.position % self.count
+
+
+def small_run(folder: Path) -> Run:
+    """A training with all that a snapshot may hold."""
+    arrays = rows().arrays
+    return Run(
+        feed=_Forgiving({name: each.numpy() for name, each in arrays.items()}, 8),
+        tests=[1],
+        max_iter=8,
+        test_interval=2,
+        snapshot_prefix=str(folder / "x"),
+        type="Adam",
+        average_loss=2,
+        ema_decay=0.9,
+        snapshot_best="accuracy",
+        early_stop_patience=5,
+    )
+
+
+@cache
+def snapshot() -> tuple[bytes, bytes]:
+    """A state without its seal, so that damage is met by what reads it; and its weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = small_run(Path(folder))
+        run.solver.step(4)
+        run.solver.snapshot()
+        message = SolverState.FromString(Path(folder, "x_iter_4.solverstate").read_bytes())
+        model = Path(folder, "x_iter_4.caffemodel").read_bytes()
+    message.ClearField("seal")
+    message.run.ClearField("average_sha256")
+    message.run.ClearField("averaged")
+    message.learned_net = "x_iter_4.caffemodel"
+    return message.SerializeToString(), model
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -213,6 +213,18 @@ def _predict(path: Path) -> None:
         assert isinstance(found, Unreadable | Prediction)
 
 
+def _resume(path: Path) -> None:
+    """A training goes on from a state, whose weights are whole, for an iteration."""
+    state, model = samples.snapshot()
+    assert state
+    weights = path.with_name("x_iter_4.caffemodel")
+    if not weights.exists():
+        weights.write_bytes(model)
+    run = samples.small_run(path.parent)
+    run.solver.restore(path)
+    run.solver.step(1)
+
+
 def _read_npy(path: Path) -> None:
     _all(path, read_mean, lambda path: convert(Conversion(path, path.with_suffix(".binaryproto"))))
 
@@ -261,6 +273,7 @@ TARGETS = {
     "mean": Target("mean.binaryproto", samples.means, read_mean, count=1000),
     "npy": Target("mean.npy", samples.npys, _read_npy, count=600),
     "predicting": Target("x.caffemodel", samples.carrying, _predict, count=500),
+    "resuming": Target("x_iter_4.solverstate", lambda: [samples.snapshot()[0]], _resume, count=300),
     "npz": Target("x.npz", samples.npzs, _read_npz, count=600),
     "checksums": Target("checksums.csv", samples.checksums, _read_checksums, text=True, count=300),
     "infogain": Target("x.binaryproto", samples.matrices, _read_infogain, count=400),

@@ -116,6 +116,12 @@ def vast():
     return net.SerializeToString()
 
 
+def without_random_state():
+    state = SolverState.FromString(samples.snapshot()[0])
+    state.run.generator[0].state = b"short"
+    return state.SerializeToString()
+
+
 SHAPE = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s,), }"
 
 FOUND = {
@@ -132,6 +138,7 @@ FOUND = {
         b'layer { name: "a" type: "DummyData" top: "a" dummy_data_param { shape { dim: -1 } } }',
     ),
     "a state of weights that are no text": ("solverstate", old_state()),
+    "random numbers that go on from nothing": ("resuming", without_random_state()),
     "a group for numbers": ("solverstate.h5", hdf5(state_with_a_group)),
     "a group for bytes": ("solverstate.h5", hdf5(state_with_a_run_that_is_a_group)),
     "a label of nan": ("hdf5_data", hdf5(label_of_nan)),
@@ -174,6 +181,7 @@ FOUND = {
     "a zero byte in a path": ("list", b"a\0b.png 0\n"),
     "a path that is too long": ("list", LONG + b".png 0\n"),
     "a label beyond float32": ("list", b"a.png 1e39 1\n"),
+    "an overlap beyond float32": ("list", b"# 0\na.png\n3 30 40 1\n1 1e39 2 2 20 20\n"),
     "labels of many digits": ("table", b"file,label\na.jpg," + DIGITS + b"\n"),
     "a file whose name is too long": ("table", b"file,a,b\n" + LONG + b",1,2\n"),
 }

@@ -1,5 +1,6 @@
 """The list of a WindowData layer: pictures and the windows in them."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +100,11 @@ class _Reader:
     def overlap(self) -> float:
         word = self.word()
         try:
-            return float(np.float32(word))  # Caffe compares in single precision
+            with np.errstate(over="ignore"):
+                number = float(np.float32(word))  # Caffe compares in single precision
+            if not math.isfinite(number):
+                raise ValueError(word)
+            return number
         except ValueError:
             raise self.error(self.line, f'expected an overlap, not "{word}"') from None
 
