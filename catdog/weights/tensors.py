@@ -147,7 +147,7 @@ def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
                 remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias); "
                 f"known besides are state dicts of {', '.join(a.name for a in ARCHITECTURES)}",
             )
-        set_blob(blobs, layer, index, tensor.float().numpy(), where=str(path))
+        set_blob(blobs, layer, index, tensor.detach().float().numpy(), where=str(path))
     return blobs
 
 

@@ -151,6 +151,12 @@ def test_tensors_that_are_no_plain_numbers(tmp_path, make):
         read_weights(tmp_path / "x.pt")
 
 
+def test_parameters_that_still_want_gradients(tmp_path):
+    torch.save({"ip.0": torch.nn.Parameter(torch.ones(3))}, tmp_path / "x.pt")
+    (blob,) = read_weights(tmp_path / "x.pt").blobs["ip"]
+    assert (blob == 1).all()
+
+
 @pytest.mark.parametrize("index", ["99999999999", "9" * 5000, "-1", "²"])
 def test_indices(tmp_path, index):
     tensors = {f"ip.{index}": torch.ones(3)}
