@@ -19,17 +19,18 @@ _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z
 _PREFIX = re.compile(
     r"[IWEF](\d{4})?(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.(\d+)\s+\d+ [\w.+-]+:\d+\] ?"
 )
-_ITERATION = re.compile(r"\bIteration (\d+)\b")
+# longer numbers are no iterations, and Python refuses thousands of digits
+_ITERATION = re.compile(r"\bIteration (\d{1,18})\b")
 # BVLC: "(40.8 iter/s, 0.245s/10 iters), loss"; NVCaffe: "(41 iter/s, 0.2s/10 iter), 3/9ep, loss"
-_LOSS = re.compile(r"\bIteration (\d+)\b(?P<pace>.*), loss = (\S+)")
-_LR = re.compile(r"\bIteration (\d+), lr = ([^\s,]+)")
-_TESTING = re.compile(r"\bIteration (\d+), Testing net \(#(\d+)\)")
+_LOSS = re.compile(r"\bIteration (\d{1,18})\b(?P<pace>.*), loss = (\S+)")
+_LR = re.compile(r"\bIteration (\d{1,18}), lr = ([^\s,]+)")
+_TESTING = re.compile(r"\bIteration (\d{1,18}), Testing net \(#(\d{1,18})\)")
 _OUTPUT = re.compile(
-    r"\b(Train|Test) net output #(\d+): (\S+) = (\S+)(?: \(\* (\S+) = (\S+) loss\))?"
+    r"\b(Train|Test) net output #(\d{1,18}): (\S+) = (\S+)(?: \(\* (\S+) = (\S+) loss\))?"
 )
 _SNAPSHOT = re.compile(r"\bSnapshotting to (?:binary proto file |HDF5 file )?(.+)")
 _RESUMED = re.compile(r"\bResuming from (.+)")
-_BATCH = re.compile(r"\bBatch (\d+), (\S+) = (\S+)")
+_BATCH = re.compile(r"\bBatch (\d{1,18}), (\S+) = (\S+)")
 _MEAN = re.compile(r"^(?:Loss: (\S+)|(\S+) = (\S+)(?: \(\* \S+ = \S+ loss\))?)$")
 # a leap year, for a log of 29 February without a year
 _SOME_YEAR = 2000

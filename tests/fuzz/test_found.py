@@ -166,6 +166,7 @@ FOUND = {
         BlobProto(num=1, channels=1, height=1, width=1, double_data=[1e300]).SerializeToString(),
     ),
     "a log without times": ("log", b"Iteration 5, loss = 1.5\nIteration 5, lr = 0.1\n"),
+    "an iteration of many digits in a log": ("log", b"Iteration " + DIGITS + b", loss = 1\n"),
     "cells that are no numbers": ("metrics", samples.metrics()[0].replace(b"\n1,", b"\n- 1,_")),
     "a cell without an end": ("metrics", b'iteration,epoch\n1,"' + b"x" * 200_000),
     "a column without an end": ("metrics", b'iteration,"' + b"x" * 200_000),
