@@ -29,10 +29,12 @@ from catdog.cli.main import run_tool
 from catdog.data.build.dataset import create
 from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.split import split
+from catdog.data.feed import Feed
 from catdog.data.lmdb_store import Reader
 from catdog.data.mean import compute_mean
+from catdog.data.sources import open_source
 from catdog.inference.photos import given_photos, ids_of
-from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter
 from catdog.runtime.text_table import text_table
 
 _SIZE, _CLASSES, _DISTINCT = 8, 10, 300
@@ -69,13 +71,17 @@ def _average(place: Path) -> int:
         return len(reader)
 
 
-def _read(place: Path) -> int:
-    """In a random order, in batches, as a training does."""
-    with Reader(place / "out/train_lmdb") as reader:
-        order = np.random.default_rng(0).permutation(len(reader))
-        for at in range(0, len(order), _BATCH):
-            reader.get_many(order[at : at + _BATCH])
-        return len(reader)
+def _feed(place: Path) -> int:
+    """A pass in random order, as a training takes it."""
+    layer = LayerParameter(name="data", type="Data", top=["data", "label"])
+    layer.data_param.source = str(place / "out/train_lmdb")
+    layer.data_param.batch_size, layer.data_param.shuffle = _BATCH, True
+    source = open_source(layer)
+    with Feed([source]) as feed:
+        batches = (source.size or 0) // _BATCH
+        for _ in range(batches):
+            feed.next()
+    return batches * _BATCH
 
 
 def _name(place: Path) -> int:
@@ -88,7 +94,7 @@ STEPS: dict[str, Step] = {
     "list and divide": _split,
     "build": _build,
     "average": _average,
-    "read": _read,
+    "feed": _feed,
     "list to predict": _name,
 }
 
