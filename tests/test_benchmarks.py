@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
+from benchmarks import many
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
@@ -106,3 +107,11 @@ def test_given_photos_are_taken_evenly(tmp_path):
     place = Workplace(tmp_path / "taken", drawn, 3)
     assert len(photos_in(place.photos)) == 3
     assert {folder.name for folder in place.by_class.iterdir()} <= {"cat", "dog"}
+
+
+def test_many_small_photos(tmp_path):
+    many.make_photos(tmp_path, 90)
+    for step in many.STEPS:
+        name, count, *_ = many.take(step, tmp_path)
+        expected = {"average": 75, "feed": 64}
+        assert (name, int(count)) == (step, expected.get(step, 90))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catdog.errors import CatdogError, DataError
-from catdog.runtime.files import new_folder, replacing
+from catdog.runtime.files import new_folder, read_regular, replacing
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -86,3 +86,16 @@ def test_standard_output_is_no_file():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "shown"
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"1")
+    assert read_regular(tmp_path / "file") == b"1"
+    for path, what in (
+        (tmp_path / "pipe", "a pipe"),
+        (tmp_path, "a directory"),
+        ("/dev/zero", "a device"),
+    ):
+        with pytest.raises(OSError, match=f"is {what}"):
+            read_regular(Path(path))
