@@ -107,6 +107,7 @@ def _options(args: argparse.Namespace, group: Group) -> Options:
         snapshot=args.snapshot,
         overrides=[*args.set, *cached],
         compile=args.compile,
+        force=args.force,
         tracking=TrackingOptions(
             tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
             histograms=args.tensorboard_histograms,
@@ -131,6 +132,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     about = "cross-validate: train K times, each time tested on another part of the train data"
     add("--folds", type=int, metavar="K", help=about)
     add("--compile", action="store_true", help="run the net through torch.compile")
+    add("--force", action="store_true", help="train even where the memory seems too small")
     _add_tracking(parser)
     _add_end(parser)
     return parser.parse(argv, field_for)

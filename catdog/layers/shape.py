@@ -291,6 +291,12 @@ class Tile(Layer):
     def per_example(self) -> bool:
         return self._axis > 0
 
+    def top_shapes(self, *shapes: Shape) -> list[Shape]:
+        # found by arithmetic: `forward` makes a list of as many tensors as there are tiles
+        shape = list(shapes[0])
+        shape[self._axis] *= self.param.tile_param.tiles
+        return [tuple(shape)]
+
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x] * self.param.tile_param.tiles, self._axis)
 

@@ -251,6 +251,11 @@ class Net(nn.Module):
         self.running = self.nodes[index:]
         self._fused = fused(self.running, self.shapes)
 
+    @property
+    def steps(self) -> Sequence[Step]:
+        """What a forward pass runs when nobody listens to single layers."""
+        return self._fused.steps
+
     def node(self, name: str) -> Node:
         """The node of a layer name."""
         return next(node for node in self.nodes if node.name == name)

@@ -1,5 +1,6 @@
 """A net together with the data that its spec names, on one device."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -31,12 +32,14 @@ def open_fed_net(
     device: torch.device | str = "cpu",
     shared: Net | None = None,
     part: Part = WHOLE,
+    before: Callable[[Net], object] = lambda _: None,
 ) -> FedNet:
     """Build a net and open its data; the stack closes them.
 
-    Layers of the same name as in `shared` use its parameters. Of several processes each has its
-    `part` of the data: records of its own in the TRAIN phase, else every world-th batch. Raises
-    SpecError, LayerError and DataError with their places in the text.
+    `before` gets the net while its parameters have no numbers yet. Layers of the same name as in
+    `shared` use its parameters. Of several processes each has its `part` of the data: records of
+    its own in the TRAIN phase, else every world-th batch. Raises SpecError, LayerError and
+    DataError with their places in the text.
     """
     setting = replace(setting or Setting(), locate=resolved.locate)
     phase = resolved.state.phase
@@ -50,6 +53,7 @@ def open_fed_net(
             stack.callback(sources[-1].close)
         feed = stack.enter_context(Feed(sources, device, shares))
         net = Net(resolved.rest, inputs=feed.shapes, setting=setting, fill=False)
+        before(net)
         if shared:
             net.share(shared)
         net.fill()

@@ -14,6 +14,7 @@ from catdog.net.unused_fields import unread, unused_tops
 from catdog.net.wiring import unknown_types
 from catdog.net.zero_weights import stuck_at_zero
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, Phase, SolverParameter
+from catdog.runtime.room import amount
 from catdog.solver.early_stopping import wanted_scores
 from catdog.solver.no_learning import learns_nothing
 from catdog.spec import Spec, net_state
@@ -27,6 +28,7 @@ from catdog.training.cacheable import check_cacheable, check_frozen, trainable_i
 from catdog.training.data_checks import advice, open_present, same_data
 from catdog.training.finetuning import check_weights, sources_of
 from catdog.training.label_checks import label_faults
+from catdog.training.memory import free_on, need
 from catdog.training.options import with_overrides
 from catdog.training.solver_setup import device_of_solver
 from catdog.training.start_checks import check_net, raise_any, start_faults, unfed
@@ -290,7 +292,16 @@ def _without(net: NetParameter, names: set[str]) -> NetParameter:
 
 def _of_training(plan: Blueprint, solver: SolverParameter) -> list[str]:
     learning = learns_nothing(plan.net, solver) if plan.net.phase == TRAIN else ()
-    return [*unfed(plan.resolved), *learning]
+    return [*_memory(plan, solver), *unfed(plan.resolved), *learning]
+
+
+def _memory(plan: Blueprint, solver: SolverParameter) -> Iterator[str]:
+    """What the net takes; a fault here may be none on the machine that trains."""
+    needed = need(plan.net, solver)
+    if needed:
+        free = free_on(device_of_solver(solver))
+        over = f", and {amount(free)} are free here" if needed.total > free else ""
+        yield f"memory of the {Phase.Name(plan.net.phase)} net: {needed}{over}"
 
 
 def _lines(compiled: _Compiled) -> list[str]:

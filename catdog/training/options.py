@@ -33,6 +33,7 @@ class Options:
         provide_caffe: lets `import caffe` work in Python layers, which run code; None refuses them.
         amp: mixed precision, a name of `precision.NAMES`.
         compile: run the trained net through torch.compile.
+        force: begin even where the memory that is free seems too small.
         tracking: what to show and keep beside the log.
     """
 
@@ -46,6 +47,7 @@ class Options:
     provide_caffe: Callable[[], object] | None = None
     amp: str = ""
     compile: bool = False
+    force: bool = False
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
 
 

@@ -9,20 +9,22 @@ import torch
 from catdog.errors import CatdogError
 from catdog.layers.base import Setting
 from catdog.net.carried import NetAsRun, snapshot_message
+from catdog.net.net import Net
 from catdog.net.opened import FedNet, open_fed_net
 from catdog.net.resolved import ResolvedNet
 from catdog.net.unused_fields import unread
-from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.proto.caffe_pb2 import Phase, SolverParameter
 from catdog.runtime.compiler import check_compiler
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
-from catdog.solver.events import Listener, Preparing, Warned
+from catdog.solver.events import Listener, Noted, Preparing, Warned
 from catdog.solver.no_learning import learns_nothing
 from catdog.solver.precision import Precision
 from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
 from catdog.training.data_checks import advice, same_data
+from catdog.training.memory import check_memory
 from catdog.training.options import Options, resolved_nets
 from catdog.training.start_checks import check_net, unfed
 
@@ -57,7 +59,7 @@ def open_solver(
     texts = tuple(to_prototxt(net.running) for net in nets)
     emit(Preparing(str(device), to_prototxt(message), randomness.seed, texts))
     setting = Setting(randomness, provide_caffe=options.provide_caffe)
-    feds = _open_nets(spec, nets, setting, device, stack, around)
+    feds = _open_nets(spec, nets, setting, device, stack, around, options.force)
     if group.rank:
         # the same parameters to begin with, but dropout of its own
         randomness.branch(group.rank)
@@ -102,6 +104,7 @@ def _open_nets(
     device: torch.device,
     stack: ExitStack,
     around: Surroundings,
+    force: bool,
 ) -> list[FedNet]:
     """The nets with their data; the test nets have the parameters of the first."""
     feds: list[FedNet] = []
@@ -110,7 +113,14 @@ def _open_nets(
             raise CatdogError(lines[0], where=str(net.spec.path), remedy="give it a Data layer")
         shared = feds[0].net if feds else None
         part = around.group.part
-        fed = open_fed_net(net, stack, setting=setting, device=device, shared=shared, part=part)
+
+        def has_room(built: Net, net: ResolvedNet = net) -> None:
+            if not force and (needed := check_memory(built, net, spec.message, device)):
+                around.emit(Noted(f"Memory of the {Phase.Name(built.phase)} net: {needed}"))
+
+        fed = open_fed_net(
+            net, stack, setting=setting, device=device, shared=shared, part=part, before=has_room
+        )
         feds.append(fed)
         lines = [*unread(net.message), *([] if shared else learns_nothing(fed.net, spec.message))]
         for line in lines:
