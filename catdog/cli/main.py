@@ -6,6 +6,7 @@ import pkgutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -37,9 +38,11 @@ _MEANT = {
 def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2, others theirs."""
     keep_freed_memory()
-    if isinstance(sys.stdout, TextIOWrapper):
-        # names of files need not be text, nor every sign be one of this terminal's
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # names of files need not be text, nor every sign be one of this terminal's; a stream whose file
+    # was exchanged for a pipe cannot be changed
+    with suppress(OSError):
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             main(argv)
