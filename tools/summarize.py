@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse(argv)
     net = net_of(args, args.net, tested=args.phase == "TEST")
     python = python_of(args)
-    plan = blueprint(net, dict(args.shape), provide_caffe=python, tell=tell)
+    plan = blueprint(net, dict(args.shape), provide_caffe=python, tell=tell, must_fit=False)
     print(table(summarize(plan.net)), *_state(args, net), sep="\n")
 
 

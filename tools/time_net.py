@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_python()
     args = parser.parse(argv)
     device, net, python = device_of(args), net_of(args, args.model), python_of(args)
-    plan = blueprint(net, dict(args.shape), batch=args.batch, provide_caffe=python, tell=tell)
+    plan = blueprint(
+        net, dict(args.shape), batch=args.batch, provide_caffe=python, tell=tell, must_fit=False
+    )
     plan.net.fill()
     for name in args.weights:
         load_net(plan.net, weight_file(name))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catdog.data.sources import SOURCES, Context, open_source
-from catdog.data.transform import Transform, shape_text
+from catdog.data.transform import CropTooLarge, Transform, shape_text
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.missing import namesake
@@ -24,14 +24,19 @@ class DataShapes:
 
 
 def data_shapes(
-    layer: LayerParameter, context: Context, given: Mapping[str, Shape] | None = None
+    layer: LayerParameter,
+    context: Context,
+    given: Mapping[str, Shape] | None = None,
+    *,
+    must_fit: bool = True,
 ) -> DataShapes:
     """Shapes of one batch of a data layer.
 
     `given` ones count first, then those of the data; where these are not there, crop_size, the
     mean and the other fields are used, and the rest is assumed.
 
-    Raises LayerError for the layer's fields, DataError for data that are there but do not fit.
+    Raises LayerError for the layer's fields, DataError for data that are there but do not fit;
+    without `must_fit`, pictures smaller than crop_size are as good as none.
     """
     wanted = {top: shape for top, shape in (given or {}).items() if top in layer.top}
     if len(wanted) == len(layer.top):
@@ -40,10 +45,11 @@ def data_shapes(
         source = open_source(layer, context)
         found = source.shapes
         source.close()
-    except DataError:
-        if _is_there(layer, context):
+    except DataError as error:
+        small = isinstance(error, CropTooLarge) and not must_fit
+        if _is_there(layer, context) and not small:
             raise
-        return _assume(layer, context, wanted)
+        return _assume(layer, context, wanted, "pictures too small" if small else "no data")
     return DataShapes({**found, **_with_batch(layer, found, wanted), **wanted})
 
 
@@ -75,7 +81,9 @@ def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
     return Transform(without_mean, context.phase).label_shape(batch)
 
 
-def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]) -> DataShapes:
+def _assume(
+    layer: LayerParameter, context: Context, wanted: Mapping[str, Shape], why: str
+) -> DataShapes:
     param = _own_message(layer)
     batch = max(1, param.batch_size)
     first = wanted.get(layer.top[0]) or (batch, *_picture(layer, context))
@@ -87,7 +95,7 @@ def _assume(layer: LayerParameter, context: Context, wanted: Mapping[str, Shape]
     there = f" ({beside} has that name)" if beside else ""
     return DataShapes(
         shapes,
-        f'layer "{layer.name}": no data at {param.source}{there}, so {blob} was assumed to be '
+        f'layer "{layer.name}": {why} at {param.source}{there}, so {blob} was assumed to be '
         f"{shape_text(first)}; --shape {blob}={','.join(map(str, first))} says otherwise",
     )
 

@@ -44,6 +44,10 @@ _WORTH_A_THREAD = 8
 Draw = tuple[Cut, ...]
 
 
+class CropTooLarge(DataError):
+    """Data that are smaller than what a net crops from them."""
+
+
 class Transform:
     """The transform_param of a data layer; `mean`, C x H x W, replaces the one of mean_file.
 
@@ -96,7 +100,7 @@ class Transform:
                 remedy=f"give one, or {channels}",
             )
         if size > min(height, width):
-            raise DataError(
+            raise CropTooLarge(
                 f'layer "{self.layer}": crop_size {size} is larger than the data, '
                 f"{shape_text(picture)}",
                 where=where,

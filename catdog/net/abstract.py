@@ -32,18 +32,21 @@ def blueprint(
     batch: int | None = None,
     provide_caffe: Callable[[], object] | None = None,
     tell: Callable[[str], object] = lambda _: None,
+    must_fit: bool = True,
 ) -> Blueprint:
     """Compile a net.
 
     `given` are shapes of its data or Input blobs by name, or of the tops of Python layers without
     bottoms, which are not run then; `batch` replaces the first number of all of them. What is
-    assumed of data that are not there is told before the net is built. Raises SpecError or
-    LayerError with their places in the text, CatdogError for a name in `given` that is no blob of
-    data.
+    assumed of data that are not there is told before the net is built; `must_fit`: see
+    `data_shapes`. Raises SpecError or LayerError with their places in the text, CatdogError for a
+    name in `given` that is no blob of data.
     """
     given = given or {}
     with resolved.located():
-        inputs, rest = _data(resolved, given, tell, run=provide_caffe is not None)
+        inputs, rest = _data(
+            resolved, given, tell, run=provide_caffe is not None, must_fit=must_fit
+        )
         own = wiring.input_shapes(rest)
         inputs, own = _resized(inputs, batch), _resized({**own, **_of(own, given)}, batch)
         setting = Setting(locate=resolved.locate, provide_caffe=provide_caffe)
@@ -57,6 +60,7 @@ def _data(
     tell: Callable[[str], object],
     *,
     run: bool,
+    must_fit: bool,
 ) -> tuple[dict[str, Shape], NetParameter]:
     """The shapes of what comes from outside, and the layers that are to be built."""
     written = python_sources(resolved.rest)
@@ -65,7 +69,7 @@ def _data(
     context = Context(resolved.state.phase, locate=resolved.locate)
     inputs: dict[str, Shape] = {}
     for layer in resolved.data_layers:
-        found = data_shapes(layer, context, given)
+        found = data_shapes(layer, context, given, must_fit=must_fit)
         inputs |= found.shapes
         if found.assumed:
             tell(found.assumed)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from catdog.data.lmdb_store import NotBuilt
+from catdog.data.lmdb_store import BUILT, NotBuilt
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.runtime.text_file import read_text
 
@@ -19,6 +19,15 @@ def build_command(missing: NotBuilt, net: Path, data: Iterable[LayerParameter]) 
     pictures of the size that the data layers crop to."""
     crops = (layer.transform_param.crop_size for layer in data)
     return _in_comment(missing.where, net) or missing.command(max(crops, default=0))
+
+
+def larger_by(net: Path, data: Iterable[LayerParameter]) -> str:
+    """What to add to the remedy for data that `make lmdb` built too small; else nothing."""
+    layers = list(data)
+    built = [at for layer in layers if (at := Path(layer.data_param.source)).name in BUILT]
+    if not built:
+        return ""
+    return f": `{build_command(NotBuilt('', built[0]), net, layers)}`"
 
 
 def _in_comment(data: str, net: Path) -> str:

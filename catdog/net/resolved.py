@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catdog.data.lmdb_store import NotBuilt
+from catdog.data.transform import CropTooLarge
 from catdog.errors import SpecError
 from catdog.net import wiring
-from catdog.net.build_command import build_command
+from catdog.net.build_command import build_command, larger_by
 from catdog.net.freezing import freeze
 from catdog.net.other_states import with_makers
 from catdog.proto.caffe_pb2 import (
@@ -74,6 +75,9 @@ class ResolvedNet:
                 raise SpecError(faults) from None
             except NotBuilt as error:
                 error.built_by(build_command(error, self.spec.path, self.data_layers))
+                raise
+            except CropTooLarge as error:
+                error.remedy += larger_by(self.spec.path, self.data_layers)
                 raise
 
     def _nth(self, name: str) -> int:

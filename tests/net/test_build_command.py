@@ -3,10 +3,13 @@
 import pytest
 
 from catdog.data.lmdb_store import NotBuilt
+from catdog.errors import CatdogError
 from catdog.net.opened import open_fed_net
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TRAIN
 from catdog.spec import net_state, read_net
+from tests.data.sources.build import pictures, write_lmdb
+from tools import check, summarize
 
 NET = """
 layer {{ name: "data" type: "Data" top: "data" top: "label" {}
@@ -68,3 +71,16 @@ def test_the_comment_is_not_meant_for_other_data(tmp_path, monkeypatch):
     spec.message.layer[0].data_param.source = "other/train_lmdb"
     with pytest.raises(NotBuilt, match=r"`make lmdb OUT=other SIZE=60` builds it"):
         open_fed_net(resolve(spec, net_state(TRAIN)), None)
+
+
+def test_pictures_that_are_too_small_name_the_command_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_lmdb(tmp_path / "input" / "train_lmdb", pictures(4))
+    (tmp_path / "net.prototxt").write_text(
+        "# make lmdb SIZE=60 ARGS=--no-equalize\n" + NET.format(CROPPED, "input/train_lmdb")
+    )
+    with pytest.raises(CatdogError, match="crop_size 60 is larger than the data") as caught:
+        check.main(["net.prototxt"])
+    assert "`make lmdb SIZE=60 ARGS=--no-equalize`" in str(caught.value)
+    summarize.main(["net.prototxt", "--phase", "TRAIN"])
+    assert "pictures too small at input/train_lmdb, so data was" in capsys.readouterr().err

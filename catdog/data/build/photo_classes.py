@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from catdog.data.build.photo_files import is_picture, subfolders
 from catdog.errors import DataError
 from catdog.runtime.columns import Words
 from catdog.runtime.wording import counted
@@ -25,6 +26,7 @@ _PART = re.compile(
 #: More classes by name than this, most of them with one photo, are no classes.
 _MANY = 20
 
+_LOOKED_AT = 20
 _REMEDY = "name them cat.0.jpg, dog.0.jpg, make a folder for each class, or give a list file"
 
 
@@ -159,11 +161,23 @@ def _no_labels(found: Sequence[str], named: Words, folder: Path) -> DataError:
             where=str(folder),
             remedy="add photos of another class",
         )
+    beside = [] if deeper or tops else _classes_beside(folder)
+    parent = f"name {folder.parent}, which has {some(beside)} too; or " if beside else ""
     return DataError(
         f"no labels: {counted(len(found), 'photo')}, classes in their names: {some(classes)}",
         where=str(folder),
-        remedy=_REMEDY,
+        remedy=f"{parent}{_REMEDY}",
     )
+
+
+def _classes_beside(folder: Path) -> list[str]:
+    """The folders beside one that begin with pictures too: the classes that it is one of."""
+    return [
+        path.name
+        for path in subfolders(folder.parent)
+        if path.name != folder.name
+        and any(is_picture(each.name) for each in islice(path.iterdir(), _LOOKED_AT))
+    ]
 
 
 def class_in_name(file: str) -> str:

@@ -92,7 +92,9 @@ def _shapes(
 ) -> dict[str, Shape]:
     try:
         net = resolve(spec, state)
-        plan = blueprint(net, shown.given, provide_caffe=shown.provide_caffe, tell=tell)
+        plan = blueprint(
+            net, shown.given, provide_caffe=shown.provide_caffe, tell=tell, must_fit=False
+        )
     except CatdogError as error:
         if error.where == GIVEN:
             raise

@@ -4,6 +4,7 @@ import pytest
 
 from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.errors import DataError
+from tests.pictures import picture, save_all
 
 
 def touch(root, *names):
@@ -228,3 +229,11 @@ def test_classes_that_are_called_like_parts(tmp_path):
     assert said.endswith(f"put the folders of all classes into {root / 'train'}")
     touch(root / "train", *(f"{c}/{n}.jpg" for c in ("train", "bus") for n in "12"))
     assert find_photos(root).classes == ["bus", "train"]
+
+
+def test_a_class_alone_names_the_folder_of_all(tmp_path):
+    names = [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(3)]
+    save_all(tmp_path / "pets", {name: picture() for name in names})
+    with pytest.raises(DataError, match=r"no labels") as caught:
+        find_photos(tmp_path / "pets" / "cat")
+    assert caught.value.remedy.startswith(f"name {tmp_path / 'pets'}, which has dog too; or name")
