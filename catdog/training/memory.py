@@ -75,7 +75,11 @@ def need(net: Net, solver: SolverParameter) -> Need | None:
 def check_memory(
     net: Net, resolved: ResolvedNet, solver: SolverParameter, device: torch.device
 ) -> Need | None:
-    """What a net takes of a device, without numbers yet. Raises CatdogError where less is free."""
+    """What a net takes of a device, without numbers yet.
+
+    Raises LayerError as `Net.check_room`, CatdogError where less is free.
+    """
+    net.check_room()
     needed = need(net, solver)
     free = free_on(device)
     if needed and needed.total > free:

@@ -33,6 +33,7 @@ layer:
   bottom: [fc, label]
   top: loss
 """
+MEMORY = "memory of the {} net"
 SAME_DATA = (
     "trained and tested on the same data, nowhere: the test says nothing of others; give the test "
     "net validation data"
@@ -133,8 +134,10 @@ def test_a_solver_and_its_nets(write):
     solver = write("solver.yaml", SOLVER + "test_interval: 5\ntest_iter: 2\n")
     lines = inspected(solver, given={"data": (4, 3, 8, 8)})
     assert lines[0] == "solver.yaml: OK"
-    assert [line.split(":")[0] for line in lines[1:3]] == ["net.yaml TRAIN", "net.yaml TEST"]
-    assert lines[3:] == [SAME_DATA]
+    phases = ("TRAIN", "TEST")
+    titles = [title for phase in phases for title in (f"net.yaml {phase}", MEMORY.format(phase))]
+    assert [line.split(":")[0] for line in lines[1:5]] == titles
+    assert lines[5:] == [SAME_DATA]
 
 
 def test_faults_of_a_solver_and_of_its_net_together(write):
