@@ -18,10 +18,12 @@ from catdog.inference.gallery import draw_gallery
 from catdog.inference.heads import Head
 from catdog.inference.predictor import Prediction, Predictor, both_classes, newest_weights
 from catdog.inference.submission import write_skipped
+from catdog.layers.base import Setting
 from catdog.net.carried import preparation
 from catdog.net.net import Net
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
+from catdog.runtime.randomness import Randomness
 from catdog.spec import Spec, net_state
 from catdog.spec.read import parse_yaml
 from catdog.weights import Weights, weights_of
@@ -65,7 +67,8 @@ def trained(folder: Path, **changes) -> tuple[Weights, Net, Feed]:
     resolved = resolve(Spec(message, folder / "net.yaml"), net_state(TEST))
     context = Context(TEST, locate=resolved.locate)
     feed = Feed([open_source(layer, context) for layer in resolved.data_layers])
-    net = Net(resolved.rest, inputs=feed.shapes)
+    # the same numbers in each run: where they round is no matter of chance then
+    net = Net(resolved.rest, inputs=feed.shapes, setting=Setting(Randomness(5)))
     message.MergeFrom(preparation(resolved, feed.shapes))
     return weights_of(net, message), net, feed
 
