@@ -48,7 +48,8 @@ def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
             main(argv)
         finally:
             # a reader that went away is noticed here, not when Python ends
-            sys.stdout.flush()
+            if sys.stdout:
+                sys.stdout.flush()
     except CatdogError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from catdog.errors import Diverged, Unwritable
+from catdog.errors import Diverged, Unwritable, some_of
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter, RunState, ScoreState, SolverParameter
 from catdog.runtime.checksum import sha256_of
@@ -23,6 +23,7 @@ from catdog.solver.solverstate import (
     load_net,
     model_path,
     save_net,
+    snapshot_files,
     state_path,
     write_state,
 )
@@ -56,6 +57,8 @@ class Snapshots:
         self._begins = True
         #: Best weights that are not this run's.
         self._strangers = list(self._bests())
+        #: The run's own snapshots of later iterations than it goes on from.
+        self._left: list[Path] = []
 
     def begin(self) -> None:
         """Put the best weights of another run aside, under the next free name; once."""
@@ -64,7 +67,7 @@ class Snapshots:
         self._begins = False
         if self._writes:
             remove_leftovers(*leftovers(self._param.snapshot_prefix))
-            for path in self._strangers:
+            for path in (*self._strangers, *self._left):
                 keep(path)
 
     def write(self, iteration: int, state: Callable[[str], TrainingState]) -> Snapshotted:
@@ -79,8 +82,9 @@ class Snapshots:
             return self._write(iteration, state)
         except Unwritable:
             self.kept = before
-            if self._writes:
-                # half of a snapshot takes room that the next one needs
+            if self._writes and iteration not in before:
+                # half of a snapshot takes room that the next one needs; one that stood here whole
+                # is what the run goes on from
                 self._remove([iteration])
             raise
 
@@ -159,27 +163,52 @@ class Snapshots:
                 load_net(self._net, average_path(learned_net(path, state)))
             self._average.updates = state.run.averaged
 
-    def check_best(self, state: TrainingState, best: ScoreState | None, *, tested: bool) -> str:
-        """Why the best weights on disk are not those of a state that the run goes on from, if so.
+    def leave_later(self, iteration: int) -> str:
+        """Put snapshots of later iterations aside when the run begins; gives what to say of them.
 
-        They are put aside when the run begins. `tested`: the iteration of the state is tested
-        again, so that its weights may be there already.
+        They are what became of the run before it went on from an earlier one: `auto` must not go on
+        from them.
+        """
+        prefix = self._param.snapshot_prefix
+        later = {at for at, _ in snapshot_files(prefix) if at > iteration}
+        mine = {at for at in later if self._wrote(at)}
+        self._left = [path for at, path in snapshot_files(prefix) if at in mine]
+        if not mine:
+            return ""
+        which = some_of(map(str, sorted(mine)))
+        return f"its snapshots of later iterations ({which}) are put aside when it goes on"
+
+    def _wrote(self, iteration: int) -> bool:
+        """Whether the weights of an iteration are this run's."""
+        paths = (model_path(self._param.snapshot_prefix, iteration, hdf5=h) for h in (False, True))
+        return any(path.is_file() and read_mark(path).run == self.run for path in paths)
+
+    def check_best(
+        self, state: TrainingState, best: ScoreState | None, *, tested: bool
+    ) -> tuple[bool, str]:
+        """Whether the best weights of a state that the run goes on from are lost, and what to say.
+
+        Those of others are put aside when the run begins. `tested`: the iteration of the state is
+        tested again, so that its weights may be there already: that test tells whether they are
+        the best.
         """
         self._strangers = []
         if not state.run.id:
-            return ""
+            return False, ""
         named = {Mark(self.run, best.iteration)} if best else set()
-        fitting = named | ({Mark(self.run, state.iteration)} if tested else set())
+        again = {Mark(self.run, state.iteration)} - named if tested else set()
+        fitting = named | again
         found = {path: read_mark(path) for path in self._bests()}
         self._strangers = [path for path, mark in found.items() if mark not in fitting]
         wanted = best_path(self._param.snapshot_prefix, hdf5=self._hdf5)
         if wanted in found and wanted not in self._strangers:
-            return ""
+            return found[wanted] in again, ""
         told = ", ".join(f"{path.name} ({_whose(found[path])})" for path in self._strangers)
         aside = f"{told} is put aside: it is not the best of this snapshot" if told else ""
         lost = f"its best, of iteration {best.iteration}, is not there" if best else ""
-        again = f"{lost}: the next test is the best until a better one" if lost else ""
-        return "; ".join(filter(None, (aside, again)))
+        next_ = f"{lost}: the next test is the best until a better one" if lost else ""
+        told = "; ".join(filter(None, (aside, next_)))
+        return bool(told), told
 
     def _bests(self) -> Iterator[Path]:
         """The best weights that are there, in both forms."""

@@ -1,6 +1,5 @@
 """Which snapshot a run goes on from: it must be whole, and of the run that goes on."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +7,13 @@ from pathlib import Path
 from catdog.errors import WeightsError, did_you_mean, some_of
 from catdog.runtime.checksum import sha256_of
 from catdog.solver.solverstate import (
-    ITERATION,
     MODEL,
     STATE,
     TrainingState,
     average_path,
     learned_net,
     read_state,
+    snapshot_files,
     state_path,
 )
 from catdog.weights import read_weights
@@ -25,11 +24,15 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Found:
-    """The state to go on from, if there is one; `passed_over` says which others and why."""
+    """The state to go on from, if there is one; `passed_over` says which others and why.
+
+    `nameless`: it does not tell of which run it is, though the present one has a name.
+    """
 
     path: Path | None = None
     run: str = ""
     passed_over: str = ""
+    nameless: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,12 @@ def newest(prefix: str, run: str = "") -> Found:
         run = max(whole, key=lambda each: each.age).run
     # a run that began before runs had names has one only since it went on
     mine = [each for each in whole if each.run == run] or [each for each in whole if not each.run]
-    chosen = max(mine, key=lambda each: each.age, default=None)
+    # those of later iterations are put aside when a run goes on from an earlier one
+    chosen = max(mine, key=lambda each: each.iteration, default=None)
     beyond = [each for each in candidates if not chosen or each.iteration > chosen.iteration]
     passed = some_of(f"{each.path.name} ({_why_not(each, run)})" for each in beyond)
-    return Found(chosen.path if chosen else None, run, passed)
+    nameless = chosen is not None and not chosen.run and bool(run)
+    return Found(chosen.path if chosen else None, run, passed, nameless)
 
 
 def check_whole(path: Path) -> TrainingState:
@@ -115,15 +120,12 @@ def _check(state: Path, weights: Path, digest: bytes) -> None:
 
 def _candidates(prefix: str) -> Iterator[_Candidate]:
     """Every iteration that has a state or weights."""
-    folder, stem = Path(prefix).parent, Path(prefix).name
     seen: set[Path] = set()
-    for path in folder.glob(f"{_glob_escape(stem)}_iter_*"):
-        match = ITERATION.search(path.name)
-        if match and path.name[: match.start()] == stem:
-            state = path if STATE in path.suffixes else state_path(path)
-            if state not in seen:
-                seen.add(state)
-                yield _candidate(state, int(match[1]))
+    for iteration, path in snapshot_files(prefix):
+        state = path if STATE in path.suffixes else state_path(path)
+        if state not in seen:
+            seen.add(state)
+            yield _candidate(state, iteration)
 
 
 def _candidate(path: Path, iteration: int) -> _Candidate:
@@ -140,13 +142,7 @@ def _candidate(path: Path, iteration: int) -> _Candidate:
 def _why_not(candidate: _Candidate, run: str) -> str:
     if candidate.state is None:
         return candidate.fault
-    if candidate.run != run:
-        return f"of run {candidate.run or 'unknown'}, not {run or 'of this one'}"
-    return "written before the run went on from an earlier one"
-
-
-def _glob_escape(text: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", text)
+    return f"of run {candidate.run or 'unknown'}, not {run or 'of this one'}"
 
 
 def _missing(path: Path) -> WeightsError:

@@ -422,6 +422,7 @@ class Solver:
         self._ending.load(run, self.iteration)
         self._snapshots.load(path, state)
         self._check_best(state)
+        self._warn(self._snapshots.leave_later(self.iteration))
         ending = self._ending
         self._emit(Resuming(str(path), self.iteration, ending.kept_score, ending.reached))
 
@@ -429,9 +430,10 @@ class Solver:
         """Forget a best whose weights are not there."""
         _, best = self._ending.best or ("", None)
         tested = bool(self.tests) and _due(self.iteration, self.param.test_interval)
-        if found := self._snapshots.check_best(state, best, tested=tested):
+        lost, told = self._snapshots.check_best(state, best, tested=tested)
+        if lost:
             self._ending.forget_best()
-            self._warn(found)
+        self._warn(told)
 
     def _state(self, model: str) -> TrainingState:
         """The state after `iteration` updates; Caffe's current_step is that of the last one."""

@@ -6,7 +6,7 @@ snapshot_format HDF5 both names end in `.h5` (caffe/solvers/sgd_solver.cpp). Of 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +81,19 @@ def average_path(model: Path) -> Path:
 def best_path(prefix: str, *, hdf5: bool = False) -> Path:
     """Where the weights with the best score go."""
     return Path(f"{prefix}{_BEST}{MODEL}{_HDF5 if hdf5 else ''}")
+
+
+def snapshot_files(prefix: str) -> Iterator[tuple[int, Path]]:
+    """The files of a run's snapshots that are there, each with its iteration."""
+    folder, stem = Path(prefix).parent, Path(prefix).name
+    for path in folder.glob(f"{_glob_escape(stem)}_iter_*"):
+        match = ITERATION.search(path.name)
+        if match and path.name[: match.start()] == stem:
+            yield int(match[1]), path
+
+
+def _glob_escape(text: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", text)
 
 
 def leftovers(prefix: str) -> tuple[Path, re.Pattern[str]]:

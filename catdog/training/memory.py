@@ -1,5 +1,6 @@
 """Whether a training has room in the memory that is free, before any of it is taken."""
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 
@@ -42,7 +43,8 @@ class Need:
     def __str__(self) -> str:
         largest = sorted(self.layers.items(), key=lambda item: -item[1])[:_NAMED]
         layers = ", ".join(f"{name} {amount(size)}" for name, size in largest if size)
-        parts = [f"parameters {amount(self.fixed)}"] if self.fixed else []
+        own = self.fixed - _TORCH
+        parts = [f"torch {amount(_TORCH)}, parameters {amount(own)}"] if self.fixed else []
         parts.append(f"a batch and its blobs {amount(self.growing)}")
         most = f"; most: {layers}" if layers else ""
         return f"about {amount(self.total)} ({', '.join(parts)}{most})"
@@ -105,7 +107,9 @@ def _remedy(needed: Need, resolved: ResolvedNet, free: int) -> str:
         return "not even a batch of 1 would fit: make the net smaller"
     phase = "train" if resolved.state.phase == TRAIN else "test"
     fields = [f"{layer.name}.{name}" for layer in resolved.data_layers if (name := _field(layer))]
-    settings = " ".join(f"--set {phase}_net.{field}.batch_size={fits}" for field in fields)
+    settings = " ".join(
+        f"--set {shlex.quote(f'{phase}_net.{field}.batch_size={fits}')}" for field in fields
+    )
     return f"a batch of {fits} would fit" + (f": {settings}" if settings else "")
 
 

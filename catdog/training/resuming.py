@@ -36,6 +36,8 @@ def start_of(snapshot: str, prefix: str, group: Group) -> Start:
     if snapshot == AUTO:
         found = newest(prefix, run_name(prefix))
         state, run = found.path, found.run
+        if found.nameless:
+            notes.append(f"{found.path} does not tell of which run it is; going on from it")
         if found.passed_over:
             notes.append(f"--snapshot {AUTO} passes over {found.passed_over}")
         if state is None:
@@ -69,6 +71,6 @@ def _earlier(prefix: str) -> str:
     name, at = run.content.get("run") or "without a name", run.content.get("iteration")
     return (
         f"{prefix} has a run from before ({name}, {run.status} at iteration {at}): its log, "
-        "tables, run file and best weights are put aside, its snapshots are replaced as this "
-        "run comes to their iterations"
+        "tables, run file and best weights are put aside at the first iteration, snapshots of it "
+        "are replaced as this run comes to theirs"
     )

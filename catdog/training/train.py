@@ -60,12 +60,14 @@ def train(
     options = options or Options()
     spec = solver_spec(path, options)
     prefix = spec.message.snapshot_prefix
-    begun = start_of(options.snapshot, prefix, group)
     with ExitStack() as stack:
+        if group.leads:
+            # first of all: what is there to go on from must not change any more
+            stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
+        begun = start_of(options.snapshot, prefix, group)
         signals = stack.enter_context(Signals(sigint, sighup, _answer(stream, group)))
         told = _Listening()
         if group.leads:
-            stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
             told = _listening(path, prefix, options, stream, listeners, stack, begun)
         around = Surroundings(told.emit, signals.request, group)
         try:

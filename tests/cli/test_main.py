@@ -87,3 +87,8 @@ def test_a_python_without_torch_is_told_what_to_do(tmp_path):
     assert done.stderr.count("\n") == 1
     assert "has no torch; run `make .venv/installed` in " in done.stderr
     assert done.stderr.endswith(f"then .venv/bin/python {ROOT}/tools/train.py --solver s.yaml\n")
+
+
+def test_a_tool_whose_output_is_closed_ends_well(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    cli.run_tool(lambda _: None)

@@ -116,16 +116,40 @@ def test_the_newest_is_of_the_run_that_is_named_or_of_the_last(tmp_path: Path) -
     assert newest(str(tmp_path / "snap")).path is None
 
 
-def test_what_a_run_left_behind_when_it_went_on_from_before_is_not_its_newest(
-    tmp_path: Path,
-) -> None:
+def test_what_a_run_left_behind_when_it_went_on_from_before_is_put_aside(tmp_path: Path) -> None:
     trained(tmp_path)
-    again = Run(ema_decay=0.5, snapshot_prefix=str(tmp_path / "sn[a]p"), snapshot=3)
+    again = Run(ema_decay=0.5, snapshot_prefix=str(tmp_path / "sn[a]p"), snapshot=5)
     again.solver.restore(tmp_path / "sn[a]p_iter_2.solverstate")
+    assert newest(str(tmp_path / "sn[a]p")).path == tmp_path / "sn[a]p_iter_6.solverstate"
+    # killed in this iteration, before it had a snapshot of its own
     again.solver.step(1)
     found = newest(str(tmp_path / "sn[a]p"), again.solver.run)
-    assert found.path == tmp_path / "sn[a]p_iter_3.solverstate"
-    assert "sn[a]p_iter_6.solverstate (written before" in found.passed_over
+    assert found.path == tmp_path / "sn[a]p_iter_2.solverstate"
+    assert found.passed_over == ""
+    for name in ("caffemodel", "solverstate"):
+        assert (tmp_path / f"sn[a]p_iter_6.{name}.1").is_file()
+    assert (tmp_path / "sn[a]p_iter_6_ema.caffemodel.1").is_file()
+
+
+def test_a_clock_that_was_set_back_is_no_matter(tmp_path: Path, monkeypatch) -> None:
+    trained(tmp_path)
+    again = Run(ema_decay=0.5, snapshot_prefix=str(tmp_path / "sn[a]p"), snapshot=2)
+    again.solver.restore(tmp_path / "sn[a]p_iter_6.solverstate")
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    again.solver.step(2)
+    found = newest(str(tmp_path / "sn[a]p"), again.solver.run)
+    assert found.path == tmp_path / "sn[a]p_iter_8.solverstate"
+
+
+def test_a_state_that_does_not_tell_its_run_is_said_to(tmp_path: Path) -> None:
+    trained(tmp_path)
+    assert not newest(str(tmp_path / "sn[a]p")).nameless
+    for path in tmp_path.glob("*.solverstate"):
+        message = SolverState.FromString(path.read_bytes())
+        message.run.ClearField("id")
+        message.ClearField("seal")
+        path.write_bytes(message.SerializeToString())
+    assert newest(str(tmp_path / "sn[a]p"), "another").nameless
 
 
 def test_iterations_are_numbers_and_caffes_files_have_no_checksums(tmp_path: Path) -> None:

@@ -182,6 +182,20 @@ def test_a_snapshot_that_never_finds_room_is_missing_at_the_end(
     assert read_run(run_path(str(out / "tiny")))["status"] == "done"
 
 
+def test_a_snapshot_that_stands_is_not_lost_where_it_finds_no_room_again(
+    solver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(path: Path, _: object) -> None:
+        raise Unwritable("cannot be written: No space left on device", where=str(path))
+
+    train(solver, Options(overrides=["max_iter=4", "snapshot=2"]))
+    monkeypatch.setattr("catdog.solver.snapshot_rotation.write_state", no_room)
+    # not on a beat, so that the end writes it again
+    train(solver, Options(overrides=["max_iter=4", "snapshot=3"], snapshot=AUTO))
+    prefix = str(solver.parent / "out" / "tiny")
+    assert newest(prefix).path == Path(f"{prefix}_iter_4.solverstate")
+
+
 def test_a_reader_that_goes_away_does_not_end_the_training(solver: Path) -> None:
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream:

@@ -48,6 +48,14 @@ def test_the_batch_that_it_names_fits_and_one_more_does_not(solver, monkeypatch)
     assert "250.0 MiB are free" in refused(solver, f"{setting}={int(count) + 1}")
 
 
+def test_what_it_says_can_be_pasted(solver, tmp_path, monkeypatch):
+    text = (tmp_path / "net.yaml").read_text().replace("name: data", "name: my data")
+    (tmp_path / "net.yaml").write_text(text)
+    free(monkeypatch, 250 << 20)
+    said = refused(solver, "train_net.my data.data_param.batch_size=100000")
+    assert "--set 'train_net.my data.data_param.batch_size=" in said
+
+
 def test_the_test_net_counts_too_and_force_goes_on(solver, monkeypatch):
     free(monkeypatch, 250 << 20)
     setting = "test_net.data.data_param.batch_size=200000"

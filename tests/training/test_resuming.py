@@ -11,6 +11,7 @@ from catdog.tools.train import main
 from catdog.cli.main import run_tool
 from catdog.errors import CatdogError
 from catdog.inference.predictor import newest_weights
+from catdog.runtime.lock import only_one
 from catdog.solver.snapshot_search import AUTO
 from catdog.solver.solverstate import read_state
 from catdog.tracking.runs import find_run
@@ -75,6 +76,26 @@ def test_a_resume_from_before_the_best_puts_it_aside(solver: Path) -> None:
     assert f"tiny_best.caffemodel (iteration {at} of run {name}) is put aside" in said
     assert (out / "tiny_best.caffemodel.1").read_bytes() == later
     assert best(solver)[1] <= 6
+
+
+def test_a_resume_from_before_the_best_and_then_again_names_what_is_there(solver: Path) -> None:
+    run(solver, "max_iter=8", "test_interval=2")
+    state = solver.parent / "out" / "tiny_iter_4.solverstate"
+    for _ in range(3):
+        run(solver, "max_iter=5", "test_interval=2", snapshot=str(state))
+        best(solver)
+
+
+def test_what_there_is_to_go_on_from_is_looked_for_under_the_lock(
+    solver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(*_: object) -> None:
+        with only_one(solver.parent / "out" / "tiny", "locked", ""):
+            raise AssertionError
+
+    monkeypatch.setattr("catdog.training.train.start_of", look)
+    with pytest.raises(CatdogError, match="locked"):
+        run(solver, snapshot=AUTO)
 
 
 def test_a_run_goes_on_under_a_prefix_where_another_lies(solver: Path) -> None:

@@ -40,15 +40,20 @@ class Builds:
     def begin(self, plan: str, resume: bool) -> tuple[Path, bool]:
         """The folder to build in, and whether an interrupted build of the same plan is in it.
 
-        What else earlier builds left unfinished is removed.
+        What else earlier builds left unfinished is removed. Raises DataError where one is to be
+        gone on with, and what is there is of another plan.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        found = None
-        for folder in self._others():
-            if resume and _text(folder / _PLAN) == plan:
-                found = folder
-            else:
-                _remove(folder)
+        plans = {folder: _text(folder / _PLAN) for folder in self._others()}
+        found = next((at for at, its in plans.items() if resume and its == plan), None)
+        if resume and not found and any(plans.values()):
+            raise DataError(
+                "the build that was interrupted here is of other photos, labels or options",
+                where=str(self._out),
+                remedy="give what it was begun with, or leave --resume out to begin anew",
+            )
+        for folder in plans.keys() - {found}:
+            _remove(folder)
         folder = found or self._folder / str(self._next())
         folder.mkdir(exist_ok=True)
         (folder / _PLAN).write_text(plan)
@@ -59,11 +64,10 @@ class Builds:
 
         Raises DataError on a disk that knows no symbolic links.
         """
-        (folder / _PLAN).unlink()
         flush_all(folder)
         try:
             self._adopt()
-            aside = [told for path in folder.iterdir() if (told := self._link(path.name))]
+            aside = [told for path in folder.iterdir() if (told := self._link(path))]
             self._switch(folder)
         except PermissionError as error:
             raise DataError(
@@ -97,10 +101,11 @@ class Builds:
         ahead.replace(self._current)
         flush(self._folder)
 
-    def _link(self, name: str) -> str:
+    def _link(self, built: Path) -> str:
         """Have a name lead into the current build; what was there and is not ours gets another."""
+        name = built.name
         place, told = self._out / name, ""
-        if self._is_ours(name):
+        if name == _PLAN or self._is_ours(name):
             return told
         if place.exists() or place.is_symlink():
             free = free_name(place)
@@ -131,10 +136,11 @@ class Builds:
             place = self._out / name
             if _is_built(place) and not (self._current / name).exists():
                 place.rename(self._current / name)
-                self._link(name)
+                self._link(place)
 
     def _clean(self) -> None:
         """Remove earlier builds, and names that lead nowhere in this one."""
+        (self._current / _PLAN).unlink(missing_ok=True)
         for path in self._others():
             _remove(path)
         for name in NAMES:

@@ -198,7 +198,10 @@ def _listing(
     if not (sample / "train").exists():
         draw_sample(sample, seed=dataset.seed)
     listing = find_photos(sample)
-    listing.notes.append(f"there are no photos in {data}/train: these are drawings, from {sample}")
+    listing.notes.append(
+        f"there are no photos in {data}/train: these are drawings, from "
+        f"{sample}; {sample / 'test1'} has some to predict"
+    )
     return listing, f"a drawn sample, as there are no photos in {data}/train: {sample}"
 
 

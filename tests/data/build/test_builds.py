@@ -8,7 +8,7 @@ import pytest
 
 from catdog.data.build.builds import NAMES, only_build
 from catdog.data.lmdb_store import BUILT
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, DataError
 
 MOVES = {"os.rename", "os.symlink", "os.remove", "os.rmdir", "os.mkdir"}
 KILLED = 9
@@ -152,7 +152,10 @@ def test_only_the_same_build_is_gone_on_with(tmp_path):
     assert not resumed
     assert begin("a", True) == (first, True)
     assert begin("a", False) == (first, False)
-    other, resumed = begin("b", True)
+    with pytest.raises(DataError, match="is of other photos, labels or options"):
+        begin("b", True)
+    assert first.exists()
+    other, resumed = begin("b", False)
     assert not resumed
     assert [path.name for path in (tmp_path / ".builds").iterdir()] == [other.name]
 

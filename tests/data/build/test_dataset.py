@@ -167,7 +167,8 @@ def test_without_photos_a_sample_is_drawn(tmp_path, monkeypatch, capsys):
         told = capsys.readouterr().out
         assert "a drawn sample, as there are no photos in input/train" in told
         assert told.splitlines()[-1] == (
-            "warning: there are no photos in input/train: these are drawings, from input/sample"
+            "warning: there are no photos in input/train: these are drawings, from "
+            "input/sample; input/sample/test1 has some to predict"
         )
         assert record(tmp_path / "input" / "dataset.yaml").count.train == 10
 

@@ -6,6 +6,7 @@ from catdog.data.build import dataset as datasets
 from catdog.data.checksums import CHECKSUMS
 from catdog.data.lmdb_store import Reader
 from catdog.data.store_check import check_store
+from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from tests.pictures import picture, save_all
 from tools import create_lmdb
@@ -89,13 +90,18 @@ def test_it_ends_as_if_nothing_had_happened(data, tmp_path, how):
 def test_other_photos_are_another_build(data, tmp_path, capsys):
     stopped_after(15, data, tmp_path / "out")
     save_all(data, {"train/dog.0.png": picture(20, 30, 77)})
+    command = ["--data", str(data), "--out", str(tmp_path / "out"), "--size", "16"]
+    with pytest.raises(DataError, match="other photos, labels or options; give what it was begun"):
+        create_lmdb.main([*command, "--resume"])
+    create_lmdb.main(command)
+    assert "were stored before" not in capsys.readouterr().out
+
+
+def test_nothing_to_resume_is_told(data, tmp_path, capsys):
     create_lmdb.main(
         ["--data", str(data), "--out", str(tmp_path / "out"), "--size", "16", "--resume"]
     )
-    shown = capsys.readouterr().out
-    assert "warning: there was no build of these photos to go on with" in shown
-    assert "were stored before" not in shown
-    assert [path.name for path in (tmp_path / "out" / ".builds").iterdir() if path.is_dir()]
+    assert "there was no build of these photos to go on with" in capsys.readouterr().out
 
 
 def test_without_resume_it_begins_anew(data, tmp_path):
