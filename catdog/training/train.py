@@ -61,10 +61,7 @@ def train(
     spec = solver_spec(path, options)
     prefix = spec.message.snapshot_prefix
     with ExitStack() as stack:
-        if group.leads:
-            # first of all: what is there to go on from must not change any more
-            stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
-        begun = start_of(options.snapshot, prefix, group)
+        begun = _begun(options, prefix, stack, group)
         signals = stack.enter_context(Signals(sigint, sighup, _answer(stream, group)))
         told = _Listening()
         if group.leads:
@@ -83,6 +80,13 @@ def train(
             told.log(Noted(str(end)))
             raise
     return solver
+
+
+def _begun(options: Options, prefix: str, stack: ExitStack, group: Group) -> Start:
+    """Where the training starts; from here on nobody else writes under the prefix."""
+    if group.leads:
+        stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
+    return start_of(options.snapshot, prefix, group)
 
 
 def _tell(failed: Failed, told: "_Listening", prefix: str, group: Group) -> None:
