@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -38,6 +38,7 @@ from catdog.training.solver_setup import Surroundings, open_solver
 from catdog.weights.pretrained import name_for
 
 _ANOTHER = "another training is writing here"
+_HAS_WEIGHTS = "--weights is not looked at: the snapshot that the run goes on from has its weights"
 _OWN_PREFIX = "wait for it or stop it, or give this one its own: --set snapshot_prefix=..."
 
 
@@ -86,7 +87,10 @@ def _begun(options: Options, prefix: str, stack: ExitStack, group: Group) -> Sta
     """Where the training starts; from here on nobody else writes under the prefix."""
     if group.leads:
         stack.enter_context(only_one(prefix, _ANOTHER, _OWN_PREFIX))
-    return start_of(options.snapshot, prefix, group)
+    start = start_of(options.snapshot, prefix, group)
+    if start.state and (options.weights is None or options.weights):
+        return replace(start, notes=(*start.notes, _HAS_WEIGHTS))
+    return start
 
 
 def _tell(failed: Failed, told: "_Listening", prefix: str, group: Group) -> None:

@@ -127,6 +127,15 @@ def test_auto_passes_over_what_another_run_left(solver: Path) -> None:
     assert run(solver, "max_iter=7", snapshot=AUTO)[1] == new
 
 
+def test_weights_beside_a_snapshot_are_told_to_be_left_alone(solver: Path) -> None:
+    run(solver, "max_iter=4")
+    stream = io.StringIO()
+    best_weights = str(solver.parent / "out" / "tiny_best.caffemodel")
+    options = Options(overrides=[*FIELDS, "max_iter=6"], snapshot=AUTO, weights=[best_weights])
+    train(solver, options, stream=stream)
+    assert "--weights is not looked at" in stream.getvalue()
+
+
 def test_auto_without_a_snapshot_says_so(solver: Path) -> None:
     said, _ = run(solver, "max_iter=2", snapshot=AUTO)
     assert "--snapshot auto: there is no snapshot to go on from: a new run begins" in said
