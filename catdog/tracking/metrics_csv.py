@@ -15,7 +15,7 @@ from catdog.solver.events import Done, Event, Iterating, NetTested, NetTesting, 
 from catdog.solver.solver import Solver
 from catdog.tracking.held_back import under_way
 from catdog.tracking.run_file import named
-from catdog.tracking.schedule import schedule_of
+from catdog.tracking.schedule import Schedule, schedule_of
 
 #: The columns before those of the test outputs.
 COLUMNS = ("iteration", "epoch", "seconds", "learning_rate", "train_loss")
@@ -48,8 +48,8 @@ class MetricsTable:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._solver, self._schedule = solver, schedule_of(solver)
-        self._path, found = path, _rows(path, solver) if resumed else None
-        self._new, before = found is None, found or []
+        self._path, found = path, _rows(path) if resumed else None
+        self._new, before = found is None, _before(found or [], solver)
         columns = dict.fromkeys([*COLUMNS, *(before[0] if before else ()), *_outputs(solver)])
         self._columns = list(columns)
         #: Rows that wait for the file.
@@ -59,6 +59,8 @@ class MetricsTable:
         spent = spent if math.isfinite(spent) else 0.0
         self._clock, self._start = clock, clock() - spent
         self._row = _begun(before, solver.iteration)
+        #: Where the run went on with other batches than before, and the epochs until then.
+        self._turn = _turn(found or [], solver.iteration, self._schedule)
 
     def __call__(self, event: Event) -> None:
         """Take what belongs into the table."""
@@ -110,8 +112,13 @@ class MetricsTable:
         if not self._path.exists():
             raise FileNotFoundError(0, "is gone")
 
+    def _epochs(self, iteration: int) -> float | None:
+        at, passed = self._turn
+        since, skipped = self._schedule.epochs(iteration), self._schedule.epochs(at)
+        return None if since is None or skipped is None else since - skipped + passed
+
     def _begin(self, iteration: int) -> Row:
-        epochs, loss = self._schedule.epochs(iteration), self._solver.recent_loss
+        epochs, loss = self._epochs(iteration), self._solver.recent_loss
         return {
             "iteration": iteration,
             "epoch": "" if epochs is None else f"{epochs:.6g}",
@@ -139,8 +146,8 @@ def _digits(output: Output) -> str:
     return f"{output.value:.7g}"
 
 
-def _rows(path: Path, solver: Solver) -> list[Row] | None:
-    """The rows of a table that do not come again; None where there is no such table."""
+def _rows(path: Path) -> list[Row] | None:
+    """The rows of a table, one for an iteration; None where there is no such table."""
     if not path.exists():
         return None
     with path.open(encoding="utf-8", newline="", errors="replace") as file:
@@ -154,10 +161,15 @@ def _rows(path: Path, solver: Solver) -> list[Row] | None:
                 # cells beyond the columns stand under None
                 cells = {name: cell for name, cell in row.items() if name is not None}
                 rows.setdefault(number(row["iteration"]), cells)
+    return list(rows.values())
+
+
+def _before(rows: list[Row], solver: Solver) -> list[Row]:
+    """The rows that do not come again."""
     interval, at = solver.param.test_interval, solver.iteration
     # the snapshot's own test comes again, unless none is due there
     end = at + 1 if interval and at % interval else at
-    return [row for iteration, row in rows.items() if iteration < end]
+    return [row for row in rows if number(row["iteration"]) < end]
 
 
 def _columns(reader: "csv.DictReader[str]") -> Sequence[str]:
@@ -172,6 +184,21 @@ def _begun(rows: list[Row], iteration: int) -> Row:
     """The row of an iteration that has one."""
     last = rows[-1] if rows else {}
     return {**last, "iteration": iteration} if number(last.get("iteration")) == iteration else {}
+
+
+def _turn(rows: list[Row], iteration: int, schedule: Schedule) -> tuple[int, float]:
+    """An iteration, and the epochs until then; (0, 0) where batches have been the same so far."""
+    epochs = [(number(row["iteration"]), number(row["epoch"])) for row in rows]
+    known = [(at, passed) for at, passed in epochs if at <= iteration and math.isfinite(passed)]
+    if not known:
+        return 0, 0.0
+    at, passed = known[-1]
+    expected = schedule.epochs(int(at))
+    if expected is None or f"{expected:.6g}" == f"{passed:.6g}":
+        return 0, 0.0
+    before, less = known[-2] if len(known) > 1 else (0.0, 0.0)
+    each = (passed - less) / (at - before) if at > before else 0.0
+    return iteration, passed + (iteration - at) * each
 
 
 def number(text: object) -> float:

@@ -12,7 +12,7 @@ from catdog.errors import CatdogError, did_you_mean, some_of
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.lock import is_held
 from catdog.solver.monitored_score import score_of_run
-from catdog.solver.solverstate import prefix_of
+from catdog.solver.solverstate import ITERATION, prefix_of
 from catdog.tracking.flat_fields import net_fields, plain_fields
 from catdog.tracking.run_file import RUNNING, SUFFIX, Content, read_run, run_path
 
@@ -158,11 +158,14 @@ def standing(weights: Path) -> str:
     if best is None or last is None:
         return ""
     at, end = best["iteration"], run.content["final"]["iteration"]
+    own = ITERATION.search(weights.name)
+    others = own and int(own[1]) not in (at, end)
+    this = f"; these weights are of iteration {own[1]}" if own and others else ""
     if at == end:
-        return f"{run.score} {last:.4g} in its last test, at iteration {end}, its best"
+        return f"{run.score} {last:.4g} in its last test, at iteration {end}, its best{this}"
     return (
         f"{run.score} {best['value']:.4g} in its best test, at iteration {at}, and {last:.4g} in "
-        f"its last, at {end}"
+        f"its last, at {end}{this}"
     )
 
 

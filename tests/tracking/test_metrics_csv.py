@@ -77,6 +77,17 @@ def test_a_resumed_run_has_the_rows_of_an_undisturbed_one(cut: int) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_other_batches_from_a_resume_on_count_from_there() -> None:
+    run("parts", "max_iter=3")
+    smaller = "train_net.data.data_param.batch_size=2"
+    run("parts", "max_iter=6", smaller, snapshot="auto")
+    found = run("parts", smaller, snapshot="auto")
+    epochs = {row["iteration"]: row["epoch"] for row in found if row["accuracy"]}
+    # ten examples, three times by four, then by two
+    assert epochs == {"0": "0", "3": "1.2", "6": "1.8", "8": "2.2"}
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_new_run_keeps_the_table_of_an_earlier_one() -> None:
     first = run("a")
     run("a", "max_iter=3")

@@ -155,6 +155,8 @@ def test_how_weights_of_a_run_did(tmp_path):
             record(NetTested(iteration, 0, (Output("acc", acc), Output("loss", 1 - acc, 1.0))))
     want = "acc 0.75 in its best test, at iteration 10, and 0.5 in its last, at 20"
     assert [standing(each) for each in weights] == [want] * 2
+    between = standing(tmp_path / "net_iter_5.caffemodel")
+    assert between == f"{want}; these weights are of iteration 5"
     assert not standing(tmp_path / "alexnet.caffemodel")
     with RunFile(str(prefix), "s.yaml", resumed=True) as record:
         record(Preparing("cpu", "max_iter: 30", 1, (NET % 4, NET % 4)))
