@@ -92,7 +92,8 @@ def scan_raw(value: bytes | memoryview) -> Example | None:
 def _read_start(*numbers: bytes) -> _Start | None:
     """Channels, height and width, and the length of the pixels; None if they do not fit."""
     *shape, size = (packed.read_varint(memoryview(each), 0)[0] for each in numbers)
-    return _Start(tuple(shape), size) if math.prod(shape) == size else None
+    fits = math.prod(shape) == size and max(shape) < 1 << _SIGN_BITS - 1
+    return _Start(tuple(shape), size) if fits else None
 
 
 @lru_cache(maxsize=1024)
@@ -139,7 +140,7 @@ def datum_to_array(datum: Datum, *, color: bool | None = None) -> Array:
         if datum.data
         else np.array(datum.float_data, np.float32)
     )
-    if array.size != shape[0] * shape[1] * shape[2]:
+    if min(shape) < 0 or array.size != shape[0] * shape[1] * shape[2]:
         raise DataError(
             f"a Datum of {' x '.join(map(str, shape))} holds {array.size} values",
             remedy="build the LMDB again",

@@ -10,6 +10,7 @@ DatasetCount."""
 NO_KIND: frozenset[Kind] = frozenset()
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_END_OF_PNG = b"IEND"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, b"\xff\xd9"
 _STAND_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -49,6 +50,17 @@ def png_kinds(data: bytes) -> frozenset[Kind]:
 def png_pixels(data: bytes) -> int:
     """Width times height of a PNG."""
     return int.from_bytes(data[16:20]) * int.from_bytes(data[20:24])
+
+
+def png_is_whole(data: bytes) -> bool:
+    """Whether all chunks of a PNG lie within it, up to its end."""
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        length, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        at += length + 12
+        if name == _END_OF_PNG:
+            return at <= len(data)
+    return False
 
 
 def jpeg_pixels(data: bytes) -> int:

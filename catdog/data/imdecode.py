@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catdog.data.headers import format_name, jpeg_pixels, png_pixels
+from catdog.data.headers import format_name, jpeg_pixels, png_is_whole, png_pixels
 from catdog.errors import CatdogError, DataError
 
 SETTING = "CATDOG_MAX_PIXELS"
@@ -28,6 +28,9 @@ def imdecode(data: bytes, flags: int) -> NDArray[np.generic] | None:
     if not data:
         return None
     check_pixels(data)
+    if format_name(data) == "PNG" and not png_is_whole(data):
+        # OpenCV takes as much memory as the chunk that is cut off says it has
+        return None
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # a header that OpenCV does not believe

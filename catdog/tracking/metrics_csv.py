@@ -189,7 +189,9 @@ def _begun(rows: list[Row], iteration: int) -> Row:
 def _turn(rows: list[Row], iteration: int, schedule: Schedule) -> tuple[int, float]:
     """An iteration, and the epochs until then; (0, 0) where batches have been the same so far."""
     epochs = [(number(row["iteration"]), number(row["epoch"])) for row in rows]
-    known = [(at, passed) for at, passed in epochs if at <= iteration and math.isfinite(passed)]
+    known = [
+        (at, passed) for at, passed in epochs if 0 <= at <= iteration and math.isfinite(passed)
+    ]
     if not known:
         return 0, 0.0
     at, passed = known[-1]

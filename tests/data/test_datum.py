@@ -135,3 +135,11 @@ def test_blobs_old_new_and_double():
     assert np.allclose(datums.blob_to_array(double).ravel(), expected.ravel(), rtol=1e-6)
     with pytest.raises(DataError, match="2 x 3 holds 5 values"):
         datums.blob_to_array(datums.array_to_blob(np.zeros(5, np.float32), (2, 3)))
+
+
+@pytest.mark.parametrize("shape", [(-2, 0, 0), (-2, -3, 1), (2, -3, -1)])
+def test_a_datum_of_less_than_nothing(shape):
+    channels, height, width = shape
+    datum = Datum(channels=channels, height=height, width=width, data=bytes(6) if width else b"")
+    with pytest.raises(DataError, match=r"a Datum of .* holds"):
+        datums.read_example(datum.SerializeToString())

@@ -1,5 +1,6 @@
 """A picture's size is looked at before memory is taken for it."""
 
+import resource
 import struct
 import zlib
 from io import BytesIO
@@ -87,3 +88,20 @@ def test_what_is_no_picture_is_none():
     assert imdecode(b"", cv2.IMREAD_COLOR) is None
     assert imdecode(b"no picture", cv2.IMREAD_COLOR) is None
     assert imdecode(np.random.default_rng(0).bytes(5000), cv2.IMREAD_COLOR) is None
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [(1, 1), (300, 200)])
+def test_whole_pictures_are_pictures(form, size):
+    assert imdecode(encoded(form, *size), cv2.IMREAD_COLOR).shape == (*size[::-1], 3)
+
+
+def test_a_png_whose_chunk_would_take_gigabytes_is_none():
+    data = bytearray(encoded("PNG"))
+    at = data.index(b"IDAT")
+    data[at - 4 : at] = struct.pack(">I", 0xFFFF004B)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert imdecode(bytes(data), cv2.IMREAD_COLOR) is None
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    # and after its end there may be what there may
+    assert imdecode(encoded("PNG") + b"more", cv2.IMREAD_COLOR) is not None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
+import torch
 
 from catdog.errors import CatdogError
 from tests.fuzz.mutations import mutate
@@ -93,6 +94,7 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     cv2.setNumThreads(0)
+    torch.set_num_threads(1)
     # what native readers say of each file
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 2)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 
 from catdog.analysis.subset.lmdb_features import read_features
@@ -29,9 +28,10 @@ from catdog.spec.read import read_spec
 from catdog.spec.upgrade import upgrade_net
 from catdog.tracking.curves.data import ACROSS, Style, read_curves
 from catdog.tracking.log_reader import read_log, table
-from catdog.tracking.metrics_csv import _rows
+from catdog.tracking.metrics_csv import _rows, _turn
 from catdog.tracking.run_table import rows
 from catdog.tracking.runs import find_runs, learned_from, standing
+from catdog.tracking.schedule import Schedule
 from catdog.training.check import inspect
 from catdog.weights import read_mark, read_weights
 from catdog.weights.copy import compare, copy_weights
@@ -98,9 +98,11 @@ def _read_metrics(path: Path) -> None:
     log = path.with_name("train.log")
     if not log.exists():
         log.write_bytes(samples.logs()[0])
-    solver = SimpleNamespace(param=SimpleNamespace(test_interval=2), iteration=4)
+    schedule = Schedule(first=4, last=8, examples=4, epoch=10)
     _all(
-        path, lambda path: _rows(path, solver), lambda _: read_curves([log], Style(across="epoch"))
+        path,
+        lambda path: _turn(_rows(path) or [], 4, schedule),
+        lambda _: read_curves([log], Style(across="epoch")),
     )
 
 
