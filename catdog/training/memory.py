@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from google.protobuf.message import Message
@@ -20,6 +21,9 @@ _BATCHES = 3
 #: Bytes of what torch itself loads and keeps ready.
 _TORCH = 200 << 20
 _NAMED = 2
+#: More than any layer keeps of a bottom or top, an LSTM with its gates; more than a parameter with
+#: its gradient, history and average.
+_MOST_KEPT, _MOST_COPIES = 16, 5
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,16 @@ def need(net: Net, solver: SolverParameter) -> Need | None:
 def check_memory(
     net: Net, resolved: ResolvedNet, solver: SolverParameter, device: torch.device
 ) -> Need | None:
-    """What a net takes of a device, without numbers yet.
+    """What a net takes of a device, without numbers yet; None where it surely has room.
 
     Raises LayerError as `Net.check_room`, CatdogError where less is free.
     """
     net.check_room()
-    needed = need(net, solver)
     free = free_on(device)
+    if _at_most(net) <= free:
+        # the first net that runs without numbers has torch load for a second
+        return None
+    needed = need(net, solver)
     if needed and needed.total > free:
         what = f"its {'training' if net.phase == TRAIN else 'test'} would take {needed}, and "
         raise CatdogError(
@@ -92,6 +99,14 @@ def check_memory(
             remedy=f"{_remedy(needed, resolved, free)}, or try it with --force",
         )
     return needed
+
+
+def _at_most(net: Net) -> int:
+    """Bytes that a net of these shapes stays below, whatever its layers keep."""
+    blobs = sum(prod(net.shapes[name]) for node in net for name in (*node.bottoms, *node.tops))
+    return _TORCH + 4 * (
+        _MOST_COPIES * sum(p.numel() for p in net.parameters()) + _MOST_KEPT * blobs
+    )
 
 
 def free_on(device: torch.device) -> int:

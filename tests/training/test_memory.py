@@ -3,7 +3,10 @@
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.net.net import Net
+from catdog.net.resolved import resolve
+from catdog.proto.caffe_pb2 import TRAIN, SolverParameter
+from catdog.spec import net_state, read_net
 from catdog.training import memory
 from catdog.training.check import inspect
 from catdog.training.options import Options
@@ -82,3 +85,23 @@ def test_history_and_average_count(type_, blobs, averaged):
     needed = memory.need(net_of(DENSE, DENSE_INPUTS), message)
     # parameters, their gradients, the history, the average
     assert needed.fixed == (200 << 20) + 4 * 44 * (2 + blobs + averaged)
+
+
+@pytest.mark.parametrize("name", ["caffenet", "deep64", "catdog64", "resnet50", "squeezenet1_1"])
+def test_what_surely_has_room_is_more_than_what_is_needed(name):
+    spec = read_net(f"net_specs/{name}.yaml")
+    resolved = resolve(spec, net_state(TRAIN, 0, (), spec.message.state))
+    net = Net(resolved.rest, inputs={"data": (2, 3, 224, 224), "label": (2,)}, fill=False)
+    adam = SolverParameter(type="Adam", ema_decay=0.9)
+    assert memory.need(net, adam).total < memory._at_most(net)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "RNN"])
+def test_so_it_is_of_recurrent_nets(kind):
+    from tests.net.test_footprint import net_of
+
+    text = f'''layer {{ name: "r" type: "{kind}" bottom: "x" bottom: "cont" top: "r"
+      recurrent_param {{ num_output: 64 weight_filler {{ type: "xavier" }} }} }}
+      layer {{ name: "l" type: "EuclideanLoss" bottom: "r" bottom: "wanted" top: "l" }}'''
+    net = net_of(text, {"x": (50, 16, 64), "cont": (50, 16), "wanted": (50, 16, 64)})
+    assert memory.need(net, SolverParameter(type="SGD")).total < memory._at_most(net)
