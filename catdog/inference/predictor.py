@@ -1,10 +1,11 @@
 """A trained net and photos to probabilities, prepared as the training was."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any, Self, cast, overload
 
 import numpy as np
 import torch
@@ -14,19 +15,23 @@ from torch import Tensor
 from catdog.data.datum import blob_to_array
 from catdog.data.images import Pixels, Readable, Unreadable, load
 from catdog.data.test_time import cuts
-from catdog.data.transform import Draw, Picture, Transform
+from catdog.data.transform import Draw, Picture
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
+from catdog.inference.given_pictures import GivenPicture, is_one, readables
 from catdog.inference.heads import Head, heads_of, renamed
+from catdog.inference.named_weights import HasWeights, weights_of_run
+from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions
+from catdog.inference.preparation import dataset_of, deploy_of, input_of, transform_of
 from catdog.layers.base import Setting
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.parallel import in_order
 from catdog.solver.precision import Precision
 from catdog.solver.solverstate import best_of_run
 from catdog.spec import filter_net, net_state
 from catdog.spec.shape import Shape
-from catdog.weights import Weights, copy_weights
+from catdog.weights import Weights, copy_weights, read_weights
 
 Probabilities = NDArray[np.float32]
 
@@ -59,6 +64,10 @@ Outcome = Prediction | Unreadable
 
 class Predictor:
     """A deploy net with its weights and the preparation of its photos.
+
+        predictor = catdog.Predictor.load("snapshots/quick")
+        predictor("a.jpg").label                    # "cat"
+        [each.label for each in predictor(["a.jpg", "b.jpg"])]
 
     Args:
         weights: parameters; their `net` carries dataset, mean and deploy net of a snapshot.
@@ -98,17 +107,17 @@ class Predictor:
         )
         carried = weights.net or NetParameter()
         with self._located():
-            message = deploy or _deploy(carried)
+            message = deploy or deploy_of(carried)
             setting = Setting(provide_caffe=provide_caffe)
             self.net = Net(filter_net(message, net_state(TEST)), setting=setting)
             copy_weights(self.net, weights, strict=True)
             self.net.place(self.device).requires_grad_(False)
             self._precision = Precision(amp, self.device)
-            self.input = _input(message)
-            self.dataset = dataset or _dataset(carried)
+            self.input = input_of(message)
+            self.dataset = dataset or dataset_of(carried)
             if mean is None and carried.HasField("mean"):
                 mean = blob_to_array(carried.mean).squeeze(0)
-            self.transform = _transform(self.input, mean)
+            self.transform = transform_of(self.input, mean)
             #: Channels, height and width of a prepared photo.
             self.stored = self._stored_shape()
             self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
@@ -116,6 +125,54 @@ class Predictor:
             found = heads_of(self.net, carried, self.dataset.class_name)
             heads = [replace(head, scores=head.scores and scores) for head in found]
             self.heads = heads if labels is None else renamed(heads, labels)
+
+    @classmethod
+    def load(cls, source: str | Path | HasWeights, **options: Any) -> Self:
+        """The predictor of a weight file, of a run, or of the newest run below a folder.
+
+        `source` is a file, a run (`catdog.Run`, or its snapshot_prefix such as
+        "snapshots/quick/deep64"), or a folder. Of a run its best weights are taken, else its last.
+        `options` are those of `Predictor`: device, views, labels and so on. Raises WeightsError
+        where there are no weights, or none that carry how their photos are prepared.
+        """
+        named = source if isinstance(source, str | Path) else source.weights
+        path = weights_of_run(named) or Path(named)
+        return cls(read_weights(newest_weights(path) if path.is_dir() else path), **options)
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a text is a path, no sequence of letters
+        self, photos: GivenPicture
+    ) -> PhotoPrediction: ...
+
+    @overload
+    def __call__(self, photos: Iterable[GivenPicture]) -> list[PhotoPrediction | Unreadable]: ...
+
+    def __call__(
+        self, photos: GivenPicture | Iterable[GivenPicture]
+    ) -> PhotoPrediction | list[PhotoPrediction | Unreadable]:
+        """What the net says of a photo, or of each of several, prepared as those of the training.
+
+        A photo is a path, the bytes of a file, an open file, a picture of Pillow's, or an array,
+        height x width x 3, RGB, uint8 (grey without the 3); several are a list of these, or an
+        array with one axis more. A photo that cannot be read raises Unreadable, a DataError; among
+        several its Unreadable stands in its place, with the reason, and the others are predicted.
+        """
+        if is_one(photos):
+            (found,) = self._said([photos])
+            if isinstance(found, Unreadable):
+                raise found
+            return found
+        return self._said(cast(Iterable[GivenPicture], photos))
+
+    def _said(self, photos: Iterable[Any]) -> list[PhotoPrediction | Unreadable]:
+        with closing(self.batches(readables(photos))) as batches:
+            return [
+                each
+                if isinstance(each, Unreadable)
+                else photo_predictions(str(each.path), each.rows, self.heads)
+                for batch in batches
+                for each in batch
+            ]
 
     @property
     def classes(self) -> list[str]:
@@ -216,42 +273,6 @@ def _check(head: Head, found: Probabilities) -> None:
 def both_classes(output: Tensor) -> Tensor:
     """Probabilities of each class, N x classes, also from a single sigmoid output, N x 1."""
     return torch.cat((1 - output, output), dim=1) if output.shape[1] == 1 else output
-
-
-def _deploy(carried: NetParameter) -> NetParameter:
-    if not carried.HasField("deploy"):
-        raise WeightsError("carries no deploy net", remedy="give one with --model")
-    return carried.deploy
-
-
-def _dataset(carried: NetParameter) -> DatasetParameter:
-    if not carried.HasField("dataset"):
-        raise WeightsError(
-            "does not say how its photos were prepared",
-            remedy="give --dataset with the dataset.yaml of its LMDB",
-        )
-    return carried.dataset
-
-
-def _input(deploy: NetParameter) -> LayerParameter:
-    inputs = [layer for layer in deploy.layer if layer.type == "Input"]
-    if len(inputs) != 1 or len(inputs[0].top) != 1:
-        raise CatdogError(
-            f"the net has {sum(len(layer.top) for layer in inputs)} inputs",
-            remedy="prediction takes nets with one, for photos",
-        )
-    copy = LayerParameter()
-    copy.CopyFrom(inputs[0])
-    copy.name = inputs[0].top[0]
-    return copy
-
-
-def _transform(layer: LayerParameter, mean: NDArray[np.float32] | None) -> Transform:
-    named = layer.transform_param.mean_file
-    if named and mean is None:
-        raise WeightsError(f"carries no mean, and its net wants {named}", remedy="give it: --mean")
-    layer.transform_param.ClearField("mean_file")
-    return Transform(layer, TEST, mean=mean if named else None)
 
 
 def newest_weights(folder: str | Path) -> Path:
