@@ -85,4 +85,6 @@ def test_a_tool_runs_as_a_script(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: no_such_net.yaml: no such file; check the path\n"
+    looked = f"no such file in {tmp_path}, and none of the nets and solvers that ship with catdog"
+    told = f"error: no_such_net.yaml: {looked}; `catdog list` names those\n"
+    assert done.stderr == told

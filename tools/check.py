@@ -12,6 +12,7 @@ from pathlib import Path
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
+from catdog.cli.specs import spec_file
 from catdog.data.store_check import check_store
 from catdog.errors import DataError
 from catdog.training.check import Inspection, inspect
@@ -19,7 +20,9 @@ from catdog.training.check import Inspection, inspect
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__)
-    parser.add_argument("spec", help="a net or a solver, .yaml or .prototxt; a store")
+    parser.add_argument(
+        "spec", type=spec_file, help="a net or a solver, .yaml or .prototxt; a store"
+    )
     parser.add_state()
     parser.add_shape()
     parser.add_set()

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
+from catdog.cli.specs import net_file, spec_file
 from catdog.export.convert import Conversion, convert
 from catdog.weights import weight_file
 from catdog.weights.pretrained import NAMES
@@ -31,18 +32,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("target", type=Path, metavar="OUT")
     parser.add_argument("--weights", type=weight_file, help="for ONNX: the net's parameters")
     parser.add_argument("--fold-batch-norm", action="store_true", help="into the layers before it")
-    parser.add_argument("--model", type=Path, help="for folding: the net of weights without one")
+    parser.add_argument(
+        "--model", type=net_file, help="for folding: the net of weights without one"
+    )
     parser.add_shape()
     parser.add_stage()
     args = parser.parse(argv)
     shapes, fold = dict(args.shape), args.fold_batch_norm
     files = (args.source, args.target, args.weights)
-    convert(Conversion(*files, shapes, fold, args.model, tell, args.stage))
+    model = args.model and Path(args.model)
+    convert(Conversion(*files, shapes, fold, model, tell, args.stage))
     print(args.target)
 
 
 def _source(name: str) -> Path:
-    return weight_file(name) if name in NAMES else Path(name)
+    return weight_file(name) if name in NAMES else Path(spec_file(name))
 
 
 if __name__ == "__main__":

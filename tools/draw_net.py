@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from catdog.cli.arguments import PHASES, Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
+from catdog.cli.specs import net_file
 from catdog.export.draw import RANKDIRS, Depicted, draw_spec
 
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _parser() -> Parser:
     parser = Parser(__doc__)
-    parser.add_argument("input_net_proto_file", help="a net, .yaml or .prototxt")
+    parser.add_argument("input_net_proto_file", type=net_file, help="a net, .yaml or .prototxt")
     parser.add_argument("output_image_file", help="the picture: .png, .svg, .pdf or .dot")
     parser.add_argument(
         "--rankdir",

@@ -30,6 +30,7 @@ from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
+from catdog.cli.specs import net_file
 from catdog.errors import CatdogError
 from catdog.inference.predictor import Predictor
 from catdog.inference.test import evaluate, lines
@@ -43,7 +44,9 @@ from catdog.weights import weight_file
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
-    parser.add_argument("--model", help="the net (default: the one that the weights carry)")
+    parser.add_argument(
+        "--model", type=net_file, help="the net (default: the one that the weights carry)"
+    )
     parser.add_weights(required=True)
     parser.add_argument(
         "--iterations", type=at_least(1), help="batches (default: one pass over the data)"

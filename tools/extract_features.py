@@ -18,6 +18,7 @@ from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
+from catdog.cli.specs import net_file
 from catdog.errors import CatdogError
 from catdog.inference.feature_extraction import features, write_file, write_lmdbs
 from catdog.layers.base import Setting
@@ -29,7 +30,7 @@ from catdog.runtime.wording import counted
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(__doc__)
     parser.add_argument("weights", help="parameters, copied by layer name")
-    parser.add_argument("net", help="the net with its data layer")
+    parser.add_argument("net", type=net_file, help="the net with its data layer")
     parser.add_argument("blobs", help="names of blobs, with commas between them")
     parser.add_argument("dbs", nargs="?", help="an LMDB to write for each blob")
     parser.add_argument("num_mini_batches", nargs="?", type=at_least(1))

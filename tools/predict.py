@@ -20,6 +20,7 @@ from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
+from catdog.cli.specs import net_file
 from catdog.data.class_names import read_class_names
 from catdog.data.images import Readable, Unreadable
 from catdog.data.mean import read_mean
@@ -60,7 +61,9 @@ def run(argv: Sequence[str], group: Group) -> None:
         "photos", nargs="+", help="photos, folders of them (also deeper ones), zip archives"
     )
     parser.add_argument("--weights", help="(default: the newest run's below snapshots/, its best)")
-    parser.add_argument("--model", help="the deploy net, where the weights carry none")
+    parser.add_argument(
+        "--model", type=net_file, help="the deploy net, where the weights carry none"
+    )
     parser.add_argument("--dataset", help="dataset.yaml, where the weights carry none")
     parser.add_argument("--mean", help="mean.binaryproto, where the weights carry none")
     parser.add_argument("--out", default="submission.csv", help="(default: submission.csv)")

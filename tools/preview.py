@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, state_of
 from catdog.cli.main import run_tool
+from catdog.cli.specs import spec_file
 from catdog.training.preview import Wanted, preview
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw, and tell where."""
     parser = Parser(__doc__)
-    parser.add_argument("spec", help="a net or a solver, .yaml or .prototxt")
+    parser.add_argument("spec", type=spec_file, help="a net or a solver, .yaml or .prototxt")
     parser.add_argument("out", nargs="?", default="preview.png", help="(default: preview.png)")
     parser.add_state("TRAIN")
     parser.add_argument("--photos", type=at_least(1), default=6, help="rows (default: 6)")

@@ -28,6 +28,7 @@ from catdog.analysis.subset.select import SubsetOptions
 from catdog.cli.argument_types import at_least, number_from_0
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
+from catdog.cli.specs import net_file
 from catdog.errors import CatdogError
 
 
@@ -76,7 +77,7 @@ def _add_features(parser: Parser) -> None:
         help=f"{PIXELS} (default), {LITE0} (its spec in net_specs, its weights installed), or an "
         ".npz with a row for each record",
     )
-    add("--model", help="features of this net instead, .yaml or .prototxt")
+    add("--model", type=net_file, help="features of this net instead, .yaml or .prototxt")
     parser.add_weights()
     add("--blob", default="", help="of the net (default: what its last InnerProduct reads)")
     parser.add_state()

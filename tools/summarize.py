@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from catdog.cli.arguments import Parser, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import net_of, python_of
+from catdog.cli.specs import net_file
 from catdog.net.abstract import blueprint
 from catdog.net.resolved import ResolvedNet
 from catdog.net.summary import summarize, table
@@ -20,7 +21,7 @@ from catdog.spec.states import other_flags, state_words
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = Parser(__doc__)
-    parser.add_argument("net", help="a net, .yaml or .prototxt")
+    parser.add_argument("net", type=net_file, help="a net, .yaml or .prototxt")
     parser.add_state(phase="TEST")
     parser.add_shape()
     parser.add_python()

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(__doc__)
     add = parser.add_argument
-    add("--solver", required=True, type=Path, help="the solver")
+    add("--solver", required=True, type=Path, help="the solver, or the name of one that ships")
     add("axes", metavar="FIELD=VALUES", nargs="+", help="what to try")
     add("--trials", type=at_least(1), default=20, help="in all (default: 20)")
     add("--workers", type=at_least(1), default=1, help="trials at once (default: 1)")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
+from catdog.cli.specs import net_file
 from catdog.export.deployed import deployed
 from catdog.export.torch_files import write_torch
 from catdog.weights import weight_file
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
     parser.add_argument("code", type=Path, metavar="OUT.py")
-    parser.add_argument("--model", type=Path, help="the net, .yaml or .prototxt")
+    parser.add_argument("--model", type=net_file, help="the net, .yaml or .prototxt")
     parser.add_argument(
         "--weights", type=weight_file, help="its parameters (default: those of fillers)"
     )
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_stage()
     args = parser.parse(argv)
     state = args.state or args.code.with_suffix(".pt")
-    net = deployed(args.model, args.weights, dict(args.shape), tell, args.stage)
+    net = deployed(
+        args.model and Path(args.model), args.weights, dict(args.shape), tell, args.stage
+    )
     write_torch(net, args.code, state)
     print(f"{args.code}\n{state}")
 

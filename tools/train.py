@@ -119,7 +119,11 @@ def _options(args: argparse.Namespace, group: Group) -> Options:
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(__doc__)
     add = parser.add_argument
-    add("--solver", required=True, help="the solver, .yaml or .prototxt")
+    add(
+        "--solver",
+        required=True,
+        help="the solver, .yaml or .prototxt, or the name of one that ships",
+    )
     about = "go on from a snapshot; `auto`: the newest, if there is one"
     add("--snapshot", default="", help=about)
     _add_start(parser)

@@ -9,6 +9,7 @@ from typing import NoReturn
 import torch
 
 from catdog.cli.argument_types import blob_shape, names
+from catdog.cli.specs import net_file
 from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
@@ -86,7 +87,8 @@ class Parser(argparse.ArgumentParser):
 
     def add_model(self) -> None:
         """--model, required."""
-        self.add_argument("--model", required=True, help="the net, .yaml or .prototxt")
+        about = "the net, .yaml or .prototxt, or the name of one that ships"
+        self.add_argument("--model", required=True, type=net_file, help=about)
 
     def add_weights(self, *, required: bool = False, of_solver: bool = False) -> None:
         """--weights, several with commas between them; with `of_solver` also without a value."""

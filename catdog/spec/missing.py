@@ -6,6 +6,7 @@ from pathlib import Path, PureWindowsPath
 from catdog.errors import Fault, did_you_mean
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.spec.read import Spec
+from catdog.spec.shipped import NETS, is_shipped, may_ship, shipped_nets
 
 
 def namesake(name: str, locate: Callable[[str], Path]) -> Path | None:
@@ -18,6 +19,12 @@ def namesake(name: str, locate: Callable[[str], Path]) -> Path | None:
     return path if path and path.exists() else None
 
 
+def is_elsewhere(spec: Spec[SolverParameter], name: str, found: Path) -> bool:
+    """Whether a net that ships was found, and the solver's own lies where its paths begin."""
+    start = _start(spec, name) if is_shipped(found) else None
+    return start is not None and not (start / name).samefile(found)
+
+
 def no_such_file(spec: Spec[SolverParameter], name: str) -> Fault:
     """The fault of a solver's net that is not there, with the line that names it."""
     keys = ("net", "train_net", "test_net")
@@ -25,6 +32,7 @@ def no_such_file(spec: Spec[SolverParameter], name: str) -> Fault:
     key = given.get(name, keys[2])
     anywhere = Path(name).is_absolute() or PureWindowsPath(name).is_absolute()
     looked = "" if anywhere else f" in {Path.cwd()} or beside the solver"
+    looked += ", and no net that ships with catdog" if may_ship(Path(name), NETS) else ""
     what = f'no such file "{name}"{looked}'
     return Fault(what, _remedy(spec, name, key), spec.where(key=key), field=key)
 
@@ -32,10 +40,17 @@ def no_such_file(spec: Spec[SolverParameter], name: str) -> Fault:
 def _remedy(spec: Spec[SolverParameter], name: str, key: str) -> str:
     if found := namesake(name, spec.locate):
         return f"{found} has that name: write {key}: {found}"
-    above = (folder for folder in spec.path.resolve().parents if (folder / name).exists())
-    if start := next(above, None):
+    if start := _start(spec, name):
         return f"start in {start}, where its paths begin"
     folder = spec.locate(name).parent
     beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    beside = [name for name in beside if name != spec.path.name]
-    return did_you_mean(Path(name).name, beside) or "check the path"
+    known = [name for name in beside if name != spec.path.name]
+    if may_ship(Path(name), NETS):
+        known += [each.path.name for each in shipped_nets()]
+    return did_you_mean(Path(name).name, known) or "check the path"
+
+
+def _start(spec: Spec[SolverParameter], name: str) -> Path | None:
+    """The folder above a solver from which the path that it names leads to a file."""
+    above = (folder for folder in spec.path.resolve().parents if (folder / name).exists())
+    return next(above, None)

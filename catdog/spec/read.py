@@ -9,17 +9,20 @@ from typing import Generic, TypeVar
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from catdog.errors import CatdogError, Fault, LayerError, SpecError, did_you_mean
+from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec import prototxt_tree, yaml_tree
 from catdog.spec.check import Checker
 from catdog.spec.kind import OtherKind, check_kind
+from catdog.spec.shipped import NETS, SOLVERS, find_net, find_solver, find_spec, no_such_spec
 from catdog.spec.tree import Block, Place
 from catdog.spec.upgrade import upgrade_net, upgrade_solver
 
 M = TypeVar("M", bound=Message)
 
 _YAML = (".yaml", ".yml")
+#: Which of those that ship a message may be.
+_KINDS: dict[type[Message], tuple[str]] = {NetParameter: (NETS,), SolverParameter: (SOLVERS,)}
 
 
 @dataclass(frozen=True)
@@ -95,17 +98,18 @@ class Spec(Generic[M]):
 def read_net(path: str | Path, faults: list[Fault] | None = None) -> Spec[NetParameter]:
     """A net from a .yaml or .prototxt file, upgraded from older forms.
 
-    Raises SpecError with all faults of the file, OtherKind for a solver, CatdogError where there
-    is no such file. Where a list is given, faults of the text go there, and what has none is read.
+    A name such as `deep64` is looked for as `find_net` says. Raises SpecError with all faults of
+    the file, OtherKind for a solver, CatdogError where there is no such file. Where a list is
+    given, faults of the text go there, and what has none is read.
     """
-    spec = read_message(path, NetParameter(), faults)
+    spec = read_message(find_net(path), NetParameter(), faults)
     with spec.located():
         return Spec(upgrade_net(spec.message), spec.path, spec.tree)
 
 
 def read_solver(path: str | Path, faults: list[Fault] | None = None) -> Spec[SolverParameter]:
     """A solver from a .yaml or .prototxt file; as `read_net`."""
-    spec = read_message(path, SolverParameter(), faults)
+    spec = read_message(find_solver(path), SolverParameter(), faults)
     with spec.located():
         return Spec(upgrade_solver(spec.message), spec.path, spec.tree)
 
@@ -114,6 +118,9 @@ def read_spec(
     path: str | Path, faults: list[Fault] | None = None
 ) -> Spec[NetParameter] | Spec[SolverParameter]:
     """A net or a solver, as `read_net` or `read_solver` read it."""
+    path = find_spec(path)
+    if not path.exists():
+        raise no_such_spec(path, NETS, SOLVERS)
     try:
         return read_net(path, faults)
     except OtherKind:
@@ -123,7 +130,7 @@ def read_spec(
 def read_message(path: str | Path, message: M, faults: list[Fault] | None = None) -> Spec[M]:
     """Any message from a file, as it stands there; as `read_net`."""
     path = Path(path)
-    text = _read_text(path)
+    text = _read_text(path, _KINDS.get(type(message), ()))
     parse = parse_yaml if path.suffix in _YAML else parse_prototxt
     found: list[Fault] = []
     tree = parse(text, message, str(path), found)
@@ -207,14 +214,12 @@ def _order(fault: Fault) -> tuple[int, int]:
     return int(line), int(column)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, kinds: Sequence[str]) -> str:
     try:
         # -sig: Windows editors put a byte order mark before the text
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        remedy = did_you_mean(path.name, beside) or "check the path"
-        raise CatdogError("no such file", where=str(path), remedy=remedy) from None
+        raise no_such_spec(path, *kinds) from None
     except IsADirectoryError:
         raise CatdogError("is a folder", where=str(path), remedy="name a file in it") from None
     except UnicodeDecodeError:

@@ -9,8 +9,9 @@ from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState, SolverPa
 from catdog.spec import Spec, net_state, read_net
 from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.freezing import at_first, name_faults
-from catdog.spec.missing import no_such_file
+from catdog.spec.missing import is_elsewhere, no_such_file
 from catdog.spec.rules import is_kept, stage_faults
+from catdog.spec.shipped import find_net
 from catdog.spec.upgrade import upgrade_net
 
 #: A net from the file of this name.
@@ -41,8 +42,8 @@ def solver_nets(
 
     @cache
     def read(name: str) -> Spec[NetParameter]:
-        path = spec.locate(name)
-        if not path.exists():
+        path = find_net(name, beside=spec.path)
+        if not path.exists() or is_elsewhere(spec, name, path):
             raise SpecError([no_such_file(spec, name)])
         return read_net(path, faults)
 

@@ -23,6 +23,7 @@ from catdog.solver.precision import Precision
 from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
+from catdog.spec.shipped import shipped_note
 from catdog.training.data_checks import advice, same_data
 from catdog.training.memory import check_memory
 from catdog.training.options import Options, resolved_nets
@@ -57,6 +58,9 @@ def open_solver(
         check_compiler(device)
     nets = resolved_nets(spec, options)
     texts = tuple(to_prototxt(net.running) for net in nets)
+    for path in dict.fromkeys([spec.path, *(net.spec.path for net in nets)]):
+        if note := shipped_note(path):
+            emit(Noted(note))
     emit(Preparing(str(device), to_prototxt(message), randomness.seed, texts))
     setting = Setting(randomness, provide_caffe=options.provide_caffe)
     feds = _open_nets(spec, nets, setting, device, stack, around, options.force)
