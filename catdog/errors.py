@@ -103,12 +103,15 @@ class Diverged(CatdogError):
     code = 3
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean "x"?` with the nearest of the known words, in whatever case, or nothing."""
+def did_you_mean(word: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """`did you mean "x"?` with the nearest of the known words, in whatever case, or nothing.
+
+    `alike`, of 1, is the share of letters in common that makes a word near.
+    """
     names: dict[str, str] = {}
     for name in known:
         names.setdefault(name.lower(), name)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=alike)
     return f'did you mean "{names[near[0]]}"?' if near else ""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 from catdog.errors import Fault, did_you_mean
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.spec.read import Spec
-from catdog.spec.shipped import NETS, is_shipped, may_ship, shipped_nets
+from catdog.spec.shipped import NETS, find_net, is_shipped, may_ship, meant
 
 
 def namesake(name: str, locate: Callable[[str], Path]) -> Path | None:
@@ -32,22 +32,22 @@ def no_such_file(spec: Spec[SolverParameter], name: str) -> Fault:
     key = given.get(name, keys[2])
     anywhere = Path(name).is_absolute() or PureWindowsPath(name).is_absolute()
     looked = "" if anywhere else f" in {Path.cwd()} or beside the solver"
-    looked += ", and no net that ships with catdog" if may_ship(Path(name), NETS) else ""
+    if not anywhere and may_ship(Path(name), NETS) and not is_shipped(find_net(name)):
+        looked += ", and no net that ships with catdog"
     what = f'no such file "{name}"{looked}'
     return Fault(what, _remedy(spec, name, key), spec.where(key=key), field=key)
 
 
 def _remedy(spec: Spec[SolverParameter], name: str, key: str) -> str:
-    if found := namesake(name, spec.locate):
-        return f"{found} has that name: write {key}: {found}"
     if start := _start(spec, name):
         return f"start in {start}, where its paths begin"
+    found = namesake(name, spec.locate)
+    if found and found != spec.path:
+        return f"{found} has that name: write {key}: {found}"
     folder = spec.locate(name).parent
     beside = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    known = [name for name in beside if name != spec.path.name]
-    if may_ship(Path(name), NETS):
-        known += [each.path.name for each in shipped_nets()]
-    return did_you_mean(Path(name).name, known) or "check the path"
+    beside = [name for name in beside if name != spec.path.name]
+    return did_you_mean(Path(name).name, beside) or meant(Path(name), NETS) or "check the path"
 
 
 def _start(spec: Spec[SolverParameter], name: str) -> Path | None:

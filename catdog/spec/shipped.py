@@ -85,15 +85,21 @@ def no_such_spec(name: Path, *kinds: str) -> CatdogError:
     if not shipped:
         remedy = did_you_mean(name.name, beside) or "check the path"
         return CatdogError("no such file", where=str(name), remedy=remedy)
-    known = [
-        each.stem if not name.suffix else each.name for kind in shipped for each in _files(kind)
-    ]
     words = " and ".join(f"{_WORDS[kind]}s" for kind in shipped)
     return CatdogError(
         f"no such file in {Path.cwd()}, and none of the {words} that ship with catdog",
         where=str(name),
-        remedy=did_you_mean(name.name, [*beside, *known]) or "`catdog list` names those",
+        remedy=did_you_mean(name.name, beside)
+        or meant(name, *kinds)
+        or "`catdog list` names those",
     )
+
+
+def meant(name: Path, *kinds: str) -> str:
+    """`did you mean "x"?` with the net or solver that ships whose name is nearest, or nothing."""
+    known = [path.stem for kind in kinds if may_ship(name, kind) for path in _files(kind)]
+    # names here are short: three letters of seven are no likeness
+    return did_you_mean(name.stem, known, alike=0.7)
 
 
 def _find(name: str | Path, kind: str, beside: Path | None = None) -> Path:

@@ -32,7 +32,7 @@ def test_all_that_ships_is_listed_with_what_it_is():
     for listed, folder in ((shipped_nets(), "net_specs"), (shipped_solvers(), "solvers")):
         assert [each.path for each in listed] == sorted((ROOT / folder).glob("*.yaml"))
         assert all(each.name == each.path.stem for each in listed)
-        assert all(30 < len(each.about) < 160 and each.about[-1] in ".:" for each in listed)
+        assert all(15 < len(each.about) < 160 and each.about[-1] in ".:" for each in listed)
     (deep,) = (each for each in shipped_nets() if each.name == "deep64")
     assert deep.about == (
         "Six convolutions of 100 to 600 outputs on 64x64 pictures, two classes: a net for small "
@@ -109,7 +109,8 @@ def test_a_name_of_both_kinds_is_not_guessed():
     ("read", "name", "kinds", "remedy"),
     [
         (read_net, "dep64", "nets", 'did you mean "deep64"?'),
-        (read_net, "net_specs/dep64.yaml", "nets", 'did you mean "deep64.yaml"?'),
+        (read_net, "net_specs/dep64.yaml", "nets", 'did you mean "deep64"?'),
+        (read_net, "net.yaml", "nets", "`catdog list` names those"),
         (read_solver, "quik", "solvers", 'did you mean "quick"?'),
         (read_spec, "zzz", "nets and solvers", "`catdog list` names those"),
     ],
@@ -128,5 +129,5 @@ def test_the_net_of_a_solver_that_is_nowhere(folder):
         solver_nets(read_solver("s.yaml"))
     assert str(caught.value) == (
         f's.yaml:1:1: no such file "dep64.yaml" in {folder} or beside the solver, and no net that '
-        'ships with catdog; did you mean "deep64.yaml"?'
+        'ships with catdog; did you mean "deep64"?'
     )

@@ -155,7 +155,7 @@ def test_faults_of_a_solver_and_of_its_net_together(write):
 def test_a_solver_whose_net_is_not_there(write):
     (found,) = faults(write("solver.yaml", SOLVER))
     assert found.startswith('solver.yaml:2:1: no such file "net.yaml" in /')
-    assert found.endswith("or beside the solver; check the path")
+    assert found.endswith("or beside the solver, and no net that ships with catdog; check the path")
 
 
 def test_a_solver_without_a_net(write):
