@@ -17,7 +17,7 @@ NETS, SOLVERS = "net_specs", "solvers"
 #: What a folder holds.
 _WORDS = {NETS: "net", SOLVERS: "solver"}
 _PACKAGE = Path(__file__).resolve().parents[1]
-_SENTENCE = re.compile(r".*?[.:](?=\s|$)")
+_SENTENCE = re.compile(r".*?\.(?=\s|$)")
 
 
 @dataclass(frozen=True)
