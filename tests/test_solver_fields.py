@@ -29,6 +29,7 @@ READERS = {
     "solver/updates.py": "iter_size momentum weight_decay regularization_type clip_gradients delta "
     "momentum2 rms_decay snapshot_diff",
     "training/options.py": "snapshot_prefix weights freeze",
+    "training/epochs.py": "max_epoch test_epoch",
     "training/start_checks.py": "max_iter snapshot_prefix",
     "training/solver_setup.py": "solver_mode device_id random_seed",
     "training/train.py": "weights cache_features",
@@ -65,6 +66,8 @@ def test_a_sound_solver_has_no_faults():
         ("display", -1),
         ("average_loss", 0),
         ("max_iter", -1),
+        ("max_epoch", 5),
+        ("test_epoch", 1),
         ("iter_size", 0),
         ("lr_policy", "linear"),
         ("regularization_type", "L3"),

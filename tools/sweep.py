@@ -15,7 +15,7 @@ from pathlib import Path
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import INTERRUPTED, run_tool
-from catdog.cli.training import field_for, options_of
+from catdog.cli.training import add_numbers, field_for, options_of
 from catdog.training.sweep import (
     PICTURE,
     PRUNERS,
@@ -67,6 +67,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--folds", type=at_least(0), default=0, metavar="K", help="cross-validate each")
     about = "(default: <snapshot_prefix>_sweep)"
     add("--out", type=Path, default=Path(), metavar="DIR", help=about)
+    add_numbers(parser)
     parser.add_set()
     parser.add_weights(of_solver=True)
     parser.add_state()

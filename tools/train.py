@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
-from catdog.cli.training import field_for, options_of
+from catdog.cli.training import add_numbers, field_for, options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
@@ -101,11 +101,12 @@ def _train(
 
 def _options(args: argparse.Namespace, group: Group) -> Options:
     cached = ["cache_features=true"] if args.cache_features else []
+    options = options_of(args, lambda args: device_in(args, group))
     return replace(
-        options_of(args, lambda args: device_in(args, group)),
+        options,
         freeze=args.freeze,
         snapshot=args.snapshot,
-        overrides=[*args.set, *cached],
+        overrides=[*options.overrides, *cached],
         compile=args.compile,
         force=args.force,
         tracking=TrackingOptions(
@@ -129,6 +130,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     _add_start(parser)
     parser.add_state()
     parser.add_device(several=True)
+    add_numbers(parser)
     parser.add_set()
     _add_signals(parser)
     parser.add_python()

@@ -1,69 +1,89 @@
 """What the command lines of trainings have in common."""
 
 import argparse
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
-from catdog.cli.arguments import device_of
+from catdog.cli.argument_types import at_least, number_from_0, positive_number
+from catdog.cli.arguments import Parser, device_of
 from catdog.cli.nets import python_of
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.spec.foreign import OTHER_NAMES
-from catdog.training.epochs import batch_field, epoch_of
-from catdog.training.options import Options
+from catdog.training.options import Options, batch_fields
 
-_BATCH = ("batch", "batch_size", "bs", "b")
-_EPOCHS = ("epochs", "epoch", "max_epochs", "num_epochs")
+#: The flags that are fields, and what other programs call them.
+_FLAGS = {
+    "--epochs": ("epoch", "max_epoch", "max_epochs", "num_epochs", "num_train_epochs"),
+    "--batch": ("batch_size", "bs", "b", "train_batch_size"),
+    "--lr": ("learning_rate", "lr0"),
+}
 
 
-def field_for(flag: str, value: str, args: argparse.Namespace) -> str:
-    """The --set that does what a flag of other programs does, or nothing."""
+def add_numbers(parser: Parser) -> None:
+    """--epochs, --lr and --batch: what --set could say too."""
+    add = parser.add_argument
+    about = "train so many passes over the data (--set max_epoch=N)"
+    add("--epochs", type=positive_number, metavar="N", help=about)
+    add("--lr", type=number_from_0, metavar="RATE", help="the learning rate (--set base_lr=RATE)")
+    about = "examples in a batch of the training, in each process"
+    add("--batch", type=at_least(1), metavar="N", help=about)
+
+
+def field_for(flag: str, value: str, args: argparse.Namespace) -> str:  # noqa: ARG001
+    """The flag or --set that does what a flag of other programs does, or nothing."""
     word = flag.lstrip("-").replace("-", "_")
-    options = Options(overrides=args.set, stages=args.stage)
     if word == "data":
         return f"--set train_net.LAYER.data_param.source={value or 'STORE'} does that"
-    if word in _EPOCHS:
-        return _epochs(value, args.solver, options)
-    if word in _BATCH:
-        return f"--set train_net.{_batch_field(args.solver, options)}={value or 'N'} does that"
+    for ours, theirs in _FLAGS.items():
+        if word in theirs:
+            return f"{ours} {value or 'N'} does that"
     name = OTHER_NAMES.get(word, word)
     known = SolverParameter.DESCRIPTOR.fields_by_name
     return f"--set {name}={value or 'VALUE'} does that" if name in known else ""
 
 
-def _epochs(value: str, solver: str, options: Options) -> str:
-    try:
-        epoch = epoch_of(solver, options)
-        count = math.ceil(int(value) * epoch.examples / epoch.batch)
-    except (CatdogError, ValueError):
-        return "--set max_iter=N does that, with N = epochs x examples / batch_size"
-    shown = f"{value} x {epoch.examples:,} examples / {epoch.batch} an iteration"
-    return f"--set max_iter={count} does that ({shown})"
+def overrides_of(args: argparse.Namespace) -> list[str]:
+    """The assignments of --set and of the flags that stand for some.
+
+    Raises CatdogError where both give the same field, or where there are no batches to set.
+    """
+    numbers = {"base_lr": ("--lr", args.lr), "max_epoch": ("--epochs", args.epochs)}
+    added = [f"{field}={value:g}" for field, (_, value) in numbers.items() if value is not None]
+    flags = {field: flag for field, (flag, value) in numbers.items() if value is not None}
+    flags |= {"max_iter": "--epochs"} if "max_epoch" in flags else {}
+    if args.batch is not None:
+        before = Options(overrides=args.set, level=args.level, stages=args.stage)
+        fields = [f"train_net.{field}" for field in batch_fields(args.solver, before)]
+        added += [f"{field}={args.batch}" for field in fields]
+        flags |= {each: "--batch" for field in fields for each in (field, field[6:])}
+    for assignment, field in _assigned(args.set):
+        if field in flags:
+            what = f"{flags[field]} and --set {assignment} are both given"
+            raise CatdogError(what, remedy="leave one of them out")
+    return [*args.set, *added]
 
 
-def _batch_field(solver: str, options: Options) -> str:
-    try:
-        return batch_field(solver, options)
-    except CatdogError:
-        return "DATA_LAYER.data_param.batch_size"
+def _assigned(assignments: list[str]) -> Iterator[tuple[str, str]]:
+    return ((each, each.partition("=")[0].strip()) for each in assignments)
 
 
 def options_of(
     args: argparse.Namespace,
     device: Callable[[argparse.Namespace], torch.device] = device_of,
 ) -> Options:
-    """The options by --weights, --set, --level, --stage, --allow-python, --amp and the device.
+    """The options by --weights, --set, --epochs, --lr, --batch, --level, --stage, --allow-python,
+    --amp and the device.
 
     `device` gives the device where the arguments name one. Raises CatdogError where it is not
-    there.
+    there, and as `overrides_of`.
     """
     named = args.gpu is not None or args.device is not None
     return Options(
         weights=args.weights,
         device=device(args) if named else None,
-        overrides=args.set,
+        overrides=overrides_of(args),
         level=args.level,
         stages=args.stage,
         provide_caffe=python_of(args),

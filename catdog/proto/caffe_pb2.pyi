@@ -130,7 +130,7 @@ class NetParameter(_message.Message):
     def __init__(self, name: _Optional[str] = ..., input: _Optional[_Iterable[str]] = ..., input_shape: _Optional[_Iterable[_Union[BlobShape, _Mapping]]] = ..., input_dim: _Optional[_Iterable[int]] = ..., force_backward: bool = ..., state: _Optional[_Union[NetState, _Mapping]] = ..., debug_info: bool = ..., layer: _Optional[_Iterable[_Union[LayerParameter, _Mapping]]] = ..., layers: _Optional[_Iterable[_Union[V1LayerParameter, _Mapping]]] = ..., dataset: _Optional[_Union[DatasetParameter, _Mapping]] = ..., mean: _Optional[_Union[BlobProto, _Mapping]] = ..., deploy: _Optional[_Union[NetParameter, _Mapping]] = ..., temperature: _Optional[float] = ..., run: _Optional[str] = ..., iteration: _Optional[int] = ...) -> None: ...
 
 class SolverParameter(_message.Message):
-    __slots__ = ("net", "net_param", "train_net", "test_net", "train_net_param", "test_net_param", "train_state", "test_state", "test_iter", "test_interval", "test_compute_loss", "test_initialization", "base_lr", "display", "average_loss", "max_iter", "iter_size", "lr_policy", "gamma", "power", "momentum", "weight_decay", "regularization_type", "stepsize", "stepvalue", "clip_gradients", "snapshot", "snapshot_prefix", "snapshot_diff", "snapshot_format", "solver_mode", "device_id", "random_seed", "type", "delta", "momentum2", "rms_decay", "debug_info", "snapshot_after_train", "solver_type", "layer_wise_reduce", "weights", "warmup_iter", "warmup_start", "freeze", "fresh_lr_mult", "cache_features", "snapshot_best", "snapshot_keep", "watched_score", "early_stop_patience", "early_stop_min_delta", "plateau_patience", "plateau_min_delta", "min_lr", "ema_decay", "unfreeze", "stage")
+    __slots__ = ("net", "net_param", "train_net", "test_net", "train_net_param", "test_net_param", "train_state", "test_state", "test_iter", "test_interval", "test_compute_loss", "test_initialization", "base_lr", "display", "average_loss", "max_iter", "iter_size", "lr_policy", "gamma", "power", "momentum", "weight_decay", "regularization_type", "stepsize", "stepvalue", "clip_gradients", "snapshot", "snapshot_prefix", "snapshot_diff", "snapshot_format", "solver_mode", "device_id", "random_seed", "type", "delta", "momentum2", "rms_decay", "debug_info", "snapshot_after_train", "solver_type", "layer_wise_reduce", "weights", "warmup_iter", "warmup_start", "freeze", "fresh_lr_mult", "cache_features", "snapshot_best", "snapshot_keep", "watched_score", "early_stop_patience", "early_stop_min_delta", "plateau_patience", "plateau_min_delta", "min_lr", "ema_decay", "unfreeze", "max_epoch", "test_epoch", "stage")
     class SnapshotFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         HDF5: _ClassVar[SolverParameter.SnapshotFormat]
@@ -214,6 +214,8 @@ class SolverParameter(_message.Message):
     MIN_LR_FIELD_NUMBER: _ClassVar[int]
     EMA_DECAY_FIELD_NUMBER: _ClassVar[int]
     UNFREEZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_EPOCH_FIELD_NUMBER: _ClassVar[int]
+    TEST_EPOCH_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     net: str
     net_param: NetParameter
@@ -272,8 +274,10 @@ class SolverParameter(_message.Message):
     min_lr: float
     ema_decay: float
     unfreeze: _containers.RepeatedCompositeFieldContainer[UnfreezeParameter]
+    max_epoch: float
+    test_epoch: float
     stage: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, net: _Optional[str] = ..., net_param: _Optional[_Union[NetParameter, _Mapping]] = ..., train_net: _Optional[str] = ..., test_net: _Optional[_Iterable[str]] = ..., train_net_param: _Optional[_Union[NetParameter, _Mapping]] = ..., test_net_param: _Optional[_Iterable[_Union[NetParameter, _Mapping]]] = ..., train_state: _Optional[_Union[NetState, _Mapping]] = ..., test_state: _Optional[_Iterable[_Union[NetState, _Mapping]]] = ..., test_iter: _Optional[_Iterable[int]] = ..., test_interval: _Optional[int] = ..., test_compute_loss: bool = ..., test_initialization: bool = ..., base_lr: _Optional[float] = ..., display: _Optional[int] = ..., average_loss: _Optional[int] = ..., max_iter: _Optional[int] = ..., iter_size: _Optional[int] = ..., lr_policy: _Optional[str] = ..., gamma: _Optional[float] = ..., power: _Optional[float] = ..., momentum: _Optional[float] = ..., weight_decay: _Optional[float] = ..., regularization_type: _Optional[str] = ..., stepsize: _Optional[int] = ..., stepvalue: _Optional[_Iterable[int]] = ..., clip_gradients: _Optional[float] = ..., snapshot: _Optional[int] = ..., snapshot_prefix: _Optional[str] = ..., snapshot_diff: bool = ..., snapshot_format: _Optional[_Union[SolverParameter.SnapshotFormat, str]] = ..., solver_mode: _Optional[_Union[SolverParameter.SolverMode, str]] = ..., device_id: _Optional[int] = ..., random_seed: _Optional[int] = ..., type: _Optional[str] = ..., delta: _Optional[float] = ..., momentum2: _Optional[float] = ..., rms_decay: _Optional[float] = ..., debug_info: bool = ..., snapshot_after_train: bool = ..., solver_type: _Optional[_Union[SolverParameter.SolverType, str]] = ..., layer_wise_reduce: bool = ..., weights: _Optional[_Iterable[str]] = ..., warmup_iter: _Optional[int] = ..., warmup_start: _Optional[float] = ..., freeze: _Optional[_Iterable[str]] = ..., fresh_lr_mult: _Optional[float] = ..., cache_features: bool = ..., snapshot_best: _Optional[str] = ..., snapshot_keep: _Optional[int] = ..., watched_score: _Optional[str] = ..., early_stop_patience: _Optional[int] = ..., early_stop_min_delta: _Optional[float] = ..., plateau_patience: _Optional[int] = ..., plateau_min_delta: _Optional[float] = ..., min_lr: _Optional[float] = ..., ema_decay: _Optional[float] = ..., unfreeze: _Optional[_Iterable[_Union[UnfreezeParameter, _Mapping]]] = ..., stage: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, net: _Optional[str] = ..., net_param: _Optional[_Union[NetParameter, _Mapping]] = ..., train_net: _Optional[str] = ..., test_net: _Optional[_Iterable[str]] = ..., train_net_param: _Optional[_Union[NetParameter, _Mapping]] = ..., test_net_param: _Optional[_Iterable[_Union[NetParameter, _Mapping]]] = ..., train_state: _Optional[_Union[NetState, _Mapping]] = ..., test_state: _Optional[_Iterable[_Union[NetState, _Mapping]]] = ..., test_iter: _Optional[_Iterable[int]] = ..., test_interval: _Optional[int] = ..., test_compute_loss: bool = ..., test_initialization: bool = ..., base_lr: _Optional[float] = ..., display: _Optional[int] = ..., average_loss: _Optional[int] = ..., max_iter: _Optional[int] = ..., iter_size: _Optional[int] = ..., lr_policy: _Optional[str] = ..., gamma: _Optional[float] = ..., power: _Optional[float] = ..., momentum: _Optional[float] = ..., weight_decay: _Optional[float] = ..., regularization_type: _Optional[str] = ..., stepsize: _Optional[int] = ..., stepvalue: _Optional[_Iterable[int]] = ..., clip_gradients: _Optional[float] = ..., snapshot: _Optional[int] = ..., snapshot_prefix: _Optional[str] = ..., snapshot_diff: bool = ..., snapshot_format: _Optional[_Union[SolverParameter.SnapshotFormat, str]] = ..., solver_mode: _Optional[_Union[SolverParameter.SolverMode, str]] = ..., device_id: _Optional[int] = ..., random_seed: _Optional[int] = ..., type: _Optional[str] = ..., delta: _Optional[float] = ..., momentum2: _Optional[float] = ..., rms_decay: _Optional[float] = ..., debug_info: bool = ..., snapshot_after_train: bool = ..., solver_type: _Optional[_Union[SolverParameter.SolverType, str]] = ..., layer_wise_reduce: bool = ..., weights: _Optional[_Iterable[str]] = ..., warmup_iter: _Optional[int] = ..., warmup_start: _Optional[float] = ..., freeze: _Optional[_Iterable[str]] = ..., fresh_lr_mult: _Optional[float] = ..., cache_features: bool = ..., snapshot_best: _Optional[str] = ..., snapshot_keep: _Optional[int] = ..., watched_score: _Optional[str] = ..., early_stop_patience: _Optional[int] = ..., early_stop_min_delta: _Optional[float] = ..., plateau_patience: _Optional[int] = ..., plateau_min_delta: _Optional[float] = ..., min_lr: _Optional[float] = ..., ema_decay: _Optional[float] = ..., unfreeze: _Optional[_Iterable[_Union[UnfreezeParameter, _Mapping]]] = ..., max_epoch: _Optional[float] = ..., test_epoch: _Optional[float] = ..., stage: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UnfreezeParameter(_message.Message):
     __slots__ = ("layers", "iteration")
@@ -530,7 +534,7 @@ class AugmentParameter(_message.Message):
     def __init__(self, rotate: _Optional[float] = ..., shift: _Optional[float] = ..., zoom: _Optional[float] = ..., shear: _Optional[float] = ..., crop_area: _Optional[float] = ..., fill: _Optional[_Union[AugmentParameter.Fill, str]] = ..., brightness: _Optional[float] = ..., contrast: _Optional[float] = ..., saturation: _Optional[float] = ..., hue: _Optional[float] = ..., rand_augment: _Optional[int] = ..., magnitude: _Optional[float] = ..., erase: _Optional[float] = ..., mixup: _Optional[float] = ..., cutmix: _Optional[float] = ..., num_classes: _Optional[int] = ...) -> None: ...
 
 class LossParameter(_message.Message):
-    __slots__ = ("ignore_label", "normalization", "normalize", "label_smoothing")
+    __slots__ = ("ignore_label", "normalization", "normalize", "label_smoothing", "class_weight")
     class NormalizationMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         FULL: _ClassVar[LossParameter.NormalizationMode]
@@ -545,11 +549,13 @@ class LossParameter(_message.Message):
     NORMALIZATION_FIELD_NUMBER: _ClassVar[int]
     NORMALIZE_FIELD_NUMBER: _ClassVar[int]
     LABEL_SMOOTHING_FIELD_NUMBER: _ClassVar[int]
+    CLASS_WEIGHT_FIELD_NUMBER: _ClassVar[int]
     ignore_label: int
     normalization: LossParameter.NormalizationMode
     normalize: bool
     label_smoothing: float
-    def __init__(self, ignore_label: _Optional[int] = ..., normalization: _Optional[_Union[LossParameter.NormalizationMode, str]] = ..., normalize: bool = ..., label_smoothing: _Optional[float] = ...) -> None: ...
+    class_weight: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, ignore_label: _Optional[int] = ..., normalization: _Optional[_Union[LossParameter.NormalizationMode, str]] = ..., normalize: bool = ..., label_smoothing: _Optional[float] = ..., class_weight: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class AccuracyParameter(_message.Message):
     __slots__ = ("top_k", "axis", "ignore_label", "threshold")
@@ -1586,7 +1592,7 @@ class DatasetCount(_message.Message):
     def __init__(self, train: _Optional[int] = ..., validation: _Optional[int] = ..., skipped: _Optional[int] = ..., gray: _Optional[int] = ..., cmyk: _Optional[int] = ..., alpha: _Optional[int] = ..., sixteen_bit: _Optional[int] = ..., rotated: _Optional[int] = ..., per_class_train: _Optional[_Iterable[int]] = ..., per_class_validation: _Optional[_Iterable[int]] = ..., test: _Optional[int] = ..., per_class_test: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RunState(_message.Message):
-    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "type", "iter_size", "process", "id", "written", "weights_sha256", "average_sha256")
+    __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "type", "iter_size", "trained", "process", "id", "written", "weights_sha256", "average_sha256")
     GENERATOR_FIELD_NUMBER: _ClassVar[int]
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     TEST_FIELD_NUMBER: _ClassVar[int]
@@ -1602,6 +1608,7 @@ class RunState(_message.Message):
     OVERFITTING_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     ITER_SIZE_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
@@ -1622,12 +1629,23 @@ class RunState(_message.Message):
     overfitting: OverfittingState
     type: str
     iter_size: int
+    trained: _containers.RepeatedCompositeFieldContainer[TrainedScore]
     process: _containers.RepeatedCompositeFieldContainer[ProcessState]
     id: str
     written: float
     weights_sha256: bytes
     average_sha256: bytes
-    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ..., best: _Optional[_Union[ScoreState, _Mapping]] = ..., early_stop: _Optional[_Union[ScoreState, _Mapping]] = ..., plateau: _Optional[_Union[ScoreState, _Mapping]] = ..., averaged: _Optional[int] = ..., kept: _Optional[_Iterable[int]] = ..., max_iter: _Optional[int] = ..., overfitting: _Optional[_Union[OverfittingState, _Mapping]] = ..., type: _Optional[str] = ..., iter_size: _Optional[int] = ..., process: _Optional[_Iterable[_Union[ProcessState, _Mapping]]] = ..., id: _Optional[str] = ..., written: _Optional[float] = ..., weights_sha256: _Optional[bytes] = ..., average_sha256: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, generator: _Optional[_Iterable[_Union[GeneratorState, _Mapping]]] = ..., train: _Optional[_Union[FeedState, _Mapping]] = ..., test: _Optional[_Iterable[_Union[FeedState, _Mapping]]] = ..., loss_scale: _Optional[float] = ..., recent_loss: _Optional[_Iterable[float]] = ..., fresh: _Optional[_Iterable[str]] = ..., best: _Optional[_Union[ScoreState, _Mapping]] = ..., early_stop: _Optional[_Union[ScoreState, _Mapping]] = ..., plateau: _Optional[_Union[ScoreState, _Mapping]] = ..., averaged: _Optional[int] = ..., kept: _Optional[_Iterable[int]] = ..., max_iter: _Optional[int] = ..., overfitting: _Optional[_Union[OverfittingState, _Mapping]] = ..., type: _Optional[str] = ..., iter_size: _Optional[int] = ..., trained: _Optional[_Iterable[_Union[TrainedScore, _Mapping]]] = ..., process: _Optional[_Iterable[_Union[ProcessState, _Mapping]]] = ..., id: _Optional[str] = ..., written: _Optional[float] = ..., weights_sha256: _Optional[bytes] = ..., average_sha256: _Optional[bytes] = ...) -> None: ...
+
+class TrainedScore(_message.Message):
+    __slots__ = ("name", "sum", "count")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SUM_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    sum: float
+    count: float
+    def __init__(self, name: _Optional[str] = ..., sum: _Optional[float] = ..., count: _Optional[float] = ...) -> None: ...
 
 class ScoreState(_message.Message):
     __slots__ = ("name", "best", "iteration", "last", "waited", "drops")

@@ -26,6 +26,10 @@ def solver_faults(solver: SolverParameter) -> list[Fault]:
     for name, least in _LEAST.items():
         if getattr(solver, name) < least:
             found.append(Fault(f"{name} must be {least} or more", field=name))
+    for name in ("max_epoch", "test_epoch"):
+        if solver.HasField(name):
+            remedy = "write max_iter or test_interval; tools/train.py makes these of it"
+            found.append(Fault(f"{name} is no number of iterations", remedy, field=name))
     if any(number < 0 for number in solver.test_iter):
         remedy = "leave test_iter out to test every example once"
         found.append(Fault("test_iter must be 0 or more", remedy, field="test_iter"))

@@ -29,6 +29,17 @@ class Schedule:
             return None
         return iteration * self.examples / self.epoch
 
+    def in_words(self) -> str:
+        """What an epoch is, and how many the training has; nothing where the data do not tell."""
+        epochs = self.epochs(self.last)
+        if not self.examples or not self.epoch or epochs is None:
+            return ""
+        return (
+            f"An epoch is {self.epoch / self.examples:,.6g} iterations: {self.epoch:,} examples, "
+            f"{self.examples:,} in each iteration; to iteration {self.last:,} it is {epochs:,.4g} "
+            "epochs"
+        )
+
     def ends_epoch(self, iteration: int) -> bool:
         """Whether the last of so many iterations was the last of a pass over the data."""
         if not self.examples or not self.epoch or not iteration:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from catdog.data.sources import Source
-from catdog.errors import CatdogError, Fault, LayerError, SpecError
+from catdog.errors import CatdogError, DataError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
 from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
@@ -26,6 +26,7 @@ from catdog.spec.shape import Shape
 from catdog.spec.solver_nets import SolverNet, net_faults, solver_nets
 from catdog.training.cacheable import check_cacheable, check_frozen, trainable_ids
 from catdog.training.data_checks import advice, open_present, same_data
+from catdog.training.epochs import in_iterations, stand_in
 from catdog.training.finetuning import check_weights, sources_of
 from catdog.training.label_checks import label_faults
 from catdog.training.memory import free_on, need
@@ -152,11 +153,24 @@ def _of_solver(
             raise_any(start_faults(spec.message))
         with _gathering(faults):
             device_of_solver(spec.message)
-    if any(net_faults(spec.message)):
+    if any(net_faults(stand_in(spec.message))):
         return []
     # the nets are checked even where the learning rate is wrong
-    nets = solver_nets(spec, wanted.level, wanted.stages, faults)
-    return [_subject(net, spec) for net in changed(nets, wanted.overrides)]
+    whole = spec.of(stand_in(spec.message))
+    nets = changed(solver_nets(whole, wanted.level, wanted.stages, faults), wanted.overrides)
+    if not faults:
+        with _gathering(faults):
+            whole = _in_iterations(spec, nets[0])
+    return [_subject(net, whole) for net in nets]
+
+
+def _in_iterations(spec: Spec[SolverParameter], trained: SolverNet) -> Spec[SolverParameter]:
+    """The solver with iterations for its epochs, as far as its data are there."""
+    try:
+        return in_iterations(spec, resolve(trained.spec, trained.state))
+    except DataError:
+        # told where the data are looked at
+        return spec.of(stand_in(spec.message))
 
 
 @contextmanager

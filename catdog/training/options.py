@@ -14,6 +14,8 @@ from catdog.spec import Spec, override, read_solver
 from catdog.spec.overrides import of_solver
 from catdog.spec.upgrade import upgrade_solver
 from catdog.tracking.listeners import TrackingOptions
+from catdog.training import epochs
+from catdog.training.epochs import FIELDS, in_epochs, in_iterations, stand_in
 from catdog.training.start_checks import raise_any, start_faults
 
 
@@ -51,8 +53,11 @@ class Options:
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
 
 
-def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
-    """The solver of a file with the options in it, checked; raises SpecError."""
+def solver_spec(path: str | Path, options: Options, world: int = 1) -> Spec[SolverParameter]:
+    """The solver of a file with the options in it, checked, its epochs in iterations.
+
+    `world` processes train. Raises SpecError, and for epochs as `epoch_of`.
+    """
     if options.snapshot not in ("", AUTO) and (options.weights is None or options.weights):
         raise CatdogError(
             "--snapshot and --weights exclude each other",
@@ -69,15 +74,37 @@ def solver_spec(path: str | Path, options: Options) -> Spec[SolverParameter]:
     spec = read.of(message, given)
     with spec.located():
         raise_any(start_faults(message))
-    return spec
+    if not in_epochs(message):
+        return spec
+    trained = resolved_nets(spec.of(stand_in(message)), options)[0]
+    return in_iterations(spec, trained, world)
+
+
+def batch_fields(path: str | Path, options: Options) -> list[str]:
+    """LAYER.MESSAGE.batch_size of the data layers that a solver's train net has.
+
+    Raises SpecError, and CatdogError where none has one.
+    """
+    spec = with_overrides(read_solver(path), options.overrides)
+    return epochs.batch_fields(resolved_nets(spec.of(stand_in(spec.message)), options)[0])
 
 
 def with_overrides(read: Spec[SolverParameter], overrides: Sequence[str]) -> Spec[SolverParameter]:
-    """The solver with its own fields set as `FIELD=VALUE` says, and a whole snapshot_prefix."""
+    """The solver with its own fields set as `FIELD=VALUE` says, and a whole snapshot_prefix.
+
+    Epochs replace the iterations of the file, and the other way round.
+    """
     own = of_solver(overrides)
-    message = upgrade_solver(override(read.message, own))
+    given = {("", each.partition("=")[0].strip()): f"--set {each}" for each in own}
+    message = SolverParameter()
+    message.CopyFrom(read.message)
+    for pair in FIELDS.items():
+        for one, other in (pair, pair[::-1]):
+            if ("", one) in given and ("", other) not in given:
+                message.ClearField(other)
+    message = upgrade_solver(override(message, own))
     message.snapshot_prefix = _prefix(message, read.path)
-    return read.of(message, {("", each.partition("=")[0].strip()): f"--set {each}" for each in own})
+    return read.of(message, given)
 
 
 def resolved_nets(spec: Spec[SolverParameter], options: Options) -> list[ResolvedNet]:

@@ -14,15 +14,20 @@ from catdog.proto.caffe_pb2 import TRAIN, SolverParameter
 from catdog.solver.faults import solver_faults
 from catdog.spec import Spec
 from catdog.spec.solver_nets import net_faults
+from catdog.training.epochs import epoch_faults, stand_in
 from catdog.training.label_checks import label_faults
 
 
 def start_faults(solver: SolverParameter) -> Iterator[Fault]:
     """Everything in a solver that keeps it from training, whatever its nets are."""
+    yield from epoch_faults(solver)
+    solver = stand_in(solver)
     yield from solver_faults(solver)
     yield from net_faults(solver)
     if not solver.HasField("max_iter"):
-        yield Fault("max_iter is missing", remedy="write how many iterations to train")
+        yield Fault(
+            "max_iter is missing", remedy="write how many iterations to train, or max_epoch"
+        )
     yield from _prefix_faults(solver.snapshot_prefix)
 
 

@@ -30,6 +30,7 @@ from catdog.tracking.held_back import HeldBack
 from catdog.tracking.listeners import RunListeners
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_file import RunFile, run_path
+from catdog.tracking.schedule import schedule_of
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import file_for, sources_of, start, table
 from catdog.training.options import Options, solver_spec
@@ -59,7 +60,7 @@ def train(
     listener raises.
     """
     options = options or Options()
-    spec = solver_spec(path, options)
+    spec = solver_spec(path, options, group.world)
     prefix = spec.message.snapshot_prefix
     with ExitStack() as stack:
         begun = _begun(options, prefix, stack, group)
@@ -175,6 +176,8 @@ def _opened(
     solver, feds = open_solver(spec, options, stack, around)
     _begin(spec, options, solver, begun.state, around.emit)
     around.emit(Identified(solver.run))
+    if line := schedule_of(solver).in_words():
+        around.emit(Noted(line))
     if spec.message.cache_features:
         folder = Path(spec.message.snapshot_prefix).parent
         cache_features(solver, feds, folder, stack, around.emit)
