@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from catdog.data.datum import blob_to_array, read_example
+from catdog.data.datum import blob_to_array
 from catdog.data.lmdb_store import Reader
+from catdog.data.preprocessing import stored_dataset
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
 from catdog.errors import CatdogError
@@ -94,9 +95,7 @@ def _dataset(carried: NetParameter, weights: Weights, data: Path) -> DatasetPara
     if weights.net.HasField("dataset") or not (data / "data.mdb").exists():
         return None
     with Reader(data) as reader:
-        channels, height, width = read_example(reader.first()).array.shape
-    order = DatasetParameter.GRAY if channels == 1 else DatasetParameter.BGR
-    return DatasetParameter(width=width, height=height, channel_order=order)
+        return stored_dataset(reader)
 
 
 def _mean(carried: NetParameter) -> NDArray[np.float32] | None:

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from catdog.analysis import charts
 from catdog.analysis.duplicates import groups
-from catdog.analysis.html import Card, Page, cards, figures, group, numbers, table, thumbnail
+from catdog.analysis.html import Card, Page, cards, figures, group, numbers, table
 from catdog.analysis.label_errors import Suspects, losses, photo_cards, suspects
 from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
 from catdog.analysis.survey import PhotoInfo, UnreadablePhoto
 from catdog.data.build.listing import Listing
 from catdog.data.images import Pixels, Unreadable, decode, read_file
+from catdog.data.thumbnails import thumbnail
 from catdog.runtime.files import replacing
 from catdog.runtime.parallel import in_order
 from catdog.runtime.text_table import text_table

@@ -8,23 +8,20 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from catdog.data.images import Pixels
+from catdog.data.thumbnails import in_base64
 from catdog.runtime.files import replacing
-from catdog.runtime.optional import optional
+from catdog.runtime.page_templates import page_templates
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-#: The longer side of a thumbnail, in pixels: sharp on a phone, a few kilobytes.
-THUMBNAIL = 240
 _QUALITY = 80
 
 
@@ -114,28 +111,12 @@ def _part(macro: str, *content: Any) -> str:
     return part
 
 
-@cache
 def _templates() -> "Environment":
-    jinja2 = optional("jinja2", "a page needs Jinja2", "pip install '.[report]'")
-    loader = jinja2.FileSystemLoader(Path(__file__).with_name("templates"))
-    found: Environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    found.filters.update(jpeg=_jpeg, svg=_svg)
-    return found
-
-
-def thumbnail(picture: Pixels) -> Pixels:
-    """A picture with its longer side at most THUMBNAIL pixels long, its shape kept."""
-    height, width = picture.shape[:2]
-    factor = min(1.0, THUMBNAIL / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return cast(Pixels, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    return page_templates(Path(__file__).with_name("templates"), jpeg=_jpeg, svg=_svg)
 
 
 def _jpeg(picture: Pixels) -> str:
-    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+    return f"data:image/jpeg;base64,{in_base64(picture, _QUALITY)}"
 
 
 def _svg(figure: Figure) -> str:

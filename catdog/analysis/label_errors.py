@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catdog.analysis.html import Card, thumbnail
+from catdog.analysis.html import Card
 from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
+from catdog.data.thumbnails import thumbnail
 from catdog.runtime.parallel import in_order
 
 _TINY = float(np.finfo(np.float64).tiny)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from catdog.data.lmdb_store import BUILT
+from catdog.data.datum import read_example
+from catdog.data.lmdb_store import BUILT, Reader
 from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter
 from catdog.spec import read_message
 
@@ -20,6 +21,13 @@ def dataset_of(data: LayerParameter, locate: Locate) -> DatasetParameter | None:
     if not source or not (record := locate(source) / DATASET_FILE).exists():
         return None
     return read_message(record, DatasetParameter()).message
+
+
+def stored_dataset(reader: Reader) -> DatasetParameter:
+    """What the shape of its pictures alone tells of how those of an LMDB were prepared."""
+    channels, height, width = read_example(reader.first()).array.shape
+    order = DatasetParameter.GRAY if channels == 1 else DatasetParameter.BGR
+    return DatasetParameter(width=width, height=height, channel_order=order)
 
 
 def per_class(dataset: DatasetParameter, part: str) -> Sequence[int]:

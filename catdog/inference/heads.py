@@ -55,6 +55,14 @@ class Head:
         """The probability of what is chosen; of several labels, of the least certain one."""
         return float(np.maximum(row, 1 - row).min() if self.several else row.max())
 
+    def margin(self, row: Row) -> float:
+        """How far the choice is from another one: the lead of the likeliest class over the second;
+        of several labels, twice what the least certain one is away from a half."""
+        if self.several:
+            return float(2 * np.abs(row - 0.5).min())
+        second, first = np.partition(row, -2)[-2:] if len(row) > 1 else (0.0, row[0])
+        return float(first - second)
+
 
 def heads_of(net: Net, trained: NetParameter, names: Sequence[str]) -> list[Head]:
     """What the outputs of a deploy net stand for, beginning with the one called prob, or the only.

@@ -2,13 +2,26 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from typing import Protocol
 
 import numpy as np
 
 from catdog.data.images import Readable
-from catdog.inference.predictor import BATCH, Outcome, Predictor
+from catdog.inference.heads import Head
+from catdog.inference.predictor import BATCH, Outcome
 from catdog.runtime.columns import Picked
 from catdog.runtime.distributed.group import ALONE, Group
+
+
+class PhotoPredictor(Protocol):
+    """What predicts photos: a net, or several."""
+
+    @property
+    def heads(self) -> Sequence[Head]:
+        """What it tells of a photo."""
+
+    def batches(self, photos: Sequence[Readable]) -> Generator[list[Outcome], None, None]:
+        """What becomes of each BATCH photos, in their order."""
 
 
 def portion(photos: Sequence[Readable], group: Group) -> Sequence[Readable]:
@@ -18,7 +31,7 @@ def portion(photos: Sequence[Readable], group: Group) -> Sequence[Readable]:
 
 
 def predict_all(
-    predictor: Predictor, photos: Sequence[Readable], group: Group = ALONE
+    predictor: PhotoPredictor, photos: Sequence[Readable], group: Group = ALONE
 ) -> Generator[list[Outcome], None, None]:
     """What becomes of each batch of the photos, in their order, as it comes; for all processes."""
     with closing(predictor.batches(portion(photos, group))) as mine:

@@ -31,6 +31,8 @@ from catdog.runtime.files import is_zip
 
 #: Bytes of a photo that is unpacked, at most.
 LARGEST = 256 << 20
+#: Photos of which each is asked about, rather than all of them.
+FEW = 20
 #: An archive may unpack to so many times its size, or to so many bytes where that is more.
 _RATIO, _SMALL = 100, 1 << 30
 _NO_ZIP = "is no zip, or a damaged one"
@@ -144,6 +146,13 @@ def given_photos(words: Iterable[str | Path]) -> Sequence[GivenPhoto]:
     places = Texts(os.path.abspath(str(photo.file)) for photo in found)  # noqa: PTH100
     again = repeated(places)
     return Picked(found, array("I", (at for at in range(len(found)) if at not in again)))
+
+
+def are_few(words: Sequence[str]) -> bool:
+    """Whether these name photos one by one, and no more than FEW."""
+    return len(words) <= FEW and not any(
+        path.is_dir() or is_archive(path) or is_zip(path) for path in map(Path, words)
+    )
 
 
 def in_order_of_rows(photos: Sequence[GivenPhoto]) -> tuple[Sequence[Readable], Sequence[str]]:

@@ -222,16 +222,16 @@ class Predictor:
 
     def _predictions(self, pictures: Sequence[tuple[Readable, Pixels]]) -> Iterator[Prediction]:
         if pictures:
-            first, *others = self._rows([pixels for _, pixels in pictures])
+            first, *others = self.rows([pixels for _, pixels in pictures])
             for index, (path, _) in enumerate(pictures):
                 yield Prediction(path, first[index], tuple(each[index] for each in others))
 
     def probabilities(self, pictures: Sequence[Picture]) -> Probabilities:
         """Probabilities of each class of the first head for prepared planes, pictures x classes."""
-        return self._rows(pictures)[0]
+        return self.rows(pictures)[0]
 
-    def _rows(self, pictures: Sequence[Picture]) -> list[Probabilities]:
-        """Of each head. Raises CatdogError where they are none."""
+    def rows(self, pictures: Sequence[Picture]) -> list[Probabilities]:
+        """Of each head, for prepared planes. Raises CatdogError where they are no probabilities."""
         draws = [(cut,) * len(pictures) for cut in self._cuts] or [
             self.transform.draw([picture.shape for picture in pictures], torch.Generator())
         ]

@@ -11,8 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from catdog.analysis import html
-from catdog.analysis.html import Card, Page, thumbnail
+from catdog.analysis.html import Card, Page
+from catdog.data.thumbnails import thumbnail
 from catdog.errors import CatdogError
+from catdog.runtime.page_templates import page_templates
 
 EVIL = "<script>alert('x')</script>\" onerror=\"y.jpg"
 
@@ -103,7 +105,7 @@ def test_the_same_content_is_the_same_page():
 
 def test_without_jinja2_the_command_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    html._templates.cache_clear()
+    page_templates.cache_clear()
     with pytest.raises(
         CatdogError, match=r"a page needs Jinja2, which.*; pip install '\.\[report\]'"
     ):

@@ -62,7 +62,7 @@ def predict(tmp_path, monkeypatch, capsys):
         except SystemExit as stop:
             assert stop.code == 2
             return capsys.readouterr().err.splitlines(), []
-        rows = list(csv.reader(out.read_text().splitlines()))
+        rows = list(csv.reader(out.read_text().splitlines())) if out.exists() else []
         return capsys.readouterr().out.splitlines(), rows
 
     return predict
@@ -75,9 +75,49 @@ def test_photos_folders_and_zips_together(predict):
     assert [row[0] for row in rows] == ["id", "2", "7"]
     assert Path("submission.skipped.csv").read_text().splitlines()[1].startswith("no.jpg,")
     _, packed = predict("more.zip")
-    _, loose = predict("t/a/1.jpg")
+    _, loose = predict("t/a/1.jpg", "--out=submission.csv")
     assert packed[1][1:] == loose[1][1:]
     assert not Path("submission.skipped.csv").exists()
+
+
+def test_photos_that_are_named_one_by_one_are_answered_and_nothing_is_written(predict, capsys):
+    there = set(Path().rglob("*"))
+    lines, _ = predict("t/2.jpg", "no.jpg", "t/a/1.jpg")
+    capsys.readouterr()
+    _, rows = predict("t", "--probability")
+    two, one = (float(dict(rows)[name]) for name in ("2", "a/1"))
+    assert [lines[0], lines[3]] == ["t/a/1.jpg", "t/2.jpg"]
+    for told, dog in ((lines[1:3], one), (lines[4:6], two)):
+        words = dict(line.split() for line in told)
+        assert words == {"cat": f"{1 - dog:.2%}", "dog": f"{dog:.2%}"}
+        assert next(iter(words)) == ("dog" if dog > 0.5 else "cat")
+    assert set(Path().rglob("*")) - there == {Path("submission.csv")}
+    for words in (["--out=submission.csv"], ["--probability"], ["--resume"]):
+        assert len(predict("t/2.jpg", *words)[1]) == 2
+
+
+def test_five_of_many_classes_and_all_labels_are_answered(predict):
+    write_net(Path("many.caffemodel"), ("prob", "Softmax", 9))
+    lines, _ = predict("t/2.jpg", weights="many")
+    assert len(lines) == 6
+    chances = [float(line.split()[1].rstrip("%")) for line in lines[1:]]
+    assert chances == sorted(chances, reverse=True)
+    names = "animal", "flies", "wheels"
+    write_net(Path("labels.caffemodel"), ("prob", "Sigmoid", 3), names=names)
+    lines, _ = predict("t/2.jpg", weights="labels")
+    for line in lines[1:4]:
+        name, chance, *star = line.split()
+        assert name in names
+        assert star == (["*"] if float(chance.rstrip("%")) > 50 else [])
+    assert "applies" in lines[4]
+
+
+@pytest.mark.usefixtures("predict")
+def test_a_photo_that_cannot_be_read_is_told_beside_the_answers(capsys):
+    with redirect_stdout(TextIOWrapper(BytesIO(), write_through=True)):
+        run_tool(main, ["t/2.jpg", "no.jpg", "--weights=two.caffemodel", "--device=cpu"])
+    assert "no photo: no.jpg: not a picture that can be decoded" in capsys.readouterr().err
+    assert not list(Path().glob("submission*"))
 
 
 def test_photos_of_one_name_have_ids_and_predictions_of_their_own(predict):
@@ -167,9 +207,11 @@ def write_scored(path: str, biases: tuple[float, ...], loss: str = "HingeLoss") 
 @pytest.mark.parametrize("loss", ["HingeLoss", ""])
 def test_scores_give_labels(predict, loss):
     write_scored("svm.caffemodel", (-3, 7.25, 2), loss)
-    lines, rows = predict("t/2.jpg", "--picture=p.png", weights="svm")
+    lines, rows = predict("t/2.jpg", "--picture=p.png", "--out=submission.csv", weights="svm")
     assert rows == [["id", "label"], ["2", "1"]] and Path("p.png").exists()
     assert lines[0].split() == ["2", "1", "7.25", "2", "2"]
+    answer, _ = predict("t/2.jpg", weights="svm")
+    assert [line.split() for line in answer[1:]] == [["1", "7.25"], ["2", "2"], ["0", "-3"]]
     (error,), rows = predict("t/2.jpg", "--probability", weights="svm")[0][-1:], []
     assert "numbers from -3 to 7.25: no probabilities" in error
 
@@ -246,6 +288,44 @@ def test_an_interrupted_prediction_goes_on_and_ends_as_if_nothing_had_happened(
     assert shown[:10] == straight[:10]
     assert "149 rows in s.csv, 127 of them were there before" in shown
     assert not list(Path().glob("s.csv.part*"))
+
+
+def test_a_page_and_folders_of_a_run_that_goes_on_are_those_of_one_that_did_not_stop(
+    predict, monkeypatch, capsys
+):
+    many(Path("m"), 150)
+    told, _ = predict("m", "--page=whole.html", "--sort-into=whole")
+    assert told[-2].startswith("page in whole.html, ")
+    assert told[-1].endswith("; whole/sorted.csv has all")
+    words = ["m", "--weights=two.caffemodel", "--device=cpu", "--out=s.csv"]
+    ends = ["--page=part.html", "--sort-into=part"]
+    interrupted_after(2, [*words, *ends], monkeypatch)
+    assert not Path("part.html").exists()
+    run_tool(main, [*words, *ends, "--resume"])
+    capsys.readouterr()
+    assert Path("part.html").read_bytes() == Path("whole.html").read_bytes()
+    assert Path("part/sorted.csv").read_bytes() == Path("whole/sorted.csv").read_bytes()
+    trees = [
+        sorted(str(each.relative_to(each.parts[0])) for each in Path(name).rglob("*"))
+        for name in ("part", "whole")
+    ]
+    assert trees[0] == trees[1] and len(trees[0]) == 149 + 3
+
+
+def test_a_page_and_folders_without_a_submission(predict):
+    lines, rows = predict("t/2.jpg", "--page=p.html", "--page-photos=1", "--sort-into=out")
+    assert not rows
+    assert lines[0] == "t/2.jpg"
+    assert Path("p.html").exists() and len(list(Path("out").rglob("2.jpg"))) == 1
+
+
+def test_several_nets_answer_as_one(predict):
+    write_net(Path("other.caffemodel"), ("prob", "Softmax", 2), names=("cat", "dog"))
+    _, rows = predict("t", "--probability", weights="two.caffemodel,other")
+    _, one = predict("t", "--probability", weights="two")
+    _, again = predict("t", "--probability", weights="other")
+    for row, first, second in zip(rows[1:], one[1:], again[1:], strict=True):
+        assert float(row[1]) == pytest.approx((float(first[1]) + float(second[1])) / 2, abs=1e-6)
 
 
 @pytest.mark.usefixtures("predict")

@@ -1,0 +1,121 @@
+"""The arguments of tools/predict.py."""
+
+import argparse
+from collections.abc import Sequence
+
+from catdog.cli.argument_types import at_least
+from catdog.cli.arguments import Parser
+from catdog.cli.specs import net_file
+from catdog.errors import CatdogError
+from catdog.inference.gallery import MOST
+from catdog.inference.page import MOST as PAGE_PHOTOS
+from catdog.inference.photos import FEW, are_few
+
+OUT = "submission.csv"
+
+
+def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Namespace:
+    """What is asked; `answer` says that it is a few photos, and no submission.
+
+    Raises CatdogError for arguments that do not go together.
+    """
+    parser = Parser(about)
+    parser.add_argument(
+        "photos", nargs="*", help="photos, folders of them (also deeper ones), zip archives"
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE[,FILE]",
+        help="of several nets the mean (default: the newest run's below snapshots/, its best)",
+    )
+    _add_folds(parser)
+    _add_nets(parser)
+    _add_ends(parser)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the rows that an interrupted run left"
+    )
+    parser.add_views()
+    parser.add_precision()
+    parser.add_python()
+    parser.add_device(several=True)
+    args = parser.parse(argv)
+    _check(args, parser)
+    # few photos are answered on the terminal, and nothing is written that nobody asked for.
+    asked = args.out or args.resume or args.probability
+    args.answer = not asked and are_few(args.photos)
+    args.out = args.out or OUT
+    return args
+
+
+def _add_nets(parser: Parser) -> None:
+    """What weights do not carry, or carry otherwise."""
+    parser.add_argument(
+        "--model", type=net_file, help="the deploy net, where the weights carry none"
+    )
+    parser.add_argument("--dataset", help="dataset.yaml, where the weights carry none")
+    parser.add_argument("--mean", help="mean.binaryproto, where the weights carry none")
+    parser.add_argument("--labels", help="names of the classes, one a line, in place of the net's")
+
+
+def _add_folds(parser: Parser) -> None:
+    """The nets of a cross-validation."""
+    parser.add_argument(
+        "--folds-of",
+        metavar="RUN",
+        help="the mean of the nets of a training with --folds, by its snapshot_prefix",
+    )
+    parser.add_argument(
+        "--out-of-fold",
+        metavar="FILE.csv",
+        help="with --folds-of: each training photo by the net that has not seen it",
+    )
+
+
+def _add_ends(parser: Parser) -> None:
+    """Where predictions go."""
+    parser.add_argument(
+        "--out",
+        metavar="FILE.csv",
+        help=f"(default: {OUT}; none for up to {FEW} photos that are named one by one)",
+    )
+    parser.add_argument(
+        "--probability",
+        action="store_true",
+        help="write the probability of class 1; of more classes, or of several labels, of each",
+    )
+    parser.add_argument("--picture", help="draw the first photos with what they were taken for")
+    parser.add_argument(
+        "--picture-photos",
+        type=at_least(1),
+        default=MOST,
+        metavar="N",
+        help=f"how many of them (default: {MOST})",
+    )
+    parser.add_argument(
+        "--page",
+        metavar="FILE.html",
+        help="write a page to look through, in one file",
+    )
+    parser.add_argument(
+        "--page-photos",
+        type=at_least(1),
+        default=PAGE_PHOTOS,
+        metavar="N",
+        help=f"how many of them, from the first on (default: {PAGE_PHOTOS:,})",
+    )
+    parser.add_argument(
+        "--sort-into", metavar="DIR", help="copy each photo to DIR/CLASS/, by its likeliest class"
+    )
+    parser.add_argument("--link", action="store_true", help="with --sort-into: links, no copies")
+
+
+def _check(args: argparse.Namespace, parser: Parser) -> None:
+    """Raise CatdogError for arguments that do not go together."""
+    if not (args.photos or args.out_of_fold):
+        parser.error("the following arguments are required: photos")
+    if args.out_of_fold and not args.folds_of:
+        raise CatdogError("says of which run?", where="--out-of-fold", remedy="add --folds-of RUN")
+    if args.folds_of and args.weights:
+        raise CatdogError("--folds-of and --weights exclude each other", remedy="keep one of them")
+    if args.link and not args.sort_into:
+        raise CatdogError("is for --sort-into", where="--link", remedy="leave it out")

@@ -1,0 +1,96 @@
+"""One or several weight files to what predicts photos."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catdog.data.class_names import read_class_names
+from catdog.data.mean import read_mean
+from catdog.inference.ensemble import Ensemble
+from catdog.inference.predictor import Predictor
+from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
+from catdog.runtime.checksum import sha256_of
+from catdog.spec import read_message, read_net
+from catdog.weights import read_weights, weight_file
+
+
+@dataclass(frozen=True)
+class NetOptions:
+    """How weights are opened.
+
+    Args:
+        model, dataset, mean, labels: files of what the weights do not carry, or carry otherwise.
+        device, views, amp, scores, provide_caffe: as of `Predictor`.
+    """
+
+    model: str | None = None
+    dataset: str | None = None
+    mean: str | None = None
+    labels: str | None = None
+    device: torch.device | str = "cpu"
+    views: str = ""
+    amp: str = ""
+    scores: bool = False
+    provide_caffe: Callable[[], object] | None = None
+
+    def open(self, weights: Path, dataset: DatasetParameter | None = None) -> Predictor:
+        """The predictor of a weight file; `dataset` is for one that carries none."""
+        found = read_weights(weights)
+        own = found.net.HasField("dataset")
+        return Predictor(
+            found,
+            deploy=self._deploy,
+            dataset=self._dataset or (None if own else dataset),
+            mean=self._mean,
+            device=self.device,
+            views=self.views,
+            amp=self.amp,
+            labels=self._labels,
+            scores=self.scores,
+            provide_caffe=self.provide_caffe,
+        )
+
+    def open_all(self, weights: Sequence[Path]) -> Predictor | Ensemble:
+        """The predictor of a weight file, or the mean of several; see `Ensemble`."""
+        members = [self.open(path) for path in weights]
+        return members[0] if len(members) == 1 else Ensemble(members, list(map(str, weights)))
+
+    def contents(self) -> list[bytes]:
+        """What the files hold that are given, each empty where it is not."""
+        given = (self.model, self.dataset, self.mean, self.labels)
+        return [Path(name).read_bytes() if name else b"" for name in given]
+
+    @cached_property
+    def _deploy(self) -> NetParameter | None:
+        return read_net(self.model).message if self.model else None
+
+    @cached_property
+    def _dataset(self) -> DatasetParameter | None:
+        return read_message(self.dataset, DatasetParameter()).message if self.dataset else None
+
+    @cached_property
+    def _mean(self) -> NDArray[np.float32] | None:
+        return read_mean(self.mean) if self.mean else None
+
+    @cached_property
+    def _labels(self) -> list[str] | None:
+        return read_class_names(self.labels) if self.labels else None
+
+
+def named_weights(text: str) -> list[Path]:
+    """The weight files of a word: one, or several with commas between them."""
+    if Path(text).is_file():
+        return [Path(text)]
+    return [weight_file(name) for name in text.split(",") if name]
+
+
+def digest_of_weights(paths: Sequence[Path]) -> str:
+    """A digest of the files: of one its own, of several that of all, in their order."""
+    first, *others = [sha256_of(path).hex() for path in paths]
+    return sha256("".join([first, *others]).encode()).hexdigest() if others else first
