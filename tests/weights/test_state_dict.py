@@ -129,9 +129,9 @@ def test_outputs_are_those_of_the_other_net(name):
 
 
 def test_no_two_nets_have_tensors_of_the_same_names():
-    assert len({known.prefixes for known in ARCHITECTURES}) == len(ARCHITECTURES)
-    assert recognise(["conv1.0", "conv1.1", "fc.0"]) is None
-    assert recognise([]) is None
+    assert len({(known.prefixes, known.widths) for known in ARCHITECTURES}) == len(ARCHITECTURES)
+    assert recognise(dict.fromkeys(["conv1.0", "conv1.1", "fc.0"], torch.zeros(1))) is None
+    assert recognise({}) is None
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Nets of torchvision with drawn weights and statistics, and ours of the same shape."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -15,7 +16,13 @@ from catdog.weights.architectures import ARCHITECTURES, Architecture
 
 SPECS = Path(__file__).parent.parent.parent / "net_specs"
 CLASSES = 1000
-LITE0 = "efficientnet_lite0"
+#: Of each EfficientNet-Lite the factors of its widths and depths (Tan and Le 2019, section 3.3),
+#: and a small size of pictures that is halved as its own is: 224, 240 and 260 pixels.
+LITE = {
+    "efficientnet_lite0": (1.0, 1.0, 64),
+    "efficientnet_lite1": (1.0, 1.1, 80),
+    "efficientnet_lite2": (1.1, 1.2, 68),
+}
 #: The last layer of each spec and, in the weights, its name.
 LAST = {
     "alexnet": ("fc8-cats-dogs", "fc8"),
@@ -24,7 +31,7 @@ LAST = {
     "squeezenet1_1": ("conv10-cats-dogs", "conv10"),
     "resnet18": ("fc-cats-dogs", "fc"),
     "resnet50": ("fc-cats-dogs", "fc"),
-    LITE0: ("fc-cats-dogs", "fc"),
+    **dict.fromkeys(LITE, ("fc-cats-dogs", "fc")),
 }
 
 
@@ -35,7 +42,8 @@ def architecture(name: str) -> Architecture:
 def model(name: str) -> nn.Module:
     """A net in evaluation; those of VGG take 64x64 pictures, to be small."""
     with torch.device("meta"):
-        made = Lite0() if name == LITE0 else torchvision.models.get_model(name, weights=None)
+        lite = name in LITE
+        made = Lite(*LITE[name][:2]) if lite else torchvision.models.get_model(name, weights=None)
         if name.startswith("vgg"):
             made.avgpool = nn.Identity()
             made.classifier[0] = nn.Linear(512 * 2 * 2, 4096)
@@ -43,7 +51,7 @@ def model(name: str) -> nn.Module:
 
 
 def size_of(name: str) -> int:
-    return 224 if name == "alexnet" else 64
+    return 224 if name == "alexnet" else LITE[name][2] if name in LITE else 64
 
 
 def randomised(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -125,8 +133,12 @@ class _Block(nn.Module):
         return top + x if self.adds else top
 
 
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 (Tan and Le 2019, table 1) with the names of its package's weights."""
+class Lite(nn.Module):
+    """EfficientNet-Lite with the names of its package's weights.
+
+    That is EfficientNet (Tan and Le 2019, table 1) without squeeze and excitation, with ReLU6 for
+    swish, and with a stem, a head and outer stages that the factors leave as they are.
+    """
 
     STAGES = (
         (1, 3, 1, 1, 16),
@@ -138,18 +150,25 @@ class Lite0(nn.Module):
         (1, 3, 1, 6, 320),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, width: float = 1.0, depth: float = 1.0) -> None:
         super().__init__()
         self._conv_stem, self._bn0 = _Same(3, 32, 3, 2, bias=False), nn.BatchNorm2d(32, eps=1e-3)
         blocks, inputs = [], 32
-        for repeats, kernel, stride, expansion, outputs in self.STAGES:
-            for index in range(repeats):
+        for repeats, kernel, stride, expansion, channels in self.STAGES:
+            outputs = _round(channels * width)
+            for index in range(math.ceil(repeats * depth) if repeats > 1 else 1):
                 blocks.append(_Block(inputs, kernel, 1 if index else stride, expansion, outputs))
                 inputs = outputs
         self._blocks = nn.Sequential(*blocks)
-        self._conv_head = _Same(320, 1280, 1, bias=False)
+        self._conv_head = _Same(inputs, 1280, 1, bias=False)
         self._bn1, self._fc = nn.BatchNorm2d(1280, eps=1e-3), nn.Linear(1280, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self._blocks(F.relu6(self._bn0(self._conv_stem(x))))
         return self._fc(F.relu6(self._bn1(self._conv_head(x))).mean((2, 3)))
+
+
+def _round(channels: float) -> int:
+    """The nearest multiple of 8 that is not below nine tenths."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest
