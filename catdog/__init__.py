@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from catdog.inference.predictor import Predictor
     from catdog.net.net import Net
+    from catdog.project.fitting import fit
     from catdog.solver.solver import Solver
     from catdog.spec import read_net, read_solver
     from catdog.training.train import train
 
-__all__ = ["Net", "Predictor", "Solver", "__version__", "read_net", "read_solver", "train"]
+__all__ = ["Net", "Predictor", "Solver", "__version__", "fit", "read_net", "read_solver", "train"]
 
 #: Where each name lives.
 _HOMES = {
     "Net": "catdog.net.net",
     "Predictor": "catdog.inference.predictor",
     "Solver": "catdog.solver.solver",
+    "fit": "catdog.project.fitting",
     "read_net": "catdog.spec",
     "read_solver": "catdog.spec",
     "train": "catdog.training.train",

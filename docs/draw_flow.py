@@ -18,7 +18,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("snapshot", ">export", "deploy net,\nONNX, PyTorch", "", ""),
 )
 #: What connects a solver file with all of these, and who calls it.
-ABOVE = ("cli, tools/", "pycaffe", "training", "catdog (Python)")
+ABOVE = ("cli, tools/", "project", "pycaffe", "training", "catdog (Python)")
 #: What all of them stand on.
 BELOW = ("runtime", "fillers", "proto", "errors")
 

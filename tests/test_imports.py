@@ -28,6 +28,7 @@ ORDER = (
     "analysis",
     "pycaffe",
     "cli",
+    "project",
 )
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 MODULES = sorted(

@@ -94,7 +94,13 @@ def _command(words: Sequence[str] | None) -> None:
         return
     name = _tool(first)
     sys.argv = [f"catdog {name}", *rest]
-    importlib.import_module(f"catdog.tools.{name}").main(rest)
+    tool_main(name)(rest)
+
+
+def tool_main(name: str) -> Main:
+    """What runs the tool of this name."""
+    main: Main = importlib.import_module(f"catdog.tools.{name}").main
+    return main
 
 
 def _usage() -> str:

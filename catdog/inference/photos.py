@@ -64,11 +64,15 @@ class Archive:
         if whole > max(_SMALL, _RATIO * size):
             what = f"{size:,} bytes unpack to {whole:,}, more than {_RATIO} times as many"
             raise DataError(what, where=str(self.path), remedy="unpack it and name the folder")
-        names = dict.fromkeys(info.filename for info in infos if not info.filename.endswith("/"))
-        found = [Packed(self, name) for name in names if _is_photo(name)]
+        found = [Packed(self, name) for name in self.names() if _is_photo(name)]
         if not found:
             raise DataError("no photos in this archive", where=str(self.path))
         return sorted(found, key=lambda member: natural(member.name))
+
+    def names(self) -> list[str]:
+        """The files in it, each name once; `members` checks the archive first."""
+        files = (info.filename for info in self._opened[0].infolist())
+        return list(dict.fromkeys(name for name in files if not name.endswith("/")))
 
     def read(self, name: str) -> bytes:
         """A member, whole. Raises OSError where it cannot be had, or is too large."""

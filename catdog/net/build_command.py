@@ -10,7 +10,9 @@ from catdog.runtime.text_file import read_text
 
 #: `#   make lmdb SIZE=64 && python tools/train.py ...`
 _BUILDS = re.compile(
-    r"^#\s*((?:make lmdb|make cifar10|python tools/create_lmdb\.py)\b[^&\n]*?)\s*(?:&&.*)?$", re.M
+    r"^#\s*((?:make lmdb|make cifar10|python tools/create_lmdb\.py|catdog create_lmdb)\b"
+    r"[^&\n]*?)\s*(?:&&.*)?$",
+    re.M,
 )
 
 

@@ -1,0 +1,174 @@
+"""A new project: its photos are looked at, a net is chosen, and its specs are written."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from catdog.errors import CatdogError, DataError
+from catdog.project.choice import Choice, choose, stages_of
+from catdog.project.found import Found, find, remarks
+from catdog.project.look import described, look
+from catdog.project.net_text import DATA, Wanted, net_text
+from catdog.project.part import PART, PART_VALIDATION, write_part
+from catdog.project.readme import README, write_readme
+from catdog.project.request import Project, Request, seen_from
+from catdog.project.run_steps import steps_of
+from catdog.project.solver_text import NET, SOLVER, solver_text
+from catdog.project.unpacking import is_packed, unpack
+from catdog.runtime.files import replacing
+from catdog.spec import read_solver
+
+Tell = Callable[[str], object]
+
+#: Where a zip is unpacked.
+PHOTOS = "photos"
+#: What an interrupted beginning may have left.
+_OURS = {PHOTOS, f".{PHOTOS}.new", PART, PART_VALIDATION, NET, SOLVER, README, ".fit.lock"}
+
+
+def begin(photos: Path, folder: Path, asked: Request, device: torch.device, tell: Tell) -> Project:
+    """Make a project of photos in a folder, which holds nothing else.
+
+    `asked.net` is as seen from the working directory. Raises CatdogError for a folder in use, and
+    DataError for photos that nothing can be learned from.
+    """
+    _check_free(folder)
+    source = _unpacked(photos, folder, tell)
+    found = find(source)
+    try:
+        seen = look(found.photos)
+    except DataError as error:
+        error.where = str(source)
+        raise
+    for line in described(found, seen):
+        tell(line)
+    for line in remarks(found):
+        tell(f"warning: {line}")
+    tell("")
+    choice = choose(found, seen, asked, asked.net, device, tell)
+    build = _build(found, choice, asked, folder)
+    project = Project(asked, _plain(folder.resolve().name), choice.net.stem, build, found.count)
+    _write(project, found, choice, folder)
+    return project
+
+
+def check_photos(project: Project, photos: Path, folder: Path) -> None:
+    """Raise CatdogError where there are other photos than the project was made of."""
+    now = project.count if is_packed(photos) else find(photos).count
+    if now != project.count:
+        raise CatdogError(
+            f"was made of {project.count:,} photos, and {photos} has {now:,} now",
+            where=str(folder),
+            remedy="name another --out for them, or remove this one",
+        )
+
+
+def _check_free(folder: Path) -> None:
+    others = [path.name for path in folder.iterdir() if path.name not in _OURS]
+    if others:
+        raise CatdogError(
+            f"is not empty ({others[0]}), and no project of `catdog fit`",
+            where=str(folder),
+            remedy="name another --out",
+        )
+
+
+def _unpacked(photos: Path, folder: Path, tell: Tell) -> Path:
+    """The photos; those of a zip lie in the project's folder afterwards."""
+    if not is_packed(photos):
+        return photos
+    place = folder / PHOTOS
+    if not place.exists():
+        tell(f"$ python -m zipfile -e {seen_from(photos, folder)} {PHOTOS}")
+        unpack(photos, place)
+    inside = [path for path in place.iterdir() if path.is_dir()]
+    alone = len(inside) == 1 and not any(path.is_file() for path in place.iterdir())
+    # a zip of one folder that holds all
+    return inside[0] if alone and _holds_more(inside[0]) else place
+
+
+def _holds_more(folder: Path) -> bool:
+    return folder.name.casefold() not in ("train", "training") and any(
+        path.is_dir() for path in folder.iterdir()
+    )
+
+
+def _plain(name: str) -> str:
+    """A name for files that needs no quotes."""
+    return (
+        "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name).strip(".")
+        or "net"
+    )
+
+
+def _build(found: Found, choice: Choice, asked: Request, folder: Path) -> list[str]:
+    """The arguments of `create_lmdb`."""
+    words = ["--data", _seen(found.source, asked, folder)]
+    if choice.photos < found.count:
+        words += write_part(found, choice.photos, folder)
+    elif found.table:
+        flag = "--labels" if found.several else "--list"
+        words += [flag, _seen(found.table, asked, folder)]
+    words += ["--out", DATA, "--size", str(choice.candidate.size), "--seed", str(asked.seed)]
+    if choice.candidate.pretrained or _has_weights(choice):
+        words.append("--no-equalize")
+    if found.listing.validation is None and not found.several:
+        words.append("--stratify")
+    return words
+
+
+def _seen(path: Path, asked: Request, folder: Path) -> str:
+    """A path as seen from the project's folder, from the root only where it was given so."""
+    if Path(asked.photos).is_absolute() and not path.is_relative_to(folder):
+        return str(path)
+    return seen_from(Path(*path.parts), folder) if not path.is_absolute() else _below(path, folder)
+
+
+def _below(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _has_weights(choice: Choice) -> bool:
+    return choice.solver is not None and bool(read_solver(choice.solver).message.weights)
+
+
+def _write(project: Project, found: Found, choice: Choice, folder: Path) -> None:
+    """The specs, README.md and, last, what tells that all is there."""
+    steps = steps_of(project)
+    about = [
+        f"{project.name}: {len(found.classes)} {'labels' if found.several else 'classes'} "
+        f"({_short(found.classes)}), {choice.net.stem}.",
+        "",
+        *(f"  {step}" for step in steps[:2]),
+    ]
+    wanted = Wanted(
+        len(found.classes),
+        found.several,
+        min(choice.candidate.batch, max(1, found.training)),
+        project.asked.size,
+    )
+    stages = stages_of(choice.solver)
+    texts = {
+        NET: net_text(choice.net, wanted, about, stages),
+        SOLVER: solver_text(choice.solver, about, choice.plan, project.name, _own(project.asked)),
+    }
+    for name, text in texts.items():
+        with replacing(folder / name) as path:
+            path.write_text(text, encoding="utf-8")
+    size = choice.candidate.size
+    write_readme(
+        folder, project.name, found.classes, choice.photos, size, steps, several=found.several
+    )
+    project.write(folder)
+
+
+def _own(asked: Request) -> dict[str, object]:
+    own: dict[str, object] = {"random_seed": asked.seed}
+    if asked.lr:
+        own["base_lr"] = asked.lr
+    return own
+
+
+def _short(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")

@@ -1,0 +1,118 @@
+"""What a project is given: a net, the size of its photos, how long it trains, and on how many."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from catdog.errors import CatdogError
+from catdog.project.advice import Candidate, advice, candidate_of, candidates
+from catdog.project.budget import Job, within
+from catdog.project.found import Found
+from catdog.project.look import Look
+from catdog.project.net_text import facts
+from catdog.project.rates import Rates, rates
+from catdog.project.request import Request
+from catdog.project.shipped import find_net, find_solver, is_shipped
+from catdog.project.solver_text import Schedule, schedule
+from catdog.spec import read_solver
+
+Tell = Callable[[str], object]
+
+#: Of the solvers of a net the one that is for any photos.
+_SOLVERS = {"deep64": "quick", "small64": "small"}
+_PATIENCE = {True: 5, False: 10}
+#: Pixels of a side where a net does not say it.
+_SMALL = 32
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen.
+
+    Args:
+        net: the file of the net.
+        solver: the solver that ships with it, if there is one.
+        candidate: its line in the table of advice, filled in by what was asked for.
+        photos: how many are used.
+        plan: how long it trains.
+    """
+
+    net: Path
+    solver: Path | None
+    candidate: Candidate
+    photos: int
+    plan: Schedule
+
+
+def choose(
+    found: Found, seen: Look, asked: Request, net: str, device: torch.device, tell: Tell
+) -> Choice:
+    """Choose, and tell why. `net` is a shipped net's name or a file, or nothing.
+
+    Raises CatdogError for a net that does not fit photos, or not in this size.
+    """
+    known = candidates(found.training, gpu=device.type == "cuda")
+    if net:
+        known = [_candidate(net)]
+    chosen = _asked(known[0], asked)
+    photos, epochs = found.count, asked.epochs or chosen.epochs
+    if asked.minutes:
+        known = [_asked(each, asked) for each in known]
+        job = Job(found.count, found.training, seen.rate)
+        budget = within(asked.minutes, job, known, lambda each: _rates(each, device))
+        chosen, photos = budget.chosen, budget.photos
+        epochs = asked.epochs or budget.epochs
+        tell(budget.why)
+    if not net:
+        for line in advice(found.training, chosen.net, known):
+            tell(line)
+    path = find_net(chosen.net)
+    plan = _plan(found, photos, chosen, epochs, asked)
+    return Choice(path, _solver(path), chosen, photos, plan)
+
+
+def _plan(found: Found, photos: int, chosen: Candidate, epochs: float, asked: Request) -> Schedule:
+    training = max(1, round(found.training * photos / found.count))
+    least = 0 if asked.epochs or (asked.minutes and not chosen.pretrained) else chosen.least
+    patience = _PATIENCE[chosen.pretrained]
+    return schedule(training, min(chosen.batch, training), epochs, least=least, patience=patience)
+
+
+def _asked(chosen: Candidate, asked: Request) -> Candidate:
+    """A line of the table with the size and the batch that were asked for."""
+    if asked.size and chosen.pretrained and asked.size != chosen.size:
+        raise CatdogError(
+            f"{chosen.net} takes photos of {chosen.size}x{chosen.size}",
+            where=f"--size {asked.size}",
+            remedy="leave it out, or name a net that learns from scratch: --net small64",
+        )
+    return replace(chosen, size=asked.size or chosen.size, batch=asked.batch or chosen.batch)
+
+
+def _candidate(net: str) -> Candidate:
+    """The line of a net in the table; for another one of what its own spec says."""
+    path = find_net(net)
+    if is_shipped(path) and (known := candidate_of(path.stem)):
+        return known
+    own = facts(path, stages_of(_solver(path)))
+    return Candidate(net, own.size or _SMALL, 30, 0, 600, own.batch, 0, False, "asked for")
+
+
+def stages_of(solver: Path | None) -> tuple[str, ...]:
+    """The stages that a solver switches on."""
+    return tuple(read_solver(solver).message.stage) if solver else ()
+
+
+def _solver(net: Path) -> Path | None:
+    """The solver that ships for a net that ships."""
+    if not is_shipped(net):
+        return None
+    path = find_solver(_SOLVERS.get(net.stem, net.stem))
+    return path if is_shipped(path) else None
+
+
+def _rates(each: Candidate, device: torch.device) -> Rates:
+    path = find_net(each.net)
+    return rates(path, each.size, each.batch, device, learns=not each.pretrained)

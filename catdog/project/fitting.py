@@ -1,0 +1,170 @@
+"""`catdog.fit`: photos to a trained net, in one call."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from catdog.errors import CatdogError
+from catdog.project.begin import begin, check_photos
+from catdog.project.request import Project, Request, seen_from
+from catdog.project.run_steps import CURVE, REPORT, run_all
+from catdog.project.solver_text import SNAPSHOTS
+from catdog.runtime.lock import only_one
+from catdog.tracking.run_file import read_run, run_path
+
+Tell = Callable[[str], object]
+
+#: The share of the minutes that is left for the curve, the test and the pages.
+_AFTER = 0.15
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A project with a trained net.
+
+    Args:
+        folder: the project's folder.
+        weights: the weights of the best test, which `catdog.Predictor` and `catdog predict` take.
+        accuracy: the share of the validation photos that they get right; None where it is unknown.
+        net: the net's name.
+        seconds: how long this call took.
+    """
+
+    folder: Path
+    weights: Path
+    accuracy: float | None
+    net: str
+    seconds: float
+
+    @property
+    def report(self) -> Path:
+        """The page on how good the net is; there where jinja2 and scikit-learn are installed."""
+        return self.folder / REPORT
+
+    @property
+    def curve(self) -> Path:
+        """The picture of the training."""
+        return self.folder / CURVE
+
+
+def fit(
+    photos: str | Path,
+    out: str | Path | None = None,
+    *,
+    net: str | Path = "",
+    epochs: float = 0,
+    lr: float = 0,
+    batch: int = 0,
+    size: int = 0,
+    minutes: float = 0,
+    seed: int = 1,
+    device: str = "",
+    tell: Tell = print,
+) -> Fitted:
+    """Train a net on photos, with a report: the same as `catdog fit PHOTOS`.
+
+    >>> fitted = catdog.fit("photos", out="flowers", minutes=10)
+    >>> fitted.accuracy, fitted.weights
+
+    Args:
+        photos: a folder in any layout that `catdog create_lmdb` takes, a list file, a table of
+            labels, or a zip of any of these.
+        out: the project's folder (default: that of `folder_for`).
+        net: a shipped net's name, or a file (default: the best for so many photos).
+        epochs, lr, batch, size: of the training, and of the photos in pixels (0: the net's own).
+        minutes: take what fits into so many, all included (0: no limit).
+        device: "cpu", "cuda", ... (default: a GPU if there is one).
+        tell: hears lines about what is done; the tools that are run print on their own.
+
+    A call with the same arguments goes on where an earlier one was interrupted. Raises CatdogError
+    with one clear line for photos, nets and folders that are not fit. The working directory of the
+    process is the project's folder while it runs.
+    """
+    began = time.monotonic()
+    asked = Request("", str(net), epochs, lr, batch, size, minutes, seed, device)
+    project, folder = _project(Path(photos), Path(out or folder_for(photos)), asked, tell, run=True)
+    score = _score(project, folder)
+    weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
+    return Fitted(folder, weights, score, project.net, time.monotonic() - began)
+
+
+def new(photos: str | Path, out: str | Path, *, net: str = "", tell: Tell = print) -> Path:
+    """Write the project of photos without training; gives its folder. Raises as `fit`."""
+    return _project(Path(photos), Path(out), Request("", net), tell, run=False)[1]
+
+
+def folder_for(photos: str | Path) -> str:
+    """The folder of a project where none is named: `flowers_fit` of photos in `flowers`."""
+    return f"{Path(photos).resolve().name.split('.')[0] or 'photos'}_fit"
+
+
+def _project(
+    photos: Path, folder: Path, asked: Request, tell: Tell, *, run: bool
+) -> tuple[Project, Path]:
+    began = time.monotonic()
+    with _held(folder), _resumable():
+        asked = replace(asked, photos=seen_from(photos, folder))
+        project = Project.read(folder)
+        if project is None:
+            project = begin(photos, folder, asked, _device(asked), tell)
+            tell(f"\nwritten: {folder}/net.yaml, solver.yaml, README.md")
+        elif run:
+            _check_same(project.asked, asked, folder)
+            check_photos(project, photos, folder)
+            tell(f"going on in {folder}")
+        else:
+            raise CatdogError("has a project already", where=str(folder), remedy="name another")
+        if run:
+            tell(f"\n$ cd {os.path.relpath(folder)}")
+            left = 60 * asked.minutes * (1 - _AFTER) - (time.monotonic() - began)
+            project = run_all(project, folder, left if asked.minutes else None, tell)
+    return project, folder
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """The folder, made where it is not there, for this process alone."""
+    what, remedy = "another `catdog fit` is at work here", "wait for it, or name another --out"
+    if folder.exists() and not folder.is_dir():
+        raise CatdogError("is a file", where=str(folder), remedy="name a folder: --out DIR")
+    with only_one(folder / "fit", what, remedy, where=str(folder)):
+        yield
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Whoever interrupts is told how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.__notes__ = ["the same command goes on from here"]
+        raise
+
+
+def _check_same(before: Request, now: Request, folder: Path) -> None:
+    """Raise CatdogError where a project was asked for something else."""
+    for name, value in vars(now).items():
+        old = getattr(before, name)
+        if old != value:
+            raise CatdogError(
+                f"was begun with {name} {old or 'unset'}, not {value or 'unset'}",
+                where=str(folder),
+                remedy="say the same to go on with it, or name another --out",
+            )
+
+
+def _device(asked: Request) -> torch.device:
+    if asked.device:
+        return torch.device(asked.device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _score(project: Project, folder: Path) -> float | None:
+    content = read_run(run_path(str(folder / SNAPSHOTS / project.name)))
+    best = (content.get("best") or {}).get(content.get("score") or "")
+    return float(best["value"]) if best else None

@@ -1,0 +1,102 @@
+"""The steps of a project: the store, the training, the curve, the report."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+from catdog.data.build.builds import BUILDS
+from catdog.data.lmdb_store import DATA_FILE
+from catdog.errors import CatdogError
+from catdog.project.net_text import DATA
+from catdog.project.request import Project
+from catdog.project.solver_text import SNAPSHOTS, SOLVER
+from catdog.project.steps import Deadline, Step, Tell, run
+from catdog.tracking.run_file import read_run, run_path
+from catdog.tracking.shell_hook import DONE
+
+CURVE, REPORT = "curve.png", "report.html"
+_VALIDATION = f"{DATA}/validation_lmdb"
+#: What a report is made with.
+_NEEDED = ("jinja2", "sklearn")
+
+
+def steps_of(project: Project) -> list[Step]:
+    """All steps, in their order, as a person runs them in the project's folder."""
+    weights = f"{SNAPSHOTS}/{project.name}_best.caffemodel"
+    report = ["--report", REPORT] if can_report() else []
+    judged = ["--weights", weights, "--data", _VALIDATION, *report, *_device(project)]
+    return [
+        Step("create_lmdb", project.build),
+        Step("train", ["--solver", SOLVER, *_device(project)]),
+        Step("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE]),
+        Step("evaluate", judged),
+    ]
+
+
+def can_report() -> bool:
+    """Whether what a report is made with is installed."""
+    return all(importlib.util.find_spec(name) for name in _NEEDED)
+
+
+def _device(project: Project) -> list[str]:
+    return ["--device", project.asked.device] if project.asked.device else []
+
+
+def run_all(project: Project, folder: Path, seconds: float | None, tell: Tell) -> Project:
+    """Run the steps that are not done yet; gives the project as it is then.
+
+    `seconds` are those that are left for building and training; None for as long as it takes.
+    Raises KeyboardInterrupt where a person stops it.
+    """
+    build, train, curve, judge = steps_of(project)
+    if not _is_built(folder):
+        begun = (folder / DATA / BUILDS).is_dir()
+        _must(replace(build, words=[*build.words, "--resume"]) if begun else build, folder, tell)
+    if not _is_trained(project, folder):
+        project = _train(project, train, folder, seconds, tell)
+    for step, made in ((curve, CURVE), (judge, REPORT)):
+        if not _is_newer(folder / made, folder / SNAPSHOTS / f"{project.name}_best.caffemodel"):
+            _must(step, folder, tell)
+    return project
+
+
+def _must(step: Step, folder: Path, tell: Tell) -> None:
+    if code := run(step, folder, tell):
+        raise CatdogError(f"ended with exit code {code}", where=f"catdog {step.tool}")
+
+
+def _is_built(folder: Path) -> bool:
+    return (folder / DATA / "train_lmdb" / DATA_FILE).exists()
+
+
+def _is_trained(project: Project, folder: Path) -> bool:
+    if project.stopped:
+        return True
+    try:
+        content = read_run(run_path(str(folder / SNAPSHOTS / project.name)))
+    except CatdogError:
+        return False
+    return bool(content["status"] == DONE)
+
+
+def _train(
+    project: Project, step: Step, folder: Path, seconds: float | None, tell: Tell
+) -> Project:
+    """Train, or go on from the newest snapshot."""
+    if any((folder / SNAPSHOTS).glob(f"{project.name}_iter_*.solverstate")):
+        step = replace(step, words=[*step.words, "--snapshot", "auto"])
+    with Deadline(seconds) as deadline:
+        code = run(step, folder, tell)
+    if code and deadline.passed:
+        project = replace(project, stopped="the minutes are over")
+        project.write(folder)
+        tell("the time is up: what was learned until now is taken")
+    elif code > 128:
+        raise KeyboardInterrupt
+    elif code:
+        raise CatdogError(f"ended with exit code {code}", where=f"catdog {step.tool}")
+    return project
+
+
+def _is_newer(path: Path, than: Path) -> bool:
+    return path.exists() and than.exists() and path.stat().st_mtime >= than.stat().st_mtime

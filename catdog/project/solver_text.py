@@ -1,0 +1,123 @@
+"""The text of a solver for a project: how long it trains, how it ends, where its files go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from catdog.project.yaml_text import YamlText, header, split_header
+
+NET, SOLVER = "net.yaml", "solver.yaml"
+SNAPSHOTS = "snapshots"
+
+#: Fields of the shipped solvers that a project replaces by its own.
+_OTHERS = ("max_iter", "test_interval", "stepsize", "stepvalue", "gamma", "snapshot")
+#: What is said of a field in a solver that is new.
+_ABOUT = {
+    "max_iter": "{epochs:g} times all photos",
+    "test_interval": "iterations from one test to the next",
+    "snapshot": "iterations from one snapshot to the next",
+    "snapshot_best": "the weights of the best test are kept",
+    "early_stop_patience": "tests without a better one, after which it ends",
+    "ema_decay": "tests look at a moving average of the weights, and the best are of it",
+    "warmup_iter": "the rate rises to base_lr",
+}
+_NEW = """type: Nesterov
+base_lr: 0.01
+lr_policy: cosine
+momentum: 0.9
+weight_decay: 0.0005
+"""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a training is, in iterations.
+
+    Args:
+        epochs: passes over the photos.
+        iterations: in all.
+        test: from one test to the next.
+        patience: tests without a better one, after which it ends.
+        decay: of the moving average; 0 for none.
+    """
+
+    epochs: float
+    iterations: int
+    test: int
+    patience: int
+    decay: float
+
+
+def schedule(photos: int, batch: int, epochs: float, *, least: int, patience: int) -> Schedule:
+    """A schedule of so many epochs, or more where these would be fewer iterations than `least`.
+
+    There are 20 tests at most. The moving average spans a twentieth of the training or less.
+    """
+    each = max(1.0, photos / batch)
+    iterations = max(round(epochs * each), least)
+    test = max(round(each), -(-iterations // 20))
+    decay = 0.99 if iterations < 2000 else 0.998
+    return Schedule(iterations / each, iterations, test, patience, decay if iterations > 100 else 0)
+
+
+def solver_text(
+    shipped: Path | None,
+    about: list[str],
+    plan: Schedule,
+    name: str,
+    own: Mapping[str, object],
+) -> str:
+    """The text of a solver.
+
+    `shipped` is a solver to start from, whose comments stay; `own` are fields that go before its.
+    """
+    text = shipped.read_text(encoding="utf-8") if shipped else _NEW
+    made = YamlText(split_header(text)[1])
+    fields = {**_fields(plan, name), **own}
+    assert isinstance(made.root, yaml.MappingNode)
+    there = {key.value for key, _ in made.root.value}
+    added: dict[str, object] = {}
+    if made.find(made.root, "lr_policy").value in ("step", "multistep", "exp", "inv"):  # type: ignore[union-attr]
+        fields["lr_policy"] = "cosine"
+    for key in there & {*_OTHERS} - fields.keys():
+        made.drop(made.root, key)
+    for key, value in fields.items():
+        if key in there:
+            made.put(made.root, key, _yaml(value))
+        else:
+            added[key] = value
+    lines = [_line(key, value, plan) for key, value in added.items()]
+    return header([*about, ""]) + made.changed().rstrip("\n") + "\n" + "".join(lines)
+
+
+def _fields(plan: Schedule, name: str) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "net": NET,
+        "max_iter": plan.iterations,
+        "test_interval": plan.test,
+        "display": max(1, min(plan.test // 2, 50)),
+        "snapshot": max(plan.test, plan.iterations // 4),
+        "snapshot_keep": 2,
+        "early_stop_patience": plan.patience,
+        "snapshot_prefix": f"{SNAPSHOTS}/{name}",
+        "snapshot_best": "accuracy",
+        "random_seed": 1,
+    }
+    if plan.decay:
+        fields["ema_decay"] = plan.decay
+    return fields
+
+
+def _line(key: str, value: object, plan: Schedule) -> str:
+    about = _ABOUT.get(key, "").format(epochs=plan.epochs)
+    return (f"# {about}\n" if about else "") + f"{key}: {_yaml(value)}\n"
+
+
+def _yaml(value: object) -> str:
+    """A value on one line."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = yaml.safe_dump(value, default_flow_style=True, width=1000)
+    return text.removesuffix("\n...\n").strip()

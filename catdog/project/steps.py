@@ -1,0 +1,83 @@
+"""Steps of a project: each is a tool, called as a person would, in the project's folder."""
+
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from catdog.cli.main import tool_main
+
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tool and its arguments, whose paths begin in the project's folder."""
+
+    tool: str
+    words: Sequence[str]
+
+    def __str__(self) -> str:
+        return shlex.join(["catdog", self.tool, *self.words])
+
+
+def run(step: Step, folder: Path, tell: Tell) -> int:
+    """Tell the command and run it in this process; gives what it would exit with.
+
+    Raises CatdogError and KeyboardInterrupt as the tool does.
+    """
+    tell(f"\n$ {step}")
+    with chdir(folder), _command_line(step):
+        try:
+            tool_main(step.tool)(list(step.words))
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        finally:
+            sys.stdout.flush()
+    return 0
+
+
+@contextmanager
+def _command_line(step: Step) -> Iterator[None]:
+    """Tools tell how to go on by the command line of the process."""
+    before = sys.argv
+    sys.argv = [f"catdog {step.tool}", *step.words]
+    try:
+        yield
+    finally:
+        sys.argv = before
+
+
+class Deadline:
+    """As a context: a training that runs in it is asked to stop after some seconds.
+
+    It stops as by SIGTERM, with a snapshot and a last test. Outside of the main thread, where
+    there are no signals, nothing is asked.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self.passed = False
+        self._timer: threading.Timer | None = None
+        if seconds is not None and threading.current_thread() is threading.main_thread():
+            self._timer = threading.Timer(max(seconds, 1.0), self._stop)
+            self._timer.daemon = True
+
+    def __enter__(self) -> "Deadline":
+        if self._timer:
+            self._before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer:
+            self._timer.cancel()
+            signal.signal(signal.SIGTERM, self._before)
+
+    def _stop(self) -> None:
+        self.passed = True
+        os.kill(os.getpid(), signal.SIGTERM)

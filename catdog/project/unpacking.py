@@ -1,0 +1,55 @@
+"""A zip of photos, unpacked into the project's folder."""
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from catdog.data.build.photo_files import is_left_behind, is_picture
+from catdog.errors import DataError
+from catdog.inference.photos import Archive
+from catdog.runtime.files import is_zip, unwritable
+
+#: What else than photos is unpacked: lists and tables of labels.
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a path is a zip."""
+    return path.is_file() and is_zip(path)
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Write the photos, lists and tables of a zip into a folder, which is whole or not there.
+
+    Nothing comes to lie outside of the folder. Raises DataError as `Archive.members`, and for a
+    disk without room.
+    """
+    archive = Archive(path)
+    archive.members()
+    names = [name for name in archive.names() if _is_wanted(name)]
+    beside = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        for name in tqdm(names, "unpack", unit="file", disable=None):
+            target = beside.joinpath(*_inside(name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.read(name))
+        beside.rename(folder)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        if not error.errno:
+            raise DataError(str(error.strerror), where=f"{path}/{name}") from error
+        raise unwritable(folder, error) from error
+
+
+def _is_wanted(name: str) -> bool:
+    parts = _inside(name)
+    hidden = any(map(is_left_behind, parts))
+    return bool(parts) and not hidden and (is_picture(parts[-1]) or parts[-1].endswith(_TABLES))
+
+
+def _inside(name: str) -> tuple[str, ...]:
+    """The parts of a member's path, without what leads out of the folder."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return tuple(part for part in parts if part not in ("/", "..", "."))

@@ -1,0 +1,190 @@
+"""Photos to a trained net in one call: the same as the printed commands, and it goes on."""
+
+import os
+import re
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+
+from catdog.cli.main import tool_main
+from catdog.errors import CatdogError
+from catdog.project.fitting import Fitted, fit, folder_for, new
+from catdog.project.request import Project
+from catdog.project.run_steps import run_all
+from catdog.project.steps import Step
+from catdog.solver.events import Event, Iterating
+from catdog.tracking.shell_hook import WhenDone
+from catdog.weights import read_weights
+from tests.project.photos import write_net, write_photos
+
+COMMAND = re.compile(r"^catdog (.*)$", re.MULTILINE)
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_photos(Path("photos"))
+    return Path("photos")
+
+
+def fitted(photos: Path, out: str, **options: object) -> Fitted:
+    given = {"net": write_net(Path()), "epochs": 6, "device": "cpu", "tell": lambda _: None}
+    return fit(photos, out, **{**given, **options})
+
+
+def weights_of(path: Path) -> dict[str, bytes]:
+    blobs = read_weights(path).blobs
+    return {name: b"".join(each.tobytes() for each in arrays) for name, arrays in blobs.items()}
+
+
+def interrupt_at(iteration: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listen(_: WhenDone, event: Event) -> None:
+        if isinstance(event, Iterating) and event.iteration == iteration:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(WhenDone, "__call__", listen)
+
+
+def test_it_learns_and_leaves_a_folder_that_explains_itself(photos):
+    told: list[str] = []
+    result = fitted(photos, "shapes", tell=told.append)
+    assert result.accuracy == 1
+    assert result.weights == Path("shapes/snapshots/shapes_best.caffemodel")
+    assert result.weights.exists()
+    assert result.report.stat().st_size > 1000
+    assert result.curve.exists()
+    assert Path.cwd() == photos.resolve().parent
+    text = "\n".join(told)
+    assert "a folder for each class: 36 photos, 3 classes" in text
+    assert "$ cd shapes" in text
+    build = "$ catdog create_lmdb --data ../photos --out data --size 16 --seed 1 --stratify"
+    assert build in text
+    net = Path("shapes/net.yaml").read_text()
+    assert net.startswith("# shapes: 3 classes (ant, bee, cow), tiny.\n#\n#   catdog create_lmdb")
+    assert "#   catdog train --solver solver.yaml --device cpu\n" in net
+    assert "# They learn" not in net.splitlines()[0]
+    assert "# Two layers on 16x16 pictures. They learn shapes.\n" in net
+    assert "    # one for each class\n    num_output: 3\n" in net
+    assert "source: data/train_lmdb" in net
+    assert "make lmdb" not in net
+    assert "36 photos, 3 classes: ant, bee, cow." in Path("shapes/README.md").read_text()
+
+
+def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
+    first = fitted(photos, "one")
+    by_hand = Path("two")
+    by_hand.mkdir()
+    for name in ("net.yaml", "solver.yaml"):
+        (by_hand / name).write_bytes((first.folder / name).read_bytes())
+    readme = (first.folder / "README.md").read_text()
+    monkeypatch.chdir(by_hand)
+    commands = COMMAND.findall(readme)
+    assert [command.split()[0] for command in commands] == [
+        "create_lmdb",
+        "train",
+        "plot_learning_curve",
+        "evaluate",
+    ]
+    for command in commands:
+        tool, *words = shlex.split(command)
+        tool_main(tool)(words)
+    monkeypatch.chdir(by_hand.resolve().parent.parent / "two")
+    for name in ("one_best.caffemodel", "one_iter_22.caffemodel"):
+        mine = weights_of(Path("snapshots") / name)
+        assert mine == weights_of(Path("../one/snapshots") / name)
+    store = "data/train_lmdb/data.mdb"
+    assert Path(store).read_bytes() == Path("../one", store).read_bytes()
+
+
+def test_an_interrupted_training_goes_on(photos, monkeypatch):
+    whole = fitted(photos, "whole")
+    with monkeypatch.context() as patched:
+        interrupt_at(9, patched)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            fitted(photos, "cut")
+    assert caught.value.__notes__ == ["the same command goes on from here"]
+    told: list[str] = []
+    again = fitted(photos, "cut", tell=told.append)
+    assert "going on in cut" in told
+    assert not any("create_lmdb" in line for line in told)
+    assert any(line.endswith("--snapshot auto") for line in told)
+    last = "snapshots/{}_iter_22.caffemodel"
+    mine, other = again.folder / last.format("cut"), whole.folder / last.format("whole")
+    assert weights_of(mine) == weights_of(other)
+
+
+def test_what_is_done_is_not_done_again(photos):
+    fitted(photos, "once")
+    told: list[str] = []
+    again = fitted(photos, "once", tell=told.append)
+    assert again.accuracy == 1
+    assert not any(line.startswith("\n$ catdog") for line in told)
+
+
+def test_another_request_for_a_project_is_refused(photos):
+    fitted(photos, "once", epochs=1)
+    with pytest.raises(CatdogError, match=r"once: was begun with epochs 1, not 2; say the same"):
+        fitted(photos, "once", epochs=2)
+    write_photos(photos, count=13)
+    with pytest.raises(CatdogError, match=r"once: was made of 36 photos, and photos has 39 now"):
+        fitted(photos, "once", epochs=1)
+
+
+def test_a_folder_of_something_else_is_left_alone(photos):
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").touch()
+    with pytest.raises(CatdogError, match=r"mine: is not empty \(thesis\.txt\), and no project"):
+        fitted(photos, "mine")
+    assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
+
+
+def test_photos_that_are_not_there_leave_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CatdogError, match="nowhere: no such file or folder"):
+        fit("nowhere", tell=lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_time_ends_a_training(photos):
+    folder = new(photos, "long", net=str(write_net(Path())), tell=lambda _: None)
+    solver = (folder / "solver.yaml").read_text()
+    assert "max_iter: 600\n" in solver
+    (folder / "solver.yaml").write_text(solver.replace("max_iter: 600", "max_iter: 1000000"))
+    project = Project.read(folder)
+    assert project is not None
+    told: list[str] = []
+    done = run_all(project, folder, 0.5, told.append)
+    assert done.stopped == "the minutes are over"
+    assert Project.read(folder) == done
+    assert "the time is up: what was learned until now is taken" in told
+    assert (folder / "report.html").exists()
+
+
+def test_new_writes_and_does_not_train(photos):
+    folder = new(photos, "planned", net="small64", tell=lambda _: None)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "net.yaml",
+        "project.yaml",
+        "solver.yaml",
+    ]
+    with pytest.raises(CatdogError, match="planned: has a project already"):
+        new(photos, "planned", tell=lambda _: None)
+
+
+def test_minutes_choose_how_long(photos):
+    told: list[str] = []
+    result = fitted(photos, "quick", epochs=0, minutes=1, tell=told.append)
+    assert result.accuracy == 1
+    assert any(re.search(r"photos/s in a training of tiny.*fit into 1 minutes", t) for t in told)
+
+
+def test_the_folder_is_named_for_the_photos():
+    assert folder_for("a/flowers.tar.zip") == "flowers_fit"
+    assert folder_for("a/b c/") == "b c_fit"
+
+
+def test_a_step_shows_what_a_shell_takes():
+    assert str(Step("train", ["--solver", "a b.yaml"])) == "catdog train --solver 'a b.yaml'"
