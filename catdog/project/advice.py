@@ -14,7 +14,7 @@ from catdog.weights.pretrained import is_installed
 
 
 @dataclass(frozen=True)
-class Candidate:
+class NetAdvice:
     """A net that photos may be given.
 
     Args:
@@ -42,34 +42,34 @@ class Candidate:
 
 #: The best first.
 TABLE = (
-    Candidate(
+    NetAdvice(
         "efficientnet_lite2", 260, 20, 20, 300, 64, 0, True,
         "knows ImageNet; the most exact of the three, with three times the work of Lite0",
     ),
-    Candidate(
+    NetAdvice(
         "efficientnet_lite1", 240, 20, 20, 300, 64, 0, True,
         "knows ImageNet; between the two",
     ),
-    Candidate(
+    NetAdvice(
         "efficientnet_lite0", 224, 20, 20, 300, 64, 0, True,
         "knows ImageNet: dozens of photos are enough; its last layer learns in seconds",
     ),
-    Candidate(
+    NetAdvice(
         "catdog64", 64, 100, 20, 1500, 64, 2000, False,
         "from scratch; the best of the small ones, with an hour for 5,000 photos on two cores",
     ),
-    Candidate(
+    NetAdvice(
         "deep64", 64, 20, 8, 600, 64, 1000, False,
         "from scratch; wide, so that it needs more photos than it has time",
     ),
-    Candidate(
+    NetAdvice(
         "small64", 64, 30, 0, 600, 64, 0, False,
         "from scratch; few weights for few photos, in minutes",
     ),
 )  # fmt: skip
 
 
-def candidates(photos: int, *, gpu: bool) -> list[Candidate]:
+def candidates(photos: int, *, gpu: bool) -> list[NetAdvice]:
     """The nets that are here and not too large for so many photos to train on, the best first.
 
     On a CPU the smallest of the pretrained ones goes before the others.
@@ -83,12 +83,12 @@ def candidates(photos: int, *, gpu: bool) -> list[Candidate]:
     )
 
 
-def candidate_of(net: str) -> Candidate | None:
+def candidate_of(net: str) -> NetAdvice | None:
     """The line of a net in the table."""
     return next((each for each in TABLE if each.net == net), None)
 
 
-def advice(photos: int, taken: str, chosen: Sequence[Candidate]) -> list[str]:
+def advice(photos: int, taken: str, chosen: Sequence[NetAdvice]) -> list[str]:
     """The table for a person; `taken` is the net that was chosen, `chosen` those to choose from."""
     rows = []
     for each in TABLE:

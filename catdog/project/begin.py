@@ -7,9 +7,9 @@ import torch
 
 from catdog.errors import CatdogError, DataError
 from catdog.project.choice import Choice, choose, stages_of
-from catdog.project.found import Found, find, remarks
+from catdog.project.found import FoundPhotos, find, remarks
 from catdog.project.look import described, look
-from catdog.project.net_text import DATA, Wanted, net_text
+from catdog.project.net_text import DATA, NetChange, net_text
 from catdog.project.part import PART, PART_VALIDATION, write_part
 from catdog.project.readme import README, write_readme
 from catdog.project.request import Project, Request, seen_from
@@ -102,7 +102,7 @@ def _plain(name: str) -> str:
     )
 
 
-def _build(found: Found, choice: Choice, asked: Request, folder: Path) -> list[str]:
+def _build(found: FoundPhotos, choice: Choice, asked: Request, folder: Path) -> list[str]:
     """The arguments of `create_lmdb`."""
     words = ["--data", _seen(found.source, asked, folder)]
     if choice.photos < found.count:
@@ -133,7 +133,7 @@ def _has_weights(choice: Choice) -> bool:
     return choice.solver is not None and bool(read_solver(choice.solver).message.weights)
 
 
-def _write(project: Project, found: Found, choice: Choice, folder: Path) -> None:
+def _write(project: Project, found: FoundPhotos, choice: Choice, folder: Path) -> None:
     """The specs, README.md and, last, what tells that all is there."""
     steps = steps_of(project)
     about = [
@@ -142,7 +142,7 @@ def _write(project: Project, found: Found, choice: Choice, folder: Path) -> None
         "",
         *(f"  {step}" for step in steps[:2]),
     ]
-    wanted = Wanted(
+    wanted = NetChange(
         len(found.classes),
         found.several,
         min(choice.candidate.batch, max(1, found.training)),

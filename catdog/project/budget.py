@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from catdog.project.advice import Candidate
+from catdog.project.advice import NetAdvice
 from catdog.project.rates import Rates
 from catdog.runtime.wording import counted
 
@@ -19,7 +19,7 @@ _LAST_LAYER = 0.004
 class Budgeted:
     """What fits: the net, the photos that are used of all, the epochs, and why, for a person."""
 
-    chosen: Candidate
+    chosen: NetAdvice
     photos: int
     epochs: float
     why: str
@@ -37,8 +37,8 @@ class Job:
 def within(
     minutes: float,
     job: Job,
-    candidates: Sequence[Candidate],
-    measure: Callable[[Candidate], Rates],
+    candidates: Sequence[NetAdvice],
+    measure: Callable[[NetAdvice], Rates],
 ) -> Budgeted:
     """The best of the candidates that can be done within so many minutes, all of it included.
 
@@ -62,12 +62,12 @@ def _per_photo(job: Job, rates: Rates) -> float:
     return 1.3 / job.decoded + (1 + 2 / 6) / rates.forward
 
 
-def _training(each: Candidate, job: Job) -> float:
+def _training(each: NetAdvice, job: Job) -> float:
     return _LAST_LAYER * max(each.least, each.epochs * job.training / each.batch)
 
 
 def _features(
-    each: Candidate, job: Job, rates: Rates, time: float, needed: float, minutes: float
+    each: NetAdvice, job: Job, rates: Rates, time: float, needed: float, minutes: float
 ) -> Budgeted:
     rate = f"{job.decoded:.0f} photos/s are decoded, {rates.forward:.0f} go through {each.net}"
     if needed <= time:
@@ -81,9 +81,9 @@ def _features(
 
 
 def _scratch(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[NetAdvice],
     job: Job,
-    measure: Callable[[Candidate], Rates],
+    measure: Callable[[NetAdvice], Rates],
     time: float,
     minutes: float,
 ) -> Budgeted:

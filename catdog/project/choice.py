@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError
-from catdog.project.advice import Candidate, advice, candidate_of, candidates
+from catdog.project.advice import NetAdvice, advice, candidate_of, candidates
 from catdog.project.budget import Job, within
-from catdog.project.found import Found
+from catdog.project.found import FoundPhotos
 from catdog.project.look import Look
 from catdog.project.net_text import facts
 from catdog.project.rates import Rates, rates
 from catdog.project.request import Request
 from catdog.project.shipped import find_net, find_solver, is_shipped
-from catdog.project.solver_text import Schedule, schedule
+from catdog.project.solver_text import TrainingPlan, schedule
 from catdog.spec import read_solver
 
 Tell = Callable[[str], object]
@@ -41,13 +41,13 @@ class Choice:
 
     net: Path
     solver: Path | None
-    candidate: Candidate
+    candidate: NetAdvice
     photos: int
-    plan: Schedule
+    plan: TrainingPlan
 
 
 def choose(
-    found: Found, seen: Look, asked: Request, net: str, device: torch.device, tell: Tell
+    found: FoundPhotos, seen: Look, asked: Request, net: str, device: torch.device, tell: Tell
 ) -> Choice:
     """Choose, and tell why. `net` is a shipped net's name or a file, or nothing.
 
@@ -73,14 +73,16 @@ def choose(
     return Choice(path, _solver(path), chosen, photos, plan)
 
 
-def _plan(found: Found, photos: int, chosen: Candidate, epochs: float, asked: Request) -> Schedule:
+def _plan(
+    found: FoundPhotos, photos: int, chosen: NetAdvice, epochs: float, asked: Request
+) -> TrainingPlan:
     training = max(1, round(found.training * photos / found.count))
     least = 0 if asked.epochs or (asked.minutes and not chosen.pretrained) else chosen.least
     patience = _PATIENCE[chosen.pretrained]
     return schedule(training, min(chosen.batch, training), epochs, least=least, patience=patience)
 
 
-def _asked(chosen: Candidate, asked: Request) -> Candidate:
+def _asked(chosen: NetAdvice, asked: Request) -> NetAdvice:
     """A line of the table with the size and the batch that were asked for."""
     if asked.size and chosen.pretrained and asked.size != chosen.size:
         raise CatdogError(
@@ -91,13 +93,13 @@ def _asked(chosen: Candidate, asked: Request) -> Candidate:
     return replace(chosen, size=asked.size or chosen.size, batch=asked.batch or chosen.batch)
 
 
-def _candidate(net: str) -> Candidate:
+def _candidate(net: str) -> NetAdvice:
     """The line of a net in the table; for another one of what its own spec says."""
     path = find_net(net)
     if is_shipped(path) and (known := candidate_of(path.stem)):
         return known
     own = facts(path, stages_of(_solver(path)))
-    return Candidate(net, own.size or _SMALL, 30, 0, 600, own.batch, 0, False, "asked for")
+    return NetAdvice(net, own.size or _SMALL, 30, 0, 600, own.batch, 0, False, "asked for")
 
 
 def stages_of(solver: Path | None) -> tuple[str, ...]:
@@ -113,6 +115,6 @@ def _solver(net: Path) -> Path | None:
     return path if is_shipped(path) else None
 
 
-def _rates(each: Candidate, device: torch.device) -> Rates:
+def _rates(each: NetAdvice, device: torch.device) -> Rates:
     path = find_net(each.net)
     return rates(path, each.size, each.batch, device, learns=not each.pretrained)

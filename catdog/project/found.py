@@ -26,7 +26,7 @@ _TABLES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPhotos:
     """Labelled photos in their layout.
 
     Args:
@@ -73,7 +73,7 @@ class Found:
         return [numbers[label] for label in range(len(self.classes))]
 
 
-def find(source: Path) -> Found:
+def find(source: Path) -> FoundPhotos:
     """The photos of a folder in any layout, or those that a list file or a table of labels names.
 
     Raises DataError where there are none, they have no labels, or a class has fewer than LEAST.
@@ -86,7 +86,7 @@ def find(source: Path) -> Found:
     return found
 
 
-def remarks(found: Found) -> list[str]:
+def remarks(found: FoundPhotos) -> list[str]:
     """What deserves a look before the training: notes of the layout, and uneven classes."""
     counts = dict(zip(found.classes, found.counts(), strict=True))
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
@@ -99,9 +99,9 @@ def remarks(found: Found) -> list[str]:
     return lines
 
 
-def _of_folder(folder: Path) -> Found:
+def _of_folder(folder: Path) -> FoundPhotos:
     try:
-        return Found(folder, None, False, find_photos(folder))
+        return FoundPhotos(folder, None, False, find_photos(folder))
     except DataError as error:
         tables = [path for path in sorted(folder.iterdir()) if _is_table(path)]
         if len(tables) != 1:
@@ -116,12 +116,12 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() in _TABLES and path.is_file()
 
 
-def _of_table(file: Path) -> Found:
+def _of_table(file: Path) -> FoundPhotos:
     if is_archive(file) or not _is_table(file):
         remedy = f"name a folder of photos, a zip, or a list ({', '.join(_TABLES)})"
         raise DataError("is no folder, no zip and no list", where=str(file), remedy=remedy)
     if not _has_several(file):
-        return Found(file.parent, file, False, read_list(file, file.parent))
+        return FoundPhotos(file.parent, file, False, read_list(file, file.parent))
     listing = read_label_table(file, file.parent)
     values = np.unique([photo.labels for photo in listing.train])
     if not np.isin(values, (0, 1)).all():
@@ -130,7 +130,7 @@ def _of_table(file: Path) -> Found:
             where=str(file),
             remedy="for numbers to learn write a net with a EuclideanLoss: docs/specs.md",
         )
-    return Found(file.parent, file, True, listing)
+    return FoundPhotos(file.parent, file, True, listing)
 
 
 def _has_several(file: Path) -> bool:
@@ -147,7 +147,7 @@ def _has_several(file: Path) -> bool:
     return any(len(row) > 2 for row in rows) or any(" " in row[-1].strip() for row in rows[1:])
 
 
-def _check(found: Found, source: Path) -> None:
+def _check(found: FoundPhotos, source: Path) -> None:
     counts = dict(zip(found.classes, found.counts(), strict=True))
     few = [f"{name} ({number})" for name, number in counts.items() if number < LEAST]
     if len(counts) < 2 and not found.several:

@@ -9,7 +9,7 @@ import numpy as np
 from catdog.analysis.survey import PhotoInfo, UnreadablePhoto, survey
 from catdog.data.build.listing import Photo
 from catdog.errors import DataError, some_of
-from catdog.project.found import Found
+from catdog.project.found import FoundPhotos
 from catdog.runtime.text_table import text_table
 from catdog.runtime.wording import counted
 
@@ -63,7 +63,7 @@ def look(photos: Sequence[Photo], most: int = SAMPLE) -> Look:
     )
 
 
-def described(found: Found, seen: Look) -> list[str]:
+def described(found: FoundPhotos, seen: Look) -> list[str]:
     """Lines for a person: the layout, the classes with their photos, sizes and odd files."""
     listing = found.listing
     kind = "labels" if found.several else "classes"

@@ -23,7 +23,7 @@ _COMMAND = re.compile(r"(make|python|catdog|pip) ")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NetChange:
     """What a net is to become: the outputs, and how many photos it takes at once and how large."""
 
     outputs: int
@@ -74,7 +74,9 @@ def _last(net: NetParameter, loss: LayerParameter, path: Path) -> LayerParameter
     raise CatdogError("its loss judges no layer with outputs", where=str(path))
 
 
-def net_text(path: Path, wanted: Wanted, about: Sequence[str], stages: Sequence[str] = ()) -> str:
+def net_text(
+    path: Path, wanted: NetChange, about: Sequence[str], stages: Sequence[str] = ()
+) -> str:
     """The text of a net with the project's data and as many outputs as there are classes.
 
     Comments stay, but for the commands of the file, in whose place `about` goes. Raises
@@ -103,7 +105,7 @@ def _kept(told: Sequence[str], path: Path) -> list[str]:
     return ["", f"The net is {path.stem}:", *words.splitlines(), ""] if words else [""]
 
 
-def _fit(made: YamlText, layer: yaml.Node, own: NetFacts, wanted: Wanted) -> None:
+def _fit(made: YamlText, layer: yaml.Node, own: NetFacts, wanted: NetChange) -> None:
     kind = _text(made, layer, "type")
     if kind == "Data":
         _fit_data(made, layer, wanted)
@@ -117,7 +119,7 @@ def _fit(made: YamlText, layer: yaml.Node, own: NetFacts, wanted: Wanted) -> Non
         made.put(layer, "accuracy_param", "{threshold: 0}")
 
 
-def _fit_data(made: YamlText, layer: yaml.Node, wanted: Wanted) -> None:
+def _fit_data(made: YamlText, layer: yaml.Node, wanted: NetChange) -> None:
     include = next(made.items(made.find(layer, "include")), None)
     trains = _text(made, include, "phase") == "TRAIN"
     if (param := made.find(layer, "data_param")) is not None:

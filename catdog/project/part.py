@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from catdog.data.build.listing import Photo
-from catdog.project.found import Found
+from catdog.project.found import FoundPhotos
 from catdog.runtime.files import replacing
 
 #: The list of a part, in a project's folder.
 PART, PART_VALIDATION = "photos.csv", "validation_photos.csv"
 
 
-def write_part(found: Found, count: int, folder: Path) -> list[str]:
+def write_part(found: FoundPhotos, count: int, folder: Path) -> list[str]:
     """Write so many of the photos into a list; gives the words of `create_lmdb` that name it."""
     step = max(1.0, found.count / count)
     _write(found, found.listing.train, step, folder / PART)
@@ -27,7 +27,7 @@ def write_part(found: Found, count: int, folder: Path) -> list[str]:
     return words
 
 
-def _write(found: Found, photos: Sequence[Photo], step: float, path: Path) -> None:
+def _write(found: FoundPhotos, photos: Sequence[Photo], step: float, path: Path) -> None:
     title = found.classes if found.several else ["class"]
     with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)

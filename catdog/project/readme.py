@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.project.request import PROJECT
-from catdog.project.steps import Step
+from catdog.project.steps import ToolStep
 from catdog.runtime.files import replacing
 
 README = "README.md"
@@ -37,7 +37,7 @@ def write_readme(
     classes: Sequence[str],
     count: int,
     size: int,
-    steps: Sequence[Step],
+    steps: Sequence[ToolStep],
     *,
     several: bool,
 ) -> None:

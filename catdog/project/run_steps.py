@@ -10,7 +10,7 @@ from catdog.errors import CatdogError
 from catdog.project.net_text import DATA
 from catdog.project.request import Project
 from catdog.project.solver_text import SNAPSHOTS, SOLVER
-from catdog.project.steps import Deadline, Step, Tell, run
+from catdog.project.steps import Deadline, Tell, ToolStep, run
 from catdog.tracking.run_file import read_run, run_path
 from catdog.tracking.shell_hook import DONE
 
@@ -20,16 +20,16 @@ _VALIDATION = f"{DATA}/validation_lmdb"
 _NEEDED = ("jinja2", "sklearn")
 
 
-def steps_of(project: Project) -> list[Step]:
+def steps_of(project: Project) -> list[ToolStep]:
     """All steps, in their order, as a person runs them in the project's folder."""
     weights = f"{SNAPSHOTS}/{project.name}_best.caffemodel"
     report = ["--report", REPORT] if can_report() else []
     judged = ["--weights", weights, "--data", _VALIDATION, *report, *_device(project)]
     return [
-        Step("create_lmdb", project.build),
-        Step("train", ["--solver", SOLVER, *_device(project)]),
-        Step("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE]),
-        Step("evaluate", judged),
+        ToolStep("create_lmdb", project.build),
+        ToolStep("train", ["--solver", SOLVER, *_device(project)]),
+        ToolStep("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE]),
+        ToolStep("evaluate", judged),
     ]
 
 
@@ -60,7 +60,7 @@ def run_all(project: Project, folder: Path, seconds: float | None, tell: Tell) -
     return project
 
 
-def _must(step: Step, folder: Path, tell: Tell) -> None:
+def _must(step: ToolStep, folder: Path, tell: Tell) -> None:
     if code := run(step, folder, tell):
         raise CatdogError(f"ended with exit code {code}", where=f"catdog {step.tool}")
 
@@ -80,7 +80,7 @@ def _is_trained(project: Project, folder: Path) -> bool:
 
 
 def _train(
-    project: Project, step: Step, folder: Path, seconds: float | None, tell: Tell
+    project: Project, step: ToolStep, folder: Path, seconds: float | None, tell: Tell
 ) -> Project:
     """Train, or go on from the newest snapshot."""
     if any((folder / SNAPSHOTS).glob(f"{project.name}_iter_*.solverstate")):

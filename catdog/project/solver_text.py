@@ -32,7 +32,7 @@ weight_decay: 0.0005
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingPlan:
     """How long a training is, in iterations.
 
     Args:
@@ -50,7 +50,7 @@ class Schedule:
     decay: float
 
 
-def schedule(photos: int, batch: int, epochs: float, *, least: int, patience: int) -> Schedule:
+def schedule(photos: int, batch: int, epochs: float, *, least: int, patience: int) -> TrainingPlan:
     """A schedule of so many epochs, or more where these would be fewer iterations than `least`.
 
     There are 20 tests at most. The moving average spans a twentieth of the training or less.
@@ -59,13 +59,15 @@ def schedule(photos: int, batch: int, epochs: float, *, least: int, patience: in
     iterations = max(round(epochs * each), least)
     test = max(round(each), -(-iterations // 20))
     decay = 0.99 if iterations < 2000 else 0.998
-    return Schedule(iterations / each, iterations, test, patience, decay if iterations > 100 else 0)
+    return TrainingPlan(
+        iterations / each, iterations, test, patience, decay if iterations > 100 else 0
+    )
 
 
 def solver_text(
     shipped: Path | None,
     about: list[str],
-    plan: Schedule,
+    plan: TrainingPlan,
     name: str,
     own: Mapping[str, object],
 ) -> str:
@@ -92,7 +94,7 @@ def solver_text(
     return header([*about, ""]) + made.changed().rstrip("\n") + "\n" + "".join(lines)
 
 
-def _fields(plan: Schedule, name: str) -> dict[str, object]:
+def _fields(plan: TrainingPlan, name: str) -> dict[str, object]:
     fields: dict[str, object] = {
         "net": NET,
         "max_iter": plan.iterations,
@@ -110,7 +112,7 @@ def _fields(plan: Schedule, name: str) -> dict[str, object]:
     return fields
 
 
-def _line(key: str, value: object, plan: Schedule) -> str:
+def _line(key: str, value: object, plan: TrainingPlan) -> str:
     about = _ABOUT.get(key, "").format(epochs=plan.epochs)
     return (f"# {about}\n" if about else "") + f"{key}: {_yaml(value)}\n"
 

@@ -16,7 +16,7 @@ Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Step:
+class ToolStep:
     """A tool and its arguments, whose paths begin in the project's folder."""
 
     tool: str
@@ -26,7 +26,7 @@ class Step:
         return shlex.join(["catdog", self.tool, *self.words])
 
 
-def run(step: Step, folder: Path, tell: Tell) -> int:
+def run(step: ToolStep, folder: Path, tell: Tell) -> int:
     """Tell the command and run it in this process; gives what it would exit with.
 
     Raises CatdogError and KeyboardInterrupt as the tool does.
@@ -43,7 +43,7 @@ def run(step: Step, folder: Path, tell: Tell) -> int:
 
 
 @contextmanager
-def _command_line(step: Step) -> Iterator[None]:
+def _command_line(step: ToolStep) -> Iterator[None]:
     """Tools tell how to go on by the command line of the process."""
     before = sys.argv
     sys.argv = [f"catdog {step.tool}", *step.words]

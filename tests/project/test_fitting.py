@@ -13,7 +13,7 @@ from catdog.errors import CatdogError
 from catdog.project.fitting import Fitted, fit, folder_for, new
 from catdog.project.request import Project
 from catdog.project.run_steps import run_all
-from catdog.project.steps import Step
+from catdog.project.steps import ToolStep
 from catdog.solver.events import Event, Iterating
 from catdog.tracking.shell_hook import WhenDone
 from catdog.weights import read_weights
@@ -187,4 +187,4 @@ def test_the_folder_is_named_for_the_photos():
 
 
 def test_a_step_shows_what_a_shell_takes():
-    assert str(Step("train", ["--solver", "a b.yaml"])) == "catdog train --solver 'a b.yaml'"
+    assert str(ToolStep("train", ["--solver", "a b.yaml"])) == "catdog train --solver 'a b.yaml'"
