@@ -25,7 +25,6 @@ _MEANT = {
     "score": "evaluate",
     "curve": "plot_learning_curve",
     "lmdb": "create_lmdb",
-    "submit": "predict",
     "finetune": "train",
     "onnx": "convert",
     "upgrade": "convert",
