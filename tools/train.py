@@ -21,6 +21,7 @@ from catdog.runtime.distributed.launch import launch
 from catdog.solver.events import Event, Interrupted, Listener, Missing
 from catdog.solver.signals import EFFECTS
 from catdog.solver.solver import Action
+from catdog.tracking.console import LOGS
 from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
 from catdog.tracking.tensorboard import HISTOGRAMS
@@ -113,6 +114,7 @@ def _options(args: argparse.Namespace, group: Group) -> Options:
             tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
             histograms=args.tensorboard_histograms,
             resources=args.resources,
+            log=args.log,
         ),
     )
 
@@ -140,6 +142,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--compile", action="store_true", help="run the net through torch.compile")
     add("--force", action="store_true", help="train even where the memory seems too small")
     _add_tracking(parser)
+    _add_log(parser)
     _add_end(parser)
     return parser.parse(argv, field_for)
 
@@ -185,6 +188,17 @@ def _add_tracking(parser: Parser) -> None:
         default=EVERY,
         metavar="SECONDS",
         help=f"look at memory and load this often; 0: never (default: {EVERY:g})",
+    )
+
+
+def _add_log(parser: Parser) -> None:
+    """What a terminal shows."""
+    parser.add_argument(
+        "--log",
+        choices=LOGS,
+        default=LOGS[0],
+        help="what a terminal shows: rows for people, or Caffe's lines, which train.log, pipes and "
+        "files get always (default: people)",
     )
 
 

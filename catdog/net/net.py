@@ -206,6 +206,15 @@ class Net(nn.Module):
             loss = torch.zeros((), device=next(iter(blobs.values())).device)
         return Result({name: blobs[name] for name in (*self.outputs, *keep)}, loss)
 
+    def can_keep(self, blob: str) -> bool:
+        """Whether a forward pass may `keep` a blob as it was made and computes as without that."""
+        made = blob in self.inputs or any(blob in node.tops for node in self.running)
+        written_over = any(
+            node.layer.in_place and blob in node.bottoms and blob not in node.tops
+            for node in self.running
+        )
+        return made and not written_over and blob not in self._fused.lost
+
     def _arranged(self, blob: Tensor) -> Tensor:
         if self._format is None or blob.dim() != 4:
             return blob

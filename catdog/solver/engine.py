@@ -1,7 +1,7 @@
 """The forward and backward passes of a training, with gradients that all processes share."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -35,12 +35,12 @@ class Engine:
         self._shared: DistributedDataParallel | None = None
         self._run: Callable[..., Result] | None = None
 
-    def __call__(self, batch: Batch) -> Result:
-        """A forward pass."""
+    def __call__(self, batch: Batch, keep: Collection[str] = ()) -> Result:
+        """A forward pass; gives the blobs to `keep` beside the outputs."""
         if self._run is None:
             # not before: weights are copied and layers cut off until the first pass
             self._run = self._build()
-        return self._run(batch)
+        return self._run(batch, keep)
 
     def passes(self, count: int) -> Iterator[None]:
         """Yield so many times, for a forward and a backward pass each.
@@ -93,8 +93,8 @@ class _Passes(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, batch: Batch) -> Result:
-        result: Result = self.net(batch)
+    def forward(self, batch: Batch, keep: Collection[str]) -> Result:
+        result: Result = self.net(batch, keep)
         return Result({name: blob.detach() for name, blob in result.blobs.items()}, result.loss)
 
 

@@ -169,6 +169,8 @@ class NetTested:
     net: int
     outputs: tuple[Output, ...]
     loss: float | None = None
+    #: Accuracies of the training batches since the test before, by the outputs of the same name.
+    trained: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,8 @@ class Display:
     loss: float
     lr: float
     outputs: tuple[Output, ...]
+    #: Accuracies of the batches since the last one that the train net has no output for.
+    trained: tuple[Output, ...] = ()
 
     @property
     def speed(self) -> float:

@@ -58,6 +58,7 @@ from catdog.solver.snapshot_search import check_whole
 from catdog.solver.solverstate import TrainingState, learned_net, resume_net
 from catdog.solver.test_pass import Batches, Means, TestNet, Traced, outputs
 from catdog.solver.test_places import TestPlaces, place
+from catdog.solver.train_scores import TrainScores
 from catdog.solver.unfreezing import Unfreezing
 from catdog.solver.untouched import untouched
 
@@ -112,19 +113,19 @@ class Solver:
         self._average = Average(net, param.ema_decay)
         self._ending = Ending(param, self.tests, emit)
         self._snapshots = Snapshots(param, net, self._average, self.model, group)
-        self._saving = Saving(emit)
         self.iteration, self.stopped = 0, False
         #: Layers that started fresh beside copied ones.
         self.fresh: tuple[str, ...] = ()
         self.update = updates.UPDATES[param.type](net.learnable, param)
         self._unfreezing = Unfreezing(param, [net, *(test.net for test in self.tests)], self.model)
-        self._emit, self._asked = emit, request
+        self._emit, self._asked, self._saving = emit, request, Saving(emit)
         self._losses: deque[Tensor] = deque(maxlen=param.average_loss)
         self._batch: Mapping[str, Tensor] = {}
         self._single_class = [SingleClassDetector(test.net, group) for test in self.tests]
         self._divergence = DivergenceDetector(net, group, self._blame, tested=self._tell_classes())
         self.device = next((item.parameter.device for item in net.learnable), torch.device("cpu"))
         self._places = TestPlaces(self.tests)
+        self.train_scores = TrainScores(net, self.tests, group)
         self._displayed, self._clock = 0, time.monotonic()
         for test in self.tests:
             test.net.share(net)
@@ -257,6 +258,7 @@ class Solver:
                 result = self._forward()
                 if result.loss.requires_grad:
                     self._precision.backward(result.loss)
+            self.train_scores.add(result.blobs)
             losses.append(result.loss.detach())
             for line in trace.lines() if trace else ():
                 self._emit(DebugInfo(line))
@@ -268,7 +270,7 @@ class Solver:
         self._warn(self._divergence.guessing.see(self.iteration, self._batch))
         try:
             with self._precision.context():
-                return self._run(self._batch)
+                return self._run(self._batch, self.train_scores.blobs)
         except LayerError as error:
             if record := self._blame(1):
                 what = f"{error.what}; {FIRST_RECORD} {record}"
@@ -299,7 +301,7 @@ class Solver:
     def _display(self, result: Result, rate: float) -> None:
         loss = self._smoothed_loss()
         means = Means()
-        blobs = {name: blob.detach() for name, blob in result.blobs.items()}
+        blobs = {name: result.blobs[name].detach() for name in self.net.outputs}
         means.add(blobs, result.loss.detach(), 1)
         now = time.monotonic()
         self._emit(
@@ -311,6 +313,7 @@ class Solver:
                 loss=loss,
                 lr=rate,
                 outputs=outputs(self.net, means.over(self.group).blobs()),
+                trained=self.train_scores.shown(),
             )
         )
         self._displayed, self._clock = self.iteration, now
@@ -325,6 +328,8 @@ class Solver:
                     self.test(index)
         if not self.stopped:
             self._places.tested = self.iteration
+            if _due(self.iteration, self.param.test_interval):
+                self.train_scores.begin_anew()
 
     @torch.no_grad()
     def test(self, index: int) -> None:
@@ -370,7 +375,8 @@ class Solver:
                 means.add({n: result.blobs[n] for n in test.net.outputs}, result.loss, weight)
         means = means.over(self.group)
         loss = means.loss() if self.param.test_compute_loss else None
-        return NetTested(self.iteration, index, outputs(test.net, means.blobs()), loss)
+        trained = () if index else self.train_scores.since_test()
+        return NetTested(self.iteration, index, outputs(test.net, means.blobs()), loss, trained)
 
     def _answer_while_testing(self) -> None:
         while not self.stopped and (asked := self._request()) is not Action.NONE:
@@ -414,6 +420,7 @@ class Solver:
             self._precision.load_loss_scale(run.loss_scale)
         losses = torch.tensor(list(run.recent_loss), device=self.device)
         self._losses = deque(losses.unbind(), maxlen=self.param.average_loss)
+        self.train_scores.load_state(run.trained, self.device)
         fed = [test.feed.reads() for test in self.tests]
         before = [(run.train, self.feed.reads()), *zip(run.test, fed, strict=False)]
         self._warn(differences(run, state.history, self.param, before))
@@ -450,6 +457,7 @@ class Solver:
             type=self.param.type,
             iter_size=self.param.iter_size,
             overfitting=self._divergence.overfitting.state,
+            trained=self.train_scores.state(),
         )
         self._ending.store(run)
         self._snapshots.store(run)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -13,6 +14,7 @@ from catdog.net.carried import write_deploy
 from catdog.solver.events import Event, Listener, Noted, Warned, everyone
 from catdog.solver.solver import Solver
 from catdog.tracking import tensorboard
+from catdog.tracking.console import Console, width_of
 from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.log_writer import Lines
@@ -37,11 +39,14 @@ class TrackingOptions:
         tensorboard: write TensorBoard's event files to `<snapshot_prefix>_tensorboard/`.
         histograms: take those of parameters and gradients: `display` or `test`; none by default.
         resources: seconds between two looks at memory and load, 0 for none.
+        log: what a terminal shows: rows for `people`, or the lines of `caffe`, which what is no
+            terminal gets always.
     """
 
     tensorboard: bool = False
     histograms: str = ""
     resources: float = EVERY
+    log: str = "people"
 
 
 class RunListeners:
@@ -76,6 +81,11 @@ class RunListeners:
         self._terminal = stream if stream is not None and stream.isatty() else None
         #: Where the log writes its lines.
         self.stream: Lines | None = AboveBar(self._terminal) if self._terminal else stream
+        self._console: Console | None = None
+        if self._terminal and self.stream and options.log == "people":
+            width = partial(width_of, self._terminal)
+            self._console = Console(self.stream, width, failed=self._failures.take)
+            self.stream = None
         self._listener: Listener = everyone()
         self._stack = ExitStack()
         self._resources: Resources | None = None
@@ -95,6 +105,8 @@ class RunListeners:
             table = MetricsTable(path, solver, resumed=self._resumed)
             self._stack.callback(self._failures.closing(path, table.close))
             listeners.insert(0, self._failures.guarded(path, table))
+        if self._console:
+            self._console.begin(solver, schedule_of(solver))
         if self._terminal:
             bar = ProgressBar(schedule_of(solver), self._terminal)
             self._stack.callback(self._failures.closing("the bar", bar.close))
@@ -122,6 +134,9 @@ class RunListeners:
 
     def __call__(self, event: Event) -> None:
         """Pass an event on to all."""
+        if self._console:
+            # from the first event on
+            self._console(event)
         self._listener(event)
 
     def __enter__(self) -> Self:

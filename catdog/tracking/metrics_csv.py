@@ -20,6 +20,9 @@ from catdog.tracking.schedule import Schedule, schedule_of
 #: The columns before those of the test outputs.
 COLUMNS = ("iteration", "epoch", "seconds", "learning_rate", "train_loss")
 
+#: That of a score of the training batches.
+TRAINED = "train_{}"
+
 Row = dict[str, object]
 
 
@@ -29,7 +32,9 @@ class MetricsTable:
     A row has what is known when the iteration begins: `learning_rate` is that of its update,
     `train_loss` the mean of the last average_loss losses, `epoch` the passes over the training
     data so far (empty where they have no end), `seconds` those of the run, of all its parts where
-    it was resumed. Columns of test outputs are empty in the row of an epoch without a test.
+    it was resumed. Columns of test outputs are empty in the row of an epoch without a test, and
+    so are those of accuracies of the training batches, `train_accuracy`, which count since the
+    last test.
 
     Args:
         path: the table; nothing is done to it before the run is under way (`held_back`).
@@ -50,7 +55,9 @@ class MetricsTable:
         self._solver, self._schedule = solver, schedule_of(solver)
         self._path, found = path, _rows(path) if resumed else None
         self._new, before = found is None, _before(found or [], solver)
-        columns = dict.fromkeys([*COLUMNS, *(before[0] if before else ()), *_outputs(solver)])
+        trained = map(TRAINED.format, solver.train_scores.names)
+        earlier = before[0] if before else ()
+        columns = dict.fromkeys([*COLUMNS, *trained, *earlier, *_outputs(solver)])
         self._columns = list(columns)
         #: Rows that wait for the file.
         self._waiting: list[Row] = list(before)
@@ -72,7 +79,8 @@ class MetricsTable:
         match event:
             case NetTesting(iteration, net=0):
                 self._row = self._begin(iteration)
-            case NetTested(iteration, net, outputs) if self._row:
+            case NetTested(iteration, net, outputs, trained=trained) if self._row:
+                self._row.update({TRAINED.format(each.name): _digits(each) for each in trained})
                 values = {name: _digits(output) for name, output in named(outputs, net)}
                 self._row.update(values)
                 if net == len(self._solver.tests) - 1:

@@ -34,11 +34,9 @@ class Schedule:
         epochs = self.epochs(self.last)
         if not self.examples or not self.epoch or epochs is None:
             return ""
-        return (
-            f"An epoch is {self.epoch / self.examples:,.6g} iterations: {self.epoch:,} examples, "
-            f"{self.examples:,} in each iteration; to iteration {self.last:,} it is {epochs:,.4g} "
-            "epochs"
-        )
+        length = f"{self.epoch / self.examples:,.6g} iterations of {self.examples:,} examples"
+        whole = f"{self.last:,} iterations are {epochs:,.4g} epochs"
+        return f"An epoch is {length}, {self.epoch:,} in all; {whole}"
 
     def ends_epoch(self, iteration: int) -> bool:
         """Whether the last of so many iterations was the last of a pass over the data."""

@@ -24,7 +24,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_terminal_has_a_bar_and_whole_lines() -> None:
     terminal = Terminal()
-    train("solver.yaml", Options(overrides=FIELDS), stream=terminal)
+    tracking = TrackingOptions(log="caffe")
+    train("solver.yaml", Options(overrides=FIELDS, tracking=tracking), stream=terminal)
     assert "/8 [" in terminal.getvalue()
     assert "it/s" in terminal.getvalue()
     assert lines_left(terminal.getvalue()) == Path("out/train.log").read_text().splitlines()

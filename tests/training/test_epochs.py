@@ -134,8 +134,7 @@ def test_the_run_tells_its_iterations_and_goes_on_exactly():
     assert whole.iteration == 5
     (line,) = [e.what for e in told if isinstance(e, Noted) and e.what.startswith("An epoch")]
     assert line == (
-        "An epoch is 2.5 iterations: 10 examples, 4 in each iteration; "
-        "to iteration 5 it is 2 epochs"
+        "An epoch is 2.5 iterations of 4 examples, 10 in all; 5 iterations are 2 epochs"
     )
     record = read_run(run_path("solver"))
     assert "max_iter: 5\n" in record["solver"]
