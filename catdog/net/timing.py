@@ -1,7 +1,7 @@
 """How long the layers of a net take, as `caffe time` (caffe/tools/caffe.cpp)."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeVar
@@ -128,3 +128,23 @@ def lines(times: Times) -> Iterator[str]:
             mean = sum(taken) / len(taken)
             yield f"Average {title}: {mean:.5g} ms (median {median(taken):.5g} ms)."
     yield f"Total Time: {sum(times.forward) + sum(times.backward):.5g} ms."
+
+
+def caffe_lines(times: Times) -> Iterator[str]:
+    """Caffe's lines to the letter, whose numbers are means (caffe/tools/caffe.cpp, time)."""
+    passes = [sum(both) for both in zip(times.forward, times.backward, strict=False)]
+    passes = passes or times.forward
+    for number, whole in enumerate(passes, 1):
+        yield f"Iteration: {number} forward-backward time: {whole:.6g} ms."
+    yield "Average time per layer: "
+    for layer in times.layers:
+        for direction, taken in (("forward", layer.forward), ("backward", layer.backward)):
+            yield f"{layer.name:>10}\t{direction}: {_mean(taken):.6g} ms."
+    yield f"Average Forward pass: {_mean(times.forward):.6g} ms."
+    yield f"Average Backward pass: {_mean(times.backward):.6g} ms."
+    yield f"Average Forward-Backward: {_mean(passes):.6g} ms."
+    yield f"Total Time: {sum(times.forward) + sum(times.backward):.6g} ms."
+
+
+def _mean(taken: Sequence[float]) -> float:
+    return sum(taken) / len(taken) if taken else 0.0

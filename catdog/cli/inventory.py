@@ -1,0 +1,98 @@
+"""What there is to work with: what ships, weights by name, stores and runs below a folder."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from catdog.errors import CatdogError
+from catdog.spec.shipped import ShippedSpec, shipped_nets, shipped_solvers
+
+#: A row of a part by its columns.
+Row = dict[str, str | int]
+#: What tells of a file that cannot be read.
+Tell = Callable[[str], object]
+
+
+def nets(_: Path, __: Tell) -> list[Row]:
+    """The nets that ship."""
+    return [_shipped(each) for each in shipped_nets()]
+
+
+def solvers(_: Path, __: Tell) -> list[Row]:
+    """The solvers that ship."""
+    return [_shipped(each) for each in shipped_solvers()]
+
+
+def weights(_: Path, __: Tell) -> list[Row]:
+    """The weights that have a name, and whether they are there; nothing is fetched."""
+    from catdog.weights.pretrained import NAMES, place_of, solver_of
+
+    rows: list[Row] = []
+    for name in NAMES:
+        place, source = place_of(name)
+        there = str(place) if place else f"not here: {source}"
+        rows.append({"name": name, "there": there, "solver": Path(solver_of(name)).stem})
+    return rows
+
+
+def stores(folder: Path, tell: Tell) -> list[Row]:
+    """The LMDBs below a folder with their numbers of records; a damaged one is told."""
+    from catdog.data.lmdb_store import DATA_FILE, Reader
+
+    rows: list[Row] = []
+    for path in _files(folder):
+        if path.name == DATA_FILE:
+            try:
+                with Reader(path.parent) as reader:
+                    rows.append({"name": str(path.parent), "records": len(reader)})
+            except CatdogError as error:
+                tell(f"passed over: {error}")
+    return rows
+
+
+def runs(folder: Path, tell: Tell) -> list[Row]:
+    """The runs below a folder: how each ended, where, and its best score."""
+    from catdog.tracking.run_file import SUFFIX
+    from catdog.tracking.runs import Run, find_runs
+
+    def row(run: Run) -> Row:
+        best = run.best.get(run.score, {}).get("value")
+        score = f"{run.score} {best:.4g}" if isinstance(best, float | int) else ""
+        iteration = int(run.content.get("iteration") or 0)
+        return {"name": run.name, "status": run.status, "iteration": iteration, "best": score}
+
+    files = [path for path in _files(folder) if path.name.endswith(SUFFIX)]
+    folders = list(dict.fromkeys(path.parent for path in files))
+    found: dict[str, Run] = {}
+    for each in folders:
+        try:
+            found |= {run.name: run for run in find_runs([each], tell)}
+        except CatdogError:
+            # a file that is no record, which has been told
+            continue
+    return [row(run) for run in found.values()]
+
+
+#: The parts of the list, in its order.
+PARTS: dict[str, Callable[[Path, Tell], list[Row]]] = {
+    "nets": nets,
+    "solvers": solvers,
+    "weights": weights,
+    "stores": stores,
+    "runs": runs,
+}
+
+
+def _shipped(spec: ShippedSpec) -> Row:
+    return {"name": spec.name, "about": spec.about}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files below a folder, without hidden folders and those of Python's environments."""
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not _is_foreign(Path(at, each)))
+        yield from (Path(at, name) for name in sorted(names))
+
+
+def _is_foreign(folder: Path) -> bool:
+    return folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
