@@ -1,6 +1,6 @@
 """The whole job on a drawn sample: photos, LMDBs, training, curve, predictions, submission.
 
-python tools/demo.py            everything goes into demo/, some minutes on two cores
+python tools/demo.py            everything goes into ./demo, some minutes on two cores
 """
 
 import shlex
@@ -10,23 +10,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser
 from catdog.cli.main import run_tool
 from catdog.errors import CatdogError
 
-ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("demo")
 
+#: With a name in place of a path the solver and its net are found from any folder.
 STEPS = (
-    ("Draw cats and dogs, for want of photos", "draw_sample.py input --train 2400 --test 60"),
-    ("Photos to LMDBs and a mean", "create_lmdb.py --size 64"),
-    (
-        "Train a small net",
-        "train.py --solver {root}/solvers/small.yaml --set net={root}/net_specs/small64.yaml",
-    ),
-    ("Draw the learning curve", "plot_learning_curve.py snapshots/small/train.log curve.png"),
-    ("Predict photos that nobody labelled", "predict.py input/test1 --picture predictions.png"),
+    ("Draw cats and dogs, for want of photos", "draw_sample input --train 2400 --test 60"),
+    ("Photos to LMDBs and a mean", "create_lmdb --size 64"),
+    ("Train a small net", "train --solver small"),
+    ("Draw the learning curve", "plot_learning_curve snapshots/small/train.log curve.png"),
+    ("Predict photos that nobody labelled", "predict input/test1 --picture predictions.png"),
 )
+_TRAINING = "train "
 
 MADE = """
 What it made, in {folder}/:
@@ -36,27 +35,41 @@ What it made, in {folder}/:
   input/                          the photos, their LMDBs and mean
 
 What to try next:
-  make data                       where real photos come from
-  make lmdb SIZE=64               input/train -> LMDBs; then train on them:
-  python tools/train.py --solver solvers/quick.yaml
-"""
+  catdog create_lmdb --data PHOTOS --size 64   your own photos, a folder for each class -> input/
+  catdog train --solver quick                  train on them
+  catdog list                                  the other nets and solvers"""
+REAL_PHOTOS = "  make data                                    where real photos come from"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the steps, each as the command that a person would type."""
-    Parser(__doc__).parse(argv)
-    folder = ROOT / FOLDER
-    folder.mkdir(exist_ok=True)
+    parser = Parser(__doc__)
+    about = "of the training (default: as the solver says)"
+    parser.add_argument("--iterations", type=at_least(1), metavar="N", help=about)
+    args = parser.parse(argv)
+    _make(FOLDER)
     start = time.monotonic()
-    for title, command in STEPS:
-        print(f"\n== {title}\n$ python tools/{command.format(root='..')}", flush=True)
-        name, *words = shlex.split(command.format(root=".."))
-        done = subprocess.run([sys.executable, str(ROOT / "tools" / name), *words], cwd=folder)
+    for title, step in STEPS:
+        shorter = args.iterations and step.startswith(_TRAINING)
+        command = f"{step} --set max_iter={args.iterations}" if shorter else step
+        print(f"\n== {title}\n$ catdog {command}", flush=True)
+        name, *words = shlex.split(command)
+        done = subprocess.run([sys.executable, "-m", f"catdog.tools.{name}", *words], cwd=FOLDER)
         if done.returncode:
             raise CatdogError(f"{name} ended with exit code {done.returncode}", where="demo")
     minutes, seconds = divmod(round(time.monotonic() - start), 60)
     print(f"\nDone in {minutes} min {seconds} s.")
-    print(MADE.format(folder=FOLDER))
+    print(
+        MADE.format(folder=FOLDER), *([REAL_PHOTOS] if Path("Makefile").is_file() else []), sep="\n"
+    )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        remedy = "start in a folder that can be written to"
+        raise CatdogError(str(error.strerror), where=str(folder), remedy=remedy) from None
 
 
 if __name__ == "__main__":
