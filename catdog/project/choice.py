@@ -14,9 +14,9 @@ from catdog.project.look import Look
 from catdog.project.net_text import facts
 from catdog.project.rates import Rates, rates
 from catdog.project.request import Request
-from catdog.project.shipped import find_net, find_solver, is_shipped
 from catdog.project.solver_text import TrainingPlan, schedule
 from catdog.spec import read_solver
+from catdog.spec.shipped import find_net, find_solver, is_shipped
 
 Tell = Callable[[str], object]
 

@@ -68,12 +68,16 @@ def find_spec(name: str | Path) -> Path:
 
 def is_shipped(path: Path) -> bool:
     """Whether a file is one of those that ship."""
-    return path in _files(path.parent.name)
+    whole = path.resolve()
+    return whole in _files(whole.parent.name)
 
 
 def shipped_note(path: Path) -> str:
-    """A line that says that a net or solver that ships was taken; nothing for any other file."""
-    if not is_shipped(path):
+    """A line that says that a net or solver that ships was taken; nothing for any other file.
+
+    Nothing for one that was found in the working directory either, at the top of a checkout.
+    """
+    if path not in _files(path.parent.name):
         return ""
     return f"{_WORDS[path.parent.name]} {path.stem}: {path}, which ships with catdog"
 
