@@ -1,7 +1,25 @@
 """The Caffe workflow on PyTorch: declared nets and solvers, trained with Caffe's arithmetic.
 
-These few names are the Python interface; the packages below are the house behind it, see
-docs/architecture.md. They are imported when they are first used, so that `import catdog` is quick.
+    import catdog
+
+    run = catdog.train("solver.yaml", max_iter=1000)
+    run.curve()
+    run.predictor()("photo.jpg").label
+
+fit            photos to a trained net in a folder of its own, in one call
+train          train a net as a solver file says, with its fields as keywords; gives a Run
+Run, runs      what a training left: curve, metrics, weights; those below a folder
+Predictor      a trained net and photos to names and probabilities
+build_stores   photos to LMDBs and their mean
+open_store     an LMDB of photos as a torch Dataset
+read_net, Net  a net's file, and the torch module that it describes
+deploy         the same without data layers: a torch module of tensors
+load_weights   weights of any kind into a net, by layer name
+read_solver, Solver   a solver's file, and the training loop itself
+CatdogError, Unreadable   what is raised: where, what, remedy; a photo that is none
+
+docs/python.md tells it all with examples, docs/architecture.md what stands behind it. Names are
+imported when they are first used, so that `import catdog` is quick.
 """
 
 from importlib import import_module
@@ -9,24 +27,54 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from catdog.data.images import Unreadable
+    from catdog.errors import CatdogError
     from catdog.inference.predictor import Predictor
+    from catdog.interface.building import build_stores
+    from catdog.interface.nets import deploy, load_weights, read_net, read_solver
+    from catdog.interface.run import Run, runs
+    from catdog.interface.stores import open_store
+    from catdog.interface.training import train
     from catdog.net.net import Net
     from catdog.project.fitting import fit
     from catdog.solver.solver import Solver
-    from catdog.spec import read_net, read_solver
-    from catdog.training.train import train
 
-__all__ = ["Net", "Predictor", "Solver", "__version__", "fit", "read_net", "read_solver", "train"]
+__all__ = [
+    "CatdogError",
+    "Net",
+    "Predictor",
+    "Run",
+    "Solver",
+    "Unreadable",
+    "__version__",
+    "build_stores",
+    "deploy",
+    "fit",
+    "load_weights",
+    "open_store",
+    "read_net",
+    "read_solver",
+    "runs",
+    "train",
+]
 
 #: Where each name lives.
 _HOMES = {
+    "CatdogError": "catdog.errors",
     "Net": "catdog.net.net",
     "Predictor": "catdog.inference.predictor",
+    "Run": "catdog.interface.run",
     "Solver": "catdog.solver.solver",
+    "Unreadable": "catdog.data.images",
+    "build_stores": "catdog.interface.building",
+    "deploy": "catdog.interface.nets",
     "fit": "catdog.project.fitting",
-    "read_net": "catdog.spec",
-    "read_solver": "catdog.spec",
-    "train": "catdog.training.train",
+    "load_weights": "catdog.interface.nets",
+    "open_store": "catdog.interface.stores",
+    "read_net": "catdog.interface.nets",
+    "read_solver": "catdog.interface.nets",
+    "runs": "catdog.interface.run",
+    "train": "catdog.interface.training",
 }
 
 

@@ -18,7 +18,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("snapshot", ">export", "deploy net,\nONNX, PyTorch", "", ""),
 )
 #: What connects a solver file with all of these, and who calls it.
-ABOVE = ("cli, tools/", "project", "pycaffe", "training", "catdog (Python)")
+ABOVE = ("cli, tools/", "project", "pycaffe", "training", "interface")
 #: What all of them stand on.
 BELOW = ("runtime", "fillers", "proto", "errors")
 
@@ -78,7 +78,7 @@ def packages() -> set[str]:
     """The packages that the picture names."""
     named = [text.lstrip("<>") for texts in ROWS for text in texts if text[:1] in ("<", ">")]
     words = [word for text in (*named, *ABOVE, *BELOW) for word in text.split(", ")]
-    return {word.partition(".")[0] for word in words} - {"tools/", "catdog (Python)"}
+    return {word.partition(".")[0] for word in words} - {"tools/"}
 
 
 def draw() -> Figure:

@@ -27,6 +27,7 @@ ORDER = (
     "training",
     "analysis",
     "pycaffe",
+    "interface",
     "cli",
     "project",
 )

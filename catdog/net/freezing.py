@@ -1,12 +1,15 @@
 """Which layers of a net are frozen: patterns of names to marks in its message."""
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from catdog.errors import Fault
 from catdog.layers import layer_class
-from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.freezing import is_named, pattern_faults
+
+if TYPE_CHECKING:
+    from catdog.net.net import Net
 
 
 def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()) -> NetParameter:
@@ -29,7 +32,7 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
     return copy
 
 
-def parameter_faults(net: Net, patterns: Iterable[str]) -> Iterator[Fault]:
+def parameter_faults(net: "Net", patterns: Iterable[str]) -> Iterator[Fault]:
     """Patterns that name layers without parameters alone."""
     names = [node.name for node in net if len(node.layer.blobs)]
     yield from pattern_faults(patterns, names, "names no layer with parameters")

@@ -5,24 +5,26 @@ Knows no files: data layers were cut out before, their tops come in as inputs.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from math import prod
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from catdog.errors import CatdogError, LayerError, SpecError
-from catdog.layers import LAYERS, overwritten
+from catdog.errors import CatdogError, SpecError
+from catdog.layers import overwritten
 from catdog.layers.base import Layer, Setting
 from catdog.layers.vision import Convolution, Deconvolution
 from catdog.net import wiring
+from catdog.net.from_spec import phase_of, without_data
 from catdog.net.fusion import fused
+from catdog.net.layer_setup import build_layer, explained, loss_weights, param_specs
 from catdog.net.parameters import Learnable, ParameterTable
 from catdog.net.step import Node, Step
-from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter, ParamSpec
+from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter
 from catdog.runtime.devices import set_tf32
 from catdog.runtime.room import too_large
+from catdog.spec import Spec
 from catdog.spec.shape import Shape
 
 Contents = dict[str, list[overwritten.Content]]
@@ -38,9 +40,16 @@ class Result(NamedTuple):
 class Net(nn.Module):
     """A Caffe net as a torch module.
 
+        net = catdog.Net(catdog.read_net("net.yaml"))
+        net(data, label).loss.backward()
+
     Args:
-        message: the net, upgraded and filtered for its `state`, without data layers.
-        inputs: shapes of the blobs that come from outside, beside those of Input layers.
+        message: the net, as `read_net` gives it; or a message that is upgraded and filtered for
+            its `state`, without data layers.
+        inputs: shapes of the blobs that come from outside, beside those of Input layers; of a
+            net of `read_net` by default those of its data. Other batch sizes can be given later.
+        phase: of a net of `read_net`, "TRAIN" or "TEST".
+        stages: of a net of `read_net`, those of its rules.
         setting: randomness for fillers and layers, and what layers may do.
         fill: give the parameters numbers; without it the net is shapes only (meta device).
 
@@ -49,13 +58,31 @@ class Net(nn.Module):
 
     def __init__(
         self,
-        message: NetParameter,
+        message: NetParameter | Spec[NetParameter],
         *,
         inputs: Mapping[str, Shape] | None = None,
+        phase: str = "TRAIN",
+        stages: Sequence[str] = (),
         setting: Setting | None = None,
         fill: bool = True,
     ) -> None:
         super().__init__()
+        if isinstance(message, Spec):
+            # what is refused below has its place in the text
+            with message.located():
+                rest, shapes = without_data(message, phase_of(phase), stages, inputs)
+                self._build(rest, shapes, setting, fill=fill)
+        else:
+            self._build(message, inputs or {}, setting, fill=fill)
+
+    def _build(
+        self,
+        message: NetParameter,
+        inputs: Mapping[str, Shape],
+        setting: Setting | None,
+        *,
+        fill: bool,
+    ) -> None:
         self.message = wiring.with_automatic_tops(message)
         self.name = message.name
         self.phase = message.state.phase
@@ -63,7 +90,7 @@ class Net(nn.Module):
         #: Run every layer by itself: somebody listens to them.
         self.step_by_step = False
         self._format: torch.memory_format | None = None
-        self.inputs = {**(inputs or {}), **wiring.input_shapes(message)}
+        self.inputs = {**inputs, **wiring.input_shapes(message)}
         faults = wiring.faults(self.message, self.inputs)
         if faults:
             raise SpecError(faults)
@@ -89,7 +116,7 @@ class Net(nn.Module):
         if not param.HasField("phase"):
             param.phase = self.phase
         shapes = [self.shapes[bottom] for bottom in param.bottom]
-        layer = _build(param, shapes, self.setting)
+        layer = build_layer(param, shapes, self.setting)
         tops = self._tops(layer, shapes)
         self.shapes.update(zip(param.top, tops, strict=True))
         node = Node(
@@ -98,10 +125,10 @@ class Net(nn.Module):
             layer=layer,
             bottoms=tuple(param.bottom),
             tops=tuple(param.top),
-            loss_weights=_loss_weights(param, layer),
+            loss_weights=loss_weights(param, layer),
             cut=tuple(self._is_cut(param, layer, i) for i in range(len(param.bottom))),
         )
-        self._parameters_of.add(node.name, layer, _param_specs(param, layer))
+        self._parameters_of.add(node.name, layer, param_specs(param, layer))
         self.nodes.append(node)
 
     def _tops(self, layer: Layer, shapes: Sequence[Shape]) -> list[Shape]:
@@ -112,7 +139,7 @@ class Net(nn.Module):
             alike.ClearField(field)
         key = (*shapes, len(layer.param.top), alike.SerializeToString(deterministic=True))
         if key not in self._top_shapes or layer.param.type == "Python":
-            with _explained(layer.param, shapes):
+            with explained(layer.param, shapes):
                 self._top_shapes[key] = layer.top_shapes(*shapes)
         return self._top_shapes[key]
 
@@ -183,8 +210,15 @@ class Net(nn.Module):
                     self._format = torch.channels_last
         return self
 
-    def forward(self, batch: Mapping[str, Tensor], keep: Collection[str] = ()) -> Result:
-        """Run the net on a batch {input: tensor}; gives the outputs, kept blobs and the loss."""
+    def forward(
+        self, batch: Mapping[str, Tensor] | Tensor, *others: Tensor, keep: Collection[str] = ()
+    ) -> Result:
+        """Run the net on a batch {input: tensor}; gives the outputs, kept blobs and the loss.
+
+        The inputs may come one by one as well, in the order of `inputs`: `net(data, label)`.
+        """
+        if isinstance(batch, Tensor):
+            batch = self._named((batch, *others))
         missing = [name for name in self.inputs if name not in batch]
         if missing:
             raise CatdogError(f"no value for input {', '.join(missing)}", where=f"net {self.name}")
@@ -214,6 +248,12 @@ class Net(nn.Module):
             for node in self.running
         )
         return made and not written_over and blob not in self._fused.lost
+
+    def _named(self, blobs: Sequence[Tensor]) -> Mapping[str, Tensor]:
+        if len(blobs) > len(self.inputs):
+            what = f"{len(blobs)} blobs for its inputs {', '.join(self.inputs)}"
+            raise CatdogError(what, where=f"net {self.name}")
+        return dict(zip(self.inputs, blobs, strict=False))
 
     def _arranged(self, blob: Tensor) -> Tensor:
         if self._format is None or blob.dim() != 4:
@@ -294,65 +334,6 @@ def run(step: Step, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:
     )
     tops = step.layer(*given)
     return tops if isinstance(tops, tuple) else (tops,)
-
-
-def _build(param: LayerParameter, shapes: Sequence[Shape], setting: Setting) -> Layer:
-    with _explained(param, shapes):
-        layer = LAYERS[param.type](param, shapes, setting)
-    layer.train(param.phase == TRAIN)
-    return layer
-
-
-@contextmanager
-def _explained(param: LayerParameter, shapes: Sequence[Shape]) -> Iterator[None]:
-    try:
-        yield
-    except CatdogError:
-        raise
-    except (RuntimeError, ValueError, IndexError) as error:
-        given = ", ".join(
-            f"{bottom} {list(shape)}" for bottom, shape in zip(param.bottom, shapes, strict=True)
-        )
-        reason = str(error).splitlines()[0]
-        raise LayerError(
-            f"({param.type}) cannot take {given}: {reason}", layer=param.name
-        ) from error
-
-
-def _loss_weights(param: LayerParameter, layer: Layer) -> tuple[float, ...]:
-    if param.loss_weight:
-        return tuple(param.loss_weight)
-    first = 1.0 if layer.is_loss else 0.0
-    return tuple(first if i == 0 else 0.0 for i in range(len(param.top)))
-
-
-def _param_specs(param: LayerParameter, layer: Layer) -> list[ParamSpec]:
-    """One ParamSpec for each blob; what a layer keeps itself never learns."""
-    given = list(param.param)
-    if len(given) > len(layer.blobs):
-        raise layer.error(
-            f"has {len(given)} param fields for {len(layer.blobs)} parameter blobs",
-            field="param",
-            remedy="leave the last ones out",
-        )
-    if not layer.learns:
-        if any(spec.HasField("lr_mult") and spec.lr_mult for spec in given):
-            raise layer.error(
-                "keeps its statistics itself and cannot learn them",
-                field="param",
-                remedy="write lr_mult: 0 or leave param out",
-            )
-        given = [_without_rate(spec) for spec in given]
-    default = ParamSpec() if layer.learns else ParamSpec(lr_mult=0)
-    specs = given + [default] * (len(layer.blobs) - len(given))
-    return [_without_rate(spec) for spec in specs] if param.frozen else specs
-
-
-def _without_rate(spec: ParamSpec) -> ParamSpec:
-    copy = ParamSpec()
-    copy.CopyFrom(spec)
-    copy.lr_mult = 0
-    return copy
 
 
 def _share(node: Node, theirs: Layer) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from catdog.runtime.shown_figure import ShownFigure
+
 BLUE, ORANGE, GREEN, PURPLE = "#3b6ea5", "#d1582c", "#2f8f5b", "#a8476f"
 YELLOW, INDIGO, BROWN, TEAL = "#e39b2d", "#5b6bbf", "#7a6a58", "#1f8a8a"
 SOFT = "#9aa5b1"
@@ -25,11 +27,11 @@ INK, GRID, SPINE = "#333333", "#e6e6e6", "#bbbbbb"
 SMALL, TITLE = 9, 12
 
 
-def white_figure(size: tuple[float, float], *, h_pad: float = 0.1) -> "Figure":
+def white_figure(size: tuple[float, float], *, h_pad: float = 0.1) -> "ShownFigure":
     """An empty figure of this many inches, laid out by its content."""
-    from matplotlib.figure import Figure
+    from catdog.runtime.shown_figure import ShownFigure
 
-    figure = Figure(figsize=size, facecolor="white")
+    figure = ShownFigure(figsize=size, facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=h_pad)
     return figure
 

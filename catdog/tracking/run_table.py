@@ -8,7 +8,7 @@ from catdog.errors import CatdogError, did_you_mean, some_of
 from catdog.runtime.text_table import text_table
 from catdog.solver.direction import Direction
 from catdog.tracking.flat_fields import TEST_NET, TRAIN_NET
-from catdog.tracking.runs import Run
+from catdog.tracking.runs import RunRecord
 
 #: With more columns for fields a terminal shows no table.
 MOST_FIELDS = 8
@@ -18,7 +18,7 @@ _HEADS = {"seconds": "time", "iteration": "iterations"}
 _PLAIN = ("run", "status", "started", "seconds", "iteration")
 
 
-def rows(runs: Sequence[Run], metric: str = "") -> list[Row]:
+def rows(runs: Sequence[RunRecord], metric: str = "") -> list[Row]:
     """A row for each run, with a column for every field in which they differ.
 
     `metric` is the test output whose best value is shown, by default as in `metric_of`. Raises
@@ -34,7 +34,7 @@ def rows(runs: Sequence[Run], metric: str = "") -> list[Row]:
     return [_row(run, metric, list(finals), fields) for run in runs]
 
 
-def metric_of(runs: Sequence[Run]) -> str:
+def metric_of(runs: Sequence[RunRecord]) -> str:
     """The test output that runs are compared by: the score of the first run that has been tested.
 
     Empty where none has.
@@ -42,7 +42,7 @@ def metric_of(runs: Sequence[Run]) -> str:
     return next((run.score for run in runs if run.score in run.best), "")
 
 
-def differing(runs: Sequence[Run]) -> dict[str, str]:
+def differing(runs: Sequence[RunRecord]) -> dict[str, str]:
     """The fields in which runs differ, in their order, by what they are called.
 
     One that the train net and the test net of every run agree in is called `net.LAYER.FIELD`.
@@ -64,7 +64,7 @@ def differing(runs: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def difference(one: Run, other: Run) -> str:
+def difference(one: RunRecord, other: RunRecord) -> str:
     """The fields in which two runs differ, a line each; empty where there are none."""
     fields = differing([one, other])
     found = [
@@ -78,7 +78,7 @@ def difference(one: Run, other: Run) -> str:
     return text_table(("field", one.name, other.name), found) if found else ""
 
 
-def ordered(table: Sequence[Row], runs: Sequence[Run], column: str) -> list[Row]:
+def ordered(table: Sequence[Row], runs: Sequence[RunRecord], column: str) -> list[Row]:
     """The rows by a column, a test output or a field, the best score first.
 
     Raises CatdogError for a column that is not there.
@@ -121,7 +121,7 @@ def _meant(word: str, names: Sequence[str]) -> str:
     return did_you_mean(word, names) or plain
 
 
-def _row(run: Run, metric: str, finals: Sequence[str], fields: Mapping[str, str]) -> Row:
+def _row(run: RunRecord, metric: str, finals: Sequence[str], fields: Mapping[str, str]) -> Row:
     best: Mapping[str, Any] = run.best.get(metric, {})
     content = run.content
     return {

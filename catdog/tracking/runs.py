@@ -24,7 +24,7 @@ _SURROUNDINGS = ("solver_file", "device", "host", "versions", "git")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """A run by the content of its file; `name` is its snapshot_prefix as seen from here."""
 
     name: str
@@ -101,7 +101,9 @@ class Run:
         return [self.content.get("train_net") or "", *(self.content.get("test_nets") or [])]
 
 
-def find_runs(folders: Sequence[Path], tell: Callable[[str], object] = lambda _: None) -> list[Run]:
+def find_runs(
+    folders: Sequence[Path], tell: Callable[[str], object] = lambda _: None
+) -> list[RunRecord]:
     """The runs below these folders, or of these files, by their start.
 
     A file in a folder that is no record of a run is told and passed over. Raises CatdogError where
@@ -113,7 +115,7 @@ def find_runs(folders: Sequence[Path], tell: Callable[[str], object] = lambda _:
             remedy = "name the folder of snapshots; tools/train.py makes it"
             raise CatdogError("no such folder", where=str(folder), remedy=remedy)
         paths.update(dict.fromkeys(_files(folder)))
-    runs: list[Run] = []
+    runs: list[RunRecord] = []
     for path in paths:
         try:
             runs.append(_run(path))
@@ -127,7 +129,7 @@ def find_runs(folders: Sequence[Path], tell: Callable[[str], object] = lambda _:
     return sorted(runs, key=lambda run: str(run.content.get("started")))
 
 
-def find_run(name: str) -> Run:
+def find_run(name: str) -> RunRecord:
     """The run that a text means: its snapshot_prefix, its file, or a folder with one run.
 
     Raises CatdogError where that is not one run.
@@ -169,9 +171,9 @@ def standing(weights: Path) -> str:
     )
 
 
-def _run(path: Path) -> Run:
+def _run(path: Path) -> RunRecord:
     """The run of a file. Raises CatdogError where it is no record of a run."""
-    run = Run(_name(path), read_run(path))
+    run = RunRecord(_name(path), read_run(path))
     try:
         # what cannot be parsed is found here, not in the middle of a table
         _ = run.fields
@@ -199,7 +201,7 @@ def learned_from(weights: Path, store: Path) -> bool:
     return any(source and (start / source).resolve() == store.resolve() for source in sources)
 
 
-def _of_weights(weights: Path) -> Run | None:
+def _of_weights(weights: Path) -> RunRecord | None:
     """The run that wrote these weights, where its file is beside them."""
     prefix = prefix_of(weights)
     try:

@@ -7,7 +7,7 @@ from catdog.errors import CatdogError
 from catdog.runtime.distributed.group import Group
 from catdog.solver.snapshot_search import AUTO, check_whole, find, newest
 from catdog.tracking.run_file import read_run, run_name, run_path
-from catdog.tracking.runs import Run
+from catdog.tracking.runs import RunRecord
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _agree(state: Path | None, group: Group) -> None:
 def _earlier(prefix: str) -> str:
     """What becomes of another run under this prefix; empty where there is none."""
     try:
-        run = Run(prefix, read_run(run_path(prefix)))
+        run = RunRecord(prefix, read_run(run_path(prefix)))
     except CatdogError:
         return ""
     name, at = run.content.get("run") or "without a name", run.content.get("iteration")

@@ -90,7 +90,9 @@ def test_prediction_sees_what_the_test_net_sees(built, outputs, loss):
     predictor.net.register_forward_pre_hook(lambda _, args: seen.append(args[0]["data"]))
     predictions = list(predictor.predict(photos))
     assert torch.equal(torch.cat(seen), planes)
-    scores = net({"data": planes, "label": torch.zeros(len(planes), 1)[:, :outputs]}, ["score"])
+    scores = net(
+        {"data": planes, "label": torch.zeros(len(planes), 1)[:, :outputs]}, keep=["score"]
+    )
     score = scores.blobs["score"]
     expected = score.softmax(1) if outputs == 2 else both_classes(score.sigmoid())
     for prediction, row in zip(predictions, expected.detach().numpy(), strict=True):

@@ -9,7 +9,7 @@ from catdog.runtime.lock import only_one
 from catdog.solver.events import Done, NetTested, Output, Preparing
 from catdog.tracking.run_file import RunFile, read_run, run_path
 from catdog.tracking.run_table import difference, differing, listing, metric_of, ordered, rows
-from catdog.tracking.runs import Run, find_run, find_runs, learned_from, standing
+from catdog.tracking.runs import RunRecord, find_run, find_runs, learned_from, standing
 
 NET = """
 layer { name: "fc" type: "InnerProduct" inner_product_param { num_output: %d } }
@@ -137,9 +137,9 @@ def test_a_run_whose_process_is_gone(tmp_path):
 def test_the_score_of_a_file_without_one_follows_from_its_nets(runs):
     one = runs[0]
     assert one.content["score"] == one.score == "acc"
-    older = Run(one.name, {key: one.content[key] for key in one.content if key != "score"})
+    older = RunRecord(one.name, {key: one.content[key] for key in one.content if key != "score"})
     assert older.score == "acc"
-    assert Run("x", {"status": "failed"}).score == ""
+    assert RunRecord("x", {"status": "failed"}).score == ""
 
 
 def test_how_weights_of_a_run_did(tmp_path):

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from catdog.runtime.picture_style import save_figure
 from catdog.tracking.curves.comparison import compare
 from catdog.tracking.curves.data import Style, log_path, read_curves
@@ -25,8 +27,11 @@ def plot(
     """
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     curves, style = read_curves(listed, style or Style())
-    figure = draw(curves[0].log, curves[0].name, style) if len(curves) == 1 else None
-    figure = figure or compare(curves, style)
+    figure: Figure
+    if len(curves) == 1:
+        figure = draw(curves[0].log, curves[0].name, style)
+    else:
+        figure = compare(curves, style)
     target = Path(out) if out else _beside(listed)
     save_figure(figure, target, dpi=150)
     return target

@@ -24,6 +24,7 @@ from catdog.runtime.picture_style import (
     title_left,
     white_figure,
 )
+from catdog.runtime.shown_figure import ShownFigure
 from catdog.solver.events import of_net
 from catdog.tracking.curves.data import Series, Style, series
 from catdog.tracking.log_reader import ParsedLog, Value
@@ -41,7 +42,7 @@ _RATE = (0.025, 0.14)
 _WIDE = 100.0
 
 
-def draw(log: ParsedLog, title: str = "", style: Style | None = None) -> Figure:
+def draw(log: ParsedLog, title: str = "", style: Style | None = None) -> ShownFigure:
     """The picture of one log: losses on the left, accuracies on the right, drops of the rate."""
     style = style or Style()
     figure = blank((10, 5.6))
@@ -223,7 +224,7 @@ def _not_finite(axes: Axes, log: ParsedLog, style: Style) -> None:
         )
 
 
-def blank(size: tuple[float, float]) -> Figure:
+def blank(size: tuple[float, float]) -> ShownFigure:
     """A white sheet of this many inches."""
     figure = white_figure(size)
     FigureCanvasAgg(figure)

@@ -1,0 +1,1 @@
+"""What a Python program calls: trainings, runs, nets and stores as plain objects."""

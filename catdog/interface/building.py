@@ -1,0 +1,57 @@
+"""`catdog.build_stores`: photos to LMDBs."""
+
+from os import PathLike
+
+from catdog.data.build.dataset import BuildReport, create
+from catdog.errors import CatdogError, did_you_mean
+from catdog.proto.caffe_pb2 import DatasetParameter
+
+
+def build_stores(
+    photos: str | PathLike[str],
+    out: str | PathLike[str] = "input",
+    *,
+    size: int = 227,
+    equalize: bool = True,
+    resize: str = "stretch",
+    gray: bool = False,
+    validation: float | None = None,
+    seed: int = 0,
+    resume: bool = False,
+) -> BuildReport:
+    """Photos to train_lmdb, validation_lmdb and mean.binaryproto, as `tools/create_lmdb.py` does.
+
+        print(catdog.build_stores("photos", "input", size=64))
+
+    Gives a report whose text is a table of what was built and skipped. Raises DataError.
+
+    Args:
+        photos: a folder of any layout that docs/data.md tells.
+        out: where the stores go.
+        size: width and height of a stored picture, in pixels.
+        equalize: make the histogram of each channel even.
+        resize: what is done to other proportions: "stretch", "pad" or "crop".
+        gray: one channel instead of blue, green and red.
+        validation: a share of each class, 0.1, or a number of photos; by default every sixth.
+        seed, resume: of the shuffled order; go on with a build that was interrupted.
+    """
+    record = DatasetParameter(
+        width=size,
+        height=size,
+        equalize=equalize,
+        interpolation=DatasetParameter.CUBIC,
+        resize=_resize(resize),
+        channel_order=DatasetParameter.GRAY if gray else DatasetParameter.BGR,
+        validation_every=6 if validation is None else None,
+        validation=validation,
+        seed=seed,
+    )
+    return create(str(photos), str(out), record, resume=resume)
+
+
+def _resize(word: str) -> DatasetParameter.Resize:
+    known = DatasetParameter.Resize.keys()
+    if word.upper() not in known:
+        remedy = did_you_mean(word, map(str.lower, known)) or "stretch, pad or crop"
+        raise CatdogError(f'"{word}" is no way to resize', remedy=remedy)
+    return DatasetParameter.Resize.Value(word.upper())
