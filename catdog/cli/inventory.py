@@ -53,9 +53,9 @@ def stores(folder: Path, tell: Tell) -> list[Row]:
 def runs(folder: Path, tell: Tell) -> list[Row]:
     """The runs below a folder: how each ended, where, and its best score."""
     from catdog.tracking.run_file import SUFFIX
-    from catdog.tracking.runs import Run, find_runs
+    from catdog.tracking.runs import RunRecord, find_runs
 
-    def row(run: Run) -> Row:
+    def row(run: RunRecord) -> Row:
         best = run.best.get(run.score, {}).get("value")
         score = f"{run.score} {best:.4g}" if isinstance(best, float | int) else ""
         iteration = int(run.content.get("iteration") or 0)
@@ -63,7 +63,7 @@ def runs(folder: Path, tell: Tell) -> list[Row]:
 
     files = [path for path in _files(folder) if path.name.endswith(SUFFIX)]
     folders = list(dict.fromkeys(path.parent for path in files))
-    found: dict[str, Run] = {}
+    found: dict[str, RunRecord] = {}
     for each in folders:
         try:
             found |= {run.name: run for run in find_runs([each], tell)}

@@ -50,8 +50,8 @@ def build_stores(
 
 
 def _resize(word: str) -> DatasetParameter.Resize:
-    known = DatasetParameter.Resize.keys()
-    if word.upper() not in known:
-        remedy = did_you_mean(word, map(str.lower, known)) or "stretch, pad or crop"
+    kinds = dict(DatasetParameter.Resize.items())
+    if word.upper() not in kinds:
+        remedy = did_you_mean(word, map(str.lower, kinds)) or "stretch, pad or crop"
         raise CatdogError(f'"{word}" is no way to resize', remedy=remedy)
-    return DatasetParameter.Resize.Value(word.upper())
+    return kinds[word.upper()]

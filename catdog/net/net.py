@@ -219,6 +219,8 @@ class Net(nn.Module):
         """
         if isinstance(batch, Tensor):
             batch = self._named((batch, *others))
+        elif others:
+            raise TypeError("inputs come by name or in their order, not both; `keep` is a keyword")
         missing = [name for name in self.inputs if name not in batch]
         if missing:
             raise CatdogError(f"no value for input {', '.join(missing)}", where=f"net {self.name}")

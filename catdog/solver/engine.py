@@ -94,7 +94,7 @@ class _Passes(nn.Module):
         self.net = net
 
     def forward(self, batch: Batch, keep: Collection[str]) -> Result:
-        result: Result = self.net(batch, keep)
+        result: Result = self.net(batch, keep=keep)
         return Result({name: blob.detach() for name, blob in result.blobs.items()}, result.loss)
 
 

@@ -83,6 +83,8 @@ def test_blobs_come_by_name_or_in_order():
         net(data)
     with pytest.raises(CatdogError, match="3 blobs for its inputs data, label"):
         net(data, label, label)
+    with pytest.raises(TypeError, match="`keep` is a keyword"):
+        net({"data": data, "label": label}, ["fc1"])
 
 
 def test_a_plain_loop_trains_it():
