@@ -40,7 +40,7 @@ class Engine:
         if self._run is None:
             # not before: weights are copied and layers cut off until the first pass
             self._run = self._build()
-        return self._run(batch, keep)
+        return self._run(batch, keep=keep)
 
     def passes(self, count: int) -> Iterator[None]:
         """Yield so many times, for a forward and a backward pass each.
