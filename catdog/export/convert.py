@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 from catdog.data.mean import read_mean, write_mean
 from catdog.data.numpy_file import read_npy
 from catdog.errors import CatdogError, DataError
-from catdog.export.deployed import deployed
+from catdog.export.deployed import Deployed, deployed
+from catdog.export.onnx_metadata import onnx_metadata
 from catdog.export.onnx_model import write_onnx
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.proto.parse import NotUTF8, parse
@@ -193,11 +194,15 @@ def _array_to_mean(conversion: Conversion) -> None:
 
 def _text_to_onnx(conversion: Conversion) -> None:
     c = conversion
-    write_onnx(deployed(c.source, c.weights, c.shapes, c.tell, c.stages).net, c.target)
+    _write_onnx(deployed(c.source, c.weights, c.shapes, c.tell, c.stages), c.target)
 
 
 def _weights_to_onnx(conversion: Conversion) -> None:
-    write_onnx(deployed(None, conversion.source).net, conversion.target)
+    _write_onnx(deployed(None, conversion.source), conversion.target)
+
+
+def _write_onnx(found: Deployed, target: Path) -> None:
+    write_onnx(found.net, target, onnx_metadata(found))
 
 
 _WAYS: dict[tuple[str, str], Callable[[Conversion], None]] = {

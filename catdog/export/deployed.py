@@ -1,7 +1,7 @@
 """The deploy net of a spec or of a snapshot, with its weights: what leaves the house."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from catdog.data.shapes import data_shapes
@@ -23,10 +23,14 @@ from catdog.weights import copy_weights, read_weights
 
 @dataclass(frozen=True)
 class Deployed:
-    """A deploy net with its parameters, and how its photos were prepared where that is known."""
+    """A deploy net with its parameters, and how its photos were prepared where that is known.
+
+    `carried` is the net that its weights carry, with the mean and the temperature; empty without.
+    """
 
     net: Net
     dataset: DatasetParameter | None = None
+    carried: NetParameter = field(default_factory=NetParameter)
 
 
 def deployed(
@@ -58,7 +62,7 @@ def deployed(
     if carried:
         copy_weights(net, carried)
     dataset = carried.net.dataset if carried and carried.net.HasField("dataset") else None
-    return Deployed(net.requires_grad_(False), dataset)
+    return Deployed(net.requires_grad_(False), dataset, carried.net if carried else NetParameter())
 
 
 def _check_python(net: NetParameter) -> None:

@@ -32,8 +32,10 @@ TOLERANCE = 1e-4
 _NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
 
-def write_onnx(net: Net, path: str | Path) -> None:
+def write_onnx(net: Net, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
     """Write a net in the TEST phase as an ONNX model of the inputs and outputs of its names.
+
+    `metadata` goes into its metadata_props.
 
     The first axis of the inputs may have any size, where the layers allow it. The model is run
     with onnxruntime before the file replaces the target.
@@ -45,7 +47,7 @@ def write_onnx(net: Net, path: str | Path) -> None:
     model = _Plain(net).eval().requires_grad_(False)
     batch = _batch(net)
     with replacing(path) as beside:
-        _export(model, net, batch, beside)
+        _export(model, net, batch, beside, metadata or {})
         _compare(net, batch, beside, path)
 
 
@@ -130,7 +132,13 @@ def _exportable(net: Net, node: Node) -> Node:
     return replace(node, layer=layer)
 
 
-def _export(model: nn.Module, net: Net, batch: Mapping[str, Tensor], path: Path) -> None:
+def _export(
+    model: nn.Module,
+    net: Net,
+    batch: Mapping[str, Tensor],
+    path: Path,
+    metadata: Mapping[str, str],
+) -> None:
     free = tuple(
         {0: Dim.AUTO} if tensor.dim() and len(tensor) > 1 else None for tensor in batch.values()
     )
@@ -147,6 +155,7 @@ def _export(model: nn.Module, net: Net, batch: Mapping[str, Tensor], path: Path)
                 verbose=False,
             )
             assert program is not None  # it is None for a path or without dynamo
+            program.model.metadata_props.update(metadata)
             program.save(path, external_data=False)
     except torch.onnx.errors.OnnxExporterError as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
