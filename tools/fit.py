@@ -35,8 +35,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     right = "" if fitted.accuracy is None else f": accuracy {fitted.accuracy:.1%} in validation"
     print(f"\n{fitted.folder}: {fitted.net}{right}, {fitted.seconds / 60:.1f} minutes")
-    if fitted.report.exists():
-        print(f"report   {fitted.report}")
+    for title, page in (("report", fitted.report), ("photos", fitted.page)):
+        if page.exists():
+            print(f"{title:7}  {page}")
     print(f"predict  catdog predict --weights {fitted.weights} PHOTOS")
 
 

@@ -28,6 +28,7 @@ from catdog.data.images import Readable
 from catdog.errors import DataError
 from catdog.runtime.columns import LazySequence, Mapped, Picked, Texts, repeated
 from catdog.runtime.files import is_zip
+from catdog.runtime.text_file import open_text
 
 #: Bytes of a photo that is unpacked, at most.
 LARGEST = 256 << 20
@@ -139,9 +140,11 @@ class _GivenPhotos(LazySequence[GivenPhoto]):
 def given_photos(words: Iterable[str | Path]) -> Sequence[GivenPhoto]:
     """The photos that files, folders and zips name, in their order, each once.
 
-    Raises DataError for what is not there, and for a folder or an archive without photos.
+    `@FILE` stands for what a file names, one in each line. Raises DataError for what is not there,
+    and for a folder or an archive without photos.
     """
-    found, words = _GivenPhotos(), list(words)
+    found = _GivenPhotos()
+    words = [each for word in words for each in _listed(word)]
     for word in words:
         found.add(*_given(Path(word)))
     if len(words) < 2:
@@ -157,6 +160,18 @@ def are_few(words: Sequence[str]) -> bool:
     return len(words) <= FEW and not any(
         path.is_dir() or is_archive(path) or is_zip(path) for path in map(Path, words)
     )
+
+
+def _listed(word: str | Path) -> list[str | Path]:
+    """A word, or the lines of the file that follows an `@`."""
+    text = str(word)
+    if not text.startswith("@") or Path(text).exists() or not Path(text[1:]).is_file():
+        return [word]
+    try:
+        with open_text(Path(text[1:]), errors="surrogateescape") as file:
+            return [line.rstrip("\r\n") for line in file if line.strip()]
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"cannot be read ({error})", where=text[1:]) from error
 
 
 def in_order_of_rows(photos: Sequence[GivenPhoto]) -> tuple[Sequence[Readable], Sequence[str]]:

@@ -27,7 +27,9 @@ PHOTOS = "photos"
 _OURS = {PHOTOS, f".{PHOTOS}.new", PART, PART_VALIDATION, NET, SOLVER, README, ".fit.lock"}
 
 
-def begin(photos: Path, folder: Path, asked: Request, device: torch.device, tell: Tell) -> Project:
+def begin(
+    photos: Path, folder: Path, asked: Request, device: torch.device, tell: Tell
+) -> tuple[Project, FoundPhotos]:
     """Make a project of photos in a folder, which holds nothing else.
 
     `asked.net` is as seen from the working directory. Raises CatdogError for a folder in use, and
@@ -50,18 +52,20 @@ def begin(photos: Path, folder: Path, asked: Request, device: torch.device, tell
     build = _build(found, choice, asked, folder)
     project = Project(asked, _plain(folder.resolve().name), choice.net.stem, build, found.count)
     _write(project, found, choice, folder)
-    return project
+    return project, found
 
 
-def check_photos(project: Project, photos: Path, folder: Path) -> None:
-    """Raise CatdogError where there are other photos than the project was made of."""
-    now = project.count if is_packed(photos) else find(photos).count
+def photos_again(project: Project, photos: Path, folder: Path, tell: Tell) -> FoundPhotos:
+    """The photos of a project; CatdogError where there are others than it was made of."""
+    found = find(_unpacked(photos, folder, tell))
+    now = found.count
     if now != project.count:
         raise CatdogError(
             f"was made of {project.count:,} photos, and {photos} has {now:,} now",
             where=str(folder),
             remedy="name another --out for them, or remove this one",
         )
+    return found
 
 
 def _check_free(folder: Path) -> None:

@@ -14,7 +14,7 @@ from catdog.project.look import Look
 from catdog.project.net_text import facts
 from catdog.project.rates import Rates, rates
 from catdog.project.request import Request
-from catdog.project.solver_text import TrainingPlan, schedule
+from catdog.project.solver_text import TrainingPlan, training_plan
 from catdog.spec import read_solver
 from catdog.spec.shipped import find_net, find_solver, is_shipped
 
@@ -79,7 +79,9 @@ def _plan(
     training = max(1, round(found.training * photos / found.count))
     least = 0 if asked.epochs or (asked.minutes and not chosen.pretrained) else chosen.least
     patience = _PATIENCE[chosen.pretrained]
-    return schedule(training, min(chosen.batch, training), epochs, least=least, patience=patience)
+    return training_plan(
+        training, min(chosen.batch, training), epochs, least=least, patience=patience
+    )
 
 
 def _asked(chosen: NetAdvice, asked: Request) -> NetAdvice:

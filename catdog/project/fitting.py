@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError
-from catdog.project.begin import begin, check_photos
+from catdog.project.begin import begin, photos_again
 from catdog.project.request import Project, Request, seen_from
-from catdog.project.run_steps import CURVE, REPORT, run_all
+from catdog.project.run_steps import CURVE, PAGE, REPORT, run_all
 from catdog.project.solver_text import SNAPSHOTS
 from catdog.runtime.lock import only_one
 from catdog.tracking.run_file import read_run, run_path
@@ -45,6 +45,11 @@ class Fitted:
     def report(self) -> Path:
         """The page on how good the net is; there where jinja2 and scikit-learn are installed."""
         return self.folder / REPORT
+
+    @property
+    def page(self) -> Path:
+        """The page of the validation photos and what they were taken for; as `report`."""
+        return self.folder / PAGE
 
     @property
     def curve(self) -> Path:
@@ -111,18 +116,18 @@ def _project(
         asked = replace(asked, photos=seen_from(photos, folder))
         project = Project.read(folder)
         if project is None:
-            project = begin(photos, folder, asked, _device(asked), tell)
+            project, found = begin(photos, folder, asked, _device(asked), tell)
             tell(f"\nwritten: {folder}/net.yaml, solver.yaml, README.md")
         elif run:
             _check_same(project.asked, asked, folder)
-            check_photos(project, photos, folder)
+            found = photos_again(project, photos, folder, tell)
             tell(f"going on in {folder}")
         else:
             raise CatdogError("has a project already", where=str(folder), remedy="name another")
         if run:
             tell(f"\n$ cd {os.path.relpath(folder)}")
             left = 60 * asked.minutes * (1 - _AFTER) - (time.monotonic() - began)
-            project = run_all(project, folder, left if asked.minutes else None, tell)
+            project = run_all(project, found, folder, left if asked.minutes else None, tell)
     return project, folder
 
 

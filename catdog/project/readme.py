@@ -25,6 +25,7 @@ The commands run in this folder. They make, one after the other:
 | `snapshots/` | the training: its log, its snapshots, the weights of the best test |
 | `curve.png` | loss and accuracy in the course of the training |
 | `report.html` | how good the net is on the validation photos, and where it is wrong |
+| `page.html` | these photos with what they were taken for; `validation_photos.txt` lists them |
 
 `net.yaml` is the net, `solver.yaml` how it is trained. Change them and train again; with
 `--snapshot auto` a training goes on where it stopped. `{project}` is what `catdog fit` goes on by.

@@ -7,21 +7,26 @@ from pathlib import Path
 from catdog.data.build.builds import BUILDS
 from catdog.data.lmdb_store import DATA_FILE
 from catdog.errors import CatdogError
+from catdog.project.found import FoundPhotos
 from catdog.project.net_text import DATA
 from catdog.project.request import Project
 from catdog.project.solver_text import SNAPSHOTS, SOLVER
 from catdog.project.steps import Deadline, Tell, ToolStep, run
+from catdog.project.validation_list import LIST, write_validation_list
 from catdog.tracking.run_file import read_run, run_path
 from catdog.tracking.shell_hook import DONE
 
-CURVE, REPORT = "curve.png", "report.html"
+CURVE, REPORT, PAGE = "curve.png", "report.html", "page.html"
 _VALIDATION = f"{DATA}/validation_lmdb"
 #: What a report is made with.
 _NEEDED = ("jinja2", "sklearn")
 
 
 def steps_of(project: Project) -> list[ToolStep]:
-    """All steps, in their order, as a person runs them in the project's folder."""
+    """All steps, in their order, as a person runs them in the project's folder.
+
+    The last one, a page of predictions, is there where it can be made.
+    """
     weights = f"{SNAPSHOTS}/{project.name}_best.caffemodel"
     report = ["--report", REPORT] if can_report() else []
     judged = ["--weights", weights, "--data", _VALIDATION, *report, *_device(project)]
@@ -30,7 +35,13 @@ def steps_of(project: Project) -> list[ToolStep]:
         ToolStep("train", ["--solver", SOLVER, *_device(project)]),
         ToolStep("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE]),
         ToolStep("evaluate", judged),
+        *([_page(project, weights)] if can_report() else []),
     ]
+
+
+def _page(project: Project, weights: str) -> ToolStep:
+    made = ["--page", PAGE, "--out", "predictions.csv", *_device(project)]
+    return ToolStep("predict", [f"@{LIST}", "--weights", weights, *made])
 
 
 def can_report() -> bool:
@@ -42,19 +53,22 @@ def _device(project: Project) -> list[str]:
     return ["--device", project.asked.device] if project.asked.device else []
 
 
-def run_all(project: Project, folder: Path, seconds: float | None, tell: Tell) -> Project:
+def run_all(
+    project: Project, found: FoundPhotos, folder: Path, seconds: float | None, tell: Tell
+) -> Project:
     """Run the steps that are not done yet; gives the project as it is then.
 
-    `seconds` are those that are left for building and training; None for as long as it takes.
-    Raises KeyboardInterrupt where a person stops it.
+    `found` are its photos. `seconds` are those that are left for building and training; None for
+    as long as it takes. Raises KeyboardInterrupt where a person stops it.
     """
-    build, train, curve, judge = steps_of(project)
+    build, train, *after = steps_of(project)
     if not _is_built(folder):
         begun = (folder / DATA / BUILDS).is_dir()
         _must(replace(build, words=[*build.words, "--resume"]) if begun else build, folder, tell)
     if not _is_trained(project, folder):
         project = _train(project, train, folder, seconds, tell)
-    for step, made in ((curve, CURVE), (judge, REPORT)):
+    write_validation_list(found, folder)
+    for step, made in zip(after, (CURVE, REPORT, PAGE), strict=False):
         if not _is_newer(folder / made, folder / SNAPSHOTS / f"{project.name}_best.caffemodel"):
             _must(step, folder, tell)
     return project

@@ -1,5 +1,6 @@
 """The text of a solver for a project: how long it trains, how it ends, where its files go."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,7 @@ SNAPSHOTS = "snapshots"
 _OTHERS = ("max_iter", "test_interval", "stepsize", "stepvalue", "gamma", "snapshot")
 #: What is said of a field in a solver that is new.
 _ABOUT = {
-    "max_iter": "{epochs:g} times all photos",
-    "test_interval": "iterations from one test to the next",
+    "max_epoch": "so often it sees all photos; in between it is tested",
     "snapshot": "iterations from one snapshot to the next",
     "snapshot_best": "the weights of the best test are kept",
     "early_stop_patience": "tests without a better one, after which it ends",
@@ -33,35 +33,41 @@ weight_decay: 0.0005
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How long a training is, in iterations.
+    """How long a training is.
 
     Args:
         epochs: passes over the photos.
-        iterations: in all.
-        test: from one test to the next.
+        test: passes from one test to the next.
+        iterations: in all, about.
         patience: tests without a better one, after which it ends.
         decay: of the moving average; 0 for none.
     """
 
     epochs: float
+    test: float
     iterations: int
-    test: int
     patience: int
     decay: float
 
 
-def schedule(photos: int, batch: int, epochs: float, *, least: int, patience: int) -> TrainingPlan:
-    """A schedule of so many epochs, or more where these would be fewer iterations than `least`.
+def training_plan(
+    photos: int, batch: int, epochs: float, *, least: int, patience: int
+) -> TrainingPlan:
+    """A plan of so many epochs, or more where these would be fewer iterations than `least`.
 
     There are 20 tests at most. The moving average spans a twentieth of the training or less.
     """
     each = max(1.0, photos / batch)
-    iterations = max(round(epochs * each), least)
-    test = max(round(each), -(-iterations // 20))
+    epochs = max(epochs, math.ceil(least / each))
+    if epochs >= 2:
+        epochs = math.ceil(epochs)
+        test: float = math.ceil(epochs / 20)
+    else:
+        epochs = float(f"{epochs:.3g}")
+        test = float(f"{epochs / 5:.3g}")
+    iterations = math.ceil(epochs * each)
     decay = 0.99 if iterations < 2000 else 0.998
-    return TrainingPlan(
-        iterations / each, iterations, test, patience, decay if iterations > 100 else 0
-    )
+    return TrainingPlan(epochs, test, iterations, patience, decay if iterations > 100 else 0)
 
 
 def solver_text(
@@ -90,17 +96,17 @@ def solver_text(
             made.put(made.root, key, _yaml(value))
         else:
             added[key] = value
-    lines = [_line(key, value, plan) for key, value in added.items()]
+    lines = [_line(key, value) for key, value in added.items()]
     return header([*about, ""]) + made.changed().rstrip("\n") + "\n" + "".join(lines)
 
 
 def _fields(plan: TrainingPlan, name: str) -> dict[str, object]:
     fields: dict[str, object] = {
         "net": NET,
-        "max_iter": plan.iterations,
-        "test_interval": plan.test,
-        "display": max(1, min(plan.test // 2, 50)),
-        "snapshot": max(plan.test, plan.iterations // 4),
+        "max_epoch": plan.epochs,
+        "test_epoch": plan.test,
+        "display": min(50, max(1, plan.iterations // 40)),
+        "snapshot": max(1, plan.iterations // 4),
         "snapshot_keep": 2,
         "early_stop_patience": plan.patience,
         "snapshot_prefix": f"{SNAPSHOTS}/{name}",
@@ -112,8 +118,8 @@ def _fields(plan: TrainingPlan, name: str) -> dict[str, object]:
     return fields
 
 
-def _line(key: str, value: object, plan: TrainingPlan) -> str:
-    about = _ABOUT.get(key, "").format(epochs=plan.epochs)
+def _line(key: str, value: object) -> str:
+    about = _ABOUT.get(key, "")
     return (f"# {about}\n" if about else "") + f"{key}: {_yaml(value)}\n"
 
 

@@ -108,3 +108,16 @@ def test_what_is_no_place_of_photos_is_one_line(tmp_path, name, words):
     files(tmp_path, "fake.zip", "photos.tar", "none/x.txt")
     with pytest.raises(DataError, match=words):
         given_photos([tmp_path / name])
+
+
+def test_a_file_after_an_at_sign_lists_photos(tmp_path, monkeypatch):
+    monkeypatch.chdir(files(tmp_path, "a/1.jpg", "a/2.jpg", "b 3.jpg", "@4.jpg", "4.jpg"))
+    Path("list.txt").write_text("a/2.jpg\nb 3.jpg\n\n")
+    assert [str(photo.file) for photo in given_photos(["@list.txt", "a/1.jpg", "@4.jpg"])] == [
+        "a/2.jpg",
+        "b 3.jpg",
+        "a/1.jpg",
+        "@4.jpg",
+    ]
+    with pytest.raises(DataError, match="@none: no such file or folder"):
+        given_photos(["@none"])

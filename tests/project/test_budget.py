@@ -7,7 +7,7 @@ from catdog.project import advice as advice_module
 from catdog.project.advice import TABLE, advice, candidate_of, candidates
 from catdog.project.budget import Job, within
 from catdog.project.rates import Rates, rates
-from catdog.project.solver_text import schedule
+from catdog.project.solver_text import training_plan
 from tests.project.photos import write_net
 
 LITE = [each for each in TABLE if each.pretrained]
@@ -79,12 +79,13 @@ def test_from_scratch_a_smaller_net_has_enough_passes():
     assert within(3, job, SCRATCH, lambda _: Rates(0, 100.0)).chosen.net == "small64"
 
 
-def test_a_schedule_has_twenty_tests_at_most():
-    plan = schedule(1668, 64, 20, least=300, patience=5)
-    assert plan.iterations == 521
-    assert plan.iterations / plan.test <= 20
-    few = schedule(30, 30, 20, least=300, patience=5)
-    assert (few.iterations, few.epochs) == (300, 300)
+def test_a_plan_has_twenty_tests_at_most():
+    plan = training_plan(1668, 64, 30, least=300, patience=5)
+    assert (plan.epochs, plan.test, plan.iterations) == (30, 2, 782)
+    few = training_plan(30, 30, 20, least=300, patience=5)
+    assert (few.epochs, few.test) == (300, 15)
+    many = training_plan(1_000_000, 64, 0.12345, least=0, patience=5)
+    assert (many.epochs, many.test) == (0.123, 0.0246)
 
 
 @pytest.mark.parametrize("learns", [False, True])

@@ -11,6 +11,7 @@ import pytest
 from catdog.cli.main import tool_main
 from catdog.errors import CatdogError
 from catdog.project.fitting import Fitted, fit, folder_for, new
+from catdog.project.found import find
 from catdog.project.request import Project
 from catdog.project.run_steps import run_all
 from catdog.project.steps import ToolStep
@@ -55,6 +56,11 @@ def test_it_learns_and_leaves_a_folder_that_explains_itself(photos):
     assert result.weights.exists()
     assert result.report.stat().st_size > 1000
     assert result.curve.exists()
+    # two of each class, by the seed
+    listed = Path("shapes/validation_photos.txt").read_text().split()
+    assert sorted(line.split("/")[2] for line in listed) == ["ant"] * 2 + ["bee"] * 2 + ["cow"] * 2
+    assert Path("shapes/predictions.csv").read_text().count("\n") == 7
+    assert result.page.stat().st_size > 1000
     assert Path.cwd() == photos.resolve().parent
     text = "\n".join(told)
     assert "a folder for each class: 36 photos, 3 classes" in text
@@ -76,7 +82,7 @@ def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
     first = fitted(photos, "one")
     by_hand = Path("two")
     by_hand.mkdir()
-    for name in ("net.yaml", "solver.yaml"):
+    for name in ("net.yaml", "solver.yaml", "validation_photos.txt"):
         (by_hand / name).write_bytes((first.folder / name).read_bytes())
     readme = (first.folder / "README.md").read_text()
     monkeypatch.chdir(by_hand)
@@ -86,12 +92,13 @@ def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
         "train",
         "plot_learning_curve",
         "evaluate",
+        "predict",
     ]
     for command in commands:
         tool, *words = shlex.split(command)
         tool_main(tool)(words)
     monkeypatch.chdir(by_hand.resolve().parent.parent / "two")
-    for name in ("one_best.caffemodel", "one_iter_22.caffemodel"):
+    for name in ("one_best.caffemodel", "one_iter_23.caffemodel"):
         mine = weights_of(Path("snapshots") / name)
         assert mine == weights_of(Path("../one/snapshots") / name)
     store = "data/train_lmdb/data.mdb"
@@ -110,7 +117,7 @@ def test_an_interrupted_training_goes_on(photos, monkeypatch):
     assert "going on in cut" in told
     assert not any("create_lmdb" in line for line in told)
     assert any(line.endswith("--snapshot auto") for line in told)
-    last = "snapshots/{}_iter_22.caffemodel"
+    last = "snapshots/{}_iter_23.caffemodel"
     mine, other = again.folder / last.format("cut"), whole.folder / last.format("whole")
     assert weights_of(mine) == weights_of(other)
 
@@ -150,12 +157,12 @@ def test_photos_that_are_not_there_leave_nothing(tmp_path, monkeypatch):
 def test_the_time_ends_a_training(photos):
     folder = new(photos, "long", net=str(write_net(Path())), tell=lambda _: None)
     solver = (folder / "solver.yaml").read_text()
-    assert "max_iter: 600\n" in solver
-    (folder / "solver.yaml").write_text(solver.replace("max_iter: 600", "max_iter: 1000000"))
+    assert "max_epoch: 160\n" in solver
+    (folder / "solver.yaml").write_text(solver.replace("max_epoch: 160", "max_epoch: 1000000"))
     project = Project.read(folder)
     assert project is not None
     told: list[str] = []
-    done = run_all(project, folder, 0.5, told.append)
+    done = run_all(project, find(photos), folder, 0.5, told.append)
     assert done.stopped == "the minutes are over"
     assert Project.read(folder) == done
     assert "the time is up: what was learned until now is taken" in told

@@ -1,0 +1,33 @@
+"""The validation photos of a project, one in each line: what its page of predictions shows."""
+
+import os
+from pathlib import Path
+
+from catdog.data.lmdb_store import Reader
+from catdog.project.found import FoundPhotos
+from catdog.project.net_text import DATA
+from catdog.runtime.files import replacing
+
+LIST = "validation_photos.txt"
+
+
+def write_validation_list(found: FoundPhotos, folder: Path) -> None:
+    """Write the paths of the photos of the validation store, as seen from the project's folder.
+
+    Photos whose names have line breaks or are not UTF-8 are left out.
+    """
+    place: dict[bytes, Path] = {}
+    for photos in (found.listing.train, found.listing.validation or ()):
+        for photo in photos:
+            below = os.path.relpath(photo.path, found.source)
+            place[os.fsencode(photo.name)] = place[os.fsencode(below)] = photo.path
+    with Reader(folder / DATA / "validation_lmdb") as store:
+        names = [key.partition(b"_")[2] for key in store.keys]
+    paths = [_seen(place[name], folder) for name in names if name in place]
+    lines = [path for path in paths if path.isprintable()]
+    with replacing(folder / LIST) as beside:
+        beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _seen(path: Path, folder: Path) -> str:
+    return str(path) if path.is_absolute() else os.path.relpath(path, folder)
