@@ -10,6 +10,7 @@ import pytest
 
 from catdog.cli.main import tool_main
 from catdog.errors import CatdogError
+from catdog.project import run_steps
 from catdog.project.fitting import Fitted, fit, folder_for, new
 from catdog.project.found import find
 from catdog.project.request import Project
@@ -28,6 +29,13 @@ def photos(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_photos(Path("photos"))
     return Path("photos")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Without a curve, a report and a page."""
+    whole = run_steps.steps_of
+    monkeypatch.setattr(run_steps, "steps_of", lambda project: whole(project)[:2])
 
 
 def fitted(photos: Path, out: str, **options: object) -> Fitted:
@@ -105,6 +113,7 @@ def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
     assert Path(store).read_bytes() == Path("../one", store).read_bytes()
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_interrupted_training_goes_on(photos, monkeypatch):
     whole = fitted(photos, "whole")
     with monkeypatch.context() as patched:
@@ -130,6 +139,7 @@ def test_what_is_done_is_not_done_again(photos):
     assert not any(line.startswith("\n$ catdog") for line in told)
 
 
+@pytest.mark.usefixtures("quick")
 def test_another_request_for_a_project_is_refused(photos):
     fitted(photos, "once", epochs=1)
     with pytest.raises(CatdogError, match=r"once: was begun with epochs 1, not 2; say the same"):
@@ -154,6 +164,7 @@ def test_photos_that_are_not_there_leave_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_time_ends_a_training(photos):
     folder = new(photos, "long", net=str(write_net(Path())), tell=lambda _: None)
     solver = (folder / "solver.yaml").read_text()
@@ -166,7 +177,7 @@ def test_the_time_ends_a_training(photos):
     assert done.stopped == "the minutes are over"
     assert Project.read(folder) == done
     assert "the time is up: what was learned until now is taken" in told
-    assert (folder / "report.html").exists()
+    assert (folder / "snapshots/long_best.caffemodel").exists()
 
 
 def test_new_writes_and_does_not_train(photos):
@@ -181,6 +192,7 @@ def test_new_writes_and_does_not_train(photos):
         new(photos, "planned", tell=lambda _: None)
 
 
+@pytest.mark.usefixtures("quick")
 def test_minutes_choose_how_long(photos):
     told: list[str] = []
     result = fitted(photos, "quick", epochs=0, minutes=1, tell=told.append)

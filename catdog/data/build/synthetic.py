@@ -1,6 +1,6 @@
-"""Drawings of cats and dogs, to train on before there are photos.
+"""Drawings of cats, dogs and rabbits, to train on before there are photos.
 
-Colour, size, position, light and clutter are drawn from the same distributions for both classes;
+Colour, size, position, light and clutter are drawn from the same distributions for all classes;
 only the animal tells them apart.
 """
 
@@ -18,6 +18,8 @@ from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
 
 CLASSES = ("cat", "dog")
+ANIMALS = (*CLASSES, "rabbit")
+"""All that can be drawn."""
 
 Color = tuple[float, float, float]
 Point = tuple[float, float]
@@ -218,6 +220,30 @@ def _dog_mouth(sprite: Sprite, x: float, nose: float, *, tongue: bool) -> None:
     sprite.ellipse((x - 5, nose - 5), (4, 2), (150, 150, 150))
 
 
+def _rabbit(sprite: Sprite, appearance: Appearance, rng: np.random.Generator) -> None:
+    x, y, wide, high = appearance.x, appearance.y, appearance.wide * 0.8, appearance.high
+    _body(sprite, appearance, [(x + 66, 372), (x + 78, 366)])
+    long, lean = rng.uniform(62, 84), rng.uniform(4, 16)
+    for side in (-1, 1):
+        at = (x + side * wide * 0.42, y - high * 0.6 - long * 0.6)
+        sprite.ellipse(at, (17, long), appearance.fur, side * lean)
+        sprite.ellipse(at, (8, long * 0.78), _mix(_PINK, appearance.fur, 0.3), side * lean)
+    sprite.ellipse((x, y), (wide, high), appearance.fur)
+    x += appearance.turn
+    for side in (-1, 1):
+        sprite.ellipse((x + side * 15, y + high * 0.5), (20, 18), appearance.light)
+        eye = (x + side * wide * 0.52, y - 6)
+        sprite.ellipse(eye, (11, 14), _DARK)
+        sprite.ellipse((eye[0] + 3, eye[1] - 5), (3, 3), _WHITE)
+    nose = y + high * 0.3
+    sprite.ellipse((x, nose), (8, 6), _PINK)
+    sprite.line([(x, nose + 5), (x, nose + 16)], _DARK, 3)
+    if appearance.mouth_open:
+        sprite.polygon(
+            [(x - 8, nose + 18), (x + 8, nose + 18), (x + 7, nose + 36), (x - 7, nose + 36)], _WHITE
+        )
+
+
 def _background(rng: np.random.Generator, width: int, height: int) -> Pixels:
     """A gradient with things in it, in the colours of furs, with corners and without."""
     corners = rng.uniform(60, 190) + rng.normal(0, 38, (2, 2, 3))
@@ -276,36 +302,45 @@ def _expose(picture: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def draw(name: str, rng: np.random.Generator) -> Pixels:
-    """A `cat` or a `dog` in BGR, each side between 60 and 400 pixels long."""
+    """One of the ANIMALS in BGR, each side between 60 and 400 pixels long."""
     width, height = (int(side) for side in rng.integers(60, 401, 2))
     if max(width, height) > 2 * min(width, height):
         width = height = min(width, height)
     sprite = Sprite()
-    {"cat": _cat, "dog": _dog}[name](sprite, _draw_appearance(rng), rng)
+    {"cat": _cat, "dog": _dog, "rabbit": _rabbit}[name](sprite, _draw_appearance(rng), rng)
     picture = _place(sprite, _background(rng, width, height), rng)
     _cover(picture, rng)
     return _expose(picture, rng)
 
 
-def draw_sample(folder: str | Path, *, train: int = 2500, test: int = 100, seed: int = 0) -> None:
+def draw_sample(
+    folder: str | Path,
+    *,
+    train: int = 2500,
+    test: int = 100,
+    seed: int = 0,
+    classes: Sequence[str] = CLASSES,
+) -> None:
     """Draw `train/cat.0.jpg ...` and, without the class in their names, `test1/1.jpg ...`.
 
-    Half of `train` are dogs, counted on their own as on Kaggle; one in eight files is a PNG. The
+    There are as many of each class, counted on their own as on Kaggle; an eighth are PNGs. The
     same seed draws the same pictures. Raises DataError when `train/` or `test1/` exists already.
     """
     folder = Path(folder)
-    classes = np.random.default_rng((seed, 1)).integers(0, 2, test).tolist()
+    count = len(classes)
+    unknown = np.random.default_rng((seed, 1)).integers(0, count, test).tolist()
     with new_folder(folder / "train") as first, new_folder(folder / "test1") as second:
-        jobs = [(first / f"{CLASSES[i % 2]}.{i // 2}", i % 2, i) for i in range(train)]
-        jobs += [(second / f"{i + 1}", label, train + i) for i, label in enumerate(classes)]
+        names = [classes[i % count] for i in range(train)]
+        jobs = [(first / f"{name}.{i // count}", name, i) for i, name in enumerate(names)]
+        jobs += [(second / f"{i + 1}", classes[at], train + i) for i, at in enumerate(unknown)]
         drawn = in_order(lambda job: _save(*job, seed), jobs)
         for _ in tqdm(drawn, total=len(jobs), unit=" drawings"):
             pass
 
 
-def _save(path: Path, label: int, number: int, seed: int) -> None:
+def _save(path: Path, name: str, number: int, seed: int) -> None:
     rng = np.random.default_rng((seed, 0, number))
     ending = ".png" if rng.random() < 1 / 8 else ".jpg"
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
-    data = cv2.imencode(ending, draw(CLASSES[label], rng), quality if ending == ".jpg" else [])[1]
+    data = cv2.imencode(ending, draw(name, rng), quality if ending == ".jpg" else [])[1]
     path.with_name(path.name + ending).write_bytes(data.tobytes())

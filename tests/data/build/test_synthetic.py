@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from catdog.data.build.synthetic import draw, draw_sample
-from catdog.errors import DataError
+from catdog.errors import CatdogError, DataError
 from tools import draw_sample as tool
 
 
@@ -22,6 +22,18 @@ def test_names_as_on_kaggle_and_the_same_again(tmp_path, capsys):
     assert found["a"] == found["b"]
     assert found["a"] != found["c"]
     assert "20 drawings in" in capsys.readouterr().out
+
+
+def test_as_many_of_each_class_that_is_named(tmp_path):
+    words = ["--train", "9", "--test", "4", "--classes", "dog,rabbit,cat"]
+    tool.main([str(tmp_path), *words])
+    assert {name.partition(".")[0] for name in contents(tmp_path) if "train" in name} == {
+        f"train/{c}" for c in ("cat", "dog", "rabbit")
+    }
+    with pytest.raises(CatdogError, match=r'no drawings of "rabit"; did you mean "rabbit"'):
+        tool.main([str(tmp_path / "other"), "--classes", "cat,rabit"])
+    with pytest.raises(CatdogError, match="two classes or more"):
+        tool.main([str(tmp_path / "other"), "--classes", "cat"])
 
 
 def contents(folder):
