@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check audit format flow lmdb cifar10 cifar-mini data bench proto clean
+.PHONY: help demo test coverage check docs docs-serve audit format flow lmdb cifar10 cifar-mini data bench proto clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench   how fast it is beside other means; ARGS='--only mean --photos input/train'"
 	@echo "make coverage  what the tests run, branches included, by package"
 	@echo "make flow    the picture of docs/architecture.md"
+	@echo "make docs    the pages of docs/ as a site in site/;  make docs-serve shows it"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
 	@echo "make audit   known faults of the packages that are installed (asks pypi.org)"
 
@@ -44,6 +45,10 @@ help:
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
 demo: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
 
@@ -62,6 +67,13 @@ check: .venv/dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
 	$(BIN)/bandit -q -c pyproject.toml -r catdog tools benchmarks experiments docs
+
+# a broken link, a page that nothing leads to, an anchor that is not there: each ends it
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # known faults of the packages in .venv; asks pypi.org, of which a mirror has but the packages
 audit: .venv/dev
@@ -117,4 +129,4 @@ proto:
 	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. catdog/proto/caffe.proto
 
 clean:
-	rm -rf .venv .venv-proto .venv-opencv4 build dist *.egg-info demo .coverage .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-proto .venv-opencv4 build dist site *.egg-info demo .coverage .pytest_cache .mypy_cache .ruff_cache
