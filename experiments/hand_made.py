@@ -75,7 +75,8 @@ def colours(photo: Photo) -> Floats:
     """How much of a photo has each of 12 x 4 x 4 colours: roots of shares (192 numbers)."""
     hsv = cv2.cvtColor(photo, cv2.COLOR_BGR2HSV)
     counts = cv2.calcHist([hsv], [0, 1, 2], None, BINS, [0, 180, 0, 256, 0, 256])
-    return np.sqrt(counts.astype(np.float64).ravel() / counts.sum())
+    roots: Floats = np.sqrt(counts.astype(np.float64).ravel() / counts.sum())
+    return roots
 
 
 def both(photo: Photo) -> Floats:
