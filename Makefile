@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check docs docs-serve audit format flow lmdb cifar10 cifar-mini data bench proto clean
+.PHONY: help demo test coverage check docs docs-serve audit format flow lmdb cifar10 cifar-mini data bench proto wheel wheel-test clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -26,6 +26,7 @@ help:
 	@echo "make flow    the picture of docs/architecture.md"
 	@echo "make docs    the pages of docs/ as a site in site/;  make docs-serve shows it"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
+	@echo "make wheel   the wheel and the source archive, in dist/;  make wheel-test: installed and used elsewhere"
 	@echo "make audit   known faults of the packages that are installed (asks pypi.org)"
 
 .venv/python:
@@ -74,6 +75,15 @@ docs: .venv/docs
 
 docs-serve: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+# the wheel is built from the source archive
+wheel: .venv/dev
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+wheel-test: wheel
+	$(BIN)/python -m tests.wheel dist
 
 # known faults of the packages in .venv; asks pypi.org, of which a mirror has but the packages
 audit: .venv/dev
