@@ -1,6 +1,7 @@
 """`catdog.build_stores`: photos to LMDBs."""
 
 from os import PathLike
+from typing import cast
 
 from catdog.data.build.dataset import BuildReport, create
 from catdog.errors import CatdogError, did_you_mean
@@ -50,8 +51,8 @@ def build_stores(
 
 
 def _resize(word: str) -> DatasetParameter.Resize:
-    kinds = dict(DatasetParameter.Resize.items())
-    if word.upper() not in kinds:
-        remedy = did_you_mean(word, map(str.lower, kinds)) or "stretch, pad or crop"
+    known = DatasetParameter.Resize.keys()
+    if word.upper() not in known:
+        remedy = did_you_mean(word, map(str.lower, known)) or "stretch, pad or crop"
         raise CatdogError(f'"{word}" is no way to resize', remedy=remedy)
-    return kinds[word.upper()]
+    return cast("DatasetParameter.Resize", DatasetParameter.Resize.Value(word.upper()))

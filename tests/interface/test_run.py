@@ -63,7 +63,8 @@ def test_what_it_says_of_itself(folder, run):
 def test_metrics_are_arrays_by_name(run):
     metrics = run.metrics
     assert list(metrics) == [
-        *("iteration", "epoch", "seconds", "learning_rate", "train_loss", "accuracy", "loss")
+        *("iteration", "epoch", "seconds", "learning_rate", "train_loss"),
+        *("train_accuracy", "accuracy", "loss"),
     ]
     assert metrics["iteration"].tolist() == [0, 2, 4]
     assert all(column.dtype == np.float64 and len(column) == 3 for column in metrics.values())
