@@ -146,6 +146,14 @@ def test_places():
     assert all(parameter.is_meta for parameter in net.parameters())
 
 
+@pytest.fixture
+def fresh_compiler():
+    """What a test compiles is forgotten: torch would compare a later net with it."""
+    yield
+    torch.compiler.reset()
+
+
+@pytest.mark.usefixtures("fresh_compiler")
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_torch_compiles_it():
     net = net_of(phase="TEST")
