@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from math import prod
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -160,19 +161,21 @@ class Convolution(Layer):
         operation = CONVOLVE[len(pad)]
         if pad:
             x = self._window.completed(x)
-        if self._only_picks(x):
+        if torch.is_grad_enabled() and self._only_picks(x):
             all_of = slice(None)
             x, stride = x[(all_of, all_of, *(slice(None, None, step) for step in stride))], []
         return operation(x, weight, bias, stride or 1, pad or 0, dilation or 1, self._group)
 
     def _only_picks(self, x: Tensor) -> bool:
-        """Whether the stride only leaves out numbers, which is then done before the kernel runs.
+        """Whether the stride only leaves out numbers, which is to be done before the kernel runs.
 
         In channels_last, on a processor with AVX2 and no AVX-512, the backward pass that oneDNN has
         for it (torch 2.14) writes past its memory where 8 does not divide the channels.
         """
+        if x.dim() != 4 or x.is_contiguous():
+            return False
         kernel, stride, pad, _ = self._window
-        picks = max(kernel, default=0) == 1 and max(stride) > 1 and not any(pad)
+        picks = max(kernel) == 1 and max(stride) > 1 and not any(pad)
         return picks and x.shape[1] // self._group % 8 > 0
 
 
