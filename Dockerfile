@@ -1,9 +1,9 @@
-# catdog in a container, which works in /work: photos below /work/input, what a training leaves below
-# /work/snapshots.
+# catdog in a container, which works in /catdog: photos below /catdog/input, what a training leaves below
+# /catdog/snapshots.
 #
 #   docker build -t catdog .                                    for the CPU
 #   docker build -t catdog --build-arg TORCH=cu128 .            for NVIDIA's GPUs
-#   docker run --rm -v "$PWD:/work" --user "$(id -u)" catdog demo
+#   docker run --rm -v "$PWD:/catdog" --user "$(id -u)" catdog demo
 #
 # Any Debian or Ubuntu with Python 3.11 or newer and its venv can be the base.
 ARG BASE=python:3.13-slim-bookworm
@@ -24,17 +24,17 @@ COPY . .
 RUN pip install ".[$EXTRAS]"
 
 FROM ${BASE} AS catdog
-RUN useradd --uid 1000 catdog && mkdir -p /work/input /work/snapshots && chown -R catdog: /work
+RUN useradd --uid 1000 catdog && mkdir -p /catdog/input /catdog/snapshots && chown -R catdog: /work
 COPY --from=build /opt/catdog /opt/catdog
 # whoever it runs as (--user) can write what programs keep at home
 ENV PATH=/opt/catdog/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp
 USER 1000
-WORKDIR /work
-# no VOLUME: below a folder that one mounts at /work it would hide the folder's own input and
+WORKDIR /catdog
+# no VOLUME: below a folder that one mounts at /catdog it would hide the folder's own input and
 # snapshots, and --rm would remove what was trained
 # compose.yaml asks more of each service
 HEALTHCHECK --interval=1m --timeout=20s --start-period=30s \
-    CMD ["sh", "-c", "test -w /work && catdog --version"]
+    CMD ["sh", "-c", "test -w /catdog && catdog --version"]
 ENTRYPOINT ["catdog"]
 CMD ["--help"]
 
@@ -46,7 +46,7 @@ USER 1000
 EXPOSE 8888
 HEALTHCHECK --interval=1m --timeout=20s --start-period=1m CMD ["python", "-c", \
     "from urllib.request import urlopen; urlopen('http://127.0.0.1:8888/api')"]
-ENTRYPOINT ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=/work"]
+ENTRYPOINT ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--notebook-dir=/catdog"]
 CMD []
 
 # what `docker build .` makes

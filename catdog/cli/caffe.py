@@ -2,14 +2,13 @@
 shell scripts run; what is printed goes to stderr in glog's form, as there.
 """
 
-import importlib
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from catdog.cli.gflags import GivenFlags, parse_flags
-from catdog.cli.main import run_tool
+from catdog.cli.main import call_tool, run_tool
 from catdog.errors import CatdogError, did_you_mean
 
 _UNKNOWN = 1
@@ -115,17 +114,13 @@ def _check_gpu(flags: Mapping[str, str]) -> None:
         raise CatdogError("this machine has no GPU", where=f"-gpu {flags['gpu']}", remedy=remedy)
 
 
-def _tool(name: str, words: Sequence[str]) -> None:
-    # the run's record and the command to go on are those of the tool
-    sys.argv = [f"catdog {name}", *words]
-    importlib.import_module(f"catdog.tools.{name}").main(words)
-
-
 def _train(flags: Mapping[str, str], log: Log) -> None:  # noqa: ARG001
     _need(flags, "solver", "a solver definition to train")
     _check_gpu(flags)
     read = COMMANDS["train"][1]
-    _tool("train", [word for name in read if name in flags for word in (f"--{name}", flags[name])])
+    # the run's record and the command to go on are those of the tool
+    words = [word for name in read if name in flags for word in (f"--{name}", flags[name])]
+    call_tool("train", words)
 
 
 def _device_query(flags: Mapping[str, str], log: Log) -> None:

@@ -91,15 +91,20 @@ def _command(words: Sequence[str] | None) -> None:
     if first in ("-V", "--version", "version"):
         print(f"catdog {version('catdog-torch')}")
         return
-    name = _tool(first)
-    sys.argv = [f"catdog {name}", *rest]
-    tool_main(name)(rest)
+    call_tool(_tool(first), rest)
 
 
-def tool_main(name: str) -> Main:
-    """What runs the tool of this name."""
-    main: Main = importlib.import_module(f"catdog.tools.{name}").main
-    return main
+def call_tool(name: str, words: Sequence[str]) -> None:
+    """Run the tool of this name in this process, as `catdog NAME WORDS` does.
+
+    Tools tell how to go on by the command line of the process, which is theirs meanwhile.
+    """
+    before = sys.argv
+    sys.argv = [f"catdog {name}", *words]
+    try:
+        importlib.import_module(f"catdog.tools.{name}").main(list(words))
+    finally:
+        sys.argv = before
 
 
 def _usage() -> str:

@@ -165,12 +165,12 @@ def open_store(
 def _preparation(spec: Spec[NetParameter], phase: str) -> StoredPreparation:
     number = phase_of(phase)
     net = resolve(spec, net_state(number))
-    layers = [layer for layer in net.data_layers if layer.HasField("transform_param")]
-    layer = LayerParameter()
-    layer.CopyFrom((layers or list(net.data_layers) or [layer])[0])
     if not net.data_layers:
         what = f"has no data layer in the {phase} phase, which would say how photos are prepared"
         raise CatdogError(what, where=str(spec.path))
+    transforming = [layer for layer in net.data_layers if layer.HasField("transform_param")]
+    layer = LayerParameter()
+    layer.CopyFrom((transforming or net.data_layers)[0])
     if phase == "TRAIN" and layer.transform_param.HasField("augment_param"):
         raise CatdogError(
             "augment_param is drawn for whole batches",

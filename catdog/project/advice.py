@@ -31,42 +31,46 @@ class NetAdvice:
 
     net: str
     size: int
-    epochs: float
-    enough: float
-    least: int
-    batch: int
-    fewest: int
-    pretrained: bool
-    why: str
+    epochs: float = 30
+    enough: float = 0
+    least: int = 600
+    batch: int = 64
+    fewest: int = 0
+    pretrained: bool = False
+    why: str = ""
+
+
+def _knows_imagenet(net: str, size: int, why: str) -> NetAdvice:
+    why = f"knows ImageNet; {why}"
+    return NetAdvice(net, size, epochs=20, enough=20, least=300, pretrained=True, why=why)
 
 
 #: The best first.
 TABLE = (
-    NetAdvice(
-        "efficientnet_lite2", 260, 20, 20, 300, 64, 0, True,
-        "knows ImageNet; the most exact of the three, with three times the work of Lite0",
+    _knows_imagenet("efficientnet_lite2", 260, "the most exact of the three"),
+    _knows_imagenet("efficientnet_lite1", 240, "between the two"),
+    _knows_imagenet(
+        "efficientnet_lite0", 224, "dozens of photos are enough; its last layer learns in seconds"
     ),
     NetAdvice(
-        "efficientnet_lite1", 240, 20, 20, 300, 64, 0, True,
-        "knows ImageNet; between the two",
+        "catdog64",
+        64,
+        epochs=100,
+        enough=20,
+        least=1500,
+        fewest=2000,
+        why="from scratch; the best of the small ones, with an hour for 5,000 photos on two cores",
     ),
     NetAdvice(
-        "efficientnet_lite0", 224, 20, 20, 300, 64, 0, True,
-        "knows ImageNet: dozens of photos are enough; its last layer learns in seconds",
+        "deep64",
+        64,
+        epochs=20,
+        enough=8,
+        fewest=1000,
+        why="from scratch; wide, so that it needs more photos than it has time",
     ),
-    NetAdvice(
-        "catdog64", 64, 100, 20, 1500, 64, 2000, False,
-        "from scratch; the best of the small ones, with an hour for 5,000 photos on two cores",
-    ),
-    NetAdvice(
-        "deep64", 64, 20, 8, 600, 64, 1000, False,
-        "from scratch; wide, so that it needs more photos than it has time",
-    ),
-    NetAdvice(
-        "small64", 64, 30, 0, 600, 64, 0, False,
-        "from scratch; few weights for few photos, in minutes",
-    ),
-)  # fmt: skip
+    NetAdvice("small64", 64, why="from scratch; few weights for few photos, in minutes"),
+)
 
 
 def candidates(photos: int, *, gpu: bool) -> list[NetAdvice]:

@@ -1,6 +1,6 @@
 """A new project: its photos are looked at, a net is chosen, and its specs are written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,14 +12,12 @@ from catdog.project.look import described, look
 from catdog.project.net_text import DATA, NetChange, net_text
 from catdog.project.part import PART, PART_VALIDATION, write_part
 from catdog.project.readme import README, write_readme
-from catdog.project.request import Project, Request, seen_from
+from catdog.project.request import Project, Request, Tell, seen_from
 from catdog.project.run_steps import steps_of
 from catdog.project.solver_text import NET, SOLVER, solver_text
 from catdog.project.unpacking import is_packed, unpack
 from catdog.runtime.files import replacing
 from catdog.spec import read_solver
-
-Tell = Callable[[str], object]
 
 #: Where a zip is unpacked.
 PHOTOS = "photos"
@@ -48,7 +46,7 @@ def begin(
     for line in remarks(found):
         tell(f"warning: {line}")
     tell("")
-    choice = choose(found, seen, asked, asked.net, device, tell)
+    choice = choose(found, seen, asked, device, tell)
     build = _build(found, choice, asked, folder)
     project = Project(asked, _plain(folder.resolve().name), choice.net.stem, build, found.count)
     _write(project, found, choice, folder)
@@ -108,29 +106,18 @@ def _plain(name: str) -> str:
 
 def _build(found: FoundPhotos, choice: Choice, asked: Request, folder: Path) -> list[str]:
     """The arguments of `create_lmdb`."""
-    words = ["--data", _seen(found.source, asked, folder)]
+    words = ["--data", seen_from(found.source, folder)]
     if choice.photos < found.count:
         words += write_part(found, choice.photos, folder)
     elif found.table:
         flag = "--labels" if found.several else "--list"
-        words += [flag, _seen(found.table, asked, folder)]
+        words += [flag, seen_from(found.table, folder)]
     words += ["--out", DATA, "--size", str(choice.candidate.size), "--seed", str(asked.seed)]
     if choice.candidate.pretrained or _has_weights(choice):
         words.append("--no-equalize")
     if found.listing.validation is None and not found.several:
         words.append("--stratify")
     return words
-
-
-def _seen(path: Path, asked: Request, folder: Path) -> str:
-    """A path as seen from the project's folder, from the root only where it was given so."""
-    if Path(asked.photos).is_absolute() and not path.is_relative_to(folder):
-        return str(path)
-    return seen_from(Path(*path.parts), folder) if not path.is_absolute() else _below(path, folder)
-
-
-def _below(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _has_weights(choice: Choice) -> bool:

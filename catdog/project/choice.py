@@ -1,6 +1,5 @@
 """What a project is given: a net, the size of its photos, how long it trains, and on how many."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +12,10 @@ from catdog.project.found import FoundPhotos
 from catdog.project.look import Look
 from catdog.project.net_text import facts
 from catdog.project.rates import Rates, rates
-from catdog.project.request import Request
+from catdog.project.request import Request, Tell
 from catdog.project.solver_text import TrainingPlan, training_plan
 from catdog.spec import read_solver
 from catdog.spec.shipped import find_net, find_solver, is_shipped
-
-Tell = Callable[[str], object]
 
 #: Of the solvers of a net the one that is for any photos.
 _SOLVERS = {"deep64": "quick", "small64": "small"}
@@ -47,15 +44,15 @@ class Choice:
 
 
 def choose(
-    found: FoundPhotos, seen: Look, asked: Request, net: str, device: torch.device, tell: Tell
+    found: FoundPhotos, seen: Look, asked: Request, device: torch.device, tell: Tell
 ) -> Choice:
-    """Choose, and tell why. `net` is a shipped net's name or a file, or nothing.
+    """Choose, and tell why. `asked.net` is as seen from the working directory.
 
     Raises CatdogError for a net that does not fit photos, or not in this size.
     """
     known = candidates(found.training, gpu=device.type == "cuda")
-    if net:
-        known = [_candidate(net)]
+    if asked.net:
+        known = [_candidate(asked.net)]
     chosen = _asked(known[0], asked)
     photos, epochs = found.count, asked.epochs or chosen.epochs
     if asked.minutes:
@@ -65,7 +62,7 @@ def choose(
         chosen, photos = budget.chosen, budget.photos
         epochs = asked.epochs or budget.epochs
         tell(budget.why)
-    if not net:
+    if not asked.net:
         for line in advice(found.training, chosen.net, known):
             tell(line)
     path = find_net(chosen.net)
@@ -101,7 +98,7 @@ def _candidate(net: str) -> NetAdvice:
     if is_shipped(path) and (known := candidate_of(path.stem)):
         return known
     own = facts(path, stages_of(_solver(path)))
-    return NetAdvice(net, own.size or _SMALL, 30, 0, 600, own.batch, 0, False, "asked for")
+    return NetAdvice(net, own.size or _SMALL, batch=own.batch, why="asked for")
 
 
 def stages_of(solver: Path | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +11,11 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.project.begin import begin, photos_again
-from catdog.project.request import Project, Request, seen_from
+from catdog.project.request import Project, Request, Tell, seen_from
 from catdog.project.run_steps import CURVE, PAGE, REPORT, run_all
 from catdog.project.solver_text import SNAPSHOTS
 from catdog.runtime.lock import only_one
 from catdog.tracking.run_file import read_run, run_path
-
-Tell = Callable[[str], object]
 
 #: The share of the minutes that is left for the curve, the test and the pages.
 _AFTER = 0.15

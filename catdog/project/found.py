@@ -22,7 +22,8 @@ from catdog.runtime.wording import counted
 LEAST = 10
 #: The largest class may have so many times the photos of the smallest before it is told.
 _UNEVEN = 3
-_TABLES = (".csv", ".tsv", ".txt")
+#: How lists and tables of labels end.
+TABLES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,12 @@ def _of_folder(folder: Path) -> FoundPhotos:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in _TABLES and path.is_file()
+    return path.suffix.lower() in TABLES and path.is_file()
 
 
 def _of_table(file: Path) -> FoundPhotos:
     if is_archive(file) or not _is_table(file):
-        remedy = f"name a folder of photos, a zip, or a list ({', '.join(_TABLES)})"
+        remedy = f"name a folder of photos, a zip, or a list ({', '.join(TABLES)})"
         raise DataError("is no folder, no zip and no list", where=str(file), remedy=remedy)
     if not _has_several(file):
         return FoundPhotos(file.parent, file, False, read_list(file, file.parent))

@@ -12,10 +12,9 @@ from catdog.net.deploy import deploy_net
 from catdog.net.example_batch import example_batch
 from catdog.net.net import Net
 from catdog.net.resolved import resolve
-from catdog.proto.caffe_pb2 import TEST, TRAIN
+from catdog.proto.caffe_pb2 import TEST
 from catdog.runtime.randomness import Randomness
-from catdog.spec import filter_net, net_state, read_net
-from catdog.spec.data_layers import cut_data_layers
+from catdog.spec import net_state, read_net
 
 _FEATURES, _PASSES = 16, 2
 
@@ -50,9 +49,8 @@ def _forward(path: Path, size: int, device: torch.device) -> Callable[[], object
 
 
 def _step(path: Path, size: int, batch: int, device: torch.device) -> Callable[[], object]:
-    _, rest = cut_data_layers(filter_net(read_net(path).message, net_state(TRAIN)))
     shapes = {"data": (batch, 3, size, size), "label": (batch,)}
-    net = Net(rest, inputs=shapes, setting=Setting(Randomness(0))).place(device)
+    net = Net(read_net(path), inputs=shapes, setting=Setting(Randomness(0))).place(device)
     given = example_batch(net, device)
 
     def work() -> None:

@@ -1,6 +1,7 @@
 """What a person asks of `catdog fit`, and what was chosen for it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,6 +10,9 @@ import yaml
 
 from catdog.errors import CatdogError
 from catdog.runtime.files import replacing
+
+#: What hears a line about what is done.
+Tell = Callable[[str], object]
 
 #: Keeps both in a project's folder.
 PROJECT = "project.yaml"
@@ -89,5 +93,7 @@ def _is_whole(project: Project) -> bool:
 
 
 def seen_from(path: Path, folder: Path) -> str:
-    """A path as seen from a folder; one that was given from the root stays so."""
-    return str(path) if path.is_absolute() else os.path.relpath(path, folder)
+    """A path as seen from a folder; one from the root that is not below it stays so."""
+    if path.is_absolute():
+        return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+    return os.path.relpath(path, folder)

@@ -9,9 +9,9 @@ from catdog.data.lmdb_store import DATA_FILE
 from catdog.errors import CatdogError
 from catdog.project.found import FoundPhotos
 from catdog.project.net_text import DATA
-from catdog.project.request import Project
+from catdog.project.request import Project, Tell
 from catdog.project.solver_text import SNAPSHOTS, SOLVER
-from catdog.project.steps import Deadline, Tell, ToolStep, run
+from catdog.project.steps import Deadline, ToolStep, run
 from catdog.project.validation_list import LIST, write_validation_list
 from catdog.tracking.run_file import read_run, run_path
 from catdog.tracking.shell_hook import DONE

@@ -5,14 +5,13 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from collections.abc import Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog.cli.main import tool_main
-
-Tell = Callable[[str], object]
+from catdog.cli.main import call_tool
+from catdog.project.request import Tell
 
 
 @dataclass(frozen=True)
@@ -32,25 +31,14 @@ def run(step: ToolStep, folder: Path, tell: Tell) -> int:
     Raises CatdogError and KeyboardInterrupt as the tool does.
     """
     tell(f"\n$ {step}")
-    with chdir(folder), _command_line(step):
+    with chdir(folder):
         try:
-            tool_main(step.tool)(list(step.words))
+            call_tool(step.tool, step.words)
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         finally:
             sys.stdout.flush()
     return 0
-
-
-@contextmanager
-def _command_line(step: ToolStep) -> Iterator[None]:
-    """Tools tell how to go on by the command line of the process."""
-    before = sys.argv
-    sys.argv = [f"catdog {step.tool}", *step.words]
-    try:
-        yield
-    finally:
-        sys.argv = before
 
 
 class Deadline:

@@ -8,10 +8,8 @@ from tqdm import tqdm
 from catdog.data.build.photo_files import is_left_behind, is_picture
 from catdog.errors import DataError
 from catdog.inference.photos import Archive
+from catdog.project.found import TABLES
 from catdog.runtime.files import is_zip, unwritable
-
-#: What else than photos is unpacked: lists and tables of labels.
-_TABLES = (".csv", ".tsv", ".txt")
 
 
 def is_packed(path: Path) -> bool:
@@ -46,7 +44,7 @@ def unpack(path: Path, folder: Path) -> None:
 def _is_wanted(name: str) -> bool:
     parts = _inside(name)
     hidden = any(map(is_left_behind, parts))
-    return bool(parts) and not hidden and (is_picture(parts[-1]) or parts[-1].endswith(_TABLES))
+    return bool(parts) and not hidden and (is_picture(parts[-1]) or parts[-1].endswith(TABLES))
 
 
 def _inside(name: str) -> tuple[str, ...]:

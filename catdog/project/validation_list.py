@@ -6,6 +6,7 @@ from pathlib import Path
 from catdog.data.lmdb_store import Reader
 from catdog.project.found import FoundPhotos
 from catdog.project.net_text import DATA
+from catdog.project.request import seen_from
 from catdog.runtime.files import replacing
 
 LIST = "validation_photos.txt"
@@ -23,11 +24,7 @@ def write_validation_list(found: FoundPhotos, folder: Path) -> None:
             place[os.fsencode(photo.name)] = place[os.fsencode(below)] = photo.path
     with Reader(folder / DATA / "validation_lmdb") as store:
         names = [key.partition(b"_")[2] for key in store.keys]
-    paths = [_seen(place[name], folder) for name in names if name in place]
+    paths = [seen_from(place[name], folder) for name in names if name in place]
     lines = [path for path in paths if path.isprintable()]
     with replacing(folder / LIST) as beside:
         beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _seen(path: Path, folder: Path) -> str:
-    return str(path) if path.is_absolute() else os.path.relpath(path, folder)

@@ -28,12 +28,14 @@ from catdog.solver.events import (
     NotSaved,
     Output,
     Preparing,
+    Reached,
     Resuming,
     Snapshotted,
     Starting,
     Stopped,
     Warned,
 )
+from catdog.solver.monitored_score import BestScore, score_of_run
 from catdog.solver.solver import Solver
 from catdog.tracking.console_table import ConsoleTable, NumberColumn, Paint, share, short
 from catdog.tracking.log_writer import Lines, lines, start_table
@@ -75,16 +77,19 @@ class Console:
         self._paint = Paint()
         self._table = ConsoleTable((), width)
         self._pace: Pace | None = None
-        self._scores: dict[str, bool] = {}
         self._test: dict[str, str] = {}
-        self._best: float | None = None
+        self._best: BestScore | None = None
+        self._resumed: Reached | None = None
 
     def begin(self, solver: Solver, schedule: Schedule) -> None:
         """Follow a solver that is built, and restored where it is resumed."""
         self._solver, self._schedule = solver, schedule
         self._pace = Pace(schedule, self._clock)
-        self._scores = dict(_test_scores(solver))
-        columns = columns_of(self._scores, _train_scores(solver), schedule)
+        score = score_of_run(solver.param, [test.net.message for test in solver.tests])
+        self._best = BestScore(score) if score else None
+        if self._best and (before := self._resumed):
+            self._best.state.best, self._best.state.iteration = before.value, before.iteration
+        columns = columns_of(dict(_test_scores(solver)), _train_scores(solver), schedule)
         self._table = ConsoleTable(columns, self._width, self._paint)
 
     def __call__(self, event: Event) -> None:
@@ -120,7 +125,7 @@ class Console:
             case Snapshotted(model=model):
                 yield self._paint.faint(f"snapshot: {model}")
             case Resuming(path, iteration, best=best):
-                self._best = best.value if best else None
+                self._resumed = best
                 yield f"Going on from {path}, iteration {iteration}"
             case _:
                 yield from _plain(event)
@@ -151,19 +156,16 @@ class Console:
         for key, output in found.items():
             self._test[key] = (short if output.loss_weight else share)(output.value)
         self._test |= _shown(event.trained)
-        watched = next(iter(self._scores), "")
-        better = False
-        if watched in found and event.iteration:
-            better = self._is_better(found[watched].value, loss=self._scores[watched])
-        self._test["best"] = "yes" if better or "best" in self._test else ""
+        if self._is_best(event):
+            self._test["best"] = "yes"
         if event.net == len(self._solver.tests) - 1:
-            yield from self._table.row(self._test, best=bool(self._test["best"]))
+            yield from self._table.row(self._test, best="best" in self._test)
 
-    def _is_better(self, value: float, *, loss: bool) -> bool:
-        before = self._best
-        better = before is None or (value < before if loss else value > before)
-        self._best = value if better else before
-        return better and not isnan(value)
+    def _is_best(self, event: NetTested) -> bool:
+        best = self._best
+        # the net before its first iteration is no achievement
+        found = best is not None and event.iteration > 0 and best.take(event)
+        return found and best is not None and not isnan(best.state.best)
 
 
 def _plain(event: Event) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from catdog.cli.main import tool_main
+from catdog.cli.main import call_tool
 from catdog.errors import CatdogError
 from catdog.project import run_steps
 from catdog.project.fitting import Fitted, fit, folder_for, new
@@ -104,7 +104,7 @@ def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
     ]
     for command in commands:
         tool, *words = shlex.split(command)
-        tool_main(tool)(words)
+        call_tool(tool, words)
     monkeypatch.chdir(by_hand.resolve().parent.parent / "two")
     for name in ("one_best.caffemodel", "one_iter_23.caffemodel"):
         mine = weights_of(Path("snapshots") / name)
