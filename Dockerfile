@@ -1,5 +1,5 @@
-# catdog in a container, which works in /catdog: photos below /catdog/input, what a training leaves below
-# /catdog/snapshots.
+# catdog in a container, which works in /catdog: photos below its input, what a training leaves below its
+# snapshots.
 #
 #   docker build -t catdog .                                    for the CPU
 #   docker build -t catdog --build-arg TORCH=cu128 .            for NVIDIA's GPUs
@@ -24,7 +24,7 @@ COPY . .
 RUN pip install ".[$EXTRAS]"
 
 FROM ${BASE} AS catdog
-RUN useradd --uid 1000 catdog && mkdir -p /catdog/input /catdog/snapshots && chown -R catdog: /work
+RUN useradd --uid 1000 catdog && mkdir -p /catdog/input /catdog/snapshots && chown -R catdog: /catdog
 COPY --from=build /opt/catdog /opt/catdog
 # whoever it runs as (--user) can write what programs keep at home
 ENV PATH=/opt/catdog/bin:$PATH PYTHONUNBUFFERED=1 HOME=/tmp
