@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tqdm import tqdm
-
 from catdog.analysis.candidate import Candidate, set_temperature
 from catdog.analysis.labelled import collect, open_labelled, predict_photos, store_remarks
 from catdog.analysis.report import (
@@ -37,6 +35,7 @@ from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
+from catdog.runtime.progress import progress
 from catdog.tracking.runs import learned_from
 from catdog.weights import weight_file
 
@@ -116,9 +115,7 @@ def judge(args: Namespace) -> None:
     if args.fit_temperature:
         predictor.temperature = 1.0
     with open_labelled(place, predictor) as data:
-        found = tqdm(
-            predict_photos(predictor, data), total=len(data.names), unit="photo", disable=None
-        )
+        found = progress(predict_photos(predictor, data), "judge", len(data.names))
         evaluation = evaluation_of(candidate, predictor, place, collect(found))
         if args.fit_temperature:
             before, evaluation = evaluation, calibrated(evaluation)

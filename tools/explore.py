@@ -11,8 +11,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from catdog.analysis.exploration import Trained, explore, summary, write_exploration
 from catdog.analysis.labelled import collect, labelled_photos, predict_photos
 from catdog.analysis.survey import survey
@@ -21,6 +19,7 @@ from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
 from catdog.data.build.folder_layouts import find_photos
 from catdog.inference.predictor import Predictor
+from catdog.runtime.progress import progress
 from catdog.weights import read_weights
 
 
@@ -38,12 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     # a net that is not for these photos is found out before they are read
     predictor = _predictor(args)
     data = labelled_photos(photos, listing.classes, predictor) if predictor else None
-    looks = list(tqdm(survey(photos), "look", len(photos), unit="photo", disable=None))
+    looks = list(progress(survey(photos), "look", len(photos)))
     trained = None
     if predictor and data:
-        found = tqdm(
-            predict_photos(predictor, data), "judge", len(photos), unit="photo", disable=None
-        )
+        found = progress(predict_photos(predictor, data), "judge", len(photos))
         trained = Trained(args.weights, predictor.classes, data, collect(found))
     result = explore(args.folder, listing, looks, tiny=args.tiny, trained=trained)
     print(*summary(result), sep="\n")

@@ -15,8 +15,6 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from tqdm import tqdm
-
 from catdog.cli.arguments import device_in, devices_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
@@ -35,6 +33,7 @@ from catdog.inference.tally import SHOWN, Tally, in_full, in_short
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
+from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
 from catdog.tracking.runs import standing
 from catdog.training.out_of_fold import out_of_fold
@@ -78,8 +77,9 @@ def predict(args: argparse.Namespace, group: Group) -> None:
         if group.leads and args.resume and not rows.before:
             tell("there are no rows to go on with: predicting all")
         takers = _takers(args, job, options, weights, stack) if group.leads else []
-        hidden = None if group.leads else True
-        bar = stack.enter_context(tqdm(total=len(files), unit="photo", disable=hidden))
+        bar = stack.enter_context(
+            progress(what="predict", total=len(files), hidden=not group.leads)
+        )
         job.run(rows, tally, takers, probability=args.probability, progress=bar.update)
     if group.leads:
         _tell(args, rows, tally, takers)
@@ -118,7 +118,7 @@ def _folds(args: argparse.Namespace) -> list[TrainedFold]:
 def _out_of_fold(args: argparse.Namespace, options: NetOptions) -> None:
     """Each training photo by the net that has not seen it."""
     folds = _folds(args)
-    with tqdm(total=sum(len(fold.unseen) for fold in folds), unit="photo", disable=None) as bar:
+    with progress(what="predict", total=sum(len(fold.unseen) for fold in folds)) as bar:
         found = out_of_fold(folds, options.open, bar.update)
     found.write(args.out_of_fold)
     right = "" if found.several else f", {found.accuracy:.2%} of them right"

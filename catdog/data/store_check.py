@@ -5,12 +5,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from catdog.data.checksums import CHECKSUMS, checksum, read_checksums
 from catdog.data.datum import read_example
 from catdog.data.lmdb_store import BUILT, Reader
 from catdog.errors import DataError
+from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
 
 _SHOWN = 10
@@ -49,7 +48,7 @@ def _checked(path: Path) -> StoreReport:
         has_table = (path / CHECKSUMS).exists()
         look = _by_checksum(reader) if has_table else _by_decoding(reader)
         by = "by their checksums" if has_table else "decoded, as they have no checksums"
-        with closing(tqdm(look, total=len(reader), unit=" records", desc=path.name)) as bar:
+        with closing(progress(look, path.name, len(reader), unit="records")) as bar:
             damaged = [line for line in bar if line]
         return StoreReport(path, len(reader), by, damaged)
 

@@ -9,7 +9,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.project.choice import Choice, choose, stages_of
 from catdog.project.found import FoundPhotos, find, remarks
 from catdog.project.look import described, look
-from catdog.project.net_text import DATA, NetChange, net_text
+from catdog.project.net_text import DATA, NetChange, facts, net_text
 from catdog.project.part import PART, PART_VALIDATION, write_part
 from catdog.project.readme import README, write_readme
 from catdog.project.request import Project, Request, Tell, seen_from
@@ -140,9 +140,10 @@ def _write(project: Project, found: FoundPhotos, choice: Choice, folder: Path) -
         project.asked.size,
     )
     stages = stages_of(choice.solver)
+    own = {"snapshot_best": facts(choice.net, stages).score, **_own(project.asked)}
     texts = {
         NET: net_text(choice.net, wanted, about, stages),
-        SOLVER: solver_text(choice.solver, about, choice.plan, project.name, _own(project.asked)),
+        SOLVER: solver_text(choice.solver, about, choice.plan, project.name, own),
     }
     for name, text in texts.items():
         with replacing(folder / name) as path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError
+from catdog.interface.metrics import read_metrics
 from catdog.project.begin import begin, photos_again
 from catdog.project.request import Project, Request, Tell, seen_from
 from catdog.project.run_steps import CURVE, PAGE, REPORT, run_all
@@ -91,9 +92,9 @@ def fit(
     began = time.monotonic()
     asked = Request("", str(net), epochs, lr, batch, size, minutes, seed, device)
     project, folder = _project(Path(photos), Path(out or folder_for(photos)), asked, tell, run=True)
-    score = _score(project, folder)
+    accuracy = _accuracy(project, folder)
     weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
-    return Fitted(folder, weights, score, project.net, time.monotonic() - began)
+    return Fitted(folder, weights, accuracy, project.net, time.monotonic() - began)
 
 
 def new(photos: str | Path, out: str | Path, *, net: str = "", tell: Tell = print) -> Path:
@@ -167,7 +168,14 @@ def _device(asked: Request) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _score(project: Project, folder: Path) -> float | None:
+def _accuracy(project: Project, folder: Path) -> float | None:
+    """The accuracy of the test that had the best score."""
     content = read_run(run_path(str(folder / SNAPSHOTS / project.name)))
-    best = (content.get("best") or {}).get(content.get("score") or "")
-    return float(best["value"]) if best else None
+    scores = content.get("best") or {}
+    name = next((each for each, best in scores.items() if best["better"] == "higher"), None)
+    best = scores.get(content.get("score") or "")
+    if best is None or name is None:
+        return None
+    metrics = read_metrics(folder / SNAPSHOTS / "metrics.csv")
+    found = metrics[name][metrics["iteration"] == best["iteration"]]
+    return float(found[0]) if len(found) else None

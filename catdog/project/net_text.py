@@ -9,7 +9,7 @@ import yaml
 
 from catdog.errors import CatdogError
 from catdog.project.yaml_text import YamlText, header, split_header
-from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, NetParameter
+from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter
 from catdog.spec import filter_net, net_state, read_net, to_yaml
 
 #: Where a project keeps its stores, as seen from its folder.
@@ -34,18 +34,23 @@ class NetChange:
 
 @dataclass(frozen=True)
 class NetFacts:
-    """What a net is: its batch for training, the size of its pictures, its last layer and loss."""
+    """What a net is: its batch for training, the size of its pictures, its last layer and loss.
+
+    `score` is the output of its tests that it is judged by: the loss, or else the accuracy.
+    """
 
     batch: int
     size: int
     last: str
     loss: str
     outputs: int
+    score: str
 
 
 def facts(path: Path, stages: Sequence[str] = ()) -> NetFacts:
     """What the net of a file is. Raises CatdogError where it cannot be made to fit photos."""
-    message = filter_net(read_net(path).message, net_state(TRAIN, stages=stages))
+    net = read_net(path).message
+    message = filter_net(net, net_state(TRAIN, stages=stages))
     data = [layer for layer in message.layer if layer.type == "Data"]
     losses = [layer for layer in message.layer if layer.type in (_SOFTMAX, _SIGMOID)]
     if len(data) != 1 or len(losses) != 1:
@@ -58,8 +63,23 @@ def facts(path: Path, stages: Sequence[str] = ()) -> NetFacts:
     last = _last(message, losses[0], path)
     param = getattr(last, _OUTPUTS[last.type])
     size = data[0].transform_param.crop_size
+    score = _score(filter_net(net, net_state(TEST, stages=stages)), path)
     return NetFacts(
-        data[0].data_param.batch_size, size, last.name, losses[0].type, param.num_output
+        data[0].data_param.batch_size, size, last.name, losses[0].type, param.num_output, score
+    )
+
+
+def _score(tested: NetParameter, path: Path) -> str:
+    """The output that tells most finely how good a net is: accuracies of few photos are equal soon,
+    while the loss still falls."""
+    for kind in (_SOFTMAX, _SIGMOID, "Accuracy"):
+        for layer in tested.layer:
+            if layer.type == kind and layer.top:
+                return layer.top[0]
+    raise CatdogError(
+        "has neither a loss nor an accuracy in its TEST phase",
+        where=str(path),
+        remedy="leave `include` out of its loss",
     )
 
 

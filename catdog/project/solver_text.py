@@ -18,7 +18,7 @@ _OTHERS = ("max_iter", "test_interval", "stepsize", "stepvalue", "gamma", "snaps
 _ABOUT = {
     "max_epoch": "so often it sees all photos; in between it is tested",
     "snapshot": "iterations from one snapshot to the next",
-    "snapshot_best": "the weights of the best test are kept",
+    "snapshot_best": "the weights of the best test are kept; by this it ends early, too",
     "early_stop_patience": "tests without a better one, after which it ends",
     "ema_decay": "tests look at a moving average of the weights, and the best are of it",
     "warmup_iter": "the rate rises to base_lr",
@@ -110,7 +110,6 @@ def _fields(plan: TrainingPlan, name: str) -> dict[str, object]:
         "snapshot_keep": 2,
         "early_stop_patience": plan.patience,
         "snapshot_prefix": f"{SNAPSHOTS}/{name}",
-        "snapshot_best": "accuracy",
         "random_seed": 1,
     }
     if plan.decay:

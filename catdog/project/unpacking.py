@@ -3,13 +3,12 @@
 import shutil
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from catdog.data.build.photo_files import is_left_behind, is_picture
 from catdog.errors import DataError
 from catdog.inference.photos import Archive
 from catdog.project.found import TABLES
 from catdog.runtime.files import is_zip, unwritable
+from catdog.runtime.progress import progress
 
 
 def is_packed(path: Path) -> bool:
@@ -29,7 +28,7 @@ def unpack(path: Path, folder: Path) -> None:
     beside = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        for name in tqdm(names, "unpack", unit="file", disable=None):
+        for name in progress(names, "unpack", unit="files"):
             target = beside.joinpath(*_inside(name))
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(archive.read(name))

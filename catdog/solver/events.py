@@ -90,6 +90,15 @@ class Starting:
 
 
 @dataclass(frozen=True)
+class CachedBatch:
+    """Frozen layers of a net have seen so many of its examples."""
+
+    net: str
+    done: int
+    examples: int
+
+
+@dataclass(frozen=True)
 class Cached:
     """Frozen layers of a net were run once over its data; `last` is the last of them."""
 
@@ -300,8 +309,8 @@ class Done:
     iteration: int
 
 
-#: Events of each iteration and test batch, which no log has.
-Tick = Iterating | NetTestedBatch
+#: Events of each iteration and batch, which no log has.
+Tick = Iterating | NetTestedBatch | CachedBatch
 
 Event = (
     Preparing

@@ -362,7 +362,7 @@ class Solver:
         with closing(test.batches()) as batches, means.counting(test.net):
             for number, (batch, weight) in enumerate(batches):
                 self._emit(NetTestedBatch(self.iteration, index, number))
-                self._answer_while_testing()
+                self.answer()
                 if self.stopped:
                     return None
                 if not weight:
@@ -378,7 +378,8 @@ class Solver:
         trained = () if index else self.train_scores.since_test()
         return NetTested(self.iteration, index, outputs(test.net, means.blobs()), loss, trained)
 
-    def _answer_while_testing(self) -> None:
+    def answer(self) -> None:
+        """Do what is asked while no iteration is under way; `stopped` says whether to end."""
         while not self.stopped and (asked := self._request()) is not Action.NONE:
             if asked is Action.SNAPSHOT:
                 self.snapshot()

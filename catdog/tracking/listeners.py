@@ -19,7 +19,7 @@ from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.log_writer import Lines
 from catdog.tracking.metrics_csv import MetricsTable
-from catdog.tracking.progress import AboveBar, ProgressBar
+from catdog.tracking.progress import AboveBar, FeatureProgress, ProgressBar
 from catdog.tracking.resource_plot import picture, verdict
 from catdog.tracking.resources import Resources
 from catdog.tracking.schedule import schedule_of
@@ -86,8 +86,13 @@ class RunListeners:
             width = partial(width_of, self._terminal)
             self._console = Console(self.stream, width, failed=self._failures.take)
             self.stream = None
-        self._listener: Listener = everyone()
         self._stack = ExitStack()
+        self._listener: Listener = everyone()
+        if stream is not None:
+            features = FeatureProgress(stream)
+            name = "the progress of features"
+            self._stack.callback(self._failures.closing(name, features.close))
+            self._listener = self._failures.guarded(name, features)
         self._resources: Resources | None = None
         self._emit: Listener = everyone()
 

@@ -203,9 +203,11 @@ def _output_lines(place: str, phase: str, outputs: tuple[Output, ...]) -> Iterat
 class LogWriter:
     """Writes events as they come: lines to a file and a stream.
 
+    The stream does not get an error: whoever ends with it says it.
+
     Args:
         path: the log; its folder is made.
-        stream: gets the same lines, as a terminal does.
+        stream: gets the same lines.
         resumed: go on in the file that is there; else that of an earlier run is kept under the
             next free name (`train.log.1`).
         waits: nothing is done to the file before the run is under way (`held_back`).
@@ -239,11 +241,11 @@ class LogWriter:
             # each line of a longer text has the prefix: log readers need it
             for part in text.split("\n"):
                 stamp = f"{severity}{now:%m%d %H:%M:%S.%f} {os.getpid()} {place}]"
-                self._write(f"{stamp} {part}\n")
+                self._write(f"{stamp} {part}\n", shown=not isinstance(event, Failed))
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, *, shown: bool) -> None:
         try:
-            if self._stream:
+            if self._stream and shown:
                 self._stream.write(line)
                 self._stream.flush()
         except OSError as error:

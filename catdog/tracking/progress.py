@@ -3,11 +3,14 @@
 import os
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from catdog.runtime.progress import progress
 from catdog.solver.events import (
+    Cached,
+    CachedBatch,
     Display,
     Event,
     Iterating,
@@ -125,6 +128,33 @@ class ProgressBar:
         if self._test is not None:
             self._test.close()
             self._test = None
+
+
+class FeatureProgress:
+    """A listener that shows how far the features of frozen layers are; `close` takes it away."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Move the bar on."""
+        match event:
+            case CachedBatch(net, done, examples):
+                if self._bar is None:
+                    what = f"features, {net}"
+                    self._bar = progress(None, what, examples, unit="examples", stream=self._stream)
+                    # a line tells of it in the end
+                    self._bar.leave = False
+                self._bar.update(done - self._bar.n)
+            case Cached():
+                self.close()
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
 
 def _columns(stream: TextIO) -> int | None:

@@ -6,8 +6,8 @@ Features lie in a file without a name beside the snapshots; it goes with the pro
 import os
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -25,7 +25,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.proto.caffe_pb2 import NetParameter, SourceState
-from catdog.solver.events import Cached, Listener, Warned
+from catdog.solver.events import Cached, CachedBatch, Listener, Warned
 from catdog.solver.solver import Solver
 from catdog.spec.shape import Shape
 from catdog.training.cacheable import check_cacheable, frozen_part, one_source, trainable_ids
@@ -87,11 +87,35 @@ def cache_features(
 
     `feds` are the nets of the solver with their data: the trained one, then the tests. The files
     go into `folder`. Raises CatdogError where the trained net has no features to cache, and where
-    the disk has no room; a test net without any stays as it is, with a warning.
+    the disk has no room; a test net without any stays as it is, with a warning. Where the solver is
+    asked to stop meanwhile, nothing is replaced, and it is `stopped`.
     """
+
+    def seen(event: CachedBatch) -> None:
+        emit(event)
+        solver.answer()
+        if solver.stopped:
+            raise _Stopped
+
+    with suppress(_Stopped):
+        _cache_all(solver, feds, _Place(folder, stack, seen), emit)
+
+
+class _Stopped(Exception):
+    """Nobody waits for the features any more."""
+
+
+class _Place(NamedTuple):
+    """Where features go, what closes their feeds, and who hears of each batch."""
+
+    folder: Path
+    stack: ExitStack
+    seen: Callable[[CachedBatch], None]
+
+
+def _cache_all(solver: Solver, feds: Sequence[FedNet], place: _Place, emit: Listener) -> None:
     trained, *tests = feds
     trainable = trainable_ids(solver.net)
-    place = _Place(folder, stack)
     solver.feed, event = _cache(trained, trainable, place, "train", fill=True)
     emit(event)
     for index, test in enumerate(tests):
@@ -104,13 +128,6 @@ def cache_features(
         feed, event = _cache(test, trainable, place, f"test (#{index})", fill=fill)
         solver.tests[index] = replace(solver.tests[index], feed=feed)
         emit(event)
-
-
-class _Place(NamedTuple):
-    """Where features go, and what closes their feeds."""
-
-    folder: Path
-    stack: ExitStack
 
 
 def _cache(
@@ -134,6 +151,7 @@ def _cache(
             batch = _filled(batch, source.batch_size)
         _run(trunk, batch, {name: blob[start:end] for name, blob in blobs.items()})
         start = end
+        place.seen(CachedBatch(title, start, source.size))
     features = Features(source, blobs)
     feed = place.stack.enter_context(Feed([features], fed.feed.device, fed.feed.part))
     feed.load_state(state)

@@ -71,8 +71,9 @@ def train(
         around = Surroundings(told.emit, signals.request, group)
         try:
             solver = _opened(spec, options, begun, stack, around)
-            told.begin(solver)
-            solver.solve()
+            if not solver.stopped:
+                told.begin(solver)
+                solver.solve()
             if solver.stopped:
                 told.emit(Interrupted(signals.stopped_by, command_with("--snapshot", AUTO)))
         except CatdogError as error:

@@ -1,5 +1,6 @@
 """Photos to a trained net in one call: the same as the printed commands, and it goes on."""
 
+import csv
 import os
 import re
 import shlex
@@ -7,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catdog.cli.main import call_tool
 from catdog.errors import CatdogError
@@ -83,6 +85,7 @@ def test_it_learns_and_leaves_a_folder_that_explains_itself(photos):
     assert "    # one for each class\n    num_output: 3\n" in net
     assert "source: data/train_lmdb" in net
     assert "make lmdb" not in net
+    assert "snapshot_best: loss\n" in Path("shapes/solver.yaml").read_text()
     assert "36 photos, 3 classes: ant, bee, cow." in Path("shapes/README.md").read_text()
 
 
@@ -111,6 +114,18 @@ def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
         assert mine == weights_of(Path("../one/snapshots") / name)
     store = "data/train_lmdb/data.mdb"
     assert Path(store).read_bytes() == Path("../one", store).read_bytes()
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_accuracy_is_that_of_the_test_with_the_best_loss(photos):
+    result = fitted(photos, "shapes", lr=1e-4)
+    run = yaml.safe_load(Path("shapes/snapshots/shapes_run.yaml").read_text())
+    assert run["score"] == "loss"
+    table = Path("shapes/snapshots/metrics.csv").read_text().splitlines()
+    rows = list(csv.DictReader(table))
+    losses = [(float(row["loss"]), float(row["accuracy"])) for row in rows[1:] if row["loss"]]
+    assert len({accuracy for _, accuracy in losses}) > 1
+    assert result.accuracy == min(losses)[1]
 
 
 @pytest.mark.usefixtures("quick")
@@ -169,7 +184,10 @@ def test_the_time_ends_a_training(photos):
     folder = new(photos, "long", net=str(write_net(Path())), tell=lambda _: None)
     solver = (folder / "solver.yaml").read_text()
     assert "max_epoch: 160\n" in solver
-    (folder / "solver.yaml").write_text(solver.replace("max_epoch: 160", "max_epoch: 1000000"))
+    assert "early_stop_patience: 10\n" in solver
+    endless = solver.replace("max_epoch: 160", "max_epoch: 1000000")
+    endless = endless.replace("early_stop_patience: 10", "early_stop_patience: 1000000")
+    (folder / "solver.yaml").write_text(endless)
     project = Project.read(folder)
     assert project is not None
     told: list[str] = []

@@ -87,3 +87,15 @@ def test_one_sigmoid_tells_two_classes_apart(tmp_path):
 def test_two_losses_are_too_many():
     with pytest.raises(CatdogError, match=r"vgg8_labels\.yaml: has 1 Data layers and 2 losses"):
         facts(ROOT / "net_specs/vgg8_labels.yaml")
+
+
+def test_a_net_is_judged_by_the_finest_score_of_its_tests(tmp_path):
+    path = write_net(tmp_path)
+    whole = path.read_text()
+    assert facts(path).score == "loss"
+    untested = whole.replace("top: loss}", "top: loss, include: {phase: TRAIN}}")
+    path.write_text(untested)
+    assert facts(path).score == "accuracy"
+    path.write_text(untested.replace("type: Accuracy", "type: Softmax"))
+    with pytest.raises(CatdogError, match="has neither a loss nor an accuracy in its TEST phase"):
+        facts(path)

@@ -129,6 +129,17 @@ def test_hdf5_snapshots_say_so() -> None:
     ]
 
 
+def test_an_error_is_in_the_log_and_told_once(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    writer = LogWriter(tmp_path / "train.log", stream)
+    for event in (Noted("a line"), Failed("the loss is nan\nlower base_lr"), Done(3)):
+        writer(event)
+    writer.close()
+    log = (tmp_path / "train.log").read_text().splitlines()
+    assert [line[0] for line in log] == ["I", "E", "E", "I"]
+    assert stream.getvalue().splitlines() == [log[0], log[3]]
+
+
 @pytest.mark.parametrize("event", RUN, ids=lambda event: type(event).__name__)
 def test_every_record_is_logged(event: Event) -> None:
     assert messages(event)

@@ -1,17 +1,21 @@
 """Training on cached features: the same numbers as on the data, and refusals with their reason."""
 
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
 from catdog.errors import CatdogError
+from catdog.solver.events import CachedBatch, Event, Interrupted
 from catdog.solver.solver import Solver
 from catdog.training.feature_cache import Features
 from catdog.training.options import Options
 from catdog.training.train import train
 from tests.small_solver import NET, SOLVER, write_small
+from tests.tracking.test_progress import Terminal
 
 
 @pytest.fixture
@@ -148,3 +152,32 @@ def test_statistics_that_still_move_are_not_cached(folder: Path) -> None:
     assert same_weights(plain, cached)
     assert Path("cached/train.log").read_text().count("made by all layers to conv1: ") == 2
     assert cached.net.layer_blobs()["bn1"][2].item() > 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_terminal_shows_how_far_the_features_are() -> None:
+    terminal = Terminal()
+    fields = ("snapshot_prefix=run/run", "cache_features=true")
+    train("solver.yaml", Options(overrides=fields), stream=terminal)
+    shown = terminal.getvalue()
+    assert re.search(r"features, train: 100%\|.*\| 10/10 \[.* examples/s\]", shown)
+    assert re.search(r"features, test \(#0\): 100%\|.*\| 7/7 \[", shown)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_stop_while_features_are_computed_leaves_nothing() -> None:
+    heard: list[Event] = []
+
+    def stop(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, CachedBatch):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    fields = ("snapshot_prefix=run/run", "cache_features=true")
+    solver = train("solver.yaml", Options(overrides=fields), listeners=[stop])
+    assert solver.stopped
+    assert sum(isinstance(event, CachedBatch) for event in heard) == 1
+    assert isinstance(heard[-1], Interrupted)
+    assert heard[-1].signal == signal.SIGINT
+    assert not Path("run").exists()
+    assert same_weights(run("run", snapshot="auto"), run("whole"))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from catdog.analysis.subset import METHODS
 from catdog.analysis.subset.lmdb_features import (
@@ -28,6 +27,7 @@ from catdog.analysis.subset.select import (
 from catdog.analysis.subset.write import draw_sheet, write_lmdb
 from catdog.data.sources.index_file import write_index
 from catdog.runtime.files import check_free, replacing
+from catdog.runtime.progress import progress
 from catdog.spec import read_net
 
 PIXELS, LITE0 = "pixels", "efficientnet_lite0"
@@ -123,7 +123,7 @@ def _write_features(path: Path, name: str, table: Table) -> None:
 
 
 def _progress(classes: Iterable[int]) -> Iterable[int]:
-    bar: Iterable[int] = tqdm(list(classes), "choose", unit=" classes")
+    bar: Iterable[int] = progress(list(classes), "choose", unit="classes")
     return bar
 
 

@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from catdog.data.datum import Example, read_example
 from catdog.data.feed import Feed
@@ -27,6 +26,7 @@ from catdog.net.net import Net
 from catdog.net.opened import FedNet
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, LayerParameter, NetParameter
+from catdog.runtime.progress import progress
 from catdog.solver.solverstate import load_net
 from catdog.spec import Spec, net_state
 from catdog.spec.shape import Shape
@@ -59,7 +59,7 @@ def pixels(lmdb: str | Path) -> Table:
     """
     rows: list[NDArray[np.generic]] = []
     with Reader(lmdb) as reader:
-        for index, value in enumerate(tqdm(reader, "read", len(reader), unit=" records")):
+        for index, value in enumerate(progress(reader, "read", len(reader), unit="records")):
             array = _example(value, f"{lmdb}, record {index}").array
             if rows and array.size != rows[0].size:
                 raise DataError(
@@ -131,7 +131,9 @@ def net_features(
         fed, blob = _open(Path(lmdb), wanted, device, stack)
         for name in wanted.weights:
             load_net(fed.net, weight_file(name, wanted.spec.locate))
-        bar = tqdm(_rows(features(fed, [blob]), blob), "features", fed.feed.size, unit=" records")
+        bar = progress(
+            _rows(features(fed, [blob]), blob), "features", fed.feed.size, unit="records"
+        )
         rows = list(bar)
     table = np.stack(rows)
     where = f"net {fed.net.name}"

@@ -11,7 +11,6 @@ from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from catdog.data.build.doubles import Doubles
 from catdog.data.build.listing import Photo, Skipped
@@ -23,6 +22,7 @@ from catdog.data.lmdb_store import Writer, key
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
+from catdog.runtime.progress import progress
 
 _PURPOSE = {TRAIN: "training", VALIDATION: "validation", TEST: "the test"}
 
@@ -108,7 +108,7 @@ def build(
 
     with ExitStack() as stack:
         results = stack.enter_context(closing(in_order(work, photos, workers=workers)))
-        bar = stack.enter_context(tqdm(results, total=len(photos), unit=" photos"))
+        bar = stack.enter_context(progress(results, "build", len(photos)))
         folders = {part: folder / part for part in parts}
         write_batches(folders, map(_entry, _counted(bar, counts, each)))
     _check(counts, parts)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from catdog.data.images import Pixels
 from catdog.runtime.files import new_folder
 from catdog.runtime.parallel import in_order
+from catdog.runtime.progress import progress
 
 CLASSES = ("cat", "dog")
 ANIMALS = (*CLASSES, "rabbit")
@@ -334,7 +334,7 @@ def draw_sample(
         jobs = [(first / f"{name}.{i // count}", name, i) for i, name in enumerate(names)]
         jobs += [(second / f"{i + 1}", classes[at], train + i) for i, at in enumerate(unknown)]
         drawn = in_order(lambda job: _save(*job, seed), jobs)
-        for _ in tqdm(drawn, total=len(jobs), unit=" drawings"):
+        for _ in progress(drawn, "draw", len(jobs), unit="drawings"):
             pass
 
 
