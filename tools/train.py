@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from catdog.cli.arguments import Parser, device_in, devices_of
 from catdog.cli.main import run_tool
-from catdog.cli.training import add_numbers, field_for, options_of
+from catdog.cli.training import add_class_weights, add_numbers, field_for, options_of
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
@@ -110,6 +110,7 @@ def _options(args: argparse.Namespace, group: Group) -> Options:
         overrides=[*options.overrides, *cached],
         compile=args.compile,
         force=args.force,
+        class_weights=args.class_weights,
         tracking=TrackingOptions(
             tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
             histograms=args.tensorboard_histograms,
@@ -133,6 +134,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_state()
     parser.add_device(several=True)
     add_numbers(parser)
+    add_class_weights(parser)
     parser.add_set()
     _add_signals(parser)
     parser.add_python()

@@ -31,6 +31,17 @@ def add_numbers(parser: Parser) -> None:
     add("--batch", type=at_least(1), metavar="N", help=about)
 
 
+def add_class_weights(parser: Parser) -> None:
+    """--class-weights."""
+    parser.add_argument(
+        "--class-weights",
+        default="",
+        metavar="balanced|W,W",
+        help="what each class counts in the loss of the training: balanced by how many examples "
+        "it has, or a number for each",
+    )
+
+
 def field_for(flag: str, value: str, args: argparse.Namespace) -> str:  # noqa: ARG001
     """The flag or --set that does what a flag of other programs does, or nothing."""
     word = flag.lstrip("-").replace("-", "_")

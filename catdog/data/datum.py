@@ -61,6 +61,17 @@ def read_example(value: bytes | memoryview, *, color: bool | None = None) -> Exa
     return Example(datum_to_array(datum, color=color), datum.label, labels)
 
 
+def label_of(value: bytes) -> int | None:
+    """The label of a serialised Datum, its picture left alone; None where it has several."""
+    label = 0
+    for field in packed.fields(memoryview(value)):
+        if field.number == Datum.LABELS_FIELD_NUMBER:
+            return None
+        if field.number == Datum.LABEL_FIELD_NUMBER:
+            label, _ = packed.read_varint(field.content, 0)
+    return label
+
+
 class _Start(NamedTuple):
     """What a raw Datum says before its pixels: channels, height and width, and their product."""
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -53,7 +53,8 @@ def train(
         progress: in a notebook, show where the training stands.
         listeners: called with each event of it (`catdog.solver.events`).
         fields: any field of the solver in place of the file's (None: the file's); beside them
-            amp="bf16", and compile, force, tensorboard, allow_python=True.
+            class_weights="balanced" or [1, 2], amp="bf16", and compile, force, tensorboard,
+            allow_python=True.
     """
     options = _options({**fields, **(overrides or {})}, weights, freeze, snapshot, _device(device))
     watched = [NotebookProgress()] if progress and in_notebook() else []
@@ -74,11 +75,13 @@ def _options(
     if isinstance(snapshot, int):
         fields["snapshot"], snapshot = snapshot, ""
     python = fields.pop("allow_python", False)
+    counts: Any = fields.pop("class_weights", None)
     return Options(
         weights=_sources(weights),
         freeze=_words(freeze),
         snapshot=str(snapshot),
         device=device,
+        class_weights="" if counts is None else counts,
         provide_caffe=_provide_caffe if python else None,
         amp=str(fields.pop("amp", "")),
         compile=bool(fields.pop("compile", False)),

@@ -4,7 +4,7 @@ The labels may be floats, as Caffe's are, or integers.
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,8 @@ from catdog.spec.shape import Shape
 
 #: Below it MultinomialLogisticLoss and InfogainLoss take no logarithm (kLOG_THRESHOLD).
 LOG_THRESHOLD = 1e-20
+#: Fields of loss_param that Caffe does not have.
+_OURS = frozenset({"label_smoothing", "class_weight", "pos_weight"})
 
 
 class _Floor(torch.autograd.Function):
@@ -50,6 +52,10 @@ class Loss(Layer):
     higher_is_better = False
     #: Whether ignore_label and normalization mean something to it.
     takes_loss_param = False
+    #: The fields of ours in loss_param that mean something to it.
+    reads: ClassVar[frozenset[str]] = frozenset()
+    #: What each class or output counts in the TRAIN phase, where loss_param says so.
+    weights: Tensor | None
 
     #: What the sum is divided by, unless the spec says otherwise.
     normalization = LossParameter.VALID
@@ -61,7 +67,6 @@ class Loss(Layer):
                 field="loss_param",
                 remedy="leave it out; loss_weight scales the loss",
             )
-        self._check_absent("label_smoothing")
         if shapes[0][:1] != shapes[1][:1]:
             raise self.error(
                 f"has batches of different sizes: bottoms {list(shapes[0])} and {list(shapes[1])}",
@@ -72,14 +77,28 @@ class Loss(Layer):
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return [(), shapes[0]][: len(self.param.top)]
 
-    def _check_absent(self, field: str) -> None:
+    def _check_absent(self, *fields: str) -> None:
         """Raise LayerError where a field of loss_param is given that this layer has no use for."""
-        if self.param.loss_param.HasField(field):
-            raise self.error(f"takes no {field}", field=field, remedy="leave it out")
+        for given, _ in self.param.loss_param.ListFields():
+            if given.name in fields:
+                what = f"takes no {given.name}"
+                raise self.error(what, field=given.name, remedy="leave it out")
+
+    def _read_weights(self, field: str, count: int, of: str) -> None:
+        """A repeated field of loss_param as the buffer `weights`, a number for each of `count`."""
+        given: list[float] = list(getattr(self.param.loss_param, field))
+        if len(given) not in (0, count):
+            what = f"has {len(given)} number(s) in {field} for {count} {of}"
+            raise self.error(what, field=field, remedy="give one for each")
+        if given and (min(given) < 0 or not any(given)):
+            what = f"has {field} {', '.join(f'{number:g}' for number in given)}"
+            raise self.error(what, field=field, remedy="give numbers from 0 on, not all of them 0")
+        self.register_buffer("weights", torch.tensor(given) if given else None, persistent=False)
 
     def _read_loss_param(self) -> None:
         """The label that is left out, and what the sum is divided by: `normalization`, or the
         older `normalize`."""
+        self._check_absent(*_OURS - self.reads)
         param = self.param.loss_param
         self.ignored_label = param.ignore_label if param.HasField("ignore_label") else None
         self._mode = self.normalization
@@ -140,19 +159,29 @@ def entropy(shares: Tensor) -> float:
     return -float(torch.xlogy(shares, shares).sum())
 
 
+def _binary_entropy(p: Tensor) -> Tensor:
+    return -torch.xlogy(p, p) - torch.xlogy(1 - p, 1 - p)
+
+
 class SigmoidCrossEntropyLoss(Loss):
     """Sum of the cross-entropies of sigmoid(scores) and targets from 0 to 1, by the batch size
     unless loss_param says otherwise.
+
+    In the TRAIN phase pos_weight w, one for each output or for all, makes of the cross-entropy of a
+    target t: -w * t * log(sigmoid(score)) - (1 - t) * log(1 - sigmoid(score)).
     """
 
     messages = ("loss_param", "sigmoid_param")
     takes_loss_param = True
+    reads = frozenset({"pos_weight"})
     normalization = LossParameter.BATCH_SIZE
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
         self._read_loss_param()
         check_equal_counts(self, *shapes)
+        outputs = 1 if len(self.param.loss_param.pos_weight) == 1 else math.prod(shapes[0][1:2])
+        self._read_weights("pos_weight", outputs, "outputs")
 
     @classmethod
     def probability_layer(cls, param: LayerParameter) -> LayerParameter | None:
@@ -168,13 +197,24 @@ class SigmoidCrossEntropyLoss(Loss):
     def guessing_loss(self, mean: Tensor) -> float | None:
         if self.ignored_label is not None or self._mode == LossParameter.NONE:
             return None
-        total = entropy(mean) + entropy(1 - mean)
+        if self.training and self.weights is not None:
+            each = len(mean) // len(self.weights)
+            weighted = mean * self.weights.to(mean).repeat_interleave(each)
+            whole = weighted + 1 - mean
+            total = float((whole * _binary_entropy(weighted / whole)).sum())
+        else:
+            total = float(_binary_entropy(mean).sum())
         return total if self._mode == LossParameter.BATCH_SIZE else total / len(mean)
 
     def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
         scores = precise(scores)
         targets = targets.reshape(scores.shape).to(scores.dtype)
-        losses = F.binary_cross_entropy_with_logits(scores, targets, reduction="none")
+        weights = self.weights if self.training else None
+        if weights is not None:
+            weights = weights.to(scores).view(-1, *(1,) * (scores.ndim - 2))
+        losses = F.binary_cross_entropy_with_logits(
+            scores, targets, reduction="none", pos_weight=weights
+        )
         ignored, valid = self.ignored_label, None
         if ignored is not None:
             valid = targets.trunc() != ignored

@@ -30,6 +30,11 @@ class SoftmaxWithLoss(Loss):
     Labels in the shape of the scores are probabilities p: the mean of -sum_k p_k *
     log(softmax(scores)[k]). In the TRAIN phase label_smoothing s makes of every p (1 - s) * p +
     s / classes.
+
+    In the TRAIN phase class_weight w makes it -sum_k w_k * p_k * log(softmax(scores)[k]). Under
+    VALID the sum over the labels is divided by the sum of their weights, w[label] or
+    sum_k w_k * p_k: as in torch's cross_entropy, which divides by the number of labels where they
+    are probabilities. Otherwise it is divided by the same as without weights.
     """
 
     messages: ClassVar[tuple[str, ...]] = ("softmax_param", "loss_param")
@@ -37,6 +42,7 @@ class SoftmaxWithLoss(Loss):
     largest_loss: ClassVar[float | None] = -math.log(FLT_MIN)
     tops = Count(1, 2)
     takes_loss_param = True
+    reads = frozenset({"label_smoothing", "class_weight"})
 
     def setup(self, *shapes: Shape) -> None:
         self._read_loss_param()
@@ -45,6 +51,7 @@ class SoftmaxWithLoss(Loss):
         self._axis = class_axis(self, axis, shapes, field)
         self._inner = extents(scores, self._axis).inner
         self._check_smoothing()
+        self._read_weights("class_weight", scores[self._axis], "classes")
         if self._are_probabilities(labels, scores):
             self._check_absent("ignore_label")
         else:
@@ -83,7 +90,16 @@ class SoftmaxWithLoss(Loss):
         if self._mode != LossParameter.VALID and not all_count:
             return None
         even = torch.full_like(mean, 1 / len(mean))
-        return entropy(torch.lerp(mean, even, self.param.loss_param.label_smoothing))
+        smooth = torch.lerp(mean, even, self.param.loss_param.label_smoothing)
+        if not self.training or self.weights is None:
+            return entropy(smooth)
+        weights = self.weights.to(mean)
+        terms = smooth * weights
+        # what is answered best, once all have been weighed
+        whole = float(terms.sum())
+        least = whole * entropy(terms / whole) if whole else 0.0
+        by_weights = self._mode == LossParameter.VALID
+        return least / max(float(mean @ weights), FLT_MIN) if by_weights else least
 
     def share_at_floor(self, *bottoms: Tensor) -> float:
         logs = F.log_softmax(precise(bottoms[0]), self._axis)
@@ -104,26 +120,49 @@ class SoftmaxWithLoss(Loss):
     def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         scores = precise(bottoms[0])
         logs = F.log_softmax(scores, self._axis)
-        losses, valid = self._each(logs, *bottoms[1:])
+        losses, valid, counts = self._each(logs, *bottoms[1:])
         if self.training and self.param.loss_param.label_smoothing:
             losses = self._smooth(losses, logs)
         if valid is not None:
             losses = losses.where(valid, 0)
         outer, _, inner = extents(tuple(scores.shape), self._axis)
-        loss = losses.sum() / self._divisor(outer, inner, valid)
+        divisor = self._divisor(outer, inner, valid)
+        if counts is not None and self._mode == LossParameter.VALID:
+            counts = counts if valid is None else counts.where(valid, 0)
+            # all may be of classes that do not count
+            divisor = counts.sum().clamp(min=FLT_MIN)
+        loss = losses.sum() / divisor
         return loss if self.top_count == 1 else (loss, logs.exp())
 
-    def _each(self, logs: Tensor, given: Tensor, *others: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The loss of each label, 1 on the class axis, and which of them count."""
+    def _each(
+        self, logs: Tensor, given: Tensor, *others: Tensor
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The loss of each label, 1 on the class axis, which of them are valid, and what each
+        counts, where classes have weights."""
+        weights = self._weights(logs)
         if self._are_probabilities(given.shape, logs.shape):
-            floored = floor(logs, math.log(FLT_MIN))
-            return -(given.to(logs) * floored).sum(self._axis, keepdim=True), None
+            shares = given.to(logs) if weights is None else given.to(logs) * weights
+            losses = -(shares * floor(logs, math.log(FLT_MIN))).sum(self._axis, keepdim=True)
+            return losses, None, None if weights is None else shares.sum(self._axis, keepdim=True)
         labels = class_labels(self, given, logs, self._axis, self.ignored_label)
-        return self._losses(logs, labels, *others), labels.valid
+        losses = self._losses(logs, labels, *others)
+        if weights is None:
+            return losses, labels.valid, None
+        counts = weights.expand_as(logs).gather(self._axis, labels.index)
+        return losses * counts, labels.valid, counts
 
     def _smooth(self, losses: Tensor, logs: Tensor) -> Tensor:
-        even = -floor(logs, math.log(FLT_MIN)).mean(self._axis, keepdim=True)
+        terms = floor(logs, math.log(FLT_MIN))
+        if (weights := self._weights(logs)) is not None:
+            terms = terms * weights
+        even = -terms.mean(self._axis, keepdim=True)
         return torch.lerp(losses, even, self.param.loss_param.label_smoothing)
+
+    def _weights(self, logs: Tensor) -> Tensor | None:
+        """What the classes count in this phase, along their axis."""
+        if self.weights is None or not self.training:
+            return None
+        return self.weights.to(logs).view(-1, *(1,) * (logs.ndim - 1 - self._axis))
 
     def _losses(self, logs: Tensor, labels: Labels, *_: Tensor) -> Tensor:
         """The loss of each label, 1 on the class axis."""
@@ -141,6 +180,7 @@ class InfogainLoss(SoftmaxWithLoss):
     """
 
     messages = ("infogain_loss_param", "loss_param", "softmax_param")
+    reads = frozenset()
     largest_loss = None
     bottoms = Count(2, 3)
     no_gradient = frozenset({1, 2})
@@ -148,7 +188,6 @@ class InfogainLoss(SoftmaxWithLoss):
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes[:2])
-        self._check_absent("label_smoothing")
         if self.param.softmax_param.HasField("axis"):
             raise self.error(
                 "takes its axis from infogain_loss_param",

@@ -138,6 +138,7 @@ def _write(project: Project, found: FoundPhotos, choice: Choice, folder: Path) -
         found.several,
         min(choice.candidate.batch, max(1, found.training)),
         project.asked.size,
+        choice.weights,
     )
     stages = stages_of(choice.solver)
     own = {"snapshot_best": facts(choice.net, stages).score, **_own(project.asked)}

@@ -1,11 +1,12 @@
 """What a project is given: a net, the size of its photos, how long it trains, and on how many."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, some_of
 from catdog.project.advice import NetAdvice, advice, candidate_of, candidates
 from catdog.project.budget import Job, within
 from catdog.project.found import FoundPhotos
@@ -16,10 +17,15 @@ from catdog.project.request import Request, Tell
 from catdog.project.solver_text import TrainingPlan, training_plan
 from catdog.spec import read_solver
 from catdog.spec.shipped import find_net, find_solver, is_shipped
+from catdog.training.class_weights import balanced
 
 #: Of the solvers of a net the one that is for any photos.
 _SOLVERS = {"deep64": "quick", "small64": "small"}
 _PATIENCE = {True: 5, False: 10}
+#: The largest class may have so many times the photos of the smallest before they count otherwise.
+_UNEVEN = 1.5
+#: So many weights are told.
+_SHOWN = 6
 #: Pixels of a side where a net does not say it.
 _SMALL = 32
 
@@ -34,6 +40,7 @@ class Choice:
         candidate: its line in the table of advice, filled in by what was asked for.
         photos: how many are used.
         plan: how long it trains.
+        weights: what each class counts in the loss; none where all count alike.
     """
 
     net: Path
@@ -41,6 +48,7 @@ class Choice:
     candidate: NetAdvice
     photos: int
     plan: TrainingPlan
+    weights: Sequence[float] = ()
 
 
 def choose(
@@ -67,7 +75,21 @@ def choose(
             tell(line)
     path = find_net(chosen.net)
     plan = _plan(found, photos, chosen, epochs, asked)
-    return Choice(path, _solver(path), chosen, photos, plan)
+    return Choice(path, _solver(path), chosen, photos, plan, _weights(found, tell))
+
+
+def _weights(found: FoundPhotos, tell: Tell) -> list[float]:
+    """What classes of very different sizes count."""
+    counts = found.counts()
+    if found.several or max(counts) <= _UNEVEN * min(counts):
+        return []
+    weights = balanced(counts)
+    words = [f"{name} {weight:.3g}" for name, weight in zip(found.classes, weights, strict=True)]
+    tell(
+        f"a photo counts in the loss by how many its class has: {some_of(words, _SHOWN)} "
+        "(loss_param in net.yaml)"
+    )
+    return weights
 
 
 def _plan(

@@ -24,12 +24,14 @@ _COMMAND = re.compile(r"(make|python|catdog|pip) ")
 
 @dataclass(frozen=True)
 class NetChange:
-    """What a net is to become: the outputs, and how many photos it takes at once and how large."""
+    """What a net is to become: the outputs, how many photos it takes at once and how large, and
+    what each class counts in the loss, where they do not count alike."""
 
     outputs: int
     several: bool
     batch: int = 0
     size: int = 0
+    weights: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ def _fit(made: YamlText, layer: yaml.Node, own: NetFacts, wanted: NetChange) -> 
             made.put(param, "num_output", str(wanted.outputs))
     elif kind == _SOFTMAX and wanted.several:
         made.put(layer, "type", _SIGMOID)
+    elif kind in (_SOFTMAX, _SIGMOID) and wanted.weights:
+        _fit_weights(made, layer, wanted.weights)
     elif kind == "Accuracy" and wanted.several and own.loss == _SOFTMAX:
         made.put(layer, "accuracy_param", "{threshold: 0}")
 
@@ -151,6 +155,18 @@ def _fit_data(made: YamlText, layer: yaml.Node, wanted: NetChange) -> None:
             made.put(param, "mean_file", f"{DATA}/mean.binaryproto")
         if wanted.size:
             made.put(param, "crop_size", str(wanted.size))
+
+
+def _fit_weights(made: YamlText, loss: yaml.Node, weights: Sequence[float]) -> None:
+    """What the classes count; where one output tells two apart, the second beside the first."""
+    field = "class_weight"
+    if _text(made, loss, "type") == _SIGMOID:
+        field, weights = "pos_weight", [weights[1] / weights[0]]
+    value = f"[{', '.join(f'{weight:.4g}' for weight in weights)}]"
+    if (param := made.find(loss, "loss_param")) is not None:
+        made.put(param, field, value)
+    else:
+        made.put(loss, "loss_param", f"{{{field}: {value}}}")
 
 
 def _text(made: YamlText, node: yaml.Node | None, key: str) -> str:

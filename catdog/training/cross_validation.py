@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from catdog.data.datum import label_of
 from catdog.data.lmdb_store import Reader
 from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError
 from catdog.net.resolved import ResolvedNet
-from catdog.proto import packed
-from catdog.proto.caffe_pb2 import Datum, LayerParameter, SolverParameter
+from catdog.proto.caffe_pb2 import LayerParameter, SolverParameter
 from catdog.runtime.optional import scikit
 from catdog.runtime.text_table import text_table
 from catdog.solver.snapshot_search import AUTO
 from catdog.spec import Spec
 from catdog.tracking.run_file import Content, read_run, run_path
 from catdog.tracking.shell_hook import DONE
+from catdog.training.class_weights import with_class_weights
 from catdog.training.options import Options, resolved_nets, solver_spec
 
 #: Trains with these options; gives whether the run was stopped.
@@ -55,6 +56,8 @@ def cross_validate(
     not run again. Ends early where a run is stopped. Raises CatdogError where the data cannot be
     split, and what training raises.
     """
+    # counted once, from the data of all folds
+    options = with_class_weights(path, options)
     spec = solver_spec(path, options)
     if options.snapshot not in ("", AUTO):
         raise CatdogError("takes no single snapshot", where="--folds", remedy=f'give "{AUTO}"')
@@ -121,7 +124,7 @@ def _folds(solver: SolverParameter, data: FoldedStore, count: int) -> Iterator[F
     """Split by record: one that an index_file lists twice is on one side, both times."""
     unique = list(dict.fromkeys(data.indices))
     with Reader(data.source) as reader:
-        labels = [_label(value) for value in _values(reader, unique)]
+        labels = [label_of(value) for value in _values(reader, unique)]
     _check(labels, count, str(data.source))
     # of several labels each there are too many combinations to deal out evenly
     kind = "KFold" if None in labels else "StratifiedKFold"
@@ -141,17 +144,6 @@ def _values(reader: Reader, indices: Sequence[int]) -> Iterator[bytes]:
     """Values in the order of the indices, one at a time."""
     for index in indices:
         yield reader.get(index)
-
-
-def _label(value: bytes) -> int | None:
-    """The label of a serialised Datum; None where it has several."""
-    label = 0
-    for field in packed.fields(memoryview(value)):
-        if field.number == Datum.LABELS_FIELD_NUMBER:
-            return None
-        if field.number == Datum.LABEL_FIELD_NUMBER:
-            label, _ = packed.read_varint(field.content, 0)
-    return label
 
 
 def _check(labels: Sequence[int | None], count: int, where: str) -> None:

@@ -30,6 +30,7 @@ class Options:
         snapshot: a snapshot to resume, either of its files, or `auto` for the newest, if any.
         device: where to train; by default what solver_mode and device_id say.
         freeze: names or patterns of layers that stand still, beside those of the solver.
+        class_weights: "balanced", or a number for each class: see `with_class_weights`.
         overrides: `FIELD=VALUE` for fields of the solver, `net.LAYER.FIELD=VALUE` for its nets.
         level, stages: of the train net's state.
         provide_caffe: lets `import caffe` work in Python layers, which run code; None refuses them.
@@ -43,6 +44,7 @@ class Options:
     freeze: Sequence[str] = ()
     snapshot: str = ""
     device: torch.device | None = None
+    class_weights: str | Sequence[float] = ""
     overrides: Sequence[str] = ()
     level: int = 0
     stages: Sequence[str] = ()
@@ -85,8 +87,13 @@ def batch_fields(path: str | Path, options: Options) -> list[str]:
 
     Raises SpecError, and CatdogError where none has one.
     """
+    return epochs.batch_fields(train_net(path, options))
+
+
+def train_net(path: str | Path, options: Options) -> ResolvedNet:
+    """The net that a solver of a file trains, before its data are looked at; raises SpecError."""
     spec = with_overrides(read_solver(path), options.overrides)
-    return epochs.batch_fields(resolved_nets(spec.of(stand_in(spec.message)), options)[0])
+    return resolved_nets(spec.of(stand_in(spec.message)), options)[0]
 
 
 def with_overrides(read: Spec[SolverParameter], overrides: Sequence[str]) -> Spec[SolverParameter]:

@@ -24,6 +24,7 @@ from catdog.solver.solver import Action, Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
 from catdog.spec.shipped import shipped_note
+from catdog.training.class_weights import weight_lines
 from catdog.training.data_checks import advice, same_data
 from catdog.training.memory import check_memory
 from catdog.training.options import Options, resolved_nets
@@ -132,6 +133,8 @@ def _open_nets(
         check_net(spec, net, fed.net, fed.feed.sources)
         for event in advice(net, fed.net, fed.feed.sources):
             around.emit(event)
+        for line in weight_lines(fed.net, fed.feed.sources):
+            around.emit(Noted(line))
     for line in same_data(nets):
         around.emit(Warned(line))
     return feds

@@ -31,6 +31,7 @@ from catdog.tracking.listeners import RunListeners
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_file import RunFile, run_path
 from catdog.tracking.schedule import schedule_of
+from catdog.training.class_weights import with_class_weights
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import file_for, sources_of, start, table
 from catdog.training.options import Options, solver_spec
@@ -59,7 +60,7 @@ def train(
     WeightsError before the first iteration, Diverged in the course of the training, and what a
     listener raises.
     """
-    options = options or Options()
+    options = with_class_weights(path, options or Options())
     spec = solver_spec(path, options, group.world)
     prefix = spec.message.snapshot_prefix
     with ExitStack() as stack:

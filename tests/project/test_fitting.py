@@ -210,6 +210,20 @@ def test_new_writes_and_does_not_train(photos):
         new(photos, "planned", tell=lambda _: None)
 
 
+@pytest.mark.parametrize(("most", "weighed"), [(15, ""), (16, "[0.8125, 1.3]")])
+def test_classes_of_different_sizes_count_alike(tmp_path, monkeypatch, most, weighed):
+    monkeypatch.chdir(tmp_path)
+    write_photos(tmp_path / "uneven", ["ant"], most)
+    write_photos(tmp_path / "uneven", ["bee"], 10)
+    told = []
+    folder = new("uneven", "planned", tell=told.append)
+    text = (folder / "net.yaml").read_text()
+    assert (f"loss_param: {{class_weight: {weighed}}}" in text) == bool(weighed)
+    assert ("class_weight" in text) == bool(weighed)
+    said = "\n".join(told)
+    assert ("how many its class has: ant 0.812, bee 1.3 (loss_param" in said) == bool(weighed)
+
+
 @pytest.mark.usefixtures("quick")
 def test_minutes_choose_how_long(photos):
     told: list[str] = []

@@ -84,6 +84,24 @@ def test_one_sigmoid_tells_two_classes_apart(tmp_path):
         net_text(path, NetChange(3, False), ABOUT)
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "expected"),
+    [
+        ("small64", "class_weight", [0.6, 3]),
+        # beside its label_smoothing
+        ("catdog64", "class_weight", [0.6, 3]),
+        ("baseline64", "pos_weight", [5]),
+    ],
+)
+def test_classes_that_do_not_count_alike(tmp_path, name, field, expected):
+    path = ROOT / f"net_specs/{name}.yaml"
+    net = read_net(made(path, tmp_path, NetChange(2, False, weights=[0.6, 3.0]))).message
+    (param,) = {id(x): x.loss_param for x in net.layer if getattr(x.loss_param, field)}.values()
+    assert list(getattr(param, field)) == pytest.approx(expected)
+    (before,) = {x.name: x for x in read_net(path).message.layer if "Loss" in x.type}.values()
+    assert param.label_smoothing == before.loss_param.label_smoothing
+
+
 def test_two_losses_are_too_many():
     with pytest.raises(CatdogError, match=r"vgg8_labels\.yaml: has 1 Data layers and 2 losses"):
         facts(ROOT / "net_specs/vgg8_labels.yaml")

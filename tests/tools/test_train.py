@@ -8,6 +8,7 @@ import pytest
 from catdog.tools.train import main
 
 from catdog.errors import CatdogError
+from tests.tiny_solver import write_solver
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "solvers" / "sgd_fixed"
 
@@ -24,6 +25,13 @@ def test_caffes_flags_and_ours(
     assert "Resuming from snap_iter_2.solverstate" in said
     assert "Iteration 1," not in said
     assert Path("snap_iter_3.solverstate").exists()
+
+
+def test_class_weights_of_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--solver", str(write_solver(tmp_path)), "--class-weights", "1,3"])
+    assert "class  examples  weight" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

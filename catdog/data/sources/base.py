@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.augment import Changes
@@ -100,6 +102,10 @@ class Source(ABC):
 
     def label_counts(self, _top: str, /) -> Mapping[int, int] | None:
         """How many examples have each label, where that is known without reading all of them."""
+        return None
+
+    def all_labels(self, _top: str, /) -> NDArray[np.float32] | None:
+        """The labels of all examples, N or N x L, where they can be read without the pictures."""
         return None
 
     @abstractmethod

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from catdog.data.datum import Example, parse_datum, read_example
+from catdog.data.datum import Example, label_of, parse_datum, read_example
 from catdog.data.lmdb_store import BUILT, Reader
 from catdog.data.preprocessing import dataset_of, per_class
 from catdog.data.sources.base import Batch, Context, Source, batch_size_of
@@ -62,6 +64,12 @@ class Data(PictureSource):
             if sum(numbers) == self.size:
                 return dict(enumerate(numbers))
         return None
+
+    def all_labels(self, _top: str) -> NDArray[np.float32] | None:
+        values = (self.reader.get(place) for place in self._places)
+        if self.has_vectors:
+            return np.array([parse_datum(value).labels for value in values], np.float32)
+        return np.array([label_of(value) or 0 for value in values], np.float32)
 
     def where(self, index: int) -> str:
         key = self.reader.keys[self._places[index]].decode(errors="replace")

@@ -78,6 +78,13 @@ class HDF5Data(RecordSource):
                 counts[int(label)] += int(number)
         return counts
 
+    def all_labels(self, top: str) -> NDArray[np.float32] | None:
+        parts = []
+        for file in self._files:
+            with _open(file.path) as opened:
+                parts.append(numbers(opened[top]).reshape(file.rows, -1))
+        return np.concatenate(parts)
+
     @staticmethod
     def _whole(values: NDArray[np.float32], top: str, path: Path) -> NDArray[np.int64]:
         """Labels of a file; DataError where one is no number."""

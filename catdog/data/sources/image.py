@@ -58,6 +58,10 @@ class ImageData(PictureSource):
         one_each = self.param.num_labels == 1
         return Counter(line.label for line in self._lines) if one_each else None
 
+    def all_labels(self, _top: str) -> NDArray[np.float32] | None:
+        found = (line.label if line.labels is None else line.labels for line in self._lines)
+        return np.array(list(found), np.float32)
+
     def where(self, index: int) -> str:
         return str(self._path(index))
 
