@@ -5,7 +5,8 @@
     python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --report out.html
 
 WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel.
-Without --iterations every example counts once. --data, --report, --tta and --fit-temperature judge
+Without --iterations every example counts once. Of several weights with commas between them the
+mean of their probabilities is judged. --data, --report, --tta and --fit-temperature judge
 the probabilities: accuracy, log loss, AUC, calibration. The report is a page and a .json.
 """
 
@@ -15,11 +16,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from catdog.analysis.candidate import Candidate, set_temperature
-from catdog.analysis.labelled import collect, open_labelled, predict_photos, store_remarks
+from catdog.analysis.labelled import (
+    LabelledPredictions,
+    collect,
+    mean_of,
+    open_labelled,
+    predict_photos,
+    store_remarks,
+)
 from catdog.analysis.report import (
     calibrated,
     calibration_lines,
     evaluation_of,
+    evaluation_of_mean,
     report_place,
     summary,
     write_report,
@@ -30,6 +39,7 @@ from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
 from catdog.cli.specs import net_file
 from catdog.errors import CatdogError
+from catdog.inference.ensemble import Ensemble
 from catdog.inference.predictor import Predictor
 from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
@@ -90,19 +100,48 @@ def test(args: Namespace) -> None:
 
 
 def judge(args: Namespace) -> None:
-    """The scores of the net's probabilities."""
-    if args.iterations is not None or len(args.weights) != 1:
-        wrong = "--iterations" if args.iterations is not None else "--weights"
-        raise CatdogError(
-            "a net is judged by one weight file, on all of its data",
-            where=wrong,
-            remedy="leave it out" if args.iterations is not None else "name one file",
-        )
-    weights = weight_file(args.weights[0])
-    model = Path(args.model) if args.model else None
-    candidate = Candidate(
+    """The scores of the net's probabilities, or of the mean of several nets'."""
+    _check(args)
+    candidates = [_candidate(args, weight_file(name)) for name in args.weights]
+    predictors, places = zip(*(each.open() for each in candidates), strict=True)
+    if len(candidates) > 1:
+        # their classes are the same
+        Ensemble(predictors, [str(each.weights) for each in candidates])
+    place = places[0]
+    for each, predictor in zip(candidates, predictors, strict=True):
+        _warn(each.weights, place, predictor)
+    if args.fit_temperature:
+        predictors[0].temperature = 1.0
+    found = [_predictions(predictor, place) for predictor in predictors]
+    if len(candidates) > 1:
+        evaluation = evaluation_of_mean(candidates, predictors[0].classes, place, mean_of(found))
+    else:
+        evaluation = evaluation_of(candidates[0], predictors[0], place, found[0])
+    if args.fit_temperature:
+        before, evaluation = evaluation, calibrated(evaluation)
+        set_temperature(candidates[0].weights, evaluation.temperature)
+        print(*calibration_lines(before, evaluation), "", sep="\n")
+    print(*summary(evaluation), sep="\n")
+    if args.report is not None:
+        with open_labelled(place, predictors[0]) as data:
+            page = report_place(args.report, candidates[0].weights)
+            paths = write_report(evaluation, data, page)
+        print("", *(f"written  {path}" for path in paths), sep="\n")
+
+
+def _check(args: Namespace) -> None:
+    if args.iterations is not None:
+        what = "a net is judged on all of its data"
+        raise CatdogError(what, where="--iterations", remedy="leave it out")
+    if args.fit_temperature and len(args.weights) > 1:
+        what = "a temperature is that of one net"
+        raise CatdogError(what, where="--fit-temperature", remedy="name one file in --weights")
+
+
+def _candidate(args: Namespace, weights: Path) -> Candidate:
+    return Candidate(
         weights,
-        model,
+        Path(args.model) if args.model else None,
         args.data,
         args.tta,
         state_of(args, TEST),
@@ -110,21 +149,11 @@ def judge(args: Namespace) -> None:
         args.amp,
         python_of(args),
     )
-    predictor, place = candidate.open()
-    _warn(weights, place, predictor)
-    if args.fit_temperature:
-        predictor.temperature = 1.0
+
+
+def _predictions(predictor: Predictor, place: Path) -> LabelledPredictions:
     with open_labelled(place, predictor) as data:
-        found = progress(predict_photos(predictor, data), "judge", len(data.names))
-        evaluation = evaluation_of(candidate, predictor, place, collect(found))
-        if args.fit_temperature:
-            before, evaluation = evaluation, calibrated(evaluation)
-            set_temperature(weights, evaluation.temperature)
-            print(*calibration_lines(before, evaluation), "", sep="\n")
-        print(*summary(evaluation), sep="\n")
-        if args.report is not None:
-            paths = write_report(evaluation, data, report_place(args.report, weights))
-            print("", *(f"written  {path}" for path in paths), sep="\n")
+        return collect(progress(predict_photos(predictor, data), "judge", len(data.names)))
 
 
 def _warn(weights: Path, place: Path, predictor: Predictor) -> None:

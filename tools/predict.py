@@ -26,7 +26,7 @@ from catdog.inference.page import PredictionPage, page_file
 from catdog.inference.photo_job import PhotoJob, Taker
 from catdog.inference.photos import digest_of, given_photos, in_order_of_rows
 from catdog.inference.predictor import BATCH, Predictor, newest_weights
-from catdog.inference.row_file import RowFile, row_file
+from catdog.inference.row_file import PART, RowFile, row_file
 from catdog.inference.sorted_folders import SortedFolders, check_apart, sorted_folders
 from catdog.inference.submission import titles, write_skipped
 from catdog.inference.tally import SHOWN, Tally, in_full, in_short
@@ -75,7 +75,7 @@ def predict(args: argparse.Namespace, group: Group) -> None:
     with ExitStack() as stack:
         rows = stack.enter_context(_rows(args, job, options, weights))
         if group.leads and args.resume and not rows.before:
-            tell("there are no rows to go on with: predicting all")
+            tell(f"--resume: no rows to go on with in {args.out}{PART}: predicting all")
         takers = _takers(args, job, options, weights, stack) if group.leads else []
         bar = stack.enter_context(
             progress(what="predict", total=len(files), hidden=not group.leads)

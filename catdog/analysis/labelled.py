@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -186,6 +186,12 @@ def collect(found: Iterable[PredictedPhoto | Unreadable]) -> LabelledPredictions
         probabilities / probabilities.sum(axis=1, keepdims=True),
         tuple(unreadable),
     )
+
+
+def mean_of(found: Sequence[LabelledPredictions]) -> LabelledPredictions:
+    """The mean of the probabilities of several nets for the same photos."""
+    probabilities = np.mean([each.probabilities for each in found], axis=0)
+    return replace(found[0], probabilities=probabilities)
 
 
 def _stored(reader: Reader, predictor: Predictor) -> LabelledPhotos:

@@ -27,9 +27,10 @@ _HEAD = ("photos", "precision", "recall", "AUC")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A net's predictions and metrics on some data, with the paths of both.
+    """Predictions of a net, or of several as one, and their metrics on some data, with the paths.
 
-    `views` is the value of --tta, empty for one view of each photo.
+    `views` is the value of --tta, empty for one view of each photo. Each of several nets has its
+    temperature in its predictions already.
     """
 
     weights: str
@@ -39,6 +40,7 @@ class Evaluation:
     metrics: Metrics
     views: str = ""
     temperature: float = 1.0
+    nets: int = 1
 
 
 def evaluation_of(
@@ -54,6 +56,21 @@ def evaluation_of(
         compute_metrics(predictions, classes),
         candidate.views,
         predictor.temperature,
+    )
+
+
+def evaluation_of_mean(
+    candidates: Sequence[Candidate], classes: Sequence[str], data: Path, mean: LabelledPredictions
+) -> Evaluation:
+    """The evaluation of the mean of several nets' predictions on their data."""
+    return Evaluation(
+        ", ".join(str(each.weights) for each in candidates),
+        str(data),
+        classes,
+        mean,
+        compute_metrics(mean, classes),
+        candidates[0].views,
+        nets=len(candidates),
     )
 
 
@@ -128,7 +145,7 @@ def as_dict(evaluation: Evaluation, data: LabelledPhotos) -> dict[str, Any]:
 def draw_page(evaluation: Evaluation, data: LabelledPhotos) -> Page:
     """The report as a page."""
     found = evaluation.metrics
-    page = Page(f"How good is {Path(evaluation.weights).name}?", " · ".join(_made(evaluation)))
+    page = Page(_title(evaluation), " · ".join(_made(evaluation)))
     page.section("In numbers", numbers(_numbers(found)))
     parts = [table(("class", *_HEAD), _class_rows(found))]
     if len(evaluation.classes) <= _MOST_CLASSES:
@@ -155,6 +172,12 @@ def draw_page(evaluation: Evaluation, data: LabelledPhotos) -> Page:
         rows = [(error.where, error.what) for error in evaluation.predictions.unreadable]
         page.section("Photos that could not be read", table(("photo", "reason"), rows))
     return page
+
+
+def _title(evaluation: Evaluation) -> str:
+    if evaluation.nets > 1:
+        return f"How good is the mean of {evaluation.nets} nets?"
+    return f"How good is {Path(evaluation.weights).name}?"
 
 
 def _made(evaluation: Evaluation) -> Iterator[str]:

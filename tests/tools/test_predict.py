@@ -343,4 +343,5 @@ def test_rows_of_other_weights_and_photos_are_refused(monkeypatch, capsys):
     run_tool(main, words)
     assert len(Path("s.csv").read_text().splitlines()) == 150
     run_tool(main, [*words, "--resume"])
-    assert "there are no rows to go on with: predicting all" in capsys.readouterr().err
+    told = "--resume: no rows to go on with in s.csv.part: predicting all"
+    assert told in capsys.readouterr().err
