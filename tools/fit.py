@@ -8,6 +8,7 @@ specs, builds the data, trains, tests and reports, all in one folder. Every step
 command is printed. The same command goes on where an earlier one was interrupted.
 """
 
+import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for title, page in (("report", fitted.report), ("photos", fitted.page)):
         if page.exists():
             print(f"{title:7}  {page}")
-    print(f"predict  catdog predict --weights {fitted.weights} PHOTOS")
+    print(f"predict  catdog predict --weights {shlex.quote(str(fitted.weights))} PHOTOS")
 
 
 def _device(args: Namespace) -> str:

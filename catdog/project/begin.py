@@ -45,7 +45,6 @@ def begin(
         tell(line)
     for line in remarks(found):
         tell(f"warning: {line}")
-    tell("")
     choice = choose(found, seen, asked, device, tell)
     build = _build(found, choice, asked, folder)
     project = Project(asked, _plain(folder.resolve().name), choice.net.stem, build, found.count)

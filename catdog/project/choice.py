@@ -62,17 +62,18 @@ def choose(
     if asked.net:
         known = [_candidate(asked.net)]
     chosen = _asked(known[0], asked)
-    photos, epochs = found.count, asked.epochs or chosen.epochs
+    photos, epochs, why = found.count, asked.epochs or chosen.epochs, list[str]()
     if asked.minutes:
         known = [_asked(each, asked) for each in known]
         job = Job(found.count, found.training, seen.rate)
         budget = within(asked.minutes, job, known, lambda each: _rates(each, device))
         chosen, photos = budget.chosen, budget.photos
         epochs = asked.epochs or budget.epochs
-        tell(budget.why)
+        why.append(budget.why)
     if not asked.net:
-        for line in advice(found.training, chosen.net, known):
-            tell(line)
+        why += advice(found.training, chosen.net, known)
+    for line in ["", *why] if why else []:
+        tell(line)
     path = find_net(chosen.net)
     plan = _plan(found, photos, chosen, epochs, asked)
     return Choice(path, _solver(path), chosen, photos, plan, _weights(found, tell))

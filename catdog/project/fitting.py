@@ -1,6 +1,7 @@
 """`catdog.fit`: photos to a trained net, in one call."""
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,7 +125,7 @@ def _project(
         else:
             raise CatdogError("has a project already", where=str(folder), remedy="name another")
         if run:
-            tell(f"\n$ cd {os.path.relpath(folder)}")
+            tell(f"\n$ cd {shlex.quote(os.path.relpath(folder))}")
             left = 60 * asked.minutes * (1 - _AFTER) - (time.monotonic() - began)
             project = run_all(project, found, folder, left if asked.minutes else None, tell)
     return project, folder

@@ -118,7 +118,10 @@ def _is_table(path: Path) -> bool:
 
 
 def _of_table(file: Path) -> FoundPhotos:
-    if is_archive(file) or not _is_table(file):
+    if is_archive(file):
+        what = "is no zip that can be read" if file.suffix.lower() == ".zip" else "is no zip"
+        raise DataError(what, where=str(file), remedy="unpack it and name the folder")
+    if not _is_table(file):
         remedy = f"name a folder of photos, a zip, or a list ({', '.join(TABLES)})"
         raise DataError("is no folder, no zip and no list", where=str(file), remedy=remedy)
     if not _has_several(file):

@@ -23,13 +23,18 @@ The commands run in this folder. They make, one after the other:
 |---|---|
 | `data/` | the photos as the net takes them, {size}x{size}, every sixth for validation |
 | `snapshots/` | the training: its log, its snapshots, the weights of the best test |
-| `curve.png` | loss and accuracy in the course of the training |
-| `report.html` | how good the net is on the validation photos, and where it is wrong |
-| `page.html` | these photos with what they were taken for; `validation_photos.txt` lists them |
+{made}
 
 `net.yaml` is the net, `solver.yaml` how it is trained. Change them and train again; with
 `--snapshot auto` a training goes on where it stopped. `{project}` is what `catdog fit` goes on by.
 """
+
+#: What the steps after the training make.
+_MADE = {
+    "curve.png": "loss and accuracy in the course of the training",
+    "report.html": "how good the net is on the validation photos, and where it is wrong",
+    "page.html": "these photos with what they were taken for; `validation_photos.txt` lists them",
+}
 
 
 def write_readme(
@@ -50,6 +55,7 @@ def write_readme(
         classes=", ".join(classes[:30]) + (" ..." if len(classes) > 30 else ""),
         commands="\n".join(map(str, steps)),
         size=size,
+        made="\n".join(f"| `{step.made}` | {_MADE[step.made]} |" for step in steps if step.made),
         project=PROJECT,
     )
     with replacing(folder / README) as path:

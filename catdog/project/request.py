@@ -63,6 +63,11 @@ class Project:
     count: int = 0
     stopped: str = ""
 
+    @property
+    def several(self) -> bool:
+        """Whether its photos have several labels each."""
+        return "--labels" in self.build
+
     def write(self, folder: Path) -> None:
         """Put it into its folder."""
         text = yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)

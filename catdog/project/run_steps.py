@@ -10,7 +10,7 @@ from catdog.errors import CatdogError
 from catdog.project.found import FoundPhotos
 from catdog.project.net_text import DATA
 from catdog.project.request import Project, Tell
-from catdog.project.solver_text import SNAPSHOTS, SOLVER
+from catdog.project.solver_text import NET, SNAPSHOTS, SOLVER
 from catdog.project.steps import Deadline, ToolStep, run
 from catdog.project.validation_list import LIST, write_validation_list
 from catdog.tracking.run_file import read_run, run_path
@@ -28,20 +28,28 @@ def steps_of(project: Project) -> list[ToolStep]:
     The last one, a page of predictions, is there where it can be made.
     """
     weights = f"{SNAPSHOTS}/{project.name}_best.caffemodel"
-    report = ["--report", REPORT] if can_report() else []
-    judged = ["--weights", weights, "--data", _VALIDATION, *report, *_device(project)]
     return [
         ToolStep("create_lmdb", project.build),
         ToolStep("train", ["--solver", SOLVER, *_device(project)]),
-        ToolStep("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE]),
-        ToolStep("evaluate", judged),
+        ToolStep("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE], CURVE),
+        _judging(project, weights),
         *([_page(project, weights)] if can_report() else []),
     ]
 
 
+def _judging(project: Project, weights: str) -> ToolStep:
+    judged = ["--weights", weights, *_device(project)]
+    if project.several:
+        # a report is of classes; the net's own test knows labels
+        return ToolStep("evaluate", ["--model", NET, *judged])
+    report = ["--report", REPORT] if can_report() else []
+    words = ["--data", _VALIDATION, *report, *judged]
+    return ToolStep("evaluate", words, REPORT if report else "")
+
+
 def _page(project: Project, weights: str) -> ToolStep:
     made = ["--page", PAGE, "--out", "predictions.csv", *_device(project)]
-    return ToolStep("predict", [f"@{LIST}", "--weights", weights, *made])
+    return ToolStep("predict", [f"@{LIST}", "--weights", weights, *made], PAGE)
 
 
 def can_report() -> bool:
@@ -68,8 +76,9 @@ def run_all(
     if not _is_trained(project, folder):
         project = _train(project, train, folder, seconds, tell)
     write_validation_list(found, folder)
-    for step, made in zip(after, (CURVE, REPORT, PAGE), strict=False):
-        if not _is_newer(folder / made, folder / SNAPSHOTS / f"{project.name}_best.caffemodel"):
+    weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
+    for step in after:
+        if not (step.made and _is_newer(folder / step.made, weights)):
             _must(step, folder, tell)
     return project
 
@@ -102,6 +111,12 @@ def _train(
     with Deadline(seconds) as deadline:
         code = run(step, folder, tell)
     if code and deadline.passed:
+        if not (folder / SNAPSHOTS / f"{project.name}_best.caffemodel").exists():
+            raise CatdogError(
+                "were over before anything was learned",
+                where=f"--minutes {project.asked.minutes:g}",
+                remedy="name more, and another --out",
+            )
         project = replace(project, stopped="the minutes are over")
         project.write(folder)
         tell("the time is up: what was learned until now is taken")

@@ -16,10 +16,14 @@ from catdog.project.request import Tell
 
 @dataclass(frozen=True)
 class ToolStep:
-    """A tool and its arguments, whose paths begin in the project's folder."""
+    """A tool and its arguments, whose paths begin in the project's folder.
+
+    `made` is what it writes, of steps that are done again where that is older than the weights.
+    """
 
     tool: str
     words: Sequence[str]
+    made: str = ""
 
     def __str__(self) -> str:
         return shlex.join(["catdog", self.tool, *self.words])

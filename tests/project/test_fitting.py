@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,37 @@ def test_the_printed_commands_by_hand_give_the_same(photos, monkeypatch):
         assert mine == weights_of(Path("../one/snapshots") / name)
     store = "data/train_lmdb/data.mdb"
     assert Path(store).read_bytes() == Path("../one", store).read_bytes()
+
+
+def test_several_labels_are_judged_and_shown(photos, capsys):
+    rows = [(path, path.parent.name) for path in sorted(photos.rglob("*.png"))]
+    lines = [f"{path},{int(kind != 'cow')},{int(kind == 'ant')}" for path, kind in rows]
+    Path("labels.csv").write_text("\n".join(["file,light,left", *lines]))
+    result = fitted(Path("labels.csv"), "labels")
+    readme = Path("labels/README.md").read_text()
+    assert "36 photos, 2 labels: light, left." in readme
+    assert "catdog evaluate --model net.yaml --weights snapshots/labels_best.caffemodel" in readme
+    assert "report.html" not in readme
+    assert "accuracy = 1" in capsys.readouterr().out
+    assert result.accuracy == 1
+    assert result.page.exists()
+    assert not result.report.exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_minutes_that_are_over_before_anything_is_learned_are_told(photos, monkeypatch):
+    def stopped(*_: object) -> int:
+        time.sleep(1.1)
+        return 143
+
+    folder = new(photos, "short", net=str(write_net(Path())), tell=lambda _: None)
+    project = Project.read(folder)
+    assert project is not None
+    monkeypatch.setattr(run_steps, "_is_built", lambda _: True)
+    monkeypatch.setattr(run_steps, "run", stopped)
+    with pytest.raises(CatdogError, match="were over before anything was learned"):
+        run_all(project, find(photos), folder, 0.5, lambda _: None)
+    assert Project.read(folder) == project
 
 
 @pytest.mark.usefixtures("quick")
