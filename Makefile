@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check docs docs-serve audit format flow lmdb cifar10 cifar-mini data bench proto wheel wheel-test clean
+.PHONY: help demo test coverage check docs docs-serve audit format flow learn-pictures lmdb cifar10 cifar-mini data bench proto wheel wheel-test clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench   how fast it is beside other means; ARGS='--only mean --photos input/train'"
 	@echo "make coverage  what the tests run, branches included, by package"
 	@echo "make flow    the picture of docs/architecture.md"
+	@echo "make learn-pictures  those of docs/learn, from a net that is trained for them"
 	@echo "make docs    the pages of docs/ as a site in site/;  make docs-serve shows it"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
 	@echo "make wheel   the wheel and the source archive, in dist/;  make wheel-test: installed and used elsewhere"
@@ -48,6 +49,10 @@ help:
 
 .venv/docs: .venv/installed
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+.venv/learn: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[pretrained,report,skimage]'
 	@touch $@
 
 demo: .venv/installed
@@ -99,6 +104,10 @@ format: .venv/dev
 # the picture of docs/architecture.md
 flow: .venv/installed
 	$(BIN)/python docs/draw_flow.py
+
+# the pictures and numbers of docs/learn
+learn-pictures: .venv/learn
+	$(BIN)/python docs/learn/pictures.py
 
 lmdb: .venv/installed
 	$(BIN)/python tools/create_lmdb.py --data "$(DATA)" --out "$(OUT)" --size $(SIZE) --seed $(SEED) $(ARGS)

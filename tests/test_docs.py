@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import json
 import re
 import shlex
 from pathlib import Path
@@ -78,6 +79,13 @@ def test_snapshots_are_those_that_a_solver_makes(page):
             assert int(iteration) == solver.max_iter or int(iteration) % solver.snapshot == 0
         else:
             assert solver.snapshot_best
+
+
+def test_a_page_tells_the_numbers_that_were_measured_for_it():
+    """What `make learn-pictures` found stands in the page beside its pictures."""
+    numbers = json.loads((ROOT / "docs/learn/numbers.json").read_text())
+    page = (ROOT / "docs/learn/index.md").read_text()
+    assert numbers and all(number.replace("%", " %") in page for number in numbers.values())
 
 
 def in_nav(entry: object) -> list[str]:
