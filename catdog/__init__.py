@@ -8,6 +8,7 @@
 
 fit            photos to a trained net in a folder of its own, in one call
 train          train a net as a solver file says, with its fields as keywords; gives a Run
+lr_find        a learning rate, by a short training in which it grows
 Run, runs      what a training left: curve, metrics, weights; those below a folder
 Predictor      a trained net and photos to names and probabilities
 build_stores   photos to LMDBs and their mean
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from catdog.inference.predictor import Predictor
     from catdog.interface.building import build_stores
     from catdog.interface.nets import deploy, load_weights, read_net, read_solver
+    from catdog.interface.rates import lr_find
     from catdog.interface.run import Run, runs
     from catdog.interface.stores import open_store
     from catdog.interface.training import train
@@ -51,6 +53,7 @@ __all__ = [
     "deploy",
     "fit",
     "load_weights",
+    "lr_find",
     "open_store",
     "read_net",
     "read_solver",
@@ -70,6 +73,7 @@ _HOMES = {
     "deploy": "catdog.interface.nets",
     "fit": "catdog.project.fitting",
     "load_weights": "catdog.interface.nets",
+    "lr_find": "catdog.interface.rates",
     "open_store": "catdog.interface.stores",
     "read_net": "catdog.interface.nets",
     "read_solver": "catdog.interface.nets",

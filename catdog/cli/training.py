@@ -27,8 +27,13 @@ def add_numbers(parser: Parser) -> None:
     about = "train so many passes over the data (--set max_epoch=N)"
     add("--epochs", type=positive_number, metavar="N", help=about)
     add("--lr", type=number_from_0, metavar="RATE", help="the learning rate (--set base_lr=RATE)")
+    add_batch(parser)
+
+
+def add_batch(parser: Parser) -> None:
+    """--batch."""
     about = "examples in a batch of the training, in each process"
-    add("--batch", type=at_least(1), metavar="N", help=about)
+    parser.add_argument("--batch", type=at_least(1), metavar="N", help=about)
 
 
 def add_class_weights(parser: Parser) -> None:

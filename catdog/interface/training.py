@@ -56,7 +56,9 @@ def train(
             class_weights="balanced" or [1, 2], amp="bf16", and compile, force, tensorboard,
             allow_python=True.
     """
-    options = _options({**fields, **(overrides or {})}, weights, freeze, snapshot, _device(device))
+    options = options_of(
+        {**fields, **(overrides or {})}, weights, freeze, snapshot, device_named(device)
+    )
     watched = [NotebookProgress()] if progress and in_notebook() else []
     done = training.train(
         find_solver(str(solver)), options, stream=stream, listeners=[*watched, *listeners]
@@ -64,12 +66,12 @@ def train(
     return Run(done.param.snapshot_prefix, solver=done)
 
 
-def _options(
+def options_of(
     fields: dict[str, object],
     weights: Weights,
     freeze: Words,
-    snapshot: str | PathLike[str] | int,
-    device: torch.device | None,
+    snapshot: str | PathLike[str] | int = "",
+    device: torch.device | None = None,
 ) -> Options:
     """The options of a training; those that have no keyword of their own are among the fields."""
     if isinstance(snapshot, int):
@@ -127,7 +129,8 @@ def _words(given: Words) -> list[str]:
     return [str(word) for word in listed if str(word).strip()]
 
 
-def _device(name: str | torch.device | None) -> torch.device | None:
+def device_named(name: str | torch.device | None) -> torch.device | None:
+    """The device of a name, if there is one. Raises CatdogError where this machine lacks it."""
     if name is None:
         return None
     try:

@@ -8,9 +8,12 @@ from catdog.errors import some_of
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.net.zero_weights import stuck_at_zero
+from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver.events import Finetuning, LayerStart, Listener, Starting, Warned
 from catdog.solver.solver import Solver
 from catdog.solver.solverstate import copy_notes
+from catdog.spec import Spec
+from catdog.training.options import Options
 from catdog.weights import (
     CopyRow,
     CopyState,
@@ -21,7 +24,7 @@ from catdog.weights import (
     weight_file,
 )
 from catdog.weights.copy import RENAME, check_copy, check_known, other_net
-from catdog.weights.pretrained import Locate, is_to_be_fetched
+from catdog.weights.pretrained import Locate, is_to_be_fetched, name_for
 
 Rows = Mapping[str, CopyRow]
 
@@ -44,6 +47,23 @@ def check_weights(source: str, net: Net, locate: Locate) -> None:
         check_known(net, source)
     else:
         check_copy(net, read_weights(file_for(source, net, locate)))
+
+
+def start_anew(
+    spec: Spec[SolverParameter], options: Options, solver: Solver, emit: Listener
+) -> None:
+    """Give the net of a solver the weights that this names, before its first iteration.
+
+    Where it names none and some are wanted, those of ImageNet that belong to the net.
+    """
+    names = sources_of(spec.message.weights)
+    belonging = not names and options.weights is None
+    if belonging:
+        names = [name_for(solver.net.message)]
+    # what does not fit of the weights that belong to the net starts fresh
+    net = None if belonging else solver.net
+    files = [file_for(name, net, spec.locate) for name in names]
+    start(solver, files, emit, misfits_fresh=belonging)
 
 
 def start(

@@ -33,11 +33,10 @@ from catdog.tracking.run_file import RunFile, run_path
 from catdog.tracking.schedule import schedule_of
 from catdog.training.class_weights import with_class_weights
 from catdog.training.feature_cache import cache_features
-from catdog.training.finetuning import file_for, sources_of, start, table
+from catdog.training.finetuning import start_anew, table
 from catdog.training.options import Options, solver_spec
 from catdog.training.resuming import Start, start_of
 from catdog.training.solver_setup import Surroundings, open_solver
-from catdog.weights.pretrained import name_for
 
 _ANOTHER = "another training is writing here"
 _HAS_WEIGHTS = "--weights is not looked at: the snapshot that the run goes on from has its weights"
@@ -193,19 +192,9 @@ def _begin(
     state: Path | None,
     emit: Listener,
 ) -> None:
-    """Give the nets their parameters: those of a snapshot, or those that the solver names.
-
-    Where it names none and some are wanted, those of ImageNet that belong to the net.
-    """
+    """Give the nets their parameters: those of a snapshot, or those that they start from."""
     if state is None:
-        names = sources_of(spec.message.weights)
-        belonging = not names and options.weights is None
-        if belonging:
-            names = [name_for(solver.net.message)]
-        # what does not fit of the weights that belong to the net starts fresh
-        net = None if belonging else solver.net
-        files = [file_for(name, net, spec.locate) for name in names]
-        start(solver, files, emit, misfits_fresh=belonging)
+        start_anew(spec, options, solver, emit)
         return
     solver.restore(state)
     if spec.message.freeze or spec.message.unfreeze:
