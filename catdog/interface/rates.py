@@ -5,6 +5,7 @@ from os import PathLike
 
 import torch
 
+from catdog.interface.keywords import as_keywords
 from catdog.interface.training import Weights, Words, device_named, options_of
 from catdog.solver.events import Listener
 from catdog.spec.shipped import find_solver
@@ -12,6 +13,7 @@ from catdog.training.range_test import RateRange, measure
 from catdog.training.rate_curve import RateCurve
 
 
+@as_keywords()
 def lr_find(
     solver: str | PathLike[str],
     *,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from catdog.errors import CatdogError
+from catdog.interface.keywords import as_keywords
 from catdog.interface.run import Run
 from catdog.runtime.notebook import in_notebook
 from catdog.solver.events import Listener
@@ -22,6 +23,7 @@ Words = str | Iterable[str]
 Weights = str | PathLike[str] | Sequence[str] | bool
 
 
+@as_keywords()
 def train(
     solver: str | PathLike[str],
     *,
@@ -53,12 +55,10 @@ def train(
         progress: in a notebook, show where the training stands.
         listeners: called with each event of it (`catdog.solver.events`).
         fields: any field of the solver in place of the file's (None: the file's); beside them
-            class_weights="balanced" or [1, 2], amp="bf16", and compile, force, tensorboard,
-            allow_python=True.
+            class_weights="balanced", amp="bf16", compile, force, tensorboard, allow_python=True.
     """
-    options = options_of(
-        {**fields, **(overrides or {})}, weights, freeze, snapshot, device_named(device)
-    )
+    given, on = {**fields, **(overrides or {})}, device_named(device)
+    options = options_of(given, weights, freeze, snapshot, on)
     watched = [NotebookProgress()] if progress and in_notebook() else []
     done = training.train(
         find_solver(str(solver)), options, stream=stream, listeners=[*watched, *listeners]

@@ -67,6 +67,9 @@ class ParsedLog:
     #: (iteration, seconds): those since the first "Solving ...", without what lies between the
     #: parts of a resumed run.
     times: list[tuple[int, float]] = field(default_factory=list)
+    #: Accuracies of the training batches since the test before, by name. A log has none: they are
+    #: in the table of a run.
+    train_scores: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     #: `caffe test`: (batch, output, value), and the means by name.
     batches: list[tuple[int, str, float]] = field(default_factory=list)
     means: dict[str, float] = field(default_factory=dict)

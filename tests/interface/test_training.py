@@ -78,7 +78,8 @@ def test_values_are_written_as_a_spec_takes_them():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"maxiter": 3}, 'unknown field "maxiter"; did you mean "max_iter"'),
+        ({"maxiter": 3}, '^maxiter=3: unknown field "maxiter"; did you mean "max_iter"'),
+        ({"class_weights": "even"}, "^class_weights: even is no weight for each class"),
         ({"weigths": "x"}, 'unknown field "weigths"; did you mean "weights"'),
         ({"overrides": {"net.cf.name": 1}}, '"net.cf" names no layer'),
         ({"device": "cdua"}, 'device "cdua": Expected one of cpu'),
@@ -90,6 +91,7 @@ def test_mistakes_are_one_line(solver, given, told):
     with pytest.raises(CatdogError, match=told) as caught:
         catdog.train(solver, **given)
     assert "\n" not in str(caught.value)
+    assert "--" not in str(caught.value)
     assert not (solver.parent / "out" / "metrics.csv").exists()
 
 

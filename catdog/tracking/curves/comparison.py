@@ -11,6 +11,8 @@ from matplotlib.lines import Line2D
 from catdog.runtime.picture_style import CYCLE, GRID, SMALL
 from catdog.tracking.curves.data import Curve, Series, Style, series
 from catdog.tracking.curves.single import (
+    TRAINED_LOOK,
+    Rows,
     best,
     blank,
     dotted,
@@ -34,8 +36,9 @@ class _Lines(NamedTuple):
     """What one run has to draw."""
 
     train: Series
-    losses: dict[str, list[tuple[int, float]]]
-    accuracies: dict[str, list[tuple[int, float]]]
+    losses: Rows
+    accuracies: Rows
+    trained: Rows
 
 
 def compare(curves: Sequence[Curve], style: Style | None = None) -> Figure:
@@ -55,7 +58,7 @@ def compare(curves: Sequence[Curve], style: Style | None = None) -> Figure:
     panels[0].set_ylabel("loss")
     scale(panels[0], [values for each in lines for values in _losses(each)], style)
     if scored:
-        panels[-1].set_ylabel("test accuracy")
+        panels[-1].set_ylabel("accuracy" if any(x.trained for x in lines) else "test accuracy")
         shares = (rows for each in lines for rows in each.accuracies.values())
         values = np.array([value for rows in shares for _, value in rows])
         percent(panels[-1], values)
@@ -77,6 +80,7 @@ def _lines(curve: Curve) -> _Lines:
         series([*log.train_loss, *log.final_loss]),
         named(v for v in log.test_outputs if v.loss_weight is not None),
         named(v for v in log.test_outputs if v.loss_weight is None),
+        log.train_scores,
     )
 
 
@@ -100,6 +104,8 @@ def _draw_accuracies(axes: Axes, lines: _Lines, color: str) -> None:
     for number, rows in enumerate(lines.accuracies.values()):
         dotted(axes, rows, color, ls=_DASHES[number % len(_DASHES)])
         if len(lines.accuracies) == 1:
+            for trained in lines.trained.values():
+                axes.plot(*series(trained), color=color, **TRAINED_LOOK)
             ring(axes, series(rows), color)
 
 
@@ -118,12 +124,14 @@ def _kinds(figure: Figure, lines: Sequence[_Lines]) -> list[Line2D]:
     drawn = {
         "train": any(len(each.train[0]) for each in lines),
         "test": any(each.losses or each.accuracies for each in lines),
+        "train accuracy": any(each.trained for each in lines),
         "best test": any(axes.collections for axes in figure.axes),
         _DROP: any(line.get_marker() == "v" for line in figure.axes[0].lines),
     }
     looks: dict[str, dict[str, Any]] = {
         "train": {"lw": 1.2},
         "test": {"lw": 1.8, "marker": "o", "ms": 5, "mec": "white"},
+        "train accuracy": TRAINED_LOOK,
         "best test": {"lw": 0, "marker": "o", "ms": 9, "mfc": "none", "mew": 1.6},
         _DROP: {"lw": 0, "marker": "v", "ms": 7},
     }
@@ -145,7 +153,7 @@ def _explain(figure: Figure, names: Sequence[str], kinds: Sequence[Line2D]) -> N
     for text in named.get_texts():
         # names come from folders: no formula is meant by a dollar sign
         text.set_parse_math(False)
-    figure.legend(handles=kinds, loc="outside lower left", ncols=4, frameon=False, fontsize=SMALL)
+    figure.legend(handles=kinds, loc="outside lower left", ncols=5, frameon=False, fontsize=SMALL)
 
 
 def _title(curve: Curve, lines: _Lines) -> str:

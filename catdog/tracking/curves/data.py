@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +12,15 @@ import numpy as np
 
 from catdog.errors import CatdogError, some_of
 from catdog.tracking.log_reader import ParsedLog, Value, read_log
-from catdog.tracking.metrics_csv import number
+from catdog.tracking.metrics_csv import TRAINED, number
 
 #: Places on the axis and values, the places rising.
 Series = tuple[np.ndarray, np.ndarray]
 
 #: What the log of a run is called in its folder.
 LOG = "train.log"
+#: And its table.
+TABLE = "metrics.csv"
 ACROSS = ("iteration", "epoch", "time")
 _UNITS = ((3 * 3600, 3600.0, "hours"), (300, 60.0, "minutes"), (0, 1.0, "seconds"))
 
@@ -98,7 +100,30 @@ def _read(path: Path) -> ParsedLog:
             where=str(path),
             remedy="name the log of a training",
         )
+    if path.name == LOG:
+        log.train_scores.update(_train_scores(path.with_name(TABLE), log))
     return log
+
+
+def _train_scores(table: Path, log: ParsedLog) -> Iterator[tuple[str, list[tuple[int, float]]]]:
+    """Of the accuracies of a log's tests those of the training batches, which its table has."""
+    tests = {v.iteration for v in log.test_outputs}
+    names = dict.fromkeys(v.name for v in log.test_outputs if v.loss_weight is None)
+    rows = list(_rows(table))
+    for name in names:
+        cells = ((number(r.get("iteration")), number(r.get(TRAINED.format(name)))) for r in rows)
+        found = [(int(at), value) for at, value in cells if at in tests and math.isfinite(value)]
+        if found:
+            yield name, found
+
+
+def _rows(table: Path) -> Iterator[dict[str, str]]:
+    """The rows of the table of a run, as far as it can be read; none where there is none."""
+    with (
+        suppress(csv.Error, OSError),
+        table.open(encoding="utf-8", newline="", errors="replace") as file,
+    ):
+        yield from csv.DictReader(file)
 
 
 def _names(logs: Sequence[Path]) -> list[str]:
@@ -127,6 +152,7 @@ def _over(log: ParsedLog, place: Callable[[int], float]) -> ParsedLog:
         train_loss=moved(log.train_loss),
         final_loss=moved(log.final_loss),
         lr=moved(log.lr),
+        train_scores={name: moved(rows) for name, rows in log.train_scores.items()},
         train_outputs=moved_values(log.train_outputs),
         # the test before the first iteration is before the training's time too
         test_outputs=[
@@ -157,8 +183,7 @@ def _seconds(log: ParsedLog, unit: float) -> Callable[[int], float]:
 
 def _epochs(path: Path) -> Callable[[int], float]:
     """Epochs are in the table beside a log."""
-    table = path.with_name("metrics.csv")
-    share = _share_of_epoch(table) if table.exists() else None
+    share = _share_of_epoch(path.with_name(TABLE))
     if share is not None:
         return lambda number: number * share
     raise CatdogError(
@@ -170,9 +195,8 @@ def _epochs(path: Path) -> Callable[[int], float]:
 
 def _share_of_epoch(table: Path) -> float | None:
     """Epochs in an iteration by the first row that tells; None where none does."""
-    with suppress(csv.Error), table.open(encoding="utf-8", newline="", errors="replace") as file:
-        for row in csv.DictReader(file):
-            iteration, epoch = number(row.get("iteration")), number(row.get("epoch"))
-            if iteration > 0 and math.isfinite(share := epoch / iteration):
-                return share
+    for row in _rows(table):
+        iteration, epoch = number(row.get("iteration")), number(row.get("epoch"))
+        if iteration > 0 and math.isfinite(share := epoch / iteration):
+            return share
     return None

@@ -29,6 +29,9 @@ from catdog.solver.events import of_net
 from catdog.tracking.curves.data import Series, Style, series
 from catdog.tracking.log_reader import ParsedLog, Value
 
+#: Places and values of each output.
+Rows = dict[str, list[tuple[int, float]]]
+
 _TRAIN = BLUE
 _TEST = (ORANGE, YELLOW, PURPLE)
 _ACCURACY = (GREEN, "#7a9e2e", TEAL, INDIGO)
@@ -38,6 +41,8 @@ _MOST_DROPS = 12
 MANY_POINTS = 150
 #: Width and height of what a drop of the rate is called, as shares of the axes.
 _RATE = (0.025, 0.14)
+#: How accuracies of the training batches are drawn, beside those of the tests.
+TRAINED_LOOK: dict[str, Any] = {"lw": 1.2, "ls": (0, (4, 2)), "alpha": 0.6}
 # losses of such different sizes need a logarithmic axis
 _WIDE = 100.0
 
@@ -50,7 +55,7 @@ def draw(log: ParsedLog, title: str = "", style: Style | None = None) -> ShownFi
     _losses(left, log, style)
     accuracies = named(v for v in log.test_outputs if v.loss_weight is None)
     if accuracies:
-        _accuracies(left.twinx(), accuracies)
+        _accuracies(left.twinx(), accuracies, log.train_scores)
     _not_finite(left, log, style)
     title_left(left, title)
     furnish(figure, style)
@@ -89,14 +94,18 @@ def scale(axes: Axes, values: Sequence[np.ndarray], style: Style) -> None:
         axes.set_ylim(0, (every.max() or 1) * 1.06)
 
 
-def _accuracies(axes: Axes, accuracies: dict[str, list[tuple[int, float]]]) -> None:
+def _accuracies(axes: Axes, accuracies: Rows, trained: Rows) -> None:
+    """Those of the tests, and of the training batches between them."""
     colors = _repeat(_ACCURACY, len(accuracies))
     for color, (name, rows) in zip(colors, accuracies.items(), strict=True):
         at, values = series(rows)
         dotted(axes, rows, color, label=f"test {name}")
+        if name in trained:
+            axes.plot(*series(trained[name]), color=color, label=f"train {name}", **TRAINED_LOOK)
         if len(accuracies) == 1:
             mark_best(axes, (at, values), color)
-    percent(axes, np.array([value for rows in accuracies.values() for _, value in rows]))
+    every = [*accuracies.values(), *trained.values()]
+    percent(axes, np.array([value for rows in every for _, value in rows]))
     axes.set_ylabel("accuracy")
 
 

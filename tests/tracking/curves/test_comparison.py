@@ -154,3 +154,17 @@ def test_only_signs_that_are_drawn_are_explained(runs: list[Path], tmp_path: Pat
         "train",
         drop,
     ]
+
+
+def test_accuracies_of_the_training_are_thin_beside_those_of_the_tests(runs: list[Path]) -> None:
+    (runs[0] / "metrics.csv").write_text("iteration,train_accuracy\n100,0.5\n200,0.6\n")
+    curves, style = read_curves(runs, Style())
+    at = sorted({value.iteration for value in curves[0].log.test_outputs} & {100, 200})
+    figure = compare(curves, style)
+    accuracies = figure.axes[-1]
+    dashed = [line for line in accuracies.lines if line.is_dashed()]
+    assert [list(line.get_xdata()) for line in dashed] == [at]
+    assert at
+    assert dashed[0].get_color() == accuracies.lines[0].get_color()
+    assert accuracies.get_ylabel() == "accuracy"
+    assert "train accuracy" in [text.get_text() for text in figure.legends[1].get_texts()]

@@ -175,3 +175,47 @@ def test_losses_are_logarithmic_where_asked_for() -> None:
 def test_without_an_accuracy_the_best_loss_is_written() -> None:
     tests = [Value(i, 0, "loss", value, 1.0, value) for i, value in enumerate((0.5, 0.25, 0.75))]
     assert "0.25" in texts(draw(ParsedLog(test_outputs=tests)))
+
+
+def with_table(tmp_path: Path, cells: dict[int, str]) -> ParsedLog:
+    """The log of `steps` with a table beside it."""
+    log = steps(tmp_path)
+    rows = "".join(f"{at},{cell}\n" for at, cell in cells.items())
+    log.with_name("metrics.csv").write_text(f"iteration,train_accuracy\n{rows}")
+    return read_curves([log], Style())[0][0].log
+
+
+def test_the_accuracy_of_the_training_is_drawn_beside_that_of_the_tests(tmp_path: Path) -> None:
+    # no test at 150, nothing known at 300
+    cells = {100: "0.5", 150: "0.6", 200: "0.7", 300: "", 400: "1"}
+    figure = draw(with_table(tmp_path, cells))
+    assert labels(figure) == {"train loss", "test loss", "test accuracy", "train accuracy"}
+    lines = {str(line.get_label()): line for axes in figure.axes for line in axes.lines}
+    train, test = lines["train accuracy"], lines["test accuracy"]
+    assert np.array(train.get_xydata()).tolist() == [[100, 0.5], [200, 0.7], [400, 1]]
+    assert train.get_color() == test.get_color()
+    assert train.is_dashed()
+    assert not test.is_dashed()
+    assert train.axes is test.axes
+    epochs = tmp_path / "deep" / "metrics.csv"
+    epochs.write_text("iteration,epoch,train_accuracy\n100,2,0.5\n")
+    ((curve,), _) = read_curves([epochs.parent], Style(across="epoch"))
+    assert curve.log.train_scores == {"accuracy": [(2, 0.5)]}
+
+
+@pytest.mark.parametrize(
+    "table", [None, "", "iteration,train_accuracy\n100,\n", "\0", "a,b\n1,2\n"]
+)
+def test_a_log_alone_is_drawn_as_ever(tmp_path: Path, table: str | None) -> None:
+    log = steps(tmp_path)
+    if table is not None:
+        log.with_name("metrics.csv").write_text(table)
+    ((curve,), _) = read_curves([log], Style())
+    assert labels(draw(curve.log)) == {"train loss", "test loss", "test accuracy"}
+
+
+def test_a_table_is_of_the_log_of_its_run_alone(tmp_path: Path) -> None:
+    log = steps(tmp_path)
+    log.with_name("metrics.csv").write_text("iteration,train_accuracy\n100,0.5\n")
+    earlier = log.rename(log.with_name("train.log.1"))
+    assert not read_curves([earlier], Style())[0][0].log.train_scores
