@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check docs docs-serve audit format flow learn-pictures lmdb cifar10 cifar-mini data bench proto wheel wheel-test clean
+.PHONY: help demo test coverage check docs docs-serve audit format flow learn-pictures lmdb cifar10 cifar-mini data notebooks bench proto wheel wheel-test clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -23,6 +23,7 @@ help:
 	@echo "make cifar10 CIFAR=$(CIFAR): its pictures to LMDBs;  make cifar-mini: a thousand of them"
 	@echo "make bench   how fast it is beside other means; ARGS='--only mean --photos input/train'"
 	@echo "make coverage  what the tests run, branches included, by package"
+	@echo "make notebooks  execute notebooks/ and keep what they show;  ARGS=cifar10_mini: one"
 	@echo "make flow    the picture of docs/architecture.md"
 	@echo "make learn-pictures  those of docs/learn, from a net that is trained for them"
 	@echo "make docs    the pages of docs/ as a site in site/;  make docs-serve shows it"
@@ -55,6 +56,10 @@ help:
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[pretrained,report,skimage]'
 	@touch $@
 
+.venv/notebooks: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[notebooks]'
+	@touch $@
+
 demo: .venv/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/demo.py
 
@@ -72,7 +77,7 @@ check: .venv/dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
-	$(BIN)/bandit -q -c pyproject.toml -r catdog tools benchmarks experiments docs
+	$(BIN)/bandit -q -c pyproject.toml -r catdog tools benchmarks experiments docs notebooks/execute.py
 
 # a broken link, a page that nothing leads to, an anchor that is not there: each ends it
 docs: .venv/docs
@@ -118,6 +123,10 @@ cifar10: .venv/installed
 # goes on where it was stopped
 cifar-mini: .venv/report
 	$(BIN)/python -m experiments.cifar_mini $(ARGS)
+
+# in place, each in a folder of its own beside it
+notebooks: .venv/notebooks
+	$(BIN)/python -m notebooks.execute $(ARGS)
 
 data:
 	@echo "Kaggle dogs-vs-cats, 25,000 photos (accept the rules on its page first):"

@@ -11,6 +11,8 @@ from tqdm import tqdm
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.notebook import NotebookPlace
 from catdog.solver.events import (
+    Cached,
+    CachedBatch,
     Display,
     Done,
     Event,
@@ -55,6 +57,8 @@ class NotebookProgress:
         self._began = self._shown = clock()
         self._loss = self._end = ""
         self._color = _BLUE
+        self._caching: CachedBatch | None = None
+        self._cached_before = 0
         self._tests: dict[int, dict[str, float]] = {}
         self._warnings: list[str] = []
 
@@ -65,6 +69,12 @@ class NotebookProgress:
                 self._last = text_format.Parse(text, SolverParameter()).max_iter
             case Resuming(iteration=iteration):
                 self._first = self._at = iteration
+            case CachedBatch():
+                if self._caching is None:
+                    self._began, self._cached_before = self._clock(), event.done
+                self._caching = event
+            case Cached():
+                self._caching = None
             case Solving():
                 self._began = self._clock()
             case Iterating(iteration):
@@ -92,7 +102,7 @@ class NotebookProgress:
         self._place.show(self._html())
 
     def _html(self) -> str:
-        share = 100 * self._at / self._last if self._last else 0
+        share = self._share()
         bar = (
             "<div style='background:#8883;border-radius:3px;height:8px;max-width:32em'>"
             f"<div style='background:{self._color};border-radius:3px;height:8px;"
@@ -102,17 +112,29 @@ class NotebookProgress:
         told = "".join(f"<div>&#9888; {escape(line)}</div>" for line in self._warnings)
         return f"<div>{bar}<div>{words}</div>{told}{self._table()}</div>"
 
+    def _share(self) -> float:
+        """How much of what goes on is done, in percent."""
+        if self._caching:
+            return 100 * self._caching.done / self._caching.examples
+        return 100 * self._at / self._last if self._last else 0
+
     def _words(self) -> list[str]:
-        spent, done = self._clock() - self._began, self._at - self._first
+        if at := self._caching:
+            words = [f"features, {at.net}: {at.done:,} of {at.examples:,} examples"]
+            done, rest = at.done - self._cached_before, at.examples - at.done
+            return words + self._pace(done, rest, "examples/s")
         words = [f"iteration {self._at:,} of {self._last:,}", self._loss]
-        if done and spent > 0:
-            rate = done / spent
-            words.append(f"{rate:,.0f} it/s" if rate >= 100 else f"{rate:.3g} it/s")
-            left = max(self._last - self._at, 0) / rate
-            words.append(self._end or f"{tqdm.format_interval(left)} left")
-        else:
-            words.append(self._end)
-        return words
+        return words + self._pace(self._at - self._first, self._last - self._at, "it/s")
+
+    def _pace(self, done: int, rest: int, unit: str) -> list[str]:
+        """How fast it goes, and the time that is left; the end, once there."""
+        spent = self._clock() - self._began
+        if not done or spent <= 0:
+            return [self._end]
+        rate = done / spent
+        speed = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+        left = f"{tqdm.format_interval(max(rest, 0) / rate)} left"
+        return [f"{speed} {unit}", self._end or left]
 
     def _table(self) -> str:
         names = list(dict.fromkeys(name for row in self._tests.values() for name in row))

@@ -93,6 +93,18 @@ def test_the_folder_of_the_script_comes_first(run, tmp_path):
     assert run("lib/script.py").stdout == "own\n"
 
 
+def test_a_script_says_how_much_is_logged_before_it_imports_caffe(run, write, tmp_path):
+    text = "{}import sys, caffe\ncaffe.Net(sys.argv[1], sys.argv[2], caffe.TEST)\n"
+    weights = tmp_path / "w.caffemodel"
+    caffe.Net(write(DEPLOY), caffe.TEST).save(str(weights))
+    told = []
+    for before in ("", "import os\nos.environ['GLOG_minloglevel'] = '2'\n"):
+        (tmp_path / "script.py").write_text(text.format(before))
+        told.append(run("script.py", write(DEPLOY), weights).stderr)
+    assert "is old: say" in told[0]
+    assert not told[1]
+
+
 CHILDREN = """
 import multiprocessing, subprocess, sys
 import caffe

@@ -8,6 +8,8 @@ import pytest
 import catdog
 from catdog.runtime.notebook import NotebookPlace, in_notebook
 from catdog.solver.events import (
+    Cached,
+    CachedBatch,
     Done,
     Failed,
     Iterating,
@@ -52,6 +54,26 @@ def test_it_tells_the_rate_and_the_time_that_is_left():
     assert "width:54.9%" in page.shown[-1]
     # some times in a second, not at each iteration
     assert len(page.shown) < 40
+
+
+def test_features_that_are_made_first_have_a_bar_of_their_own():
+    page, clock = Page(), Clock()
+    progress = NotebookProgress(page, clock)
+    progress(Preparing("cpu", "max_iter: 100"))
+    clock.now += 5
+    # the time of the first batch is not known
+    for done in range(20, 101, 20):
+        progress(CachedBatch("train", done, 200))
+        clock.now += 2
+    progress(CachedBatch("train", 120, 200))
+    assert "features, train: 120 of 200 examples &middot; 10 examples/s" in page.shown[-1]
+    assert "00:08 left" in page.shown[-1]
+    assert "width:60.0%" in page.shown[-1]
+    progress(Cached("train", "fc1", 200, 800, 20.0))
+    progress(Solving("net", "fixed"))
+    clock.now += 1
+    progress(Iterating(10, 0.1))
+    assert "iteration 10 of 100 &middot; 10 it/s" in page.shown[-1]
 
 
 def test_tests_are_a_table():
