@@ -18,6 +18,7 @@ from catdog.data.images import Pixels
 from catdog.data.thumbnails import in_base64
 from catdog.runtime.files import replacing
 from catdog.runtime.page_templates import page_templates
+from catdog.runtime.picture_style import boxes_for_unknown_signs
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -122,6 +123,6 @@ def _jpeg(picture: Pixels) -> str:
 def _svg(figure: Figure) -> str:
     stream = io.BytesIO()
     # the same drawing gives the same bytes
-    with mpl.rc_context({"svg.hashsalt": "catdog"}):
+    with mpl.rc_context({"svg.hashsalt": "catdog"}), boxes_for_unknown_signs():
         figure.savefig(stream, format="svg", metadata={"Date": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(stream.getvalue()).decode()}"

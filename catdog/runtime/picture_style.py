@@ -3,7 +3,9 @@
 Matplotlib takes a second to import, so that only what draws imports it.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +38,21 @@ def white_figure(size: tuple[float, float], *, h_pad: float = 0.1) -> "ShownFigu
     return figure
 
 
+@contextmanager
+def boxes_for_unknown_signs() -> Iterator[None]:
+    """Inside, signs that the font does not have are drawn as boxes without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
 def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> None:
     """Write a figure in the format of the path's suffix, whole or not at all.
 
     `dpi` is the figure's own by default. Raises CatdogError for a suffix of no picture.
     """
     try:
-        with replacing(path) as beside:
+        with replacing(path) as beside, boxes_for_unknown_signs():
             figure.savefig(beside, dpi=dpi or "figure")
     except ValueError as error:
         raise CatdogError(str(error).splitlines()[0], where=str(path)) from None

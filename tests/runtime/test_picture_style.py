@@ -16,3 +16,10 @@ def test_a_suffix_of_no_picture_is_one_line(tmp_path):
     with pytest.raises(CatdogError, match=r"a\.foo: Format 'foo' is not supported"):
         save_figure(white_figure((1, 1)), tmp_path / "a.foo")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sign_that_the_font_lacks_is_no_warning(tmp_path):
+    figure = white_figure((1, 1))
+    figure.suptitle("\U0010fffd")
+    save_figure(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").exists()
