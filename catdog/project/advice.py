@@ -1,9 +1,9 @@
 """Which net for so many photos on this machine: a small table, with the reason of each line.
 
-Measured are EfficientNet-Lite0 to Lite2 on 2,002 photos of cats and dogs, catdog64 and deep64 on
-6,000 (docs/fit.md, docs/results.md). That the same order holds for other photos and other numbers
-of them is an assumption, as are the bounds between the nets that learn from scratch: all that is
-provisional.
+Measured are EfficientNet-Lite0 to Lite2 on 2,002 photos of cats and dogs, Lite0 and small64 on 600
+drawings of three classes (docs/fit.md), catdog64 and deep64 on 6,000 photos (docs/results.md).
+That the same order holds for other photos and other numbers of them is an assumption, as are the
+bounds between the nets that learn from scratch: all that is provisional.
 """
 
 from collections.abc import Sequence
@@ -45,13 +45,18 @@ def _knows_imagenet(net: str, size: int, why: str) -> NetAdvice:
     return NetAdvice(net, size, epochs=20, enough=20, least=300, pretrained=True, why=why)
 
 
+#: So many photos go through the largest of the pretrained nets on a CPU, in minutes on two cores.
+_FOR_A_CPU = 5000
+
 #: The best first.
 TABLE = (
-    _knows_imagenet("efficientnet_lite2", 260, "the most exact of the three"),
-    _knows_imagenet("efficientnet_lite1", 240, "between the two"),
     _knows_imagenet(
-        "efficientnet_lite0", 224, "dozens of photos are enough; its last layer learns in seconds"
+        "efficientnet_lite2",
+        260,
+        "the most exact; dozens of photos are enough",
     ),
+    _knows_imagenet("efficientnet_lite1", 240, "between the two"),
+    _knows_imagenet("efficientnet_lite0", 224, "the fastest"),
     NetAdvice(
         "catdog64",
         64,
@@ -76,11 +81,11 @@ TABLE = (
 def candidates(photos: int, *, gpu: bool) -> list[NetAdvice]:
     """The nets that are here and not too large for so many photos to train on, the best first.
 
-    On a CPU the smallest of the pretrained ones goes before the others.
+    On a CPU, of many photos, the smallest of the pretrained ones goes before the others.
     """
     here = [each for each in TABLE if not each.pretrained or is_installed(each.net)]
     found = [each for each in here if photos >= each.fewest]
-    if gpu:
+    if gpu or photos <= _FOR_A_CPU:
         return found
     return sorted(
         found, key=lambda each: (not each.pretrained, each.size if each.pretrained else 0)
