@@ -33,6 +33,8 @@ _APART = (
 )
 #: It ends where the running mean of the loss is so many times its least.
 _EXPLODED = 4.0
+#: Every loss is weighed against every other.
+_MOST = 10_000
 #: What that mean keeps of itself at each loss.
 _KEPT = 0.8
 
@@ -49,11 +51,11 @@ class RateRange:
     iterations: int = 120
 
     def __post_init__(self) -> None:
-        if not (0 < self.low < self.high < math.inf and self.iterations > 1):
+        if not (0 < self.low < self.high < math.inf and 1 < self.iterations <= _MOST):
             raise CatdogError(
                 f"{self.low:g} to {self.high:g} in {self.iterations} iterations is no range of "
                 "learning rates",
-                remedy="give two rates above 0, the larger one second, and several iterations",
+                remedy=f"give two rates above 0, the larger one second; 2 to {_MOST:,} iterations",
             )
 
     @property

@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 _WIDTH = 0.15
 #: The loss rises where its mean is by so much, and by so many standard errors, above its least.
 _RISEN, _ERRORS = 0.1, 3.0
-#: The suggested share of the rate at which it does: the rise is seen some updates late.
-_SHARE = 1 / 3
 #: The standard deviation of normal numbers by the median of their sizes.
 _NORMAL = 1.4826
 COLUMNS = ("iteration", "learning_rate", "loss", "smoothed_loss")
@@ -52,20 +50,15 @@ class RateCurve:
         return smoothed
 
     @cached_property
-    def rise(self) -> float | None:
-        """The rate from which on the loss rises; None where it does not."""
+    def suggestion(self) -> float | None:
+        """The rate from which on the loss rises, in two digits; None where it does not."""
         if not len(self.rates):
             return None
         curve, each = self.smoothed, np.abs(self.losses - self.smoothed)
         errors = _NORMAL * np.median(each) * np.sqrt((self._weights**2).sum(1))
         least = np.minimum.accumulate(curve)
         risen = curve > least + np.maximum(_RISEN * least, _ERRORS * errors)
-        return float(self.rates[int(risen.argmax())]) if risen.any() else None
-
-    @property
-    def suggestion(self) -> float | None:
-        """A third of the rate from which on the loss rises; None where it does not."""
-        return None if self.rise is None else float(f"{_SHARE * self.rise:.2g}")
+        return float(f"{self.rates[int(risen.argmax())]:.2g}") if risen.any() else None
 
     def in_words(self) -> str:
         """What the curve says, on one line."""
@@ -73,7 +66,7 @@ class RateCurve:
             tried = f"up to a rate of {self.rates[-1]:.3g}" if len(self.rates) else "yet"
             wanted = "it was stopped" if self.interrupted else "try a larger --to"
             return f"the loss does not rise {tried}, so no rate is suggested: {wanted}"
-        return f"the loss rises from a rate of {self.rise:.2g} on; suggested: {self.suggestion:g}"
+        return f"the loss rises from a rate of {self.suggestion:g} on, which is suggested"
 
     @cached_property
     def _weights(self) -> Array:

@@ -65,8 +65,10 @@ def _suggestion(axes: Axes, found: RateCurve, rate: float) -> None:
         f"{rate:g}",
         (rate, 1),
         xycoords=("data", "axes fraction"),
-        xytext=(5, -4),
+        # the curve goes up at the right of it
+        xytext=(-5, -4),
         textcoords="offset points",
+        ha="right",
         va="top",
         color=ORANGE,
         fontsize=SMALL + 2,

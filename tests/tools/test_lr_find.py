@@ -21,7 +21,7 @@ def test_a_picture_a_table_and_the_command_that_trains(capsys: pytest.CaptureFix
     told = capsys.readouterr()
     assert told.out.startswith("written: rates.png, rates.csv\nthe loss rises from a rate of ")
     line = told.out.splitlines()[-1]
-    rate = told.out.partition("suggested: ")[2].partition("\n")[0]
+    rate = told.out.partition("from a rate of ")[2].partition(" ")[0]
     assert line == (f"catdog train --solver solver.yaml --batch 4 --set momentum=0.5 --lr {rate}")
     assert Path("rates.png").read_bytes().startswith(b"\x89PNG")
     assert Path("rates.csv").read_text().startswith("iteration,learning_rate,loss")

@@ -58,7 +58,7 @@ def test_a_loss_that_explodes_ends_it(solver):
     assert found.exploded
     assert len(found.rates) < 60
     assert np.isfinite(found.losses).all()
-    assert 1e-3 < found.suggestion < found.rise < found.rates[-1]
+    assert 1e-3 < found.suggestion < found.rates[-1]
 
 
 def test_an_interrupt_keeps_what_was_measured(solver):
@@ -82,7 +82,9 @@ def test_the_solvers_tests_and_ways_of_ending_do_not_matter(solver):
     np.testing.assert_array_equal(plain.losses, other.losses)
 
 
-@pytest.mark.parametrize("wanted", [(0, 1, 9), (2, 1, 9), (1, 1, 9), (1e-3, np.inf, 9), (1, 2, 1)])
+@pytest.mark.parametrize(
+    "wanted", [(0, 1, 9), (2, 1, 9), (1, 1, 9), (1e-3, np.inf, 9), (1, 2, 1), (1, 2, 10**6)]
+)
 def test_what_is_no_range_is_one_line(wanted):
     with pytest.raises(CatdogError, match="is no range of learning rates; give two rates"):
         RateRange(*wanted)
@@ -99,11 +101,10 @@ def curve(rise_at, noise, seed=0):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("rise_at", [1e-3, 3e-2])
-def test_a_third_of_where_the_loss_rises(rise_at, seed):
+def test_the_rate_where_the_loss_rises_is_suggested(rise_at, seed):
     found = curve(rise_at, 0.03, seed)
-    assert rise_at / 2 < found.rise < 2 * rise_at
-    assert found.suggestion == pytest.approx(found.rise / 3, rel=0.05)
-    assert f"suggested: {found.suggestion:g}" in found.in_words()
+    assert rise_at / 2 < found.suggestion < 2 * rise_at
+    assert f"from a rate of {found.suggestion:g} on" in found.in_words()
 
 
 @pytest.mark.parametrize("seed", range(5))
