@@ -1,6 +1,7 @@
 """The steps of a project: the store, the training, the curve, the report."""
 
 import importlib.util
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,15 +109,12 @@ def _train(
     """Train, or go on from the newest snapshot."""
     if any((folder / SNAPSHOTS).glob(f"{project.name}_iter_*.solverstate")):
         step = replace(step, words=[*step.words, "--snapshot", "auto"])
-    with Deadline(seconds) as deadline:
+    # absolute, as the training runs in the folder
+    log, now = (folder / SNAPSHOTS / "train.log").absolute(), time.time()
+    # it is written from the first iteration on
+    with Deadline(seconds, lambda: log.exists() and log.stat().st_mtime >= now) as deadline:
         code = run(step, folder, tell)
     if code and deadline.passed:
-        if not (folder / SNAPSHOTS / f"{project.name}_best.caffemodel").exists():
-            raise CatdogError(
-                "were over before anything was learned",
-                where=f"--minutes {project.asked.minutes:g}",
-                remedy="name more, and another --out",
-            )
         project = replace(project, stopped="the minutes are over")
         project.write(folder)
         tell("the time is up: what was learned until now is taken")

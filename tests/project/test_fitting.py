@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -13,12 +14,12 @@ import yaml
 
 from catdog.cli.main import call_tool
 from catdog.errors import CatdogError
-from catdog.project import run_steps
+from catdog.project import run_steps, steps
 from catdog.project.fitting import Fitted, fit, folder_for, new
 from catdog.project.found import find
 from catdog.project.request import Project
 from catdog.project.run_steps import run_all
-from catdog.project.steps import ToolStep
+from catdog.project.steps import Deadline, ToolStep
 from catdog.solver.events import Event, Iterating
 from catdog.tracking.shell_hook import WhenDone
 from catdog.weights import read_weights
@@ -132,20 +133,20 @@ def test_several_labels_are_judged_and_shown(photos, capsys):
     assert not result.report.exists()
 
 
-@pytest.mark.usefixtures("quick")
-def test_minutes_that_are_over_before_anything_is_learned_are_told(photos, monkeypatch):
-    def stopped(*_: object) -> int:
-        time.sleep(1.1)
-        return 143
-
-    folder = new(photos, "short", net=str(write_net(Path())), tell=lambda _: None)
-    project = Project.read(folder)
-    assert project is not None
-    monkeypatch.setattr(run_steps, "_is_built", lambda _: True)
-    monkeypatch.setattr(run_steps, "run", stopped)
-    with pytest.raises(CatdogError, match="were over before anything was learned"):
-        run_all(project, find(photos), folder, 0.5, lambda _: None)
-    assert Project.read(folder) == project
+def test_a_training_that_begins_when_its_time_is_up_gets_some_more(monkeypatch):
+    monkeypatch.setattr(steps, "GRACE", 0.3)
+    stops: list[float] = []
+    begun = threading.Event()
+    with Deadline(1.0, begun.is_set) as deadline:
+        signal.signal(signal.SIGTERM, lambda *_: stops.append(time.monotonic()))
+        time.sleep(1.2)
+        assert not deadline.passed
+        begun.set()
+        began = time.monotonic()
+        while not stops and time.monotonic() < began + 10:
+            time.sleep(0.02)
+        assert deadline.passed
+    assert stops[0] - began >= 0.3
 
 
 @pytest.mark.usefixtures("quick")
@@ -212,7 +213,8 @@ def test_photos_that_are_not_there_leave_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_time_ends_a_training(photos):
+def test_the_time_ends_a_training(photos, monkeypatch):
+    monkeypatch.setattr(steps, "GRACE", 0.5)
     folder = new(photos, "long", net=str(write_net(Path())), tell=lambda _: None)
     solver = (folder / "solver.yaml").read_text()
     assert "max_epoch: 160\n" in solver
