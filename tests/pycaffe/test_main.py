@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import catdog.pycaffe as caffe
+from catdog.pycaffe.__main__ import main
 from catdog.pycaffe.install import install
 from tests.pycaffe.nets import DEPLOY
 
@@ -45,6 +46,24 @@ def run(tmp_path):
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
 
     return started
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, capsys):
+    """The same in this process, for what runs no script."""
+    monkeypatch.chdir(tmp_path)
+
+    def called(*arguments):
+        monkeypatch.setattr(sys, "argv", ["catdog.pycaffe", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, told.out, told.err)
+
+    return called
 
 
 def test_a_script_runs_and_its_mistake_is_one_line(run, write, tmp_path):
@@ -239,20 +258,20 @@ def test_a_home_that_cannot_be_written_to(run, tmp_path, monkeypatch):
         assert done.returncode == 2 and "set XDG_CACHE_HOME" in line
 
 
-def test_porting(run, tmp_path):
+def test_porting(run, here, tmp_path):
     (tmp_path / "old.py").write_text("import caffe\nprint 7 / 2, xrange\n")
-    done = run("--port", "old.py")
+    done = here("--port", "old.py")
     assert done.returncode == 0 and not done.stderr
     (tmp_path / "new.py").write_text(done.stdout)
     assert run("new.py").stdout == "3 <class 'range'>\n"
     (tmp_path / "new.py").write_text("print 'x\n")
-    assert run("--port", "new.py").stderr.startswith("error: new.py: is no Python 2 either")
-    assert run("--port", "none.py").stderr == "error: none.py: no such script\n"
+    assert here("--port", "new.py").stderr.startswith("error: new.py: is no Python 2 either")
+    assert here("--port", "none.py").stderr == "error: none.py: no such script\n"
     (tmp_path / "old.py").write_text("print isinstance('a', unicode)\n")
     told = (
         "note: old.py, line 1: unicode is str here: what asks for it takes a plain str for one too"
     )
-    assert told in run("--port", "old.py").stderr and told in run("old.py").stderr
+    assert told in here("--port", "old.py").stderr and told in run("old.py").stderr
     done = run("new.py")
     assert done.returncode == 1 and "SyntaxError: unterminated string literal" in done.stderr
 
@@ -266,8 +285,8 @@ def test_what_python3_can_read_is_translated_on_demand(run, tmp_path):
     assert run("--python2", "perhaps.py").stdout == "(10, 2)\n"
 
 
-def test_usage(run):
-    done = run()
+def test_usage(here, run):
+    done = here()
     assert done.returncode == 2 and "usage:" in done.stdout
     done = run("none.py")
     assert done.returncode == 2 and done.stderr == "error: none.py: no such script\n"
