@@ -154,7 +154,7 @@ def scratch(store: Path, changes: Sequence[str]) -> HandMadeScore:
         *_, last = (row for row in csv.DictReader(lines) if row["accuracy"])
     accuracy, loss = float(last["accuracy"]), float(last["loss"])
     name = "small64, from scratch"
-    return HandMadeScore(name, "256", "its last layer", accuracy, loss, worked() - began)
+    return HandMadeScore(name, "1,024", "its last layer", accuracy, loss, worked() - began)
 
 
 def worked() -> float:

@@ -35,7 +35,7 @@ What it made, in {folder}/:
   input/                          the photos, their LMDBs and mean
 
 What to try next:
-  catdog fit PHOTOS                            your own photos, a folder for each class -> a net and a page
+  catdog fit PHOTOS                            your own photos, a folder a class -> a net and a page
   catdog create_lmdb --data PHOTOS --size 64   the same step by step: photos -> input/
   catdog train --solver quick                  train on them
   catdog list                                  the other nets and solvers"""

@@ -1,6 +1,7 @@
 """LMDBs of serialised Datums: a reader by position or key, a writer whose map grows by itself."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ BUILT = ("train_lmdb", "validation_lmdb", "test_lmdb")
 
 _USUAL = Path("input")
 _CIFAR = ("input", "cifar10")
+_CIFAR_WORDS = "--size 32 --no-equalize --validation 5000"
 _USUAL_SIZE = 227
 
 
@@ -49,7 +51,25 @@ class NotBuilt(DataError):
 
     def built_by(self, command: str) -> None:
         """Name another command."""
-        self.remedy = f"`{command}` builds it"
+        self.remedy = f"`{as_typed_here(command)}` builds it"
+
+
+def as_typed_here(command: str) -> str:
+    """A command that builds stores, for a folder without our Makefile as `catdog create_lmdb`.
+
+    >>> as_typed_here("make lmdb SIZE=64 ARGS=--no-equalize")
+    'catdog create_lmdb --size 64 --no-equalize'
+    """
+    made, *words = command.split(maxsplit=2)
+    if made != "make" or (Path("Makefile").exists() and Path("net_specs").is_dir()):
+        return command
+    target, *given = words
+    if target == "cifar10":
+        place = "/".join(_CIFAR)
+        return f"catdog create_lmdb --data {place} --out {place} {_CIFAR_WORDS}"
+    flags = re.sub(r"\bARGS=|[\"']", "", " ".join(given))
+    flags = re.sub(r"\b(DATA|OUT|SIZE|SEED)=", lambda name: f"--{name[1].lower()} ", flags)
+    return " ".join(["catdog create_lmdb", flags]).strip()
 
 
 class Reader:

@@ -156,9 +156,10 @@ def given_photos(words: Iterable[str | Path]) -> Sequence[GivenPhoto]:
 
 
 def are_few(words: Sequence[str]) -> bool:
-    """Whether these name photos one by one, and no more than FEW."""
-    return len(words) <= FEW and not any(
-        path.is_dir() or is_archive(path) or is_zip(path) for path in map(Path, words)
+    """Whether these name photos one by one, and no more than FEW; lists of them included."""
+    named = [each for word in words for each in _listed(word)]
+    return len(named) <= FEW and not any(
+        path.is_dir() or is_archive(path) or is_zip(path) for path in map(Path, named)
     )
 
 

@@ -286,8 +286,7 @@ def newest_weights(folder: str | Path) -> Path:
         raise WeightsError(
             "no snapshot here",
             where=str(folder),
-            remedy="train first (python tools/train.py --solver solvers/quick.yaml) "
-            "or name one with --weights",
+            remedy="train first (catdog train --solver quick) or name one with --weights",
         )
     # a moving average is written after the weights that it belongs to
     return best_of_run(max(found, key=lambda path: (path.stat().st_mtime_ns, "_ema." in path.name)))

@@ -77,7 +77,7 @@ def check_submission(
         raise DataError(
             f"its columns are {','.join(table.header)}, {competition} wants {','.join(header)}",
             where=table.where(1),
-            remedy="" if sample else "python tools/predict.py writes them",
+            remedy="" if sample else "catdog predict writes them",
         )
     _check_ids(table, ids)
     return CheckedSubmission(len(table.rows), tuple(_remarks(_values(table, known), known)))
@@ -129,9 +129,17 @@ def _check_ids(table: _Table, wanted: Collection[str]) -> None:
         raise DataError(
             f"lacks {counted(len(missing), 'id')}: {some_of(missing)}",
             where=str(table.path),
-            remedy="a row for each photo of the test set; those that cannot be read are listed in "
-            f"{table.path.with_suffix('.skipped.csv').name}",
+            remedy=_where_they_are(table.path.with_suffix(".skipped.csv")),
         )
+
+
+def _where_they_are(skipped: Path) -> str:
+    """What explains rows that are not there."""
+    if skipped.exists():
+        return f"a row for each photo of the test set; {skipped.name} lists those that failed"
+    return (
+        "a row for each photo of the test set; if yours is another: --sample sampleSubmission.csv"
+    )
 
 
 def _values(table: _Table, known: Competition | None) -> list[float]:

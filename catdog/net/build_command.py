@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from catdog.data.lmdb_store import BUILT, NotBuilt
+from catdog.data.lmdb_store import BUILT, NotBuilt, as_typed_here
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.runtime.text_file import read_text
 
@@ -29,7 +29,7 @@ def larger_by(net: Path, data: Iterable[LayerParameter]) -> str:
     built = [at for layer in layers if (at := Path(layer.data_param.source)).name in BUILT]
     if not built:
         return ""
-    return f": `{build_command(NotBuilt('', built[0]), net, layers)}`"
+    return f": `{as_typed_here(build_command(NotBuilt('', built[0]), net, layers))}`"
 
 
 def _in_comment(data: str, net: Path) -> str:

@@ -15,12 +15,10 @@ from catdog.project.readme import README, write_readme
 from catdog.project.request import Project, Request, Tell, seen_from
 from catdog.project.run_steps import steps_of
 from catdog.project.solver_text import NET, SOLVER, solver_text
-from catdog.project.unpacking import is_packed, unpack
+from catdog.project.unpacking import PHOTOS, is_packed, unpack, unpacking
 from catdog.runtime.files import replacing
 from catdog.spec import read_solver
 
-#: Where a zip is unpacked.
-PHOTOS = "photos"
 #: What an interrupted beginning may have left.
 _OURS = {PHOTOS, f".{PHOTOS}.new", PART, PART_VALIDATION, NET, SOLVER, README, ".fit.lock"}
 
@@ -81,7 +79,7 @@ def _unpacked(photos: Path, folder: Path, tell: Tell) -> Path:
         return photos
     place = folder / PHOTOS
     if not place.exists():
-        tell(f"$ python -m zipfile -e {seen_from(photos, folder)} {PHOTOS}")
+        tell(f"$ {unpacking(photos, place)}")
         unpack(photos, place)
     inside = [path for path in place.iterdir() if path.is_dir()]
     alone = len(inside) == 1 and not any(path.is_file() for path in place.iterdir())
@@ -148,10 +146,8 @@ def _write(project: Project, found: FoundPhotos, choice: Choice, folder: Path) -
     for name, text in texts.items():
         with replacing(folder / name) as path:
             path.write_text(text, encoding="utf-8")
-    size = choice.candidate.size
-    write_readme(
-        folder, project.name, found.classes, choice.photos, size, steps, several=found.several
-    )
+    packed, size = is_packed(folder / project.asked.photos), choice.candidate.size
+    write_readme(folder, project, found.classes, choice.photos, size, packed=packed)
     project.write(folder)
 
 

@@ -76,7 +76,7 @@ def _features(
     room = max(time - _LAST_LAYER * each.least, 5.0)
     photos = min(job.photos, max(60, int(room / _per_photo(job, rates))))
     part = counted(photos, "photo") + f" of {job.photos:,}" if photos < job.photos else "all photos"
-    why = f"{rate}: with {part} it fits into {minutes:g} minutes"
+    why = f"{rate}: with {part} it fits into {_in_words(minutes)}"
     return Budgeted(each, photos, each.epochs, why)
 
 
@@ -95,5 +95,9 @@ def _scratch(
             fits = min(each.epochs, max(epochs, each.batch / job.training))
             shown = f"{fits:.3g} passes over {job.training:,} photos"
             why = f"{rates.training:.0f} photos/s in a training of {each.net}: {shown}"
-            return Budgeted(each, job.photos, fits, f"{why} fit into {minutes:g} minutes")
+            return Budgeted(each, job.photos, fits, f"{why} fit into {_in_words(minutes)}")
     raise AssertionError("there is always a net")
+
+
+def _in_words(minutes: float) -> str:
+    return f"{minutes:g} minute{'s' * (minutes != 1)}"

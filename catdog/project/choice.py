@@ -87,7 +87,7 @@ def _weights(found: FoundPhotos, tell: Tell) -> list[float]:
     weights = balanced(counts)
     words = [f"{name} {weight:.3g}" for name, weight in zip(found.classes, weights, strict=True)]
     tell(
-        f"a photo counts in the loss by how many its class has: {some_of(words, _SHOWN)} "
+        f"photos of small classes count more in the loss: {some_of(words, _SHOWN)} "
         "(loss_param in net.yaml)"
     )
     return weights

@@ -94,8 +94,8 @@ def remarks(found: FoundPhotos) -> list[str]:
     lines = list(found.listing.notes)
     if counts[most] > _UNEVEN * counts[least] and not found.several:
         lines.append(
-            f"uneven classes: {counts[most]:,} photos of {most}, {counts[least]:,} of {least}; the "
-            "net is judged by the share of all photos that it gets right"
+            f"uneven classes: {counts[most]:,} photos of {most}, {counts[least]:,} of {least}; "
+            "the accuracy is that of all photos, so look at the recall of each class"
         )
     return lines
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.project.request import PROJECT
-from catdog.project.steps import ToolStep
+from catdog.project.request import PROJECT, Project
+from catdog.project.run_steps import steps_of
+from catdog.project.unpacking import unpacking
+from catdog.project.validation_list import LIST
 from catdog.runtime.files import replacing
 
 README = "README.md"
@@ -25,6 +27,9 @@ The commands run in this folder. They make, one after the other:
 | `snapshots/` | the training: its log, its snapshots, the weights of the best test |
 {made}
 
+The last one tells what new photos show. `catdog fit` runs it on the validation photos,
+which it lists in `{list}`.
+
 `net.yaml` is the net, `solver.yaml` how it is trained. Change them and train again; with
 `--snapshot auto` a training goes on where it stopped. `{project}` is what `catdog fit` goes on by.
 """
@@ -33,29 +38,31 @@ The commands run in this folder. They make, one after the other:
 _MADE = {
     "curve.png": "loss and accuracy in the course of the training",
     "report.html": "how good the net is on the validation photos, and where it is wrong",
-    "page.html": "these photos with what they were taken for; `validation_photos.txt` lists them",
+    "page.html": "photos with what they were taken for, to look through",
 }
 
 
 def write_readme(
     folder: Path,
-    name: str,
+    project: Project,
     classes: Sequence[str],
     count: int,
     size: int,
-    steps: Sequence[ToolStep],
     *,
-    several: bool,
+    packed: bool,
 ) -> None:
-    """Write it."""
+    """Write it, for a net that takes so many photos, of that size; `packed` in a zip."""
+    steps = steps_of(project, "PHOTOS")
+    first = [unpacking(project.asked.photos)] if packed else []
     text = _TEXT.format(
-        name=name,
+        name=project.name,
         count=f"{count:,}",
-        kind=f"{len(classes)} {'labels' if several else 'classes'}",
+        kind=f"{len(classes)} {'labels' if project.several else 'classes'}",
         classes=", ".join(classes[:30]) + (" ..." if len(classes) > 30 else ""),
-        commands="\n".join(map(str, steps)),
+        commands="\n".join([*first, *map(str, steps)]),
         size=size,
         made="\n".join(f"| `{step.made}` | {_MADE[step.made]} |" for step in steps if step.made),
+        list=LIST,
         project=PROJECT,
     )
     with replacing(folder / README) as path:

@@ -23,10 +23,10 @@ _VALIDATION = f"{DATA}/validation_lmdb"
 _NEEDED = ("jinja2", "sklearn")
 
 
-def steps_of(project: Project) -> list[ToolStep]:
+def steps_of(project: Project, photos: str = f"@{LIST}") -> list[ToolStep]:
     """All steps, in their order, as a person runs them in the project's folder.
 
-    The last one, a page of predictions, is there where it can be made.
+    The last one, a page of predictions for some photos, is there where it can be made.
     """
     weights = f"{SNAPSHOTS}/{project.name}_best.caffemodel"
     return [
@@ -34,7 +34,7 @@ def steps_of(project: Project) -> list[ToolStep]:
         ToolStep("train", ["--solver", SOLVER, *_device(project)]),
         ToolStep("plot_learning_curve", [f"{SNAPSHOTS}/train.log", CURVE], CURVE),
         _judging(project, weights),
-        *([_page(project, weights)] if can_report() else []),
+        *([_page(project, weights, photos)] if can_report() else []),
     ]
 
 
@@ -48,9 +48,9 @@ def _judging(project: Project, weights: str) -> ToolStep:
     return ToolStep("evaluate", words, REPORT if report else "")
 
 
-def _page(project: Project, weights: str) -> ToolStep:
+def _page(project: Project, weights: str, photos: str) -> ToolStep:
     made = ["--page", PAGE, "--out", "predictions.csv", *_device(project)]
-    return ToolStep("predict", [f"@{LIST}", "--weights", weights, *made], PAGE)
+    return ToolStep("predict", [photos, "--weights", weights, *made], PAGE)
 
 
 def can_report() -> bool:

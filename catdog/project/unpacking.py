@@ -1,5 +1,6 @@
 """A zip of photos, unpacked into the project's folder."""
 
+import shlex
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,14 @@ from catdog.inference.photos import Archive
 from catdog.project.found import TABLES
 from catdog.runtime.files import is_zip, unwritable
 from catdog.runtime.progress import progress
+
+#: Where a zip is unpacked, in the project's folder.
+PHOTOS = "photos"
+
+
+def unpacking(photos: str | Path, folder: str | Path = PHOTOS) -> str:
+    """The command that does the same."""
+    return shlex.join(["python", "-m", "zipfile", "-e", str(photos), str(folder)])
 
 
 def is_packed(path: Path) -> bool:

@@ -40,7 +40,7 @@ from catdog.tracking.shell_hook import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"
 RUNNING = "running"
-_HEADER = "# What was run and what came of it; `python tools/runs.py` compares such files.\n"
+_HEADER = "# What was run and what came of it; `catdog runs` compares such files.\n"
 
 #: The content of a run's file, by its keys.
 Content = dict[str, Any]

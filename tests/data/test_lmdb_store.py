@@ -7,7 +7,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from catdog.data.lmdb_store import MAX_KEY, Reader, Writer, key
+from catdog.data.lmdb_store import MAX_KEY, Reader, Writer, as_typed_here, key
 from catdog.errors import DataError
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "formats" / "lmdb_raw"
@@ -89,11 +89,39 @@ def test_what_is_no_lmdb_is_named(tmp_path):
 )
 def test_what_builds_a_missing_one_is_named(tmp_path, monkeypatch, path, command):
     monkeypatch.chdir(tmp_path)
+    Path("Makefile").touch()
+    Path("net_specs").mkdir()
     for _ in ("missing", "empty"):
         with pytest.raises(DataError) as caught:
             Reader(path)
         assert caught.value.remedy == command
         Path(path).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("made", "typed"),
+    [
+        ("make lmdb", "catdog create_lmdb"),
+        ("make lmdb OUT=other SIZE=60", "catdog create_lmdb --out other --size 60"),
+        (
+            'make lmdb SIZE=9 ARGS="--gray --stratify"',
+            "catdog create_lmdb --size 9 --gray --stratify",
+        ),
+        ("python tools/create_lmdb.py --size 9", "python tools/create_lmdb.py --size 9"),
+    ],
+)
+def test_where_there_is_no_makefile_the_tool_is_named(tmp_path, monkeypatch, made, typed):
+    monkeypatch.chdir(tmp_path)
+    assert as_typed_here(made) == typed
+
+
+def test_what_builds_cifar10_without_a_makefile_is_what_it_has(tmp_path, monkeypatch):
+    makefile = (Path(__file__).parent.parent.parent / "Makefile").read_text()
+    assert 'create_lmdb.py --data "$(CIFAR)" --out input/cifar10 --size 32' in makefile
+    monkeypatch.chdir(tmp_path)
+    words = as_typed_here("make cifar10").split()
+    assert words[:4] == ["catdog", "create_lmdb", "--data", "input/cifar10"]
+    assert " ".join(words[4:]) in makefile
 
 
 def test_keys_fit_into_lmdb():

@@ -19,6 +19,13 @@ MEAN = 'transform_param { mean_file: "input/mean.binaryproto" }'
 CROPPED = "transform_param { crop_size: 60 }"
 
 
+@pytest.fixture(autouse=True)
+def checkout(tmp_path):
+    """Where `make lmdb` is there."""
+    (tmp_path / "Makefile").touch()
+    (tmp_path / "net_specs").mkdir()
+
+
 @pytest.fixture
 def missing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

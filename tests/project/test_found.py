@@ -63,8 +63,8 @@ def test_uneven_classes_are_told(tmp_path):
     for number in range(10, 40):
         write_photo(tmp_path / "ant" / f"{number}.png", 0, number)
     assert remarks(find(tmp_path)) == [
-        "uneven classes: 40 photos of ant, 10 of bee; the net is judged by the share of all photos "
-        "that it gets right"
+        "uneven classes: 40 photos of ant, 10 of bee; the accuracy is that of all photos, so look "
+        "at the recall of each class"
     ]
 
 

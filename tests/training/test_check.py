@@ -309,7 +309,8 @@ def test_a_path_of_another_machine_is_looked_for_beside_the_spec(write):
 def test_data_that_make_lmdb_builds_are_told_with_the_command(write):
     net = NET.replace("source: nowhere", "source: input/train_lmdb")
     lines = inspected(write("net.yaml", "# make lmdb SIZE=8\n" + net))
-    assert lines.count("input/train_lmdb: no such LMDB; `make lmdb SIZE=8` builds it") == 1
+    told = "input/train_lmdb: no such LMDB; `catdog create_lmdb --size 8` builds it"
+    assert lines.count(told) == 1
 
 
 def test_a_type_that_nobody_knows_is_one_line_for_all_its_layers(write):
