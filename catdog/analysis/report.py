@@ -19,6 +19,7 @@ from catdog.inference.calibration import apply_temperature
 from catdog.inference.predictor import Predictor
 from catdog.runtime.files import replacing
 from catdog.runtime.text_table import text_table
+from catdog.runtime.wording import counted
 
 SHOWN = 24
 _MOST_CURVES, _MOST_CLASSES = 6, 20
@@ -162,7 +163,10 @@ def draw_page(evaluation: Evaluation, data: LabelledPhotos) -> Page:
     worst = errors(evaluation.predictions, SHOWN)
     if worst:
         wrong = int((evaluation.predictions.predicted != evaluation.predictions.label).sum())
-        text = f"{len(worst)} of {wrong:,} photos that were taken for another class."
+        text = (
+            f"{len(worst)} of {counted(wrong, 'error')}: those whose own class got least. The "
+            "percentage is that of the class they were taken for."
+        )
         page.section(
             "Worst errors",
             cards(photo_cards(evaluation.predictions, evaluation.classes, data, worst)),

@@ -16,7 +16,7 @@ SNAPSHOTS = "snapshots"
 _OTHERS = ("max_iter", "test_interval", "stepsize", "stepvalue", "gamma", "snapshot")
 #: What is said of a field in a solver that is new.
 _ABOUT = {
-    "max_epoch": "so often it sees all photos; in between it is tested",
+    "max_epoch": "passes over all photos",
     "snapshot": "iterations from one snapshot to the next",
     "snapshot_best": "the weights of the best test are kept; by this it ends early, too",
     "early_stop_patience": "tests without a better one, after which it ends",

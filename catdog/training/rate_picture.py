@@ -30,10 +30,11 @@ def draw(found: RateCurve) -> ShownFigure:
     axes.scatter(rates, losses, s=12, color=BLUE, alpha=0.35, lw=0, label="loss")
     axes.plot(rates, found.smoothed, color=BLUE, lw=2, label="smoothed")
     _height(axes, found)
+    _above(axes, found)
     if found.suggestion is not None:
         _suggestion(axes, found, found.suggestion)
     if rates[0] < found.base_lr < rates[-1]:
-        about = f"base_lr {found.base_lr:g} of the solver"
+        about = f"base_lr {found.base_lr:g}"
         axes.axvline(found.base_lr, color=SPINE, lw=1.2, ls=(0, (4, 3)), zorder=0, label=about)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("train loss")
@@ -42,8 +43,8 @@ def draw(found: RateCurve) -> ShownFigure:
     axes.xaxis.set_major_locator(LogLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    title_left(axes, "Learning-rate range test")
-    legend_above(axes, 4)
+    title_left(axes, "Range test")
+    legend_above(axes, 5)
     return figure
 
 
@@ -54,6 +55,15 @@ def _height(axes: Axes, found: RateCurve) -> None:
     low, high = min(low, float(found.losses.min())), max(high, 1.2 * low)
     room = _ROOM * (high - low)
     axes.set_ylim(max(0.0, low - room / 2), high + room)
+
+
+def _above(axes: Axes, found: RateCurve) -> None:
+    """A mark on the upper edge for each loss that is higher: they are why the mean rises."""
+    top = axes.get_ylim()[1]
+    rates = found.rates[found.losses > top]
+    if len(rates):
+        height = np.full(len(rates), top)
+        axes.scatter(rates, height, 22, marker="^", color=BLUE, lw=0, clip_on=False, label="higher")
 
 
 def _suggestion(axes: Axes, found: RateCurve, rate: float) -> None:

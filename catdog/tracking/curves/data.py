@@ -127,14 +127,20 @@ def _rows(table: Path) -> Iterator[dict[str, str]]:
 
 
 def _names(logs: Sequence[Path]) -> list[str]:
-    """Of each log the least that tells it from the others; `train.log` goes by its folder."""
-    whole = [path.absolute() for path in logs]
-    ends = [path.parent if path.name == LOG else path for path in whole]
+    """Of each log the least that tells it from the others; `train.log` goes by its folder, and one
+    in the `snapshots` of a project by the project's."""
+    ends = [_named(path.absolute()) for path in logs]
     for count in range(1, max(len(path.parts) for path in ends)):
         names = ["/".join(path.parts[-count:]) for path in ends]
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in logs]
+
+
+def _named(log: Path) -> Path:
+    if log.name != LOG:
+        return log
+    return log.parent.parent if log.parent.name == "snapshots" else log.parent
 
 
 def _over(log: ParsedLog, place: Callable[[int], float]) -> ParsedLog:

@@ -63,6 +63,14 @@ def test_names_tell_runs_apart(tmp_path: Path) -> None:
     assert [curve.name for curve in curves] == ["a/x", "b/x"]
 
 
+def test_the_snapshots_of_a_project_go_by_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "flowers" / "snapshots"
+    folder.mkdir(parents=True)
+    (folder / "train.log").write_bytes((LOGS / "train.log").read_bytes())
+    ((curve,), _) = read_curves([folder / "train.log"], Style())
+    assert curve.name == "flowers"
+
+
 def test_over_epochs_as_the_table_has_them(runs: list[Path]) -> None:
     with pytest.raises(CatdogError, match="epochs of this log are not known"):
         read_curves(runs[:1], Style(across="epoch"))
