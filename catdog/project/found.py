@@ -14,6 +14,7 @@ from catdog.data.build.list_file import read_list
 from catdog.data.build.listing import Listing, Photo
 from catdog.data.build.photo_files import is_archive
 from catdog.data.build.photo_table import labels_of
+from catdog.data.build.table_text import Columns, columns_of, delimiter_of, rows
 from catdog.errors import DataError, some_of
 from catdog.runtime.text_file import open_text
 from catdog.runtime.wording import counted
@@ -146,9 +147,14 @@ def _has_several(file: Path) -> bool:
         raise DataError(f"cannot be read ({error})", where=str(file)) from None
     if file.suffix.lower() == ".txt":
         return False
-    delimiter = "\t" if head and "\t" in head[0] else ","
-    rows = [row for row in csv.reader(head, delimiter=delimiter) if row]
-    return any(len(row) > 2 for row in rows) or any(" " in row[-1].strip() for row in rows[1:])
+    try:
+        found = [row for _, row in rows(head, delimiter_of(head[0] if head else ""))]
+    except csv.Error as error:
+        raise DataError(f"is no CSV ({error})", where=str(file)) from None
+    columns = columns_of(found[0]) if found else None
+    if columns and columns != Columns(0, 1):
+        return False
+    return any(len(row) > 2 for row in found) or any(" " in row[-1].strip() for row in found[1:])
 
 
 def _check(found: FoundPhotos, source: Path) -> None:

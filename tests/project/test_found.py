@@ -111,3 +111,16 @@ def test_a_zip_without_photos(tmp_path):
     with pytest.raises(DataError, match="no photos in this archive"):
         unpack(zipped(tmp_path, "a.txt"), tmp_path / "photos")
     assert not (tmp_path / "photos").exists()
+
+
+@pytest.mark.parametrize(
+    "row", ["{label},{file}", "{file};{label}", '"1","{file}","{label}"', '"{file}","{label}"']
+)
+def test_tables_of_classes_are_no_tables_of_several_labels(row, tmp_path):
+    table = tmp_path / "list.csv"
+    head = row.replace("1", "").format(file="file", label="label")
+    names = [f"a photo {n}.png" for n in range(24)]
+    lines = [row.format(file=name, label="ant" if n % 2 else "bee") for n, name in enumerate(names)]
+    table.write_text("\n".join([head, *lines]))
+    found = find(table)
+    assert (found.several, found.classes, found.counts()) == (False, ["ant", "bee"], [12, 12])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catdog.data.build.listing import Listing, Photo, Skipped
+from catdog.data.build.table_text import delimiter_of, rows
 from catdog.errors import DataError
 from catdog.runtime.files import is_there
 from catdog.runtime.text_file import open_text
@@ -36,14 +37,14 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
     that is listed twice is used once. Raises DataError with file and line for what cannot be read.
     """
     file, root = Path(file), Path(root)
-    header, rows = _read(file)
-    layout, classes, vector = _form(header, rows, file)
+    header, table = _read(file)
+    layout, classes, vector = _form(header, table, file)
     if not classes:
         raise DataError("has no labels", where=str(file), remedy="write the file, then its labels")
-    base = root / "train" if is_there(root / "train" / rows[0].name) else root
-    listing = Listing(layout, classes, photos := [], notes=_numbers_told(header, rows, file))
+    base = root / "train" if is_there(root / "train" / table[0].name) else root
+    listing = Listing(layout, classes, photos := [], notes=_numbers_told(header, table, file))
     seen: set[str] = set()
-    for row in rows:
+    for row in table:
         if row.name in seen:
             listing.skipped.append(Skipped(row.name, "listed twice"))
         else:
@@ -52,9 +53,9 @@ def read_label_table(file: str | Path, root: str | Path) -> Listing:
     return listing
 
 
-def _numbers_told(header: Sequence[str], rows: Sequence[_Row], file: Path) -> list[str]:
+def _numbers_told(header: Sequence[str], table: Sequence[_Row], file: Path) -> list[str]:
     """A line where one column of small whole numbers may be meant for classes."""
-    found = {row.words[0] for row in rows} if len(header) == 2 else set()
+    found = {row.words[0] for row in table} if len(header) == 2 else set()
     numbers = sorted(int(word) for word in found if word.isdecimal() and len(word) <= _DIGITS)
     if not found or len(numbers) < len(found) or numbers != list(range(len(numbers))):
         return []
@@ -65,12 +66,12 @@ def _numbers_told(header: Sequence[str], rows: Sequence[_Row], file: Path) -> li
 
 
 def _form(
-    header: Sequence[str], rows: Sequence[_Row], file: Path
+    header: Sequence[str], table: Sequence[_Row], file: Path
 ) -> tuple[str, list[str], Callable[[_Row], Vector]]:
     """What kind of table it is, what its labels are called, and how a row becomes a vector."""
-    if len(header) != 2 or all(_number(row.words[0]) is not None for row in rows):
+    if len(header) != 2 or all(_number(row.words[0]) is not None for row in table):
         return "a table of numbers", list(header[1:]), lambda row: _numbers(row, file)
-    names = sorted({name for row in rows for name in row.words[0].split()})
+    names = sorted({name for row in table for name in row.words[0].split()})
 
     def vector(row: _Row) -> Vector:
         own = row.words[0].split()
@@ -84,28 +85,23 @@ def _read(file: Path) -> tuple[list[str], list[_Row]]:
     try:
         with open_text(file, errors="surrogateescape") as stream:
             lines = stream.readlines()
-            reader = csv.reader(lines, delimiter=_delimiter(lines[0] if lines else ""))
-            table = [(reader.line_num, list(map(str.strip, row))) for row in reader if any(row)]
+            found = rows(lines, delimiter_of(lines[0] if lines else ""))
+            table = [(number, list(map(str.strip, row))) for number, row in found]
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=str(file)) from error
     except (csv.Error, UnicodeError) as error:
         raise DataError(f"is no CSV ({error})", where=str(file)) from error
     if len(table) < 2:
         raise DataError("names no photos", where=str(file), remedy="write a header, then the rows")
-    (_, header), *rows = table
-    for line, words in rows:
+    (_, header), *others = table
+    for line, words in others:
         if len(words) != len(header):
             raise DataError(
                 f"{counted(len(words), 'column')} where the header has {len(header)}",
                 where=f"{file}:{line}",
                 remedy="write the file, then its labels",
             )
-    return header, [_Row(line, name, words) for line, (name, *words) in rows]
-
-
-def _delimiter(header: str) -> str:
-    """What stands between the columns: a tab, a semicolon where there is no comma, or a comma."""
-    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+    return header, [_Row(line, name, words) for line, (name, *words) in others]
 
 
 def _numbers(row: _Row, file: Path) -> Vector:

@@ -1,27 +1,21 @@
-"""List files: a path and a label in each line."""
+"""List files: a path and a label in each line, or in each row of a table."""
 
+import csv
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from catdog.data.build.listing import Listing, Skipped, in_label_order
 from catdog.data.build.photo_classes import are_chance, some
 from catdog.data.build.photo_table import PhotoTable
-from catdog.errors import DataError
+from catdog.data.build.table_text import Columns, columns_of, delimiter_of, rows
+from catdog.errors import DataError, some_of
 from catdog.runtime.columns import Texts, Words, repeated
 from catdog.runtime.text_file import open_text
 
-#: What the columns are called where the first line is a header.
-_FILES = frozenset((
-    "file", "files", "filename", "file_name", "filepath", "id", "image", "image_id", "image_name",
-    "img", "name", "path", "photo", "picture",
-))  # fmt: skip
-_LABELS = frozenset((
-    "category", "class", "class_id", "class_name", "classname", "id", "label", "labels", "target",
-    "y",
-))  # fmt: skip
 #: Of a longer label these say enough: it is too large.
 _DIGITS = 20
 
@@ -38,44 +32,80 @@ def read_list(
     labels: str | Path | None = None,
     validation: str | Path | None = None,
 ) -> Listing:
-    """The photos that a list file names, `path label` in each line.
+    """The photos that a list file names, `path label` in each line, or a table of two columns.
 
     Paths are relative to `root`, else to the list's own folder. Labels are numbers from 0 on,
     named by the lines of the file `labels`, or class names. A file that is listed twice is used
-    once, a first line such as `filename,label` left out. Raises DataError with file and line for a
-    line that cannot be read, and with the labels
-    found when they are not 0 .. C-1.
+    once, and not at all where its labels are different or it has none. A header such as
+    `filename,label` is left out and tells which column is which. Raises DataError with file and
+    line for a line that cannot be read, and with the labels found when they are not 0 .. C-1.
     """
     notes: list[str] = []
+    unlabelled: list[Skipped] = []
     names, found = Texts(), Words()
-    _add(_photos(Path(file), notes), names, found)
+    _add(_photos(Path(file), notes), names, found, unlabelled)
     trained = len(names)
     if validation:
-        _add(_photos(Path(validation), notes), names, found)
+        _add(_photos(Path(validation), notes), names, found, unlabelled)
+    if not names:
+        raise DataError("no photo has a label", where=str(file), remedy="write `path label`")
     classes = _classes(found.counts(), Path(labels) if labels else None, Path(file))
+    notes += _alike(classes)
     base = Path(root) if root else Path(file).parent
     train, later = PhotoTable(base.joinpath), PhotoTable(base.joinpath)
-    listing = Listing("a list file", classes, train, later if validation else None, notes=notes)
+    listing = Listing(
+        "a list file", classes, train, later if validation else None, unlabelled, notes=notes
+    )
     number_of = {
         word: int(word) if word.isdecimal() else classes.index(word) for word in found.distinct
     }
-    again = repeated(names)
-    for at, (name, label) in enumerate(zip(names, found, strict=True)):
-        if at in again:
-            listing.skipped.append(Skipped(name, "listed twice"))
-        else:
-            (train if at < trained else later).append(name, number_of[label])
+    for at, name, label in _clear(names, found, listing.skipped):
+        (train if at < trained else later).append(name, number_of[label])
     return listing
 
 
-def _number(label: str, classes: Sequence[str]) -> int:
-    return int(label) if label.isdecimal() else classes.index(label)
+def _clear(names: Texts, labels: Words, skipped: list[Skipped]) -> Iterator[tuple[int, str, str]]:
+    """The place, name and label of each photo that has one label, once."""
+    again = repeated(names)
+    unclear = _unclear(names, labels, {names[at] for at in again})
+    for at, (name, label) in enumerate(zip(names, labels, strict=True)):
+        if at in again:
+            skipped.append(Skipped(name, unclear.get(name, "listed twice")))
+        elif name not in unclear:
+            yield at, name, label
 
 
-def _add(lines: Iterable[_Line], names: Texts, labels: Words) -> None:
-    for _, name, label in lines:
-        names.append(name)
-        labels.append(label)
+def _unclear(names: Texts, labels: Words, several: Collection[str]) -> dict[str, str]:
+    """Why some of the photos that are listed several times are of no class."""
+    labels_of: defaultdict[str, set[str]] = defaultdict(set)
+    for name, label in zip(names, labels, strict=True) if several else ():
+        if name in several:
+            labels_of[name].add(label)
+    return {
+        name: f"listed with labels that contradict each other: {', '.join(sorted(own))}"
+        for name, own in labels_of.items()
+        if len(own) > 1
+    }
+
+
+def _alike(classes: Sequence[str]) -> list[str]:
+    """A line where names of classes differ in capitals only."""
+    spelt: defaultdict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        spelt[name.casefold()].append(name)
+    alike = [" and ".join(names) for names in spelt.values() if len(names) > 1]
+    if not alike:
+        return []
+    return [f"classes that differ in capital letters only are different ones: {some_of(alike)}"]
+
+
+def _add(lines: Iterable[_Line], names: Texts, labels: Words, unlabelled: list[Skipped]) -> None:
+    for number, name, label in lines:
+        if label:
+            names.append(name)
+            labels.append(label)
+        else:
+            unlabelled.append(Skipped(name, f"no label in line {number}"))
 
 
 def read_numbered(file: str | Path, root: str | Path) -> PhotoTable:
@@ -85,7 +115,7 @@ def read_numbered(file: str | Path, root: str | Path) -> PhotoTable:
     no whole number, or none that a Datum can hold.
     """
     photos = PhotoTable(lambda name: Path(f"{root}/{name}"))
-    for number, name, label in _lines(Path(file)):
+    for number, name, label in _lines(_text(Path(file)), Path(file)):
         if not _is_int32(label):
             what = f'the label "{label[:_DIGITS]}" is no whole number of 32 bits'
             raise DataError(what, where=f"{file}:{number}")
@@ -94,10 +124,28 @@ def read_numbered(file: str | Path, root: str | Path) -> PhotoTable:
 
 
 def _photos(file: Path, notes: list[str]) -> Iterator[_Line]:
-    """The lines without a header, which is told."""
-    lines = _lines(file)
+    """The photos without a header, which is told."""
+    text, before = _text(file), []
+    for line in text:
+        before.append(line)
+        if line.strip():
+            break
+    head = before[-1] if before else ""
+    delimiter = delimiter_of(head)
+    try:
+        columns = next((columns_of(row) for _, row in rows([head], delimiter)), None)
+        if _is_table(file, head, delimiter, columns):
+            lines = _rows(chain(before, text), file, delimiter, columns or Columns(0, 1))
+        else:
+            lines = _lines(chain(before, text), file)
+        yield from _without_header(lines, file, notes)
+    except csv.Error as error:
+        raise DataError(f"is no CSV ({error})", where=str(file)) from error
+
+
+def _without_header(lines: Iterator[_Line], file: Path, notes: list[str]) -> Iterator[_Line]:
     first, second = next(lines), next(lines, None)
-    if first.path.casefold() in _FILES and first.label.casefold() in _LABELS and second:
+    if second and columns_of((first.path, first.label)) == Columns(0, 1):
         notes.append(f"{file}:{first.number}: taken for a header: {first.path}, {first.label}")
     else:
         yield first
@@ -106,16 +154,37 @@ def _photos(file: Path, notes: list[str]) -> Iterator[_Line]:
     yield from lines
 
 
+def _is_table(file: Path, head: str, delimiter: str, columns: Columns | None) -> bool:
+    """Whether a list has columns, which quotes may be around, in place of a path with spaces."""
+    if file.suffix.lower() in (".csv", ".tsv"):
+        return delimiter in head
+    quoted, semicolon = head.lstrip().startswith('"'), delimiter == ";" and " " not in head.strip()
+    return quoted or semicolon or (columns is not None and columns != Columns(0, 1))
+
+
+def _rows(text: Iterable[str], file: Path, delimiter: str, columns: Columns) -> Iterator[_Line]:
+    """The rows of a table; what divides columns may also stand in a path without quotes."""
+    for number, row in rows(text, delimiter):
+        cells = row[columns.first :]
+        if len(cells) < 2:
+            remedy = f"write `path{delimiter}label`"
+            raise DataError("no label", where=f"{file}:{number}", remedy=remedy)
+        label, path = (
+            (cells[0], cells[1:]) if columns.file > columns.label else (cells[-1], cells[:-1])
+        )
+        yield _Line(number, delimiter.join(path).strip(), label.strip())
+
+
 def _is_int32(label: str) -> bool:
     plain = re.fullmatch(r"[+-]?\d{1,10}", label)
     return bool(plain) and -(2**31) <= int(label) < 2**31
 
 
-def _lines(file: Path) -> Iterator[_Line]:
+def _lines(text: Iterable[str], file: Path) -> Iterator[_Line]:
     """The lines that are not empty; a tab divides them or, as a path may have spaces in it, the
     last space, or a comma where it ends the path or there is no space."""
     empty = True
-    for number, line in enumerate(_text(file), 1):
+    for number, line in enumerate(text, 1):
         words = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
         if len(words) == 1 and "," in line:
             words = line.rsplit(",", 1)

@@ -120,3 +120,59 @@ def test_a_first_line_that_is_no_header(tmp_path):
     (tmp_path / "list").write_text("id.jpg class\nimage cat\n")
     listing = read_list(tmp_path / "list")
     assert labels(listing) == {"id.jpg": "class", "image": "cat"} and not listing.notes
+
+
+@pytest.mark.parametrize("name", ["photos.csv", "photos.lst"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"file","label"\n"a, b.jpg","cat"\n"c ""d"".jpg","great dane"\n',
+        '"","file","label"\n"1","a, b.jpg","cat"\n"2","c ""d"".jpg","great dane"\n',
+        'label,file\ncat,"a, b.jpg"\n"great dane","c ""d"".jpg"\n',
+        'file;label\na, b.jpg;cat\n"c ""d"".jpg";great dane\n',
+    ],
+)
+def test_tables_of_everyday_programs(name, text, tmp_path):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    listing = read_list(tmp_path / name)
+    assert labels(listing) == {"a, b.jpg": "cat", 'c "d".jpg': "great dane"}
+    assert listing.notes[0].endswith("taken for a header: file, label")
+
+
+def test_a_comma_in_a_name_without_quotes(tmp_path):
+    (tmp_path / "a.csv").write_text("a, b.jpg,cat\nc.jpg,dog\n")
+    assert labels(read_list(tmp_path / "a.csv")) == {"a, b.jpg": "cat", "c.jpg": "dog"}
+    (tmp_path / "a.csv").write_text("a b.jpg cat\nc.jpg dog\n")
+    assert labels(read_list(tmp_path / "a.csv")) == {"a b.jpg": "cat", "c.jpg": "dog"}
+    (tmp_path / "a.csv").write_text("\nc.jpg,dog\nd.jpg\n")
+    with pytest.raises(DataError, match=r"a\.csv:3: no label; write `path,label`"):
+        read_list(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["list.csv", "list"])
+def test_a_photo_without_a_label_is_skipped(name, tmp_path):
+    (tmp_path / name).write_text("file,label\na.jpg,cat\nb.jpg,\nc.jpg,dog\n")
+    listing = read_list(tmp_path / name)
+    assert labels(listing) == {"a.jpg": "cat", "c.jpg": "dog"}
+    assert listing.skipped == [("b.jpg", "no label in line 3")]
+    (tmp_path / name).write_text("file,label\nb.jpg,\n")
+    with pytest.raises(DataError, match="no photo has a label"):
+        read_list(tmp_path / name)
+
+
+def test_contradicting_labels_leave_a_photo_out(tmp_path):
+    (tmp_path / "list").write_text("a.jpg cat\nb.jpg dog\nc.jpg dog\na.jpg dog\nb.jpg dog\n")
+    listing = read_list(tmp_path / "list")
+    assert labels(listing) == {"b.jpg": "dog", "c.jpg": "dog"}
+    assert listing.skipped == [
+        ("a.jpg", "listed with labels that contradict each other: cat, dog"),
+        ("b.jpg", "listed twice"),
+    ]
+
+
+def test_classes_that_differ_in_capitals_are_told(tmp_path):
+    (tmp_path / "list").write_text("a.jpg Zebra\nb.jpg dog\nc.jpg ZEBRA\n")
+    listing = read_list(tmp_path / "list")
+    assert listing.classes == ["ZEBRA", "Zebra", "dog"]
+    (note,) = listing.notes
+    assert note.endswith("in capital letters only are different ones: ZEBRA and Zebra")
