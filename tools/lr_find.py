@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from catdog.cli.argument_types import at_least, positive_number
+from catdog.cli.argument_types import at_least, file_path, positive_number
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import INTERRUPTED, run_tool
 from catdog.cli.training import add_batch, add_class_weights, field_for, options_of
-from catdog.runtime.picture_style import save_figure
+from catdog.runtime.picture_style import check_suffix, save_figure
 from catdog.runtime.progress import progress
 from catdog.solver.events import Display, Event, Noted, Warned
 from catdog.training.range_test import RateRange, measure
@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, draw, suggest."""
     words = sys.argv[1:] if argv is None else list(argv)
     args = _arguments(words)
+    check_suffix(args.out)
     wanted = RateRange(args.low, args.high, args.iterations)
     options = options_of(args)
     seed = [] if args.seed is None else [f"random_seed={args.seed}"]
@@ -95,7 +96,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     about = f"from one to the other (default: {_DEFAULT.iterations})"
     add("--iterations", type=at_least(2), default=_DEFAULT.iterations, metavar="N", help=about)
     about = "the picture; the numbers go beside it as .csv (default: lr_find.png)"
-    add("--out", type=Path, default=Path("lr_find.png"), metavar="FILE", help=about)
+    add("--out", type=file_path, default=Path("lr_find.png"), metavar="FILE", help=about)
     add("--seed", type=int, help="of weights and data (default: the solver's)")
     add("--freeze", action="append", default=[], metavar="'conv*,fc6'", help="as train takes it")
     add("--force", action="store_true", help="also where the memory seems too small")

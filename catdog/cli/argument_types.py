@@ -7,6 +7,7 @@ import math
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from pathlib import Path
 
 from catdog.spec.shape import Shape
 
@@ -44,6 +45,18 @@ def share_or_count(text: str) -> float:
     if not number >= 0 or (number > 1 and number % 1):
         raise ArgumentTypeError(f'"{text}" is no share below 1 and no number of photos')
     return number
+
+
+def file_name(text: str) -> str:
+    """The name of a file or a folder, which is not empty."""
+    if not text.strip():
+        raise ArgumentTypeError("an empty text names no file")
+    return text
+
+
+def file_path(text: str) -> Path:
+    """`file_name` as a path."""
+    return Path(file_name(text))
 
 
 def names(text: str) -> list[str]:

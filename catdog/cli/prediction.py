@@ -2,8 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
-from catdog.cli.argument_types import at_least
+from catdog.cli.argument_types import at_least, file_name
 from catdog.cli.arguments import Parser
 from catdog.cli.specs import net_file
 from catdog.errors import CatdogError
@@ -25,12 +27,14 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
     )
     parser.add_argument(
         "--weights",
+        type=file_name,
         metavar="FILE[,FILE]",
         help="of several nets the mean (default: the newest run's below snapshots/, its best)",
     )
     _add_folds(parser)
     _add_nets(parser)
     _add_ends(parser)
+    _add_page(parser)
     parser.add_argument(
         "--resume", action="store_true", help="go on with the rows that an interrupted run left"
     )
@@ -44,6 +48,7 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
     asked = args.out or args.resume or args.probability
     args.answer = not asked and are_few(args.photos)
     args.out = args.out or OUT
+    _check_apart(args)
     return args
 
 
@@ -52,20 +57,23 @@ def _add_nets(parser: Parser) -> None:
     parser.add_argument(
         "--model", type=net_file, help="the deploy net, where the weights carry none"
     )
-    parser.add_argument("--dataset", help="dataset.yaml, where the weights carry none")
-    parser.add_argument("--mean", help="mean.binaryproto, where the weights carry none")
-    parser.add_argument("--labels", help="names of the classes, one a line, in place of the net's")
+    add = partial(parser.add_argument, type=file_name)
+    add("--dataset", help="dataset.yaml, where the weights carry none")
+    add("--mean", help="mean.binaryproto, where the weights carry none")
+    add("--labels", help="names of the classes, one a line, in place of the net's")
 
 
 def _add_folds(parser: Parser) -> None:
     """The nets of a cross-validation."""
     parser.add_argument(
         "--folds-of",
+        type=file_name,
         metavar="RUN",
         help="the mean of the nets of a training with --folds, by its snapshot_prefix",
     )
     parser.add_argument(
         "--out-of-fold",
+        type=file_name,
         metavar="FILE.csv",
         help="with --folds-of: each training photo by the net that has not seen it",
     )
@@ -75,6 +83,7 @@ def _add_ends(parser: Parser) -> None:
     """Where predictions go."""
     parser.add_argument(
         "--out",
+        type=file_name,
         metavar="FILE.csv",
         help=f"(default: {OUT}; none for up to {FEW} photos that are named one by one)",
     )
@@ -83,7 +92,9 @@ def _add_ends(parser: Parser) -> None:
         action="store_true",
         help="write the probability of class 1; of more classes, or of several labels, of each",
     )
-    parser.add_argument("--picture", help="draw the first photos with what they were taken for")
+    parser.add_argument(
+        "--picture", type=file_name, help="draw the first photos with what they were taken for"
+    )
     parser.add_argument(
         "--picture-photos",
         type=at_least(1),
@@ -92,7 +103,19 @@ def _add_ends(parser: Parser) -> None:
         help=f"how many of them (default: {MOST})",
     )
     parser.add_argument(
+        "--sort-into",
+        type=file_name,
+        metavar="DIR",
+        help="copy each photo to DIR/CLASS/, by its likeliest class",
+    )
+    parser.add_argument("--link", action="store_true", help="with --sort-into: links, no copies")
+
+
+def _add_page(parser: Parser) -> None:
+    """The page of predictions."""
+    parser.add_argument(
         "--page",
+        type=file_name,
         metavar="FILE.html",
         help="write a page to look through, in one file",
     )
@@ -103,10 +126,6 @@ def _add_ends(parser: Parser) -> None:
         metavar="N",
         help=f"how many of them, from the first on (default: {PAGE_PHOTOS:,})",
     )
-    parser.add_argument(
-        "--sort-into", metavar="DIR", help="copy each photo to DIR/CLASS/, by its likeliest class"
-    )
-    parser.add_argument("--link", action="store_true", help="with --sort-into: links, no copies")
 
 
 def _check(args: argparse.Namespace, parser: Parser) -> None:
@@ -119,3 +138,15 @@ def _check(args: argparse.Namespace, parser: Parser) -> None:
         raise CatdogError("--folds-of and --weights exclude each other", remedy="keep one of them")
     if args.link and not args.sort_into:
         raise CatdogError("is for --sort-into", where="--link", remedy="leave it out")
+
+
+def _check_apart(args: argparse.Namespace) -> None:
+    """Raise CatdogError where two outputs would be written to one place."""
+    places: dict[Path, str] = {}
+    for name in ("out", "out_of_fold", "picture", "page", "sort_into"):
+        if (given := getattr(args, name)) and not (name == "out" and args.answer):
+            flag, place = f"--{name.replace('_', '-')}", Path(given).resolve()
+            if place in places:
+                what = f"{places[place]} and {flag} name the same place"
+                raise CatdogError(what, where=given, remedy="give each its own")
+            places[place] = flag

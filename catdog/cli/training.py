@@ -40,7 +40,6 @@ def add_class_weights(parser: Parser) -> None:
     """--class-weights."""
     parser.add_argument(
         "--class-weights",
-        default="",
         metavar="balanced|W,W",
         help="what each class counts in the loss of the training: balanced by how many examples "
         "it has, or a number for each",

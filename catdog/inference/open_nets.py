@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catdog.data.class_names import read_class_names
 from catdog.data.mean import read_mean
+from catdog.errors import WeightsError
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.predictor import Predictor
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
@@ -84,10 +85,17 @@ class NetOptions:
 
 
 def named_weights(text: str) -> list[Path]:
-    """The weight files of a word: one, or several with commas between them."""
+    """The weight files of a word: one, or several with commas between them.
+
+    Raises WeightsError for an empty name, and as `weight_file`.
+    """
     if Path(text).is_file():
         return [Path(text)]
-    return [weight_file(name) for name in text.split(",") if name]
+    names = text.split(",")
+    if not all(name.strip() for name in names):
+        remedy = "write FILE, or FILE,FILE for the mean of several nets"
+        raise WeightsError(f'"{text}" has an empty name', where="--weights", remedy=remedy)
+    return [weight_file(name) for name in names]
 
 
 def digest_of_weights(paths: Sequence[Path]) -> str:

@@ -7,8 +7,8 @@ import hashlib
 import os
 import zipfile
 from array import array
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -144,10 +144,11 @@ def given_photos(words: Iterable[str | Path]) -> Sequence[GivenPhoto]:
     and for a folder or an archive without photos.
     """
     found = _GivenPhotos()
-    words = [each for word in words for each in _listed(word)]
-    for word in words:
-        found.add(*_given(Path(word)))
-    if len(words) < 2:
+    named = [each for word in words for each in _listed(word)]
+    for each in named:
+        with _in_list(each.line):
+            found.add(*_given(Path(each.word)))
+    if len(named) < 2:
         return found
     # links to one file are photos of their own
     places = Texts(os.path.abspath(str(photo.file)) for photo in found)  # noqa: PTH100
@@ -157,22 +158,48 @@ def given_photos(words: Iterable[str | Path]) -> Sequence[GivenPhoto]:
 
 def are_few(words: Sequence[str]) -> bool:
     """Whether these name photos one by one, and no more than FEW; lists of them included."""
-    named = [each for word in words for each in _listed(word)]
+    named = [each.word for word in words for each in _listed(word)]
     return len(named) <= FEW and not any(
         path.is_dir() or is_archive(path) or is_zip(path) for path in map(Path, named)
     )
 
 
-def _listed(word: str | Path) -> list[str | Path]:
-    """A word, or the lines of the file that follows an `@`."""
+class _Word(NamedTuple):
+    """What names photos, and the `file:line` where it stands in a list."""
+
+    word: str | Path
+    line: str = ""
+
+
+def _listed(word: str | Path) -> list[_Word]:
+    """A word, or the lines of the file that follows an `@`.
+
+    Raises DataError for a list that cannot be read, and for one that is empty.
+    """
     text = str(word)
-    if not text.startswith("@") or Path(text).exists() or not Path(text[1:]).is_file():
-        return [word]
+    if not text.startswith("@") or Path(text).exists():
+        return [_Word(word)]
+    path = Path(text[1:])
     try:
-        with open_text(Path(text[1:]), errors="surrogateescape") as file:
-            return [line.rstrip("\r\n") for line in file if line.strip()]
+        with open_text(path, errors="surrogateescape") as file:
+            lines = [(at, line.rstrip("\r\n")) for at, line in enumerate(file, 1) if line.strip()]
     except (OSError, UnicodeError) as error:
-        raise DataError(f"cannot be read ({error})", where=text[1:]) from error
+        what = (getattr(error, "strerror", "") or str(error)).lower()
+        remedy = "@FILE means a list, with a photo or a folder on each line"
+        raise DataError(f"cannot be read: {what}", where=text, remedy=remedy) from error
+    if not lines:
+        raise DataError("names no photos", where=text, remedy="write one on each line")
+    return [_Word(line, f"{path}:{at}") for at, line in lines]
+
+
+@contextmanager
+def _in_list(line: str) -> Iterator[None]:
+    """Name the line of a list beside what is wrong with what it names."""
+    try:
+        yield
+    except DataError as error:
+        error.where = ": ".join(each for each in (line, error.where) if each)
+        raise
 
 
 def in_order_of_rows(photos: Sequence[GivenPhoto]) -> tuple[Sequence[Readable], Sequence[str]]:

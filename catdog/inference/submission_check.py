@@ -95,7 +95,7 @@ def in_shell(command: Sequence[str]) -> str:
 
 def _read(path: Path) -> _Table:
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.reader(file, strict=True)
             rows = [(reader.line_num, tuple(words)) for words in reader if words]
     except OSError as error:

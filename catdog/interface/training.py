@@ -83,7 +83,7 @@ def options_of(
         freeze=_words(freeze),
         snapshot=str(snapshot),
         device=device,
-        class_weights="" if counts is None else counts,
+        class_weights=counts,
         provide_caffe=_provide_caffe if python else None,
         amp=str(fields.pop("amp", "")),
         compile=bool(fields.pop("compile", False)),

@@ -46,6 +46,20 @@ def boxes_for_unknown_signs() -> Iterator[None]:
         yield
 
 
+def check_suffix(path: Path) -> None:
+    """Raise CatdogError where a figure cannot be written under this name: its suffix says how."""
+    from catdog.runtime.shown_figure import ShownFigure
+
+    known = ShownFigure().canvas.get_supported_filetypes()
+    # without a suffix a figure is a PNG
+    if path.suffix and path.suffix[1:].lower() not in known:
+        what, remedy = (
+            f"{path.suffix} is no form of a picture",
+            "end the name with .png, .pdf, .svg",
+        )
+        raise CatdogError(what, where=str(path), remedy=f"{remedy} or .jpg")
+
+
 def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> None:
     """Write a figure in the format of the path's suffix, whole or not at all.
 

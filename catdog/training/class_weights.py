@@ -1,7 +1,7 @@
 """What each class counts in the losses of a training: counted from its data, or given; and told."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -60,8 +60,9 @@ def with_class_weights(path: str | Path, options: Options) -> Options:
     labels cannot be counted, and for numbers that are none; else as the nets and their data do.
     """
     given = options.class_weights
-    if not given:
+    if given is None:
         return options
+    numbers = None if isinstance(given, str) and given == BALANCED else _numbers(given)
     net = train_net(path, options)
     tops = {top for layer in net.data_layers for top in layer.top}
     losses = [layer for layer in net.rest.layer if _field(layer) and layer.bottom[1] in tops]
@@ -71,12 +72,12 @@ def with_class_weights(path: str | Path, options: Options) -> Options:
             where=f"{net.spec.path}: {_WHERE}",
             remedy="leave it out, or write class_weight into the loss_param of a SoftmaxWithLoss",
         )
-    numbers = _balanced(net, losses) if given == BALANCED else [_numbers(given)] * len(losses)
+    found = _balanced(net, losses) if numbers is None else [numbers] * len(losses)
     added = [
         f"train_net.{layer.name}.loss_param.{_field(layer)}=[{', '.join(map(_digits, weights))}]"
-        for layer, weights in zip(losses, numbers, strict=True)
+        for layer, weights in zip(losses, found, strict=True)
     ]
-    return replace(options, class_weights="", overrides=[*options.overrides, *added])
+    return replace(options, class_weights=None, overrides=[*options.overrides, *added])
 
 
 def weight_lines(net: Net, sources: Sequence[Source]) -> Iterator[str]:
@@ -112,13 +113,12 @@ def _digits(weight: float) -> str:
 
 
 def _numbers(given: str | Sequence[float]) -> list[float]:
-    try:
-        return [float(word) for word in (given.split(",") if isinstance(given, str) else given)]
-    except (TypeError, ValueError):
-        remedy = f"{BALANCED}, or numbers with commas between them: 1,2,0.5"
-        raise CatdogError(
-            f"{given} is no weight for each class", where=_WHERE, remedy=remedy
-        ) from None
+    words = given.split(",") if isinstance(given, str) else given
+    with suppress(TypeError, ValueError):
+        if numbers := [float(word) for word in words]:
+            return numbers
+    remedy = f"{BALANCED}, or numbers with commas between them: 1,2,0.5"
+    raise CatdogError(f"{given!r} is no weight for each class", where=_WHERE, remedy=remedy)
 
 
 def _field(layer: LayerParameter) -> str:

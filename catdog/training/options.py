@@ -44,7 +44,7 @@ class Options:
     freeze: Sequence[str] = ()
     snapshot: str = ""
     device: torch.device | None = None
-    class_weights: str | Sequence[float] = ""
+    class_weights: str | Sequence[float] | None = None
     overrides: Sequence[str] = ()
     level: int = 0
     stages: Sequence[str] = ()
@@ -80,6 +80,11 @@ def solver_spec(path: str | Path, options: Options, world: int = 1) -> Spec[Solv
         return spec
     trained = resolved_nets(spec.of(stand_in(message)), options)[0]
     return in_iterations(spec, trained, world)
+
+
+def ends_by_epochs(path: str | Path, options: Options) -> bool:
+    """Whether max_epoch says how long a solver of a file trains; raises SpecError."""
+    return with_overrides(read_solver(path), options.overrides).message.HasField("max_epoch")
 
 
 def batch_fields(path: str | Path, options: Options) -> list[str]:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, WeightsError
 from catdog.runtime.distributed.group import Group
 from catdog.solver.snapshot_search import AUTO, check_whole, find, newest
+from catdog.solver.solverstate import read_state
 from catdog.tracking.run_file import read_run, run_name, run_path
 from catdog.tracking.runs import RunRecord
 
@@ -51,6 +52,25 @@ def start_of(snapshot: str, prefix: str, group: Group) -> Start:
     if not resumed and (line := _earlier(prefix)):
         notes.append(line)
     return Start(state, resumed, tuple(notes))
+
+
+def check_passes(path: Path, examples: int | None) -> None:
+    """Raise WeightsError for a snapshot whose iterations are not of so many examples.
+
+    Iterations that are worked out from max_epoch count from the first one, at one size.
+    """
+    run = read_state(path).run
+    if examples is None or not run.train.data or not run.train.data[0].batch_size:
+        return
+    before = run.train.data[0].batch_size * max(run.iter_size, 1) * (1 + len(run.process))
+    if before != examples:
+        raise WeightsError(
+            f"its iterations are of {before:,} examples, those of this training of {examples:,}: "
+            "they cannot be counted together as epochs",
+            where=str(path),
+            remedy="go on with the same batch size, iter_size and processes, "
+            "or say how far: --set max_iter=N",
+        )
 
 
 def _agree(state: Path | None, group: Group) -> None:

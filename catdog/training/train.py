@@ -34,8 +34,8 @@ from catdog.tracking.schedule import schedule_of
 from catdog.training.class_weights import with_class_weights
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import start_anew, table
-from catdog.training.options import Options, solver_spec
-from catdog.training.resuming import Start, start_of
+from catdog.training.options import Options, ends_by_epochs, solver_spec
+from catdog.training.resuming import Start, check_passes, start_of
 from catdog.training.solver_setup import Surroundings, open_solver
 
 _ANOTHER = "another training is writing here"
@@ -196,6 +196,8 @@ def _begin(
     if state is None:
         start_anew(spec, options, solver, emit)
         return
+    if ends_by_epochs(spec.path, options):
+        check_passes(state, schedule_of(solver).examples)
     solver.restore(state)
     if spec.message.freeze or spec.message.unfreeze:
         emit(table(solver, {}, otherwise=None))

@@ -119,5 +119,22 @@ def test_a_file_after_an_at_sign_lists_photos(tmp_path, monkeypatch):
         "a/1.jpg",
         "@4.jpg",
     ]
-    with pytest.raises(DataError, match="@none: no such file or folder"):
-        given_photos(["@none"])
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("@none", "^@none: cannot be read: no such file or directory; @FILE means a list, with"),
+        ("@", "^@: cannot be read: is a directory; @FILE means a list"),
+        ("@empty.txt", "^@empty.txt: names no photos; write one on each line$"),
+        ("@gone.txt", "^gone.txt:3: b.jpg: no such file or folder; name photos"),
+        ("@bare.txt", "^bare.txt:1: bare: no photos"),
+    ],
+)
+def test_mistakes_of_lists_name_the_list_and_the_line(word, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(files(tmp_path, "a.jpg", "bare/x.txt"))
+    Path("empty.txt").write_text("\n \n")
+    Path("gone.txt").write_text("a.jpg\n\nb.jpg\n")
+    Path("bare.txt").write_text("bare\n")
+    with pytest.raises(DataError, match=told):
+        given_photos([word])

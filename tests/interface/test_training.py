@@ -79,7 +79,7 @@ def test_values_are_written_as_a_spec_takes_them():
     ("given", "told"),
     [
         ({"maxiter": 3}, '^maxiter=3: unknown field "maxiter"; did you mean "max_iter"'),
-        ({"class_weights": "even"}, "^class_weights: even is no weight for each class"),
+        ({"class_weights": "even"}, "^class_weights: 'even' is no weight for each class"),
         ({"weigths": "x"}, 'unknown field "weigths"; did you mean "weights"'),
         ({"overrides": {"net.cf.name": 1}}, '"net.cf" names no layer'),
         ({"device": "cdua"}, 'device "cdua": Expected one of cpu'),

@@ -1,11 +1,13 @@
 """The command line of lr_find."""
 
+import re
 from pathlib import Path
 
 import pytest
 from catdog.tools.lr_find import main
 
 from catdog.errors import CatdogError
+from catdog.runtime.picture_style import check_suffix, save_figure, white_figure
 from tests.tiny_solver import write_solver
 
 
@@ -42,9 +44,29 @@ def test_no_rise_is_no_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["--from", "1", "--to", "0.1"], "is no range of learning rates"),
         (["--from", "0"], "is no number above 0"),
         (["--lr", "1"], "there is no --lr"),
+        (["--out", ""], "an empty text names no file"),
     ],
 )
 def test_mistakes(words: list[str], told: str) -> None:
     with pytest.raises(CatdogError, match=told):
         main(["--solver", "solver.yaml", *words])
     assert not Path("lr_find.png").exists()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "bmp", "CSV"])
+def test_a_name_of_no_picture_is_told_before_anything_is_measured(
+    suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog.tools.lr_find.measure", lambda *_, **__: pytest.fail("measured"))
+    told = rf"x\.{suffix}: \.{suffix} is no form of a picture; end the name with \.png, \.pdf"
+    with pytest.raises(CatdogError) as caught:
+        main(["--solver", "solver.yaml", "--out", f"x.{suffix}"])
+    assert re.match(told, str(caught.value))
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "SVG", "jpg"])
+def test_the_forms_of_pictures_that_are_named_are_written(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{suffix}"
+    check_suffix(path)
+    save_figure(white_figure((1, 1)), path)
+    assert path.stat().st_size > 100

@@ -56,7 +56,7 @@ def predict(tmp_path, monkeypatch, capsys):
     def predict(*words: str, weights: str = "two") -> tuple[list[str], list[list[str]]]:
         out = Path("submission.csv")
         out.unlink(missing_ok=True)
-        words += "--weights", f"{weights}.caffemodel", "--device=cpu"
+        words = "--weights", f"{weights}.caffemodel", "--device=cpu", *words
         try:
             run_tool(main, words)
         except SystemExit as stop:
@@ -173,16 +173,34 @@ def test_a_picture(predict):
         (["t", "--labels", "one.txt"], "--labels: 1 names, and the net has 2 classes"),
         (["t", "--labels", "gap.txt"], "gap.txt:2: an empty line; write the name"),
         (["t", "--labels", "gone.txt"], "gone.txt: cannot be read"),
+        (["@list.txt"], "@list.txt: names no photos"),
+        (["t", "--labels", ""], "argument --labels: an empty text names no file"),
+        (["t", "--page", ""], "argument --page: an empty text names no file"),
+        (["t", "--sort-into", " "], "argument --sort-into: an empty text names no file"),
+        (["t", "--picture", ""], "argument --picture: an empty text names no file"),
+        (["t", "--out", ""], "argument --out: an empty text names no file"),
+        (["t", "--page", "a", "--out", "t/../a"], "a: --out and --page name the same place"),
+        (["t", "--page", "submission.csv"], "submission.csv: --out and --page name the same"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(predict, words, line):
     Path("empty.jpg").touch()
+    Path("list.txt").touch()
     Path("one.txt").write_text("cat\n")
     Path("gap.txt").write_text("cat\n\ndog\n")
     told, rows = predict(*words)
     assert told[-1].startswith(f"error: {line}")
     assert not rows
     assert not list(Path().glob("submission*"))
+
+
+@pytest.mark.parametrize("weights", [",", "two.caffemodel,", ",two.caffemodel", ""])
+def test_an_empty_name_of_weights(predict, weights):
+    told, _ = predict("t", "--weights", weights)
+    what = (
+        f'--weights: "{weights}" has an empty name' if weights else "argument --weights: an empty"
+    )
+    assert told[-1].startswith(f"error: {what}")
 
 
 SCORED = """

@@ -85,7 +85,7 @@ def test_an_ignored_label_is_not_counted(solver):
     assert weights(solver) == [1]
 
 
-@pytest.mark.parametrize("given", ["1,2.5", [1, 2.5]])
+@pytest.mark.parametrize("given", ["1,2.5", [1, 2.5], np.array([1, 2.5])])
 def test_numbers_are_taken_as_they_are(solver, given):
     assert weights(solver, given) == [1, 2.5]
 
@@ -111,8 +111,11 @@ def test_several_sigmoids_weigh_each_its_own(solver):
     [
         (NET.replace("SoftmaxWithLoss", "HingeLoss"), BALANCED, "no SoftmaxWithLoss or Sigmoid"),
         (NET.replace(LOSS, LOSS.replace("label]", "fc]")), "1,1", "no SoftmaxWithLoss or Sigmoid"),
-        (NET, "even", "even is no weight for each class; balanced, or numbers"),
+        (NET, "even", "'even' is no weight for each class; balanced, or numbers"),
         (NET, [None], "None.* is no weight for each class"),
+        (NET, "", "'' is no weight for each class"),
+        (NET, [], r"\[\] is no weight for each class"),
+        (NET, np.array([]), "is no weight for each class"),
     ],
 )
 def test_what_cannot_be_weighed_is_one_line(solver, net, given, told):
@@ -157,7 +160,7 @@ def test_they_change_what_is_learned_and_a_resumed_run_goes_on_with_them(solver)
     trained("parts", BALANCED, max_iter=2)
     np.testing.assert_array_equal(trained("parts", BALANCED, snapshot="auto"), whole)
     np.testing.assert_allclose(trained("said", [0.75, 1.5]), whole, rtol=1e-6)
-    assert np.abs(trained("plain", "") - whole).max() > 1e-4
+    assert np.abs(trained("plain", None) - whole).max() > 1e-4
 
 
 def test_folds_weigh_alike(solver):

@@ -7,12 +7,14 @@ import pytest
 
 from catdog.data.sources.index_file import write_index
 from catdog.errors import CatdogError
-from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.proto.caffe_pb2 import ProcessState, RunState, SolverParameter
 from catdog.solver.events import Noted
+from catdog.solver.solverstate import TrainingState, read_state, write_state
 from catdog.tracking.run_file import read_run, run_path
 from catdog.training.check import Inspection, inspect
 from catdog.training.epochs import Epoch, in_epochs, stand_in
 from catdog.training.options import Options, batch_fields, solver_spec
+from catdog.training.resuming import check_passes
 from catdog.training.train import train
 from tests.small_solver import SOLVER, write_small
 
@@ -147,6 +149,36 @@ def test_the_run_tells_its_iterations_and_goes_on_exactly():
     mine = whole.net.layer_blobs()["fc2"][0]
     theirs = train("solver.yaml", other).net.layer_blobs()["fc2"][0]
     assert mine.tolist() == theirs.tolist()
+
+
+def test_going_on_with_iterations_of_another_size_is_no_count_of_epochs():
+    first = train("solver.yaml", Options(overrides=["max_epoch=1", "snapshot_prefix=out/x"]))
+    assert first.iteration == 3
+    kept = {path: path.read_bytes() for path in Path("out").glob("x_iter_*")}
+    larger = "train_net.data.data_param.batch_size=8"
+    for other in (larger, "iter_size=2"):
+        again = ["max_epoch=2", "snapshot_prefix=out/x", other]
+        told = r"x_iter_3.solverstate: its iterations are of 4 examples, those of this .* of 8:"
+        with pytest.raises(CatdogError, match=told) as caught:
+            train("solver.yaml", Options(overrides=again, snapshot="auto"))
+        assert caught.value.remedy.endswith("or say how far: --set max_iter=N")
+    assert {path: path.read_bytes() for path in Path("out").glob("x_iter_*")} == kept
+    said = Options(overrides=["max_iter=5", "snapshot_prefix=out/x", larger], snapshot="auto")
+    assert train("solver.yaml", said).iteration == 5
+    # without the sizes of Caffe's own states there is nothing to hold against
+    state = read_state(Path("out/x_iter_3.solverstate"))
+    state.run.train.ClearField("data")
+    write_state(Path("out/x_iter_3.solverstate"), state)
+    check_passes(Path("out/x_iter_3.solverstate"), 8)
+
+
+def test_the_processes_of_a_snapshot_count_too():
+    state = TrainingState(3, run=RunState(iter_size=2, process=[ProcessState()]))
+    state.run.train.data.add(batch_size=5)
+    write_state(Path("a_iter_3.solverstate"), state)
+    check_passes(Path("a_iter_3.solverstate"), 20)
+    with pytest.raises(CatdogError, match="are of 20 examples, those of this training of 10"):
+        check_passes(Path("a_iter_3.solverstate"), 10)
 
 
 def test_the_batches_of_the_training():
