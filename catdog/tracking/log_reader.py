@@ -30,6 +30,7 @@ _OUTPUT = re.compile(
 )
 _SNAPSHOT = re.compile(r"\bSnapshotting to (?:binary proto file |HDF5 file )?(.+)")
 _RESUMED = re.compile(r"\bResuming from (.+)")
+_KEPT = re.compile(r"\bBest .* so far: \S+ at iteration (\d{1,18}), in ")
 _BATCH = re.compile(r"\bBatch (\d{1,18}), (\S+) = (\S+)")
 _MEAN = re.compile(r"^(?:Loss: (\S+)|(\S+) = (\S+)(?: \(\* \S+ = \S+ loss\))?)$")
 # a leap year, for a log of 29 February without a year
@@ -64,6 +65,8 @@ class ParsedLog:
     final_loss: list[tuple[int, float]] = field(default_factory=list)
     snapshots: list[str] = field(default_factory=list)
     resumed_from: list[str] = field(default_factory=list)
+    #: The iteration of the test whose weights were kept as the best.
+    kept: float | None = None
     #: (iteration, seconds): those since the first "Solving ...", without what lies between the
     #: parts of a resumed run.
     times: list[tuple[int, float]] = field(default_factory=list)
@@ -129,6 +132,8 @@ class _Reader:
             self._read_output(match)
         elif match := _SNAPSHOT.search(text):
             self.log.snapshots.append(match[1].strip())
+        elif match := _KEPT.search(text):
+            self.log.kept = int(match[1])
         elif match := _RESUMED.search(text):
             self.log.resumed_from.append(match[1].strip())
         elif match := _BATCH.search(text):

@@ -158,6 +158,7 @@ def _over(log: ParsedLog, place: Callable[[int], float]) -> ParsedLog:
         train_loss=moved(log.train_loss),
         final_loss=moved(log.final_loss),
         lr=moved(log.lr),
+        kept=None if log.kept is None else place(int(log.kept)),
         train_scores={name: moved(rows) for name, rows in log.train_scores.items()},
         train_outputs=moved_values(log.train_outputs),
         # the test before the first iteration is before the training's time too

@@ -55,7 +55,7 @@ def draw(log: ParsedLog, title: str = "", style: Style | None = None) -> ShownFi
     _losses(left, log, style)
     accuracies = named(v for v in log.test_outputs if v.loss_weight is None)
     if accuracies:
-        _accuracies(left.twinx(), accuracies, log.train_scores)
+        _accuracies(left.twinx(), accuracies, log)
     _not_finite(left, log, style)
     title_left(left, title)
     furnish(figure, style)
@@ -94,8 +94,10 @@ def scale(axes: Axes, values: Sequence[np.ndarray], style: Style) -> None:
         axes.set_ylim(0, (every.max() or 1) * 1.06)
 
 
-def _accuracies(axes: Axes, accuracies: Rows, trained: Rows) -> None:
-    """Those of the tests, and of the training batches between them."""
+def _accuracies(axes: Axes, accuracies: Rows, log: ParsedLog) -> None:
+    """Those of the tests, and of the training batches between them; the ring is at the test whose
+    weights were kept, else at the best."""
+    trained = log.train_scores
     colors = _repeat(_ACCURACY, len(accuracies))
     for color, (name, rows) in zip(colors, accuracies.items(), strict=True):
         at, values = series(rows)
@@ -103,7 +105,7 @@ def _accuracies(axes: Axes, accuracies: Rows, trained: Rows) -> None:
         if name in trained:
             axes.plot(*series(trained[name]), color=color, label=f"train {name}", **TRAINED_LOOK)
         if len(accuracies) == 1:
-            mark_best(axes, (at, values), color)
+            mark_best(axes, (at, values), color, kept=log.kept)
     every = [*accuracies.values(), *trained.values()]
     percent(axes, np.array([value for rows in every for _, value in rows]))
     axes.set_ylabel("accuracy")
@@ -117,9 +119,11 @@ def percent(axes: Axes, values: np.ndarray) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def mark_best(axes: Axes, found: Series, color: str, *, lowest: bool = False) -> None:
-    """A ring around the best value, and the value."""
-    index = ring(axes, found, color, lowest=lowest)
+def mark_best(
+    axes: Axes, found: Series, color: str, *, lowest: bool = False, kept: float | None = None
+) -> None:
+    """A ring around the best value, or the one that is kept, and the value."""
+    index = ring(axes, found, color, lowest=lowest, kept=kept)
     if index is None:
         return
     first, at, last = (float(found[0][i]) for i in (0, index, -1))
@@ -138,9 +142,12 @@ def mark_best(axes: Axes, found: Series, color: str, *, lowest: bool = False) ->
     )
 
 
-def ring(axes: Axes, found: Series, color: str, *, lowest: bool = False) -> int | None:
-    """A ring around the best value; gives its index as `best` does."""
-    index = best(found, lowest=lowest)
+def ring(
+    axes: Axes, found: Series, color: str, *, lowest: bool = False, kept: float | None = None
+) -> int | None:
+    """A ring around the value of the iteration that is kept, else the best; gives its index."""
+    here = np.flatnonzero(found[0] == kept)
+    index = int(here[-1]) if len(here) else best(found, lowest=lowest)
     if index is not None:
         x, y = float(found[0][index]), float(found[1][index])
         axes.scatter([x], [y], 80, facecolors="none", edgecolors=color, linewidths=1.6, zorder=5)

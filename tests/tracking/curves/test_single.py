@@ -12,7 +12,7 @@ from catdog.errors import CatdogError
 from catdog.tracking.curves.data import Style, read_curves, series
 from catdog.tracking.curves.files import plot
 from catdog.tracking.curves.single import draw
-from catdog.tracking.log_reader import ParsedLog, Value, read_log
+from catdog.tracking.log_reader import ParsedLog, Value, parse, read_log
 
 LOGS = Path(__file__).parents[2] / "goldens" / "logs"
 
@@ -97,6 +97,21 @@ def test_the_picture_names_the_run(tmp_path: Path) -> None:
     assert curve.name == "deep"
     ((curve,), _) = read_curves([LOGS / "finetune.log"], Style())
     assert curve.name == "finetune.log"
+
+
+def test_the_test_whose_weights_were_kept_is_ringed() -> None:
+    tests = [(0, 0.5), (10, 0.7), (20, 0.9), (30, 0.8)]
+    log = ParsedLog(test_outputs=[Value(at, 0, "accuracy", value) for at, value in tests])
+    assert "90.0%" in texts(draw(log))
+    log.kept = 10
+    assert "70.0%" in texts(draw(log)) and "90.0%" not in texts(draw(log))
+
+
+def test_the_log_says_which_test_was_kept() -> None:
+    lines = ["Iteration 0, loss = 1\n"]
+    for loss, iteration in ((0.7, 10), (0.5, 20)):
+        lines.append(f"Best loss so far: {loss} at iteration {iteration}, in a_best.caffemodel\n")
+    assert parse(lines).kept == 20 and parse(lines[:1]).kept is None
 
 
 def test_a_loss_that_is_no_number_is_marked() -> None:
