@@ -56,7 +56,7 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     add("--lr", type=positive_number, default=0, help="base_lr of the solver")
     add("--batch", type=at_least(1), default=0, help="photos an iteration")
     add("--size", type=at_least(1), default=0, help="pixels of a side")
-    about = "as good as it gets in so many minutes, all included"
+    about = "as good as it gets in so many minutes, all included; not with --epochs"
     add("--minutes", type=positive_number, default=0, help=about)
     add("--seed", type=at_least(0), default=1, help="of the split and the training (default: 1)")
     parser.add_device()

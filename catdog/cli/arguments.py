@@ -13,7 +13,7 @@ from catdog.cli.specs import net_file
 from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
-from catdog.runtime.devices import chosen
+from catdog.runtime.devices import chosen, device_named
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver.precision import NAMES
 from catdog.spec import net_state
@@ -199,15 +199,7 @@ def device_of(args: argparse.Namespace) -> torch.device:
     flag, name = (
         ("--gpu", f"cuda:{args.gpu}") if args.gpu is not None else ("--device", args.device)
     )
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise CatdogError(f'no device "{name}"', where=flag, remedy="cpu, cuda or cuda:1") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        remedy = f"0 to {count - 1}" if count else "use --device cpu"
-        raise CatdogError(f"this machine has {count} GPUs", where=f"{flag} {name}", remedy=remedy)
-    return device
+    return device_named(name, flag)
 
 
 def devices_of(args: argparse.Namespace) -> list[torch.device]:

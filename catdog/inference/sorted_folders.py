@@ -183,7 +183,7 @@ def sorted_folders(
         yield SortedFolders(root, head, names_of(job.files, job.ids), rows, link=link)
 
 
-def check_apart(folder: str | Path, words: Sequence[str]) -> None:
+def check_apart(folder: str | Path, words: Sequence[str], flag: str = "--sort-into") -> None:
     """Raise CatdogError where a folder lies in one that photos are taken from: they would be its
     photos the next time."""
     root = Path(folder).resolve()
@@ -192,7 +192,7 @@ def check_apart(folder: str | Path, words: Sequence[str]) -> None:
         if source.is_dir() and root.is_relative_to(source.resolve()):
             raise CatdogError(
                 f"lies in {word}, where the photos come from",
-                where=f"--sort-into {folder}",
+                where=f"{flag} {folder}",
                 remedy="name a folder beside it",
             )
 

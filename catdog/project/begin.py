@@ -7,6 +7,7 @@ import torch
 
 from catdog.errors import CatdogError, DataError
 from catdog.project.choice import Choice, choose, stages_of
+from catdog.project.digest import digest_of
 from catdog.project.found import FoundPhotos, find, remarks
 from catdog.project.look import described, look
 from catdog.project.net_text import DATA, NetChange, facts, net_text
@@ -45,7 +46,8 @@ def begin(
         tell(f"warning: {line}")
     choice = choose(found, seen, asked, device, tell)
     build = _build(found, choice, asked, folder)
-    project = Project(asked, _plain(folder.resolve().name), choice.net.stem, build, found.count)
+    name, digest = _plain(folder.resolve().name), digest_of(found, photos)
+    project = Project(asked, name, choice.net.stem, build, found.count, digest)
     _write(project, found, choice, folder)
     return project, found
 
@@ -53,13 +55,14 @@ def begin(
 def photos_again(project: Project, photos: Path, folder: Path, tell: Tell) -> FoundPhotos:
     """The photos of a project; CatdogError where there are others than it was made of."""
     found = find(_unpacked(photos, folder, tell))
-    now = found.count
+    now, what = found.count, ""
     if now != project.count:
-        raise CatdogError(
-            f"was made of {project.count:,} photos, and {photos} has {now:,} now",
-            where=str(folder),
-            remedy="name another --out for them, or remove this one",
-        )
+        what = f"was made of {project.count:,} photos, and {photos} has {now:,} now"
+    elif project.digest not in ("", digest_of(found, photos)):
+        what = f"was made of other photos than {photos} has now: names, classes or sizes differ"
+    if what:
+        remedy = "name another --out for them, or remove this one"
+        raise CatdogError(what, where=str(folder), remedy=remedy)
     return found
 
 

@@ -68,8 +68,13 @@ def choose(
         job = Job(found.count, found.training, seen.rate)
         budget = within(asked.minutes, job, known, lambda each: _rates(each, device))
         chosen, photos = budget.chosen, budget.photos
-        epochs = asked.epochs or budget.epochs
+        epochs = budget.epochs
         why.append(budget.why)
+    if asked.batch > found.training:
+        why.append(
+            f"a batch has {found.training:,} photos in place of {asked.batch:,}: about so many are "
+            "trained on"
+        )
     if not asked.net:
         why += advice(found.training, chosen.net, known)
     for line in ["", *why] if why else []:
@@ -107,6 +112,12 @@ def _plan(
 def _asked(chosen: NetAdvice, asked: Request) -> NetAdvice:
     """A line of the table with the size and the batch that were asked for."""
     if asked.size and chosen.pretrained and asked.size != chosen.size:
+        if not asked.net:
+            raise CatdogError(
+                "a net that knows ImageNet is best for these photos, and has a size of its own",
+                where=f"--size {asked.size}",
+                remedy=f"leave it out, or train from scratch: --net small64 --size {asked.size}",
+            )
         raise CatdogError(
             f"{chosen.net} takes photos of {chosen.size}x{chosen.size}",
             where=f"--size {asked.size}",

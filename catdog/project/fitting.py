@@ -11,7 +11,9 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError
+from catdog.inference.sorted_folders import check_apart
 from catdog.interface.metrics import read_metrics
+from catdog.project.asked import check_paths, checked
 from catdog.project.begin import begin, photos_again
 from catdog.project.request import Project, Request, Tell, seen_from
 from catdog.project.run_steps import CURVE, PAGE, REPORT, run_all
@@ -82,7 +84,7 @@ def fit(
         out: the project's folder (default: that of `folder_for`).
         net: a shipped net's name, or a file (default: the best for so many photos).
         epochs, lr, batch, size: of the training, and of the photos in pixels (0: the net's own).
-        minutes: take what fits into so many, all included (0: no limit).
+        minutes: take what fits into so many, all included (0: no limit); not with `epochs`.
         device: "cpu", "cuda", ... (default: a GPU if there is one).
         tell: hears lines about what is done; the tools that are run print on their own.
 
@@ -91,7 +93,8 @@ def fit(
     process is the project's folder while it runs.
     """
     began = time.monotonic()
-    asked = Request("", str(net), epochs, lr, batch, size, minutes, seed, device)
+    check_paths(photos=photos, out=out or ".", net=net or ".")
+    asked = checked(Request("", str(net), epochs, lr, batch, size, minutes, seed, device))
     project, folder = _project(Path(photos), Path(out or folder_for(photos)), asked, tell, run=True)
     accuracy = _accuracy(project, folder)
     weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
@@ -112,6 +115,7 @@ def _project(
     photos: Path, folder: Path, asked: Request, tell: Tell, *, run: bool
 ) -> tuple[Project, Path]:
     began = time.monotonic()
+    check_apart(folder, [str(photos)], "--out")
     with _held(folder), _resumable():
         asked = replace(asked, photos=seen_from(photos, folder))
         project = Project.read(folder)

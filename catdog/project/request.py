@@ -53,6 +53,7 @@ class Project:
         net: the net's name.
         build: the arguments of `create_lmdb`.
         count: how many photos there were.
+        digest: that of their names, labels and sizes; empty in projects of an older catdog.
         stopped: why a training that could go on is not to go on.
     """
 
@@ -61,6 +62,7 @@ class Project:
     net: str
     build: list[str]
     count: int = 0
+    digest: str = ""
     stopped: str = ""
 
     @property
@@ -93,8 +95,10 @@ class Project:
 
 
 def _is_whole(project: Project) -> bool:
-    words = (project.name, project.net, project.asked.photos, project.stopped, *project.build)
-    return all(isinstance(word, str) for word in words) and isinstance(project.count, int)
+    words = (project.name, project.net, project.asked.photos, project.stopped, project.digest)
+    return all(isinstance(word, str) for word in (*words, *project.build)) and isinstance(
+        project.count, int
+    )
 
 
 def seen_from(path: Path, folder: Path) -> str:

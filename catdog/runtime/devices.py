@@ -31,6 +31,21 @@ def chosen(text: str) -> list[int]:
     return [int(word) for word in words]
 
 
+def device_named(name: str, where: str) -> torch.device:
+    """The device of a name. Raises CatdogError, with `where` it was named, if it is not there."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise CatdogError(
+            f'no device "{name}"', where=where, remedy="cpu, cuda or cuda:1"
+        ) from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        remedy = f"0 to {count - 1}" if count else "use --device cpu"
+        raise CatdogError(f"this machine has {count} GPUs", where=f"{where} {name}", remedy=remedy)
+    return device
+
+
 def set_tf32(allowed: bool) -> None:
     """Whether GPUs may keep ten bits of the factors in products of float32, in this process.
 

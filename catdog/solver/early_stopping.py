@@ -170,6 +170,8 @@ def _resumed(param: SolverParameter, run: RunState, iteration: int) -> Iterator[
 def _no_better(progress: BestScore) -> str:
     state = progress.state
     tests = "1 test" if state.waited == 1 else f"{state.waited} tests in a row"
+    if not state.HasField("best"):
+        return f"{tests} with no number for the {progress.score}"
     delta = f" by {progress.min_delta:g}" if progress.min_delta else ""
     best = f"the best {progress.score}, {state.best:g} at iteration {state.iteration}"
     return f"{tests} no better{delta} than {best}"

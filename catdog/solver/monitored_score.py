@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import isfinite, prod
 
 from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.net.net import Net
@@ -103,13 +103,16 @@ class BestScore:
         self.state.name = str(self.score)
 
     def take(self, event: NetTested) -> bool:
-        """Look at a test; whether it is the best so far, by more than min_delta."""
+        """Look at a test; whether it is the best so far, by more than min_delta.
+
+        A score that is no finite number is never the best.
+        """
         value = self.score.value(event)
         state = self.state
         if value is None or (state.HasField("last") and event.iteration <= state.last):
             return False
         state.last = event.iteration
-        if state.HasField("best") and not self._beats(value, state.best):
+        if not isfinite(value) or (state.HasField("best") and not self._beats(value, state.best)):
             state.waited += 1
             return False
         state.best, state.iteration, state.waited = value, event.iteration, 0

@@ -164,8 +164,7 @@ class Console:
     def _is_best(self, event: NetTested) -> bool:
         best = self._best
         # the net before its first iteration is no achievement
-        found = best is not None and event.iteration > 0 and best.take(event)
-        return found and best is not None and not isnan(best.state.best)
+        return best is not None and event.iteration > 0 and best.take(event)
 
 
 def _plain(event: Event) -> Iterator[str]:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from types import TracebackType, UnionType
 from typing import Any, Self, cast
@@ -229,7 +230,7 @@ class RunFile:
             final[name] = value
             direction = known.get(output.name)
             # a score from before the first iteration does not belong to the training
-            if direction is None or not iteration:
+            if direction is None or not iteration or not isfinite(output.value):
                 continue
             if name not in best or direction.better(value, best[name]["value"]):
                 row = {"value": value, "iteration": iteration, "better": direction.value}

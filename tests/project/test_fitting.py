@@ -273,3 +273,39 @@ def test_the_folder_is_named_for_the_photos():
 
 def test_a_step_shows_what_a_shell_takes():
     assert str(ToolStep("train", ["--solver", "a b.yaml"])) == "catdog train --solver 'a b.yaml'"
+
+
+def _renamed(photos: Path) -> None:
+    (photos / "ant/0.png").rename(photos / "bee/new.png")
+
+
+def _replaced(photos: Path) -> None:
+    with (photos / "ant/0.png").open("ab") as file:
+        file.write(b"more")
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("change", [_renamed, _replaced])
+def test_other_photos_of_the_same_number_are_refused(change, photos):
+    fitted(photos, "shapes", epochs=1)
+    for path in photos.rglob("*.png"):
+        os.utime(path, (1, 1))
+    fitted(photos, "shapes", epochs=1)
+    change(photos)
+    with pytest.raises(CatdogError, match="shapes: was made of other photos than photos has now"):
+        fitted(photos, "shapes", epochs=1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_batch_of_more_photos_than_there_are_is_told(photos):
+    told: list[str] = []
+    result = fitted(photos, "b", batch=1000, epochs=1, tell=told.append)
+    assert "a batch has 30 photos in place of 1,000: about so many are trained on" in told
+    assert "batch_size: 30" in (result.folder / "net.yaml").read_text()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_training_without_a_number_is_one_line(photos):
+    with pytest.raises(CatdogError, match=r"the loss is nan; .*; lower base_lr"):
+        fitted(photos, "wild", lr=1e38, epochs=0.2)
+    assert not list(Path("wild/snapshots").glob("*_best.*"))

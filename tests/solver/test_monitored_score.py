@@ -120,6 +120,7 @@ def course(score: MonitoredScore, values: list[float], **fields: float) -> BestS
         (DOWN, [0.5, 0.48, 0.46], 0.05, 0.5, 0, 2),
         (UP, [math.nan, 0.1, math.nan], 0.0, 0.1, 1, 1),
         (DOWN, [math.nan, 5.0, math.inf], 0.0, 5.0, 1, 1),
+        (DOWN, [math.inf, math.nan, 5.0], 0.0, 5.0, 2, 0),
     ],
 )
 def test_the_best_and_how_long_ago(
@@ -127,6 +128,17 @@ def test_the_best_and_how_long_ago(
 ) -> None:
     state = course(score, values, min_delta=delta).state
     assert (state.best, state.iteration, state.waited) == (best, at, waited)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("score", [UP, DOWN])
+def test_what_is_no_number_is_never_the_best(score: MonitoredScore, value: float) -> None:
+    progress = BestScore(score)
+    assert not progress.take(outcome(1, value, score.name, score.net))
+    assert not progress.state.HasField("best") and progress.state.waited == 1
+    assert progress.take(outcome(2, 0.1, score.name, score.net))
+    assert (progress.state.best, progress.state.waited) == (0.1, 0)
+    assert not progress.take(outcome(3, value, score.name, score.net))
 
 
 def test_a_test_counts_once_and_other_nets_do_not() -> None:
