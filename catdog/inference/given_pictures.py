@@ -28,11 +28,11 @@ _FAST = (cv2.IMWRITE_PNG_COMPRESSION, 0)
 
 
 def is_one(given: object) -> bool:
-    """Whether this is one picture, and not several."""
+    """Whether this is one picture, and not several; what is neither counts as one."""
     if isinstance(given, np.ndarray):
         return given.ndim < 4
     single = (str, PathLike, bytes, bytearray, Image.Image)
-    return isinstance(given, single) or hasattr(given, "read")
+    return isinstance(given, single) or hasattr(given, "read") or not isinstance(given, Iterable)
 
 
 def readable(given: object, place: int = 0) -> Readable:

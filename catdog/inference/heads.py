@@ -110,8 +110,10 @@ def _is_scored(net: Net, output: "_Output", trained: NetParameter) -> bool:
 def renamed(heads: Sequence[Head], names: Sequence[str]) -> list[Head]:
     """The heads with other names, for all of them in their order.
 
-    Raises CatdogError where there are too few or too many.
+    Raises CatdogError where there are too few or too many, and where they are no names.
     """
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise CatdogError(f"{names!r} is no list of names", where="labels")
     counts = [len(head.names) for head in heads]
     if sum(counts) != len(names):
         each = ", ".join(f"{head.blob} {len(head.names)}" for head in heads)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
+from os import PathLike
 from pathlib import Path
 from typing import Any, Self, cast, overload
 
@@ -26,6 +27,7 @@ from catdog.inference.preparation import dataset_of, deploy_of, input_of, transf
 from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
+from catdog.runtime.devices import device_named
 from catdog.runtime.parallel import in_order
 from catdog.solver.precision import Precision
 from catdog.solver.solverstate import best_of_run
@@ -100,7 +102,8 @@ class Predictor:
         scores: bool = False,
         provide_caffe: Callable[[], object] | None = None,
     ) -> None:
-        self.device = torch.device(device)
+        _check_weights(weights)
+        self.device = device_named(device, "device")
         # a net that is given has places of its own
         self._located: Callable[[], AbstractContextManager[None]] = (
             weights.located if deploy is None else nullcontext
@@ -127,7 +130,7 @@ class Predictor:
             self.heads = heads if labels is None else renamed(heads, labels)
 
     @classmethod
-    def load(cls, source: str | Path | HasWeights, **options: Any) -> Self:
+    def load(cls, source: str | PathLike[str] | HasWeights, **options: Any) -> Self:
         """The predictor of a weight file, of a run, or of the newest run below a folder.
 
         `source` is a file, a run (`catdog.Run`, or its snapshot_prefix such as
@@ -135,8 +138,11 @@ class Predictor:
         `options` are those of `Predictor`: device, views, labels and so on. Raises WeightsError
         where there are no weights, or none that carry how their photos are prepared.
         """
-        named = source if isinstance(source, str | Path) else source.weights
-        path = weights_of_run(named) or Path(named)
+        named = source if isinstance(source, str | PathLike) else getattr(source, "weights", None)
+        if not isinstance(named, str | PathLike):
+            what = f"{type(source).__name__} has no weights"
+            raise CatdogError(what, remedy="give a weight file, a run, its prefix, or a folder")
+        path = weights_of_run(Path(named)) or Path(named)
         return cls(read_weights(newest_weights(path) if path.is_dir() else path), **options)
 
     @overload
@@ -255,6 +261,12 @@ class Predictor:
             (output if head.several else both_classes(output)).float().cpu().numpy()
             for head, output in outputs
         ]
+
+
+def _check_weights(weights: object) -> None:
+    if not isinstance(weights, Weights):
+        what = f"a predictor is made of weights that were read, not of {type(weights).__name__}"
+        raise CatdogError(what, remedy="use Predictor.load: it takes files, runs and folders")
 
 
 def _check(head: Head, found: Probabilities) -> None:

@@ -6,7 +6,7 @@ from os import PathLike
 import torch
 
 from catdog.interface.keywords import as_keywords
-from catdog.interface.training import Weights, Words, device_named, options_of
+from catdog.interface.training import Weights, Words, options_of
 from catdog.solver.events import Listener
 from catdog.spec.shipped import find_solver
 from catdog.training.range_test import RateRange, measure
@@ -41,6 +41,6 @@ def lr_find(
         weights, freeze, device, overrides, listeners, fields: as `catdog.train` takes them.
     """
     given = {**fields, **(overrides or {})}
-    options = options_of(given, weights, freeze, device=device_named(device))
+    options = options_of(given, weights, freeze, device=device)
     wanted = RateRange(low, high, iterations)
     return measure(find_solver(str(solver)), options, wanted, listeners=listeners)

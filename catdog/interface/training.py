@@ -11,6 +11,7 @@ import torch
 from catdog.errors import CatdogError
 from catdog.interface.keywords import as_keywords
 from catdog.interface.run import Run
+from catdog.runtime.devices import device_named
 from catdog.runtime.notebook import in_notebook
 from catdog.solver.events import Listener
 from catdog.spec.shipped import find_solver
@@ -57,8 +58,7 @@ def train(
         fields: any field of the solver in place of the file's (None: the file's); beside them
             class_weights="balanced", amp="bf16", compile, force, tensorboard, allow_python=True.
     """
-    given, on = {**fields, **(overrides or {})}, device_named(device)
-    options = options_of(given, weights, freeze, snapshot, on)
+    options = options_of({**fields, **(overrides or {})}, weights, freeze, snapshot, device)
     watched = [NotebookProgress()] if progress and in_notebook() else []
     done = training.train(
         find_solver(str(solver)), options, stream=stream, listeners=[*watched, *listeners]
@@ -71,7 +71,7 @@ def options_of(
     weights: Weights,
     freeze: Words,
     snapshot: str | PathLike[str] | int = "",
-    device: torch.device | None = None,
+    device: str | torch.device | None = None,
 ) -> Options:
     """The options of a training; those that have no keyword of their own are among the fields."""
     if isinstance(snapshot, int):
@@ -82,7 +82,7 @@ def options_of(
         weights=_sources(weights),
         freeze=_words(freeze),
         snapshot=str(snapshot),
-        device=device,
+        device=None if device is None else device_named(device, "device"),
         class_weights=counts,
         provide_caffe=_provide_caffe if python else None,
         amp=str(fields.pop("amp", "")),
@@ -127,18 +127,6 @@ def _words(given: Words) -> list[str]:
     """Words from a text with commas between them, or from a list."""
     listed = given.split(",") if isinstance(given, str) else given
     return [str(word) for word in listed if str(word).strip()]
-
-
-def device_named(name: str | torch.device | None) -> torch.device | None:
-    """The device of a name, if there is one. Raises CatdogError where this machine lacks it."""
-    if name is None:
-        return None
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise CatdogError(str(error).splitlines()[0], where=f'device "{name}"') from None
-    return device
 
 
 def _provide_caffe() -> None:

@@ -67,6 +67,7 @@ class Net(nn.Module):
         fill: bool = True,
     ) -> None:
         super().__init__()
+        _check_message(message.message if isinstance(message, Spec) else message)
         if isinstance(message, Spec):
             # what is refused below has its place in the text
             with message.located():
@@ -349,3 +350,9 @@ def _share(node: Node, theirs: Layer) -> None:
         )
     for i in range(len(mine)):
         mine.replace(i, theirs.blobs.parameter(i))
+
+
+def _check_message(message: object) -> None:
+    if not isinstance(message, NetParameter):
+        what = f"a net is built from what read_net gives, not from {type(message).__name__}"
+        raise CatdogError(what, remedy='catdog.Net(catdog.read_net("net.yaml"))')

@@ -31,18 +31,23 @@ def chosen(text: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def device_named(name: str, where: str) -> torch.device:
+def device_named(name: str | torch.device, where: str) -> torch.device:
     """The device of a name. Raises CatdogError, with `where` it was named, if it is not there."""
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise CatdogError(
             f'no device "{name}"', where=where, remedy="cpu, cuda or cuda:1"
         ) from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        remedy = f"0 to {count - 1}" if count else "use --device cpu"
+        remedy = f"0 to {count - 1}" if count else "use cpu"
         raise CatdogError(f"this machine has {count} GPUs", where=f"{where} {name}", remedy=remedy)
+    try:
+        if device.type != "cuda":
+            torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise CatdogError(str(error).splitlines()[0], where=f"{where} {name}") from None
     return device
 
 

@@ -9,19 +9,24 @@ import pytest
 from PIL import Image
 
 from catdog.data.images import Unreadable
-from catdog.errors import DataError, WeightsError
+from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.given_pictures import readable
 from catdog.inference.heads import Head
 from catdog.inference.photo_prediction import photo_predictions
 from catdog.inference.predictor import Predictor
-from catdog.weights import write_weights
+from catdog.weights import Weights, write_weights
 from tests.inference.test_predictor import built, trained  # noqa: F401  a fixture
 
 
 @pytest.fixture(scope="module")
-def predictor(built) -> Predictor:  # noqa: F811
-    weights, _, feed = trained(built)
+def weights(built) -> Weights:  # noqa: F811
+    found, _, feed = trained(built)
     feed.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def predictor(weights) -> Predictor:
     return Predictor(weights)
 
 
@@ -180,6 +185,38 @@ def test_load_takes_a_file_a_run_and_a_folder(built, tmp_path):  # noqa: F811
         assert np.array_equal(Predictor.load(prefix)(grey).row, rows[name])
         assert np.array_equal(Predictor.load(str(tmp_path), views="flip")(grey).row.shape, (2,))
     assert len({each.tobytes() for each in rows.values()}) == 4
+
+
+@pytest.mark.parametrize("source", [None, 5, ["a.caffemodel"]])
+def test_load_of_what_has_no_weights(source):
+    with pytest.raises(CatdogError, match="has no weights; give a weight file, a run, its prefix"):
+        Predictor.load(source)
+
+
+def test_a_predictor_is_not_made_of_a_name():
+    with pytest.raises(CatdogError, match=r"not of str; use Predictor\.load"):
+        Predictor("net.caffemodel")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"device": "bla"}, '^device: no device "bla"; cpu, cuda or cuda:1'),
+        ({"device": "cuda:99"}, r"^device cuda:99: this machine has \d+ GPUs; "),
+        ({"device": []}, r'^device: no device "\[\]"; cpu'),
+        ({"labels": "ab"}, "labels: 'ab' is no list of names"),
+        ({"labels": [1, 2]}, r"labels: \[1, 2\] is no list of names"),
+    ],
+)
+def test_options_of_a_predictor_that_are_none(weights, given, told):
+    with pytest.raises(CatdogError, match=told):
+        Predictor(weights, **given)
+
+
+@pytest.mark.parametrize("given", [None, 5, 0.5])
+def test_what_is_no_photo_is_told_with_what_is_one(predictor, given):
+    with pytest.raises(DataError, match="and no picture; give a path, bytes, an array"):
+        predictor(given)
 
 
 def test_messages_name_the_place():

@@ -60,6 +60,13 @@ def test_other_states_are_refused(given, told):
         net_of(**given)
 
 
+@pytest.mark.parametrize("given", ["net.yaml", None, "solver"])
+def test_what_is_no_net_is_told_how_to_read_one(given):
+    message = catdog.read_solver("solver.yaml") if given == "solver" else given
+    with pytest.raises(CatdogError, match=r"built from what read_net gives, not from .*; catdog"):
+        catdog.Net(message)
+
+
 def test_faults_have_their_place(here):
     text = (here / "net.yaml").read_text().replace("bottom: pool1", "bottom: c")
     (here / "net.yaml").write_text(text)

@@ -82,7 +82,7 @@ def test_values_are_written_as_a_spec_takes_them():
         ({"class_weights": "even"}, "^class_weights: 'even' is no weight for each class"),
         ({"weigths": "x"}, 'unknown field "weigths"; did you mean "weights"'),
         ({"overrides": {"net.cf.name": 1}}, '"net.cf" names no layer'),
-        ({"device": "cdua"}, 'device "cdua": Expected one of cpu'),
+        ({"device": "cdua"}, '^device: no device "cdua"; cpu, cuda or cuda:1'),
         ({"freeze": "conv*"}, "conv"),
         ({"snapshot": "none.solverstate"}, "none.solverstate"),
     ],
