@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from catdog.data.build.build_remarks import alike
 from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
@@ -89,10 +90,10 @@ def find(source: Path) -> FoundPhotos:
 
 
 def remarks(found: FoundPhotos) -> list[str]:
-    """What deserves a look before the training: notes of the layout, and uneven classes."""
+    """What deserves a look before the training: notes, uneven classes, names alike."""
     counts = dict(zip(found.classes, found.counts(), strict=True))
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-    lines = list(found.listing.notes)
+    lines = [*found.listing.notes, *alike(found.classes)]
     if counts[most] > _UNEVEN * counts[least] and not found.several:
         lines.append(
             f"uneven classes: {counts[most]:,} photos of {most}, {counts[least]:,} of {least}; "

@@ -68,6 +68,11 @@ def test_uneven_classes_are_told(tmp_path):
     ]
 
 
+def test_classes_with_names_alike_are_told(tmp_path):
+    (line,) = remarks(find(write_photos(tmp_path, ("Zebra", "ZEBRA"))))
+    assert line.startswith('classes whose names are nearly the same: "ZEBRA", "Zebra"; if they are')
+
+
 def test_a_look_tells_sizes_and_odd_files(tmp_path):
     write_photos(tmp_path)
     (tmp_path / "ant/broken.png").write_bytes(b"nothing")

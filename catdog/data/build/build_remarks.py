@@ -17,13 +17,13 @@ def build_remarks(listing: Listing, dataset: DatasetParameter, counts: Counts) -
     """A line for each: classes that are alone, of which nothing can be read or that a part lacks,
     whose names are nearly the same; pictures that stand in several parts or classes, and the notes
     of the listing."""
-    names = _alike(listing.classes)
+    names = alike(listing.classes)
     found = [*names, *_alone(listing, counts), *_lacking(listing, dataset, counts)]
     return list(map(in_utf8, (*found, *counts.doubles.lines(), *listing.notes)))
 
 
-def _alike(names: Sequence[str]) -> Iterator[str]:
-    """Names that differ in capitals, blanks, signs between words or an s at the end alone."""
+def alike(names: Sequence[str]) -> Iterator[str]:
+    """A line for names that differ in capitals, blanks, signs between words or an s alone."""
     groups: dict[str, list[str]] = {}
     for name in names:
         plain = unicodedata.normalize("NFKC", name).casefold()

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from catdog.data.build.listing import Listing, Skipped, in_label_order
 from catdog.data.build.photo_classes import are_chance, some
 from catdog.data.build.photo_table import PhotoTable
 from catdog.data.build.table_text import Columns, columns_of, delimiter_of, rows
-from catdog.errors import DataError, some_of
+from catdog.errors import DataError
 from catdog.runtime.columns import Texts, Words, repeated
 from catdog.runtime.text_file import open_text
 
@@ -50,7 +50,6 @@ def read_list(
     if not names:
         raise DataError("no photo has a label", where=str(file), remedy="write `path label`")
     classes = _classes(found.counts(), Path(labels) if labels else None, Path(file))
-    notes += _alike(classes)
     base = Path(root) if root else Path(file).parent
     train, later = PhotoTable(base.joinpath), PhotoTable(base.joinpath)
     listing = Listing(
@@ -88,17 +87,6 @@ def _unclear(names: Texts, labels: Words, several: Collection[str]) -> dict[str,
     }
 
 
-def _alike(classes: Sequence[str]) -> list[str]:
-    """A line where names of classes differ in capitals only."""
-    spelt: defaultdict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        spelt[name.casefold()].append(name)
-    alike = [" and ".join(names) for names in spelt.values() if len(names) > 1]
-    if not alike:
-        return []
-    return [f"classes that differ in capital letters only are different ones: {some_of(alike)}"]
-
-
 def _add(lines: Iterable[_Line], names: Texts, labels: Words, unlabelled: list[Skipped]) -> None:
     for number, name, label in lines:
         if label:
@@ -115,7 +103,7 @@ def read_numbered(file: str | Path, root: str | Path) -> PhotoTable:
     no whole number, or none that a Datum can hold.
     """
     photos = PhotoTable(lambda name: Path(f"{root}/{name}"))
-    for number, name, label in _lines(_text(Path(file)), Path(file)):
+    for number, name, label in _some(_lines(_text(Path(file)), Path(file)), Path(file)):
         if not _is_int32(label):
             what = f'the label "{label[:_DIGITS]}" is no whole number of 32 bits'
             raise DataError(what, where=f"{file}:{number}")
@@ -138,7 +126,7 @@ def _photos(file: Path, notes: list[str]) -> Iterator[_Line]:
             lines = _rows(chain(before, text), file, delimiter, columns or Columns(0, 1))
         else:
             lines = _lines(chain(before, text), file)
-        yield from _without_header(lines, file, notes)
+        yield from _without_header(_some(lines, file), file, notes)
     except csv.Error as error:
         raise DataError(f"is no CSV ({error})", where=str(file)) from error
 
@@ -183,7 +171,6 @@ def _is_int32(label: str) -> bool:
 def _lines(text: Iterable[str], file: Path) -> Iterator[_Line]:
     """The lines that are not empty; a tab divides them or, as a path may have spaces in it, the
     last space, or a comma where it ends the path or there is no space."""
-    empty = True
     for number, line in enumerate(text, 1):
         words = line.strip().rsplit("\t" if "\t" in line.strip() else None, 1)
         if len(words) == 1 and "," in line:
@@ -191,11 +178,16 @@ def _lines(text: Iterable[str], file: Path) -> Iterator[_Line]:
         if len(words) == 2:
             path, label = words[0].strip().removesuffix(","), words[1].strip()
             yield _Line(number, path, label)
-            empty = False
         elif words:
             raise DataError("no label", where=f"{file}:{number}", remedy="write `path label`")
-    if empty:
+
+
+def _some(lines: Iterator[_Line], file: Path) -> Iterator[_Line]:
+    """The same lines. Raises DataError where there are none."""
+    first = next(lines, None)
+    if first is None:
         raise DataError("the list is empty", where=str(file))
+    return chain([first], lines)
 
 
 def _text(file: Path) -> Iterator[str]:

@@ -170,9 +170,9 @@ def test_contradicting_labels_leave_a_photo_out(tmp_path):
     ]
 
 
-def test_classes_that_differ_in_capitals_are_told(tmp_path):
-    (tmp_path / "list").write_text("a.jpg Zebra\nb.jpg dog\nc.jpg ZEBRA\n")
-    listing = read_list(tmp_path / "list")
-    assert listing.classes == ["ZEBRA", "Zebra", "dog"]
-    (note,) = listing.notes
-    assert note.endswith("in capital letters only are different ones: ZEBRA and Zebra")
+@pytest.mark.parametrize("text", [",", ";;\n", '""', "\n\t\n", '"","",\n'])
+@pytest.mark.parametrize("name", ["list.csv", "list"])
+def test_a_table_of_nothing_is_one_line(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=r"is empty|no label|no photo has a label"):
+        read_list(tmp_path / name)
