@@ -4,7 +4,8 @@
     python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS --report
     python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --report out.html
 
-WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel.
+WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel, or its
+snapshot_prefix or folder: its best.
 Without --iterations every example counts once. Of several weights with commas between them the
 mean of their probabilities is judged. --data, --report, --tta and --fit-temperature judge
 the probabilities: accuracy, log loss, AUC, calibration. The report is a page and a .json.
@@ -40,6 +41,7 @@ from catdog.cli.nets import load, net_of, python_of
 from catdog.cli.specs import net_file
 from catdog.errors import CatdogError
 from catdog.inference.ensemble import Ensemble
+from catdog.inference.open_nets import weights_named
 from catdog.inference.predictor import Predictor
 from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
@@ -47,7 +49,6 @@ from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.runtime.progress import progress
 from catdog.tracking.runs import learned_from
-from catdog.weights import weight_file
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -82,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_python()
     parser.add_device()
     args = parser.parse(argv)
+    args.weights = list(map(weights_named, args.weights))
     asked = args.data or args.report is not None or args.fit_temperature or args.tta or args.amp
     if asked or not args.model:
         judge(args)
@@ -94,7 +96,7 @@ def test(args: Namespace) -> None:
     with ExitStack() as stack:
         net, setting = net_of(args, args.model, TEST), Setting(provide_caffe=python_of(args))
         fed = open_fed_net(net, stack, setting=setting, device=device_of(args))
-        load(fed.net, args.weights)
+        load(fed.net, map(str, args.weights))
         for record in evaluate(fed, args.iterations):
             print(*lines(record), sep="\n", flush=True)
 
@@ -102,7 +104,7 @@ def test(args: Namespace) -> None:
 def judge(args: Namespace) -> None:
     """The scores of the net's probabilities, or of the mean of several nets'."""
     _check(args)
-    candidates = [_candidate(args, weight_file(name)) for name in args.weights]
+    candidates = [_candidate(args, path) for path in args.weights]
     predictors, places = zip(*(each.open() for each in candidates), strict=True)
     if len(candidates) > 1:
         # their classes are the same

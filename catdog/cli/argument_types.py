@@ -61,7 +61,10 @@ def file_path(text: str) -> Path:
 
 def names(text: str) -> list[str]:
     """Names with commas between them."""
-    return [name for name in text.split(",") if name]
+    found = text.split(",")
+    if not all(name.strip() for name in found):
+        raise ArgumentTypeError(f'"{text}" has an empty name')
+    return found
 
 
 def blob_shape(text: str) -> tuple[str, Shape]:

@@ -29,7 +29,8 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
         "--weights",
         type=file_name,
         metavar="FILE[,FILE]",
-        help="of several nets the mean (default: the newest run's below snapshots/, its best)",
+        help="a file, a run or its folder; of several nets the mean (default: the newest run's "
+        "below snapshots/, its best)",
     )
     _add_folds(parser)
     _add_nets(parser)

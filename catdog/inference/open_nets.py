@@ -14,7 +14,8 @@ from catdog.data.class_names import read_class_names
 from catdog.data.mean import read_mean
 from catdog.errors import WeightsError
 from catdog.inference.ensemble import Ensemble
-from catdog.inference.predictor import Predictor
+from catdog.inference.named_weights import weights_of_run
+from catdog.inference.predictor import Predictor, newest_weights
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.runtime.checksum import sha256_of
 from catdog.spec import read_message, read_net
@@ -84,10 +85,18 @@ class NetOptions:
         return read_class_names(self.labels) if self.labels else None
 
 
-def named_weights(text: str) -> list[Path]:
-    """The weight files of a word: one, or several with commas between them.
+def weights_named(name: str) -> Path:
+    """The file of a name: its own, the best of a run or a folder of runs, or as `weight_file`."""
+    if found := weights_of_run(name):
+        return found
+    is_store = (Path(name) / "data.mdb").exists()
+    return newest_weights(name) if Path(name).is_dir() and not is_store else weight_file(name)
 
-    Raises WeightsError for an empty name, and as `weight_file`.
+
+def named_weights(text: str) -> list[Path]:
+    """The weight files of a word: one name, or several with commas between them.
+
+    Raises WeightsError for an empty name, and as `weights_named`.
     """
     if Path(text).is_file():
         return [Path(text)]
@@ -95,7 +104,7 @@ def named_weights(text: str) -> list[Path]:
     if not all(name.strip() for name in names):
         remedy = "write FILE, or FILE,FILE for the mean of several nets"
         raise WeightsError(f'"{text}" has an empty name', where="--weights", remedy=remedy)
-    return [weight_file(name) for name in names]
+    return [weights_named(name) for name in names]
 
 
 def digest_of_weights(paths: Sequence[Path]) -> str:

@@ -46,8 +46,9 @@ def device_named(name: str | torch.device, where: str) -> torch.device:
     try:
         if device.type != "cuda":
             torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise CatdogError(str(error).splitlines()[0], where=f"{where} {name}") from None
+    except (RuntimeError, AssertionError):
+        what = f"nothing can be computed on {device.type} here"
+        raise CatdogError(what, where=f"{where} {name}", remedy="use cpu") from None
     return device
 
 

@@ -87,6 +87,12 @@ def test_a_device_that_is_not_there(parser, monkeypatch, words, said):
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize("text", ["", ",", "a,", "a,,b"])
+def test_names_are_not_empty(parser, text):
+    with pytest.raises(CatdogError, match=f'argument --stage: "{text}" has an empty name'):
+        parser.parse(["--model", "x", "--stage", text])
+
+
 def test_a_device_that_is_there(parser, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     args = parser.parse(["--model", "x", "--gpu", "1"])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from catdog.data.images import Unreadable
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, WeightsError
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.open_nets import NetOptions, digest_of_weights, named_weights
 from catdog.inference.predictor import Predictor
@@ -85,3 +85,19 @@ def test_names_with_commas_between_them_and_a_digest_of_all(tmp_path, monkeypatc
     assert named_weights("a,b.caffemodel") == paths[2:]
     assert digest_of_weights(paths[:1]) == sha256_of(paths[0]).hex()
     assert digest_of_weights(paths[:2]) != digest_of_weights(paths[:1])
+
+
+def test_a_run_and_a_folder_mean_its_best(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    names = ("run/a_iter_4.caffemodel", "run/a_best.caffemodel", "other.caffemodel")
+    last, best, other = [write(Path(name)) for name in names]
+    assert named_weights("run/a") == named_weights("run") == [best]
+    assert named_weights("run,other.caffemodel") == [best, other]
+    assert named_weights(str(last)) == [last]
+    Path("store").mkdir()
+    Path("store/data.mdb").touch()
+    assert named_weights("store") == [Path("store")]
+    Path("empty").mkdir()
+    with pytest.raises(WeightsError, match=r"^empty: no snapshot here"):
+        named_weights("empty")

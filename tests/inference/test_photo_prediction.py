@@ -203,6 +203,7 @@ def test_a_predictor_is_not_made_of_a_name():
     [
         ({"device": "bla"}, '^device: no device "bla"; cpu, cuda or cuda:1'),
         ({"device": "cuda:99"}, r"^device cuda:99: this machine has \d+ GPUs; "),
+        ({"device": "vulkan"}, "^device vulkan: nothing can be computed on vulkan here; use cpu"),
         ({"device": []}, r'^device: no device "\[\]"; cpu'),
         ({"labels": "ab"}, "labels: 'ab' is no list of names"),
         ({"labels": [1, 2]}, r"labels: \[1, 2\] is no list of names"),
