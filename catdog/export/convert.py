@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
 from catdog.data.numpy_file import read_npy
-from catdog.errors import CatdogError, DataError
+from catdog.errors import CatdogError, DataError, some_of
 from catdog.export.deployed import Deployed, deployed
 from catdog.export.onnx_metadata import onnx_metadata
 from catdog.export.onnx_model import write_onnx
@@ -17,6 +17,7 @@ from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.proto.parse import NotUTF8, parse
 from catdog.runtime.files import replacing
 from catdog.spec import read_net, to_text
+from catdog.spec.additions import added_fields
 from catdog.spec.read import read_spec
 from catdog.spec.shape import Shape
 from catdog.spec.upgrade import upgrade_net, upgrade_solver
@@ -45,7 +46,7 @@ class Conversion:
         weights, shapes: parameters, and shapes of data blobs, for ONNX alone.
         fold: fold batch normalisation into the layers before it; for a net and for weights.
         model: the net of weights that carry no net, for folding.
-        tell: hears what is assumed of data that are not there.
+        tell: hears what is assumed of data that are not there, and which fields are not Caffe's.
         stages: of the net's rules, for ONNX.
     """
 
@@ -106,10 +107,12 @@ def _weights_to_folded_weights(conversion: Conversion) -> None:
 
 
 def _text_to_text(conversion: Conversion) -> None:
+    message = read_spec(conversion.source).message
     with replacing(conversion.target) as beside:
-        beside.write_text(
-            to_text(read_spec(conversion.source).message, conversion.target), encoding="utf-8"
-        )
+        beside.write_text(to_text(message, conversion.target), encoding="utf-8")
+    is_caffes = conversion.target.suffix not in (".yaml", ".yml")
+    if is_caffes and (names := dict.fromkeys(added_fields(message))):
+        conversion.tell(f"Caffe itself does not have, and refuses: {some_of(names, 8)}")
 
 
 def _text_to_binary(conversion: Conversion) -> None:

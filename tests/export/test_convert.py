@@ -179,3 +179,17 @@ def test_folding_is_for_nets_and_weights(tmp_path):
         convert(Conversion(mean, tmp_path / "mean.npy", fold=True))
     with pytest.raises(CatdogError, match="--model is for --fold-batch-norm"):
         convert(Conversion(mean, tmp_path / "mean.npy", model=mean))
+
+
+def test_fields_that_caffe_lacks_are_told_where_caffe_would_read_them(tmp_path):
+    loss = "{name: l, type: SoftmaxWithLoss, bottom: [a, b], top: l, loss_param: {%s}}"
+    ours, theirs = tmp_path / "ours.yaml", tmp_path / "theirs.yaml"
+    ours.write_text(f"layer: [{loss % 'class_weight: [1, 2], label_smoothing: 0.1'}]")
+    theirs.write_text(f"layer: [{loss % 'ignore_label: 1'}]")
+    told: list[str] = []
+    for source in (ours, theirs):
+        for suffix in (".yaml", ".prototxt"):
+            convert(Conversion(source, tmp_path / f"new{suffix}", tell=told.append))
+    (line,) = told
+    assert line.startswith("Caffe itself does not have, and refuses: ")
+    assert set(line.partition(": ")[2].split(", ")) == {"class_weight", "label_smoothing"}
