@@ -107,8 +107,13 @@ def new(photos: str | Path, out: str | Path, *, net: str = "", tell: Tell = prin
 
 
 def folder_for(photos: str | Path) -> str:
-    """The folder of a project where none is named: `flowers_fit` of photos in `flowers`."""
-    return f"{Path(photos).resolve().name.split('.')[0] or 'photos'}_fit"
+    """The folder of a project where none is named: `flowers_fit` of photos in `flowers`.
+
+    It is in the working directory, but beside the photos for one who works among them.
+    """
+    place = Path(photos).resolve()
+    name = f"{place.name.split('.')[0] or 'photos'}_fit"
+    return name if not Path.cwd().is_relative_to(place) else os.path.relpath(place.parent / name)
 
 
 def _project(

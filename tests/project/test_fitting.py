@@ -271,6 +271,14 @@ def test_the_folder_is_named_for_the_photos():
     assert folder_for("a/b c/") == "b c_fit"
 
 
+def test_who_works_among_the_photos_gets_a_folder_beside_them(tmp_path, monkeypatch):
+    (tmp_path / "flowers/red").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "flowers")
+    assert folder_for(".") == "../flowers_fit"
+    monkeypatch.chdir("red")
+    assert folder_for("..") == "../../flowers_fit"
+
+
 def test_a_step_shows_what_a_shell_takes():
     assert str(ToolStep("train", ["--solver", "a b.yaml"])) == "catdog train --solver 'a b.yaml'"
 
