@@ -29,6 +29,7 @@ from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.devices import device_named
 from catdog.runtime.parallel import in_order
+from catdog.runtime.side_by_side import side_by_side
 from catdog.solver.precision import Precision
 from catdog.solver.solverstate import best_of_run
 from catdog.spec import filter_net, net_state
@@ -116,6 +117,10 @@ class Predictor:
             copy_weights(self.net, weights, strict=True)
             self.net.place(self.device).requires_grad_(False)
             self._precision = Precision(amp, self.device)
+            # a part of a batch gets what it would get in the whole
+            self._divisible = self.device.type == "cpu" and all(
+                node.layer.per_example() and not node.layer.is_random() for node in self.net
+            )
             self.input = input_of(message)
             self.dataset = dataset or dataset_of(carried)
             if mean is None and carried.HasField("mean"):
@@ -254,8 +259,14 @@ class Predictor:
 
     def _view(self, pictures: Sequence[Picture], draw: Draw) -> list[Probabilities]:
         batch = self.transform.gather(pictures, draw).to(self.device)
+        batch = self.transform.apply(batch, draw)
+        made = side_by_side(self._made, batch) if self._divisible else [self._made(batch)]
+        return [np.concatenate(of_head) for of_head in zip(*made, strict=True)]
+
+    def _made(self, batch: Tensor) -> list[Probabilities]:
+        """What each head says of prepared pictures."""
         with torch.inference_mode(), self._precision.context():
-            blobs = self.net({self.input.name: self.transform.apply(batch, draw)}).blobs
+            blobs = self.net({self.input.name: batch}).blobs
         outputs = ((head, blobs[head.blob].flatten(1)) for head in self.heads)
         return [
             (output if head.several else both_classes(output)).float().cpu().numpy()
