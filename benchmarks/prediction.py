@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.busy import half_of_the_cores_taken
 from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.workplace import Workplace, script
 from catdog.data.build.photo_files import photos_in
@@ -22,6 +23,7 @@ from catdog.weights import read_weights
 _PHOTOS = 256
 CASE = "photos to a submission with caffenet"
 IN_BF16 = f"{CASE}, --amp bf16"
+BUSY = f"{CASE}, half of the cores taken"
 
 
 def _folder(place: Workplace) -> Path:
@@ -44,6 +46,16 @@ def _ours(place: Workplace, amp: str = "") -> Side:
         return len(photos) / (time.perf_counter() - began)
 
     return run
+
+
+def _busy(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    quiet = _ours(place)
+
+    def busy() -> float:
+        with half_of_the_cores_taken():
+            return quiet()
+
+    return busy, quiet
 
 
 def _mean(place: Workplace) -> Path:
@@ -103,4 +115,5 @@ CASES = (
     Comparison(IN_BF16, "plain PyTorch, one at a time", "photos/s", None, _pytorch_in_bf16),
     Comparison(CASE, "OpenCV 4's dnn, one at a time", "photos/s", 4, _opencv),
     Comparison(CASE, "onnxruntime, one at a time", "photos/s", None, _onnx),
+    Comparison(BUSY, "all cores free", "photos/s", 0.7, _busy),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -117,10 +118,6 @@ class Predictor:
             copy_weights(self.net, weights, strict=True)
             self.net.place(self.device).requires_grad_(False)
             self._precision = Precision(amp, self.device)
-            # a part of a batch gets what it would get in the whole
-            self._divisible = self.device.type == "cpu" and all(
-                node.layer.per_example() and not node.layer.is_random() for node in self.net
-            )
             self.input = input_of(message)
             self.dataset = dataset or dataset_of(carried)
             if mean is None and carried.HasField("mean"):
@@ -262,6 +259,13 @@ class Predictor:
         batch = self.transform.apply(batch, draw)
         made = side_by_side(self._made, batch) if self._divisible else [self._made(batch)]
         return [np.concatenate(of_head) for of_head in zip(*made, strict=True)]
+
+    @cached_property
+    def _divisible(self) -> bool:
+        """Whether a part of a batch gets what it would get in the whole, on cores."""
+        return self.device.type == "cpu" and all(
+            node.layer.per_example() and not node.layer.is_random() for node in self.net
+        )
 
     def _made(self, batch: Tensor) -> list[Probabilities]:
         """What each head says of prepared pictures."""
