@@ -40,24 +40,9 @@ help:
 	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
-.venv/report: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[report]'
-	@touch $@
-
-.venv/dev: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[dev]'
-	@touch $@
-
-.venv/docs: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[docs]'
-	@touch $@
-
-.venv/learn: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[pretrained,report,skimage]'
-	@touch $@
-
-.venv/notebooks: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[notebooks]'
+# an extra of setup.cfg
+.venv/report .venv/dev .venv/docs .venv/learn .venv/notebooks .venv/bench: .venv/%: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[$*]'
 	@touch $@
 
 demo: .venv/installed
@@ -137,10 +122,6 @@ data:
 	@echo "  $(BIN)/python -c \"from torchvision.datasets import OxfordIIITPet as D; D('input/pet', download=True)\""
 	@echo "CIFAR-10, 60,000 pictures of ten classes:"
 	@echo "  $(BIN)/python -c \"from torchvision.datasets import CIFAR10 as D; D('input/cifar10', download=True)\""
-
-.venv/bench: .venv/installed
-	$(BIN)/python -m pip install --disable-pip-version-check -e '.[bench]'
-	@touch $@
 
 # OpenCV 5 reads no Caffe nets any more; without 4 that comparison is left out
 .venv-opencv4:
