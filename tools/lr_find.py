@@ -16,7 +16,13 @@ from pathlib import Path
 from catdog.cli.argument_types import at_least, file_path, positive_number
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import INTERRUPTED, run_tool
-from catdog.cli.training import add_batch, add_class_weights, field_for, options_of
+from catdog.cli.training import (
+    add_batch,
+    add_class_weights,
+    add_solver_options,
+    field_for,
+    options_of,
+)
 from catdog.runtime.picture_style import check_suffix, save_figure
 from catdog.runtime.progress import progress
 from catdog.solver.events import Display, Event, Noted, Warned
@@ -103,12 +109,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     add_batch(parser)
     add_class_weights(parser)
     parser.set_defaults(lr=None, epochs=None)
-    parser.add_set()
-    parser.add_weights(of_solver=True)
-    parser.add_state()
-    parser.add_device()
-    parser.add_python()
-    parser.add_precision()
+    add_solver_options(parser)
     return parser.parse(words, field_for)
 
 

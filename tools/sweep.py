@@ -15,7 +15,7 @@ from pathlib import Path
 from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import INTERRUPTED, run_tool
-from catdog.cli.training import add_numbers, field_for, options_of
+from catdog.cli.training import add_numbers, add_solver_options, field_for, options_of
 from catdog.training.sweep import (
     PICTURE,
     PRUNERS,
@@ -68,12 +68,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     about = "(default: <snapshot_prefix>_sweep)"
     add("--out", type=Path, default=Path(), metavar="DIR", help=about)
     add_numbers(parser)
-    parser.add_set()
-    parser.add_weights(of_solver=True)
-    parser.add_state()
-    parser.add_device()
-    parser.add_python()
-    parser.add_precision()
+    add_solver_options(parser)
     return parser.parse(argv, field_for)
 
 

@@ -46,6 +46,16 @@ def add_class_weights(parser: Parser) -> None:
     )
 
 
+def add_solver_options(parser: Parser) -> None:
+    """What else a solver is trained with in one process."""
+    parser.add_set()
+    parser.add_weights(of_solver=True)
+    parser.add_state()
+    parser.add_device()
+    parser.add_python()
+    parser.add_precision()
+
+
 def field_for(flag: str, value: str, args: argparse.Namespace) -> str:  # noqa: ARG001
     """The flag or --set that does what a flag of other programs does, or nothing."""
     word = flag.lstrip("-").replace("-", "_")
