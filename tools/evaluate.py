@@ -18,6 +18,7 @@ from pathlib import Path
 
 from catdog.analysis.candidate import Candidate, set_temperature
 from catdog.analysis.labelled import (
+    LabelledPhotos,
     LabelledPredictions,
     collect,
     mean_of,
@@ -114,21 +115,23 @@ def judge(args: Namespace) -> None:
         _warn(each.weights, place, predictor)
     if args.fit_temperature:
         predictors[0].temperature = 1.0
-    found = [_predictions(predictor, place) for predictor in predictors]
-    if len(candidates) > 1:
-        evaluation = evaluation_of_mean(candidates, predictors[0].classes, place, mean_of(found))
-    else:
-        evaluation = evaluation_of(candidates[0], predictors[0], place, found[0])
-    if args.fit_temperature:
-        before, evaluation = evaluation, calibrated(evaluation)
-        set_temperature(candidates[0].weights, evaluation.temperature)
-        print(*calibration_lines(before, evaluation), "", sep="\n")
-    print(*summary(evaluation), sep="\n")
-    if args.report is not None:
-        with open_labelled(place, predictors[0]) as data:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_labelled(place, each)) for each in predictors]
+        found = list(map(_predictions, predictors, opened))
+        if len(candidates) > 1:
+            classes, mean = predictors[0].classes, mean_of(found)
+            evaluation = evaluation_of_mean(candidates, classes, place, mean)
+        else:
+            evaluation = evaluation_of(candidates[0], predictors[0], place, found[0])
+        if args.fit_temperature:
+            before, evaluation = evaluation, calibrated(evaluation)
+            set_temperature(candidates[0].weights, evaluation.temperature)
+            print(*calibration_lines(before, evaluation), "", sep="\n")
+        print(*summary(evaluation), sep="\n")
+        if args.report is not None:
             page = report_place(args.report, candidates[0].weights)
-            paths = write_report(evaluation, data, page)
-        print("", *(f"written  {path}" for path in paths), sep="\n")
+            paths = write_report(evaluation, opened[0], page)
+            print("", *(f"written  {path}" for path in paths), sep="\n")
 
 
 def _check(args: Namespace) -> None:
@@ -153,9 +156,8 @@ def _candidate(args: Namespace, weights: Path) -> Candidate:
     )
 
 
-def _predictions(predictor: Predictor, place: Path) -> LabelledPredictions:
-    with open_labelled(place, predictor) as data:
-        return collect(progress(predict_photos(predictor, data), "judge", len(data.names)))
+def _predictions(predictor: Predictor, data: LabelledPhotos) -> LabelledPredictions:
+    return collect(progress(predict_photos(predictor, data), "judge", len(data.names)))
 
 
 def _warn(weights: Path, place: Path, predictor: Predictor) -> None:
