@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.data.class_names import read_class_names
+from catdog.data.lmdb_store import DATA_FILE
 from catdog.data.mean import read_mean
 from catdog.errors import WeightsError
 from catdog.inference.ensemble import Ensemble
-from catdog.inference.named_weights import weights_of_run
-from catdog.inference.predictor import Predictor, newest_weights
+from catdog.inference.predictor import Predictor, weights_below
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
 from catdog.runtime.checksum import sha256_of
 from catdog.spec import read_message, read_net
@@ -87,10 +87,8 @@ class NetOptions:
 
 def weights_named(name: str) -> Path:
     """The file of a name: its own, the best of a run or a folder of runs, or as `weight_file`."""
-    if found := weights_of_run(name):
-        return found
-    is_store = (Path(name) / "data.mdb").exists()
-    return newest_weights(name) if Path(name).is_dir() and not is_store else weight_file(name)
+    is_store = (Path(name) / DATA_FILE).exists()
+    return (None if is_store else weights_below(name)) or weight_file(name)
 
 
 def named_weights(text: str) -> list[Path]:

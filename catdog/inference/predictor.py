@@ -144,8 +144,7 @@ class Predictor:
         if not isinstance(named, str | PathLike):
             what = f"{type(source).__name__} has no weights"
             raise CatdogError(what, remedy="give a weight file, a run, its prefix, or a folder")
-        path = weights_of_run(Path(named)) or Path(named)
-        return cls(read_weights(newest_weights(path) if path.is_dir() else path), **options)
+        return cls(read_weights(weights_below(named) or Path(named)), **options)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a text is a path, no sequence of letters
@@ -300,6 +299,15 @@ def _check(head: Head, found: Probabilities) -> None:
 def both_classes(output: Tensor) -> Tensor:
     """Probabilities of each class, N x classes, also from a single sigmoid output, N x 1."""
     return torch.cat((1 - output, output), dim=1) if output.shape[1] == 1 else output
+
+
+def weights_below(place: str | PathLike[str]) -> Path | None:
+    """The best weights of a run, by its prefix, or of the newest run below a folder; else None.
+
+    Raises WeightsError for a folder without weights.
+    """
+    found = weights_of_run(Path(place))
+    return found or (newest_weights(Path(place)) if Path(place).is_dir() else None)
 
 
 def newest_weights(folder: str | Path) -> Path:
