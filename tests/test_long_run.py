@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from catdog.solver.events import Event, Iterating
 from catdog.training.options import Options
 from catdog.training.train import train
 from tests.tiny_solver import write_solver
+from tests.torch_threads import torch_threads
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 
@@ -25,10 +25,8 @@ _ANONYMOUS = re.compile(r"^RssAnon:\s*(\d+) kB", re.MULTILINE)
 @pytest.fixture(autouse=True)
 def one_thread():
     """Threads for so small a net would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(1):
+        yield
 
 
 def looks(folder: Path, iterations: int, every: int, leak=None) -> list[tuple[int, int, int]]:

@@ -7,14 +7,13 @@ import pytest
 import torch
 
 from catdog.runtime.side_by_side import LEAST, side_by_side
+from tests.torch_threads import torch_threads
 
 
 @pytest.fixture(autouse=True)
 def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(2):
+        yield
 
 
 def test_shares_come_in_their_order_and_together_are_the_batch():
