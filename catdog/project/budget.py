@@ -71,7 +71,7 @@ def _features(
 ) -> Budgeted:
     rate = f"{job.decoded:.0f} photos/s are decoded, {rates.forward:.0f} go through {each.net}"
     if needed <= time:
-        why = f"{each.net} is the largest that fits into {minutes:g} minutes: {rate}"
+        why = f"{each.net} is the largest that fits into {_in_words(minutes)}: {rate}"
         return Budgeted(each, job.photos, each.epochs, why)
     room = max(time - _LAST_LAYER * each.least, 5.0)
     photos = min(job.photos, max(60, int(room / _per_photo(job, rates))))
