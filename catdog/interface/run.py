@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from catdog.errors import CatdogError, WeightsError
 from catdog.inference.named_weights import weights_of_run
 from catdog.interface.metrics import RunMetrics, read_metrics
+from catdog.tracking.metrics_csv import TABLE
 from catdog.tracking.runs import RunRecord, find_run, find_runs
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Run:
     def metrics(self) -> RunMetrics:
         """The columns of metrics.csv: iteration, epoch, seconds, learning_rate, train_loss, and
         the outputs of the tests. Arrays by name, float64; `.frame()` for pandas."""
-        return read_metrics(self.folder / "metrics.csv")
+        return read_metrics(self.folder / TABLE)
 
     @property
     def weights(self) -> Path:

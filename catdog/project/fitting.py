@@ -19,6 +19,7 @@ from catdog.project.request import Project, Request, Tell, seen_from
 from catdog.project.run_steps import CURVE, PAGE, REPORT, run_all
 from catdog.project.solver_text import SNAPSHOTS
 from catdog.runtime.lock import only_one
+from catdog.tracking.metrics_csv import TABLE
 from catdog.tracking.run_file import read_run, run_path
 
 #: The share of the minutes that is left for the curve, the test and the pages.
@@ -186,6 +187,6 @@ def _accuracy(project: Project, folder: Path) -> float | None:
     best = scores.get(content.get("score") or "")
     if best is None or name is None:
         return None
-    metrics = read_metrics(folder / SNAPSHOTS / "metrics.csv")
+    metrics = read_metrics(folder / SNAPSHOTS / TABLE)
     found = metrics[name][metrics["iteration"] == best["iteration"]]
     return float(found[0]) if len(found) else None

@@ -53,11 +53,11 @@ def check_suffix(path: Path) -> None:
     known = ShownFigure().canvas.get_supported_filetypes()
     # without a suffix a figure is a PNG
     if path.suffix and path.suffix[1:].lower() not in known:
-        what, remedy = (
+        raise CatdogError(
             f"{path.suffix} is no form of a picture",
-            "end the name with .png, .pdf, .svg",
+            where=str(path),
+            remedy="end the name with .png, .pdf, .svg or .jpg",
         )
-        raise CatdogError(what, where=str(path), remedy=f"{remedy} or .jpg")
 
 
 def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> None:

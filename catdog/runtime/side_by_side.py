@@ -6,7 +6,7 @@ more of them than cores, so that a core that is taken costs its part and no more
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from threading import Barrier
 from typing import TypeVar
@@ -31,15 +31,14 @@ def side_by_side(work: Callable[[Tensor], Made], batch: Tensor) -> list[Made]:
     if threads < 2 or count < 2:
         return [work(batch)]
     waiting = [_pool(count, threads).submit(work, part) for part in batch.tensor_split(count)]
-    for each in waiting:
-        each.exception()
+    wait(waiting)
     return [each.result() for each in waiting]
 
 
 @cache
 def _pool(count: int, threads: int) -> ThreadPoolExecutor:
     """So many threads, among which the cores are divided."""
-    pool = ThreadPoolExecutor(count, "catdog-share")
+    pool = ThreadPoolExecutor(count, "catdog-side-by-side")
     begun = Barrier(count)
 
     def begin(_: int) -> None:

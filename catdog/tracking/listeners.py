@@ -18,7 +18,7 @@ from catdog.tracking.console import Console, width_of
 from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.log_writer import Lines
-from catdog.tracking.metrics_csv import MetricsTable
+from catdog.tracking.metrics_csv import TABLE, MetricsTable
 from catdog.tracking.progress import AboveBar, FeatureProgress, ProgressBar
 from catdog.tracking.resource_plot import picture, verdict
 from catdog.tracking.resources import Resources
@@ -104,7 +104,7 @@ class RunListeners:
             # now, while nothing reads ahead
             pictures = first_pictures(solver.feed, _PICTURES)
         held = HeldBack(lambda: self._open(solver, pictures))
-        path = self._folder / "metrics.csv"
+        path = self._folder / TABLE
         listeners: list[Listener] = [held]
         with self._failures.costing(path):
             table = MetricsTable(path, solver, resumed=self._resumed)

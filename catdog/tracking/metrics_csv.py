@@ -17,6 +17,8 @@ from catdog.tracking.held_back import under_way
 from catdog.tracking.run_file import named
 from catdog.tracking.schedule import Schedule, schedule_of
 
+#: What the table of a run is called in its folder.
+TABLE = "metrics.csv"
 #: The columns before those of the test outputs.
 COLUMNS = ("iteration", "epoch", "seconds", "learning_rate", "train_loss")
 
