@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.data.datum import blob_to_array
-from catdog.data.lmdb_store import Reader
 from catdog.data.preprocessing import stored_dataset
 from catdog.data.shapes import data_shapes
+from catdog.data.shards import open_records
 from catdog.data.sources import Context
+from catdog.data.store_names import is_store
 from catdog.errors import CatdogError
 from catdog.inference.predictor import Predictor
 from catdog.net.carried import preparation
@@ -92,9 +93,9 @@ def _dataset(carried: NetParameter, weights: Weights, data: Path) -> DatasetPara
     """How photos were prepared: as the model says, else as the shape of the LMDB's pictures."""
     if carried.HasField("dataset"):
         return carried.dataset
-    if weights.net.HasField("dataset") or not (data / "data.mdb").exists():
+    if weights.net.HasField("dataset") or not is_store(data):
         return None
-    with Reader(data) as reader:
+    with open_records(data) as reader:
         return stored_dataset(reader)
 
 

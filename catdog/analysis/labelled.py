@@ -15,13 +15,15 @@ from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.listing import Photo
 from catdog.data.datum import Array, Example, read_example
 from catdog.data.images import Pixels, Unreadable, decode, load, read_file
-from catdog.data.lmdb_store import BUILT, Reader, check_is_lmdb
-from catdog.data.preprocessing import DATASET_FILE
+from catdog.data.lmdb_store import BUILT, check_is_lmdb
+from catdog.data.preprocessing import dataset_at
+from catdog.data.records import Records
+from catdog.data.shards import open_records
+from catdog.data.store_names import is_store
 from catdog.errors import DataError, some_of
 from catdog.inference.predictor import BATCH, Predictor, Probabilities
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
-from catdog.spec import read_message
 
 #: Fields of a data set's record that change what a net sees.
 _PREPARED = ("width", "height", "equalize", "interpolation", "channel_order", "resize")
@@ -74,24 +76,24 @@ def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPh
     that was prepared otherwise than the net's photos were.
     """
     path = Path(data)
-    if path.name in BUILT:
-        check_is_lmdb(path)
-    if not (path / "data.mdb").exists():
+    if not is_store(path):
+        if path.name in BUILT:
+            check_is_lmdb(path)
         listing = find_photos(path)
         photos = listing.train if listing.validation is None else listing.validation
         yield labelled_photos(photos, listing.classes, predictor)
         return
     _check_prepared(path, predictor.dataset)
-    with Reader(path) as reader:
+    with open_records(path) as reader:
         yield _stored(reader, predictor)
 
 
 def store_remarks(data: str | Path, predictor: Predictor) -> Iterator[str]:
     """A line where the classes of an LMDB are not those of the net."""
     path = Path(data)
-    record, known = path / DATASET_FILE, list(predictor.dataset.class_name)
-    if record.exists():
-        names = list(read_message(record, DatasetParameter()).message.class_name)
+    record, known = dataset_at(path), list(predictor.dataset.class_name)
+    if record is not None:
+        names = list(record.class_name)
         if names and known and names != known:
             yield (
                 f"the classes of {path} are {_in_order(names)}, those of the net "
@@ -194,7 +196,7 @@ def mean_of(found: Sequence[LabelledPredictions]) -> LabelledPredictions:
     return replace(found[0], probabilities=probabilities)
 
 
-def _stored(reader: Reader, predictor: Predictor) -> LabelledPhotos:
+def _stored(reader: Records, predictor: Predictor) -> LabelledPhotos:
     gray = predictor.dataset.channel_order == DatasetParameter.GRAY
     swapped = predictor.dataset.channel_order == DatasetParameter.RGB
 
@@ -233,10 +235,9 @@ def _shown(planes: Array, *, swapped: bool) -> Pixels:
 
 
 def _check_prepared(path: Path, wanted: DatasetParameter) -> None:
-    record = path / DATASET_FILE
-    if not record.exists():
+    found = dataset_at(path)
+    if found is None:
         return
-    found = read_message(record, DatasetParameter()).message
     shown = partial(_field, found), partial(_field, wanted)
     for name in _PREPARED:
         here, there = (show(name) for show in shown)

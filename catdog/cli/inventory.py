@@ -37,16 +37,18 @@ def weights(_: Path, __: Tell) -> list[Row]:
 
 def stores(folder: Path, tell: Tell) -> list[Row]:
     """The LMDBs below a folder with their numbers of records; a damaged one is told."""
-    from catdog.data.lmdb_store import DATA_FILE, Reader
+    from catdog.data.lmdb_store import DATA_FILE
+    from catdog.data.shards import open_records
+    from catdog.data.store_names import whole_of
 
     rows: list[Row] = []
-    for path in _files(folder):
-        if path.name == DATA_FILE:
-            try:
-                with Reader(path.parent) as reader:
-                    rows.append({"name": str(path.parent), "records": len(reader)})
-            except CatdogError as error:
-                tell(f"passed over: {error}")
+    found = (whole_of(path.parent) for path in _files(folder) if path.name == DATA_FILE)
+    for store in dict.fromkeys(found):
+        try:
+            with open_records(store) as records:
+                rows.append({"name": str(store), "records": len(records)})
+        except CatdogError as error:
+            tell(f"passed over: {error}")
     return rows
 
 

@@ -12,6 +12,8 @@ size or a page's number in its first 6 bytes, the length of its key in the next 
 
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -39,15 +41,27 @@ class Torn(Exception):
     """What is wrong with a page."""
 
 
-def check_pages(path: Path) -> None:
+def check_pages(path: Path, *, records: bool = True) -> None:
     """Raise DataError where a data.mdb is cut off, or its pages are not what leads to its records.
 
     Whatever a reader of LMDB would touch to list the keys has been looked at then, and every
-    record lies within the file.
+    record lies within the file; without `records` where each begins was not.
     """
+    with _walk(path) as walk:
+        walk.walk(records)
+
+
+def entries(path: Path) -> int:
+    """The number of records by the first pages of a data.mdb; raises DataError as `check_pages`."""
+    with _walk(path) as walk:
+        return walk.entries
+
+
+@contextmanager
+def _walk(path: Path) -> Iterator["_Walk"]:
     with path.open("rb", buffering=0) as file:
         try:
-            _Walk(file.fileno()).walk()
+            yield _Walk(file.fileno())
         except Torn as error:
             raise DataError(
                 f"this LMDB is damaged: {error}",
@@ -60,10 +74,10 @@ class _Walk:
     def __init__(self, file: int) -> None:
         self._file = file
         self._bytes = os.fstat(file).st_size
-        self._page_bytes, self._root, self._entries = self._newest()
+        self._page_bytes, self._root, self.entries = self._newest()
         self._pages = self._bytes // self._page_bytes
 
-    def walk(self) -> None:
+    def walk(self, records: bool) -> None:
         found = visited = 0
         ahead = [] if self._root == _NOWHERE else [self._root]
         while ahead:
@@ -74,12 +88,12 @@ class _Walk:
             page = self._page(number)
             flags, nodes = self._nodes(page, number)
             if flags & _LEAF:
-                self._leaf(page, nodes, number)
+                self._leaf(page, nodes, number, records)
                 found += len(nodes)
             else:
                 ahead += _children(page, nodes)
-        if found != self._entries:
-            raise Torn(f"{found} records where it says {self._entries}")
+        if found != self.entries:
+            raise Torn(f"{found} records where it says {self.entries}")
 
     def _newest(self) -> tuple[int, int, int]:
         """Page size, root and number of records by the newer of the two first pages."""
@@ -130,7 +144,7 @@ class _Walk:
             raise Torn(f"page {number} was overwritten")
         return flags, nodes
 
-    def _leaf(self, page: Bytes, nodes: NDArray[np.int64], number: int) -> None:
+    def _leaf(self, page: Bytes, nodes: NDArray[np.int64], number: int, records: bool) -> None:
         sizes = _number(page, nodes, 2).astype(np.int64)
         flags = _number(page, nodes + 4, 1).astype(np.int64)
         big = flags & _BIG != 0
@@ -138,14 +152,14 @@ class _Walk:
         if (begin + np.where(big, 8, sizes)).max() > self._page_bytes or (flags & _SEVERAL).any():
             raise Torn(f"page {number} was overwritten")
         if big.any():
-            self._big(_number(page, begin[big], 4), sizes[big])
+            self._big(_number(page, begin[big], 4), sizes[big], records)
 
-    def _big(self, firsts: NDArray[np.uint64], sizes: NDArray[np.int64]) -> None:
+    def _big(self, firsts: NDArray[np.uint64], sizes: NDArray[np.int64], records: bool) -> None:
         """Records that have pages of their own are within the file, and begin with such a page."""
         ends = firsts.astype(np.float64) * self._page_bytes + _HEADER.size + sizes
         if ends.max() > self._bytes:
             raise Torn(self._cut_off(int(ends.max()) // self._page_bytes))
-        for first in firsts.tolist():
+        for first in firsts.tolist() if records else ():
             data = os.pread(self._file, _HEADER.size, first * self._page_bytes)
             own, _, flags, *_ = _HEADER.unpack(data)
             if own != first or not flags & _OVERFLOW:

@@ -5,14 +5,17 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, NoReturn
 
 import lmdb
 
 from catdog.data.checksums import Checksums
+from catdog.data.key_places import KeyPlaces
 from catdog.data.lmdb_pages import check_pages
+from catdog.data.records import Records
 from catdog.errors import DataError
-from catdog.runtime.columns import ByteStrings
+
+Check = Literal["records", "keys", ""]
 
 MAP_START = 64 << 20
 """Bytes of the map of a new LMDB; it doubles whenever it is full."""
@@ -72,45 +75,57 @@ def as_typed_here(command: str) -> str:
     return " ".join(["catdog create_lmdb", flags]).strip()
 
 
-class Reader:
-    """The values of an LMDB in the order of their keys, or by key. Safe to use from threads.
+class Reader(Records):
+    """The values of an LMDB in the order of their keys, or by key.
 
     Opened read-only and without a lock file, so that a folder that cannot be written to, or was
     copied without its lock.mdb, is read as well. Raises DataError, with the remedy, when there is
     no LMDB, when it is damaged, empty, or a LevelDB.
+
+    Args:
+        check: what is looked at first: all that leads to `records` and where each begins, only
+            what leads to its `keys`, or nothing.
+        places: of the same LMDB, where they are known.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, *, check: Check = "records", places: KeyPlaces | None = None
+    ) -> None:
         self.path = Path(path)
+        self.stores = [self.path]
         check_is_lmdb(self.path)
         with self._explained():
-            self._environment, self._file = _ENVIRONMENTS.take(self.path)
+            self._environment, self._file = _ENVIRONMENTS.take(self.path, check)
             self._size = int(self._environment.stat()["entries"])
         self._closed = False
-        self._keys: ByteStrings | None = None
+        self._places = places
         if not self._size:
             self.close()
-            raise DataError("this LMDB is empty", where=str(path), remedy="build it again")
+            empty_lmdb(self.path)
 
     def __len__(self) -> int:
         return self._size
 
-    @property
-    def keys(self) -> Sequence[bytes]:
-        """All keys in order; read once, when first asked for, and held in little memory."""
-        if self._keys is None:
-            with self._explained(), self._environment.begin() as transaction:
-                cursor = transaction.cursor()
-                self._keys = ByteStrings(cursor.iternext(keys=True, values=False))
-        return self._keys
+    def places_of(self, _store: int, /) -> range:
+        return range(self._size)
 
-    def get(self, index: int) -> bytes:
-        """The value at a position of the order of keys."""
-        return self.get_many([index])[0]
+    @property
+    def places(self) -> KeyPlaces:
+        """Where the records are; read once, when first asked for, and held in little memory."""
+        if self._places is None:
+            with self._explained(), self._environment.begin() as transaction:
+                self._places = KeyPlaces(transaction)
+        return self._places
+
+    def key(self, index: int) -> bytes:
+        return next(bytes(key) for key, _ in self.views([index]))
+
+    def all_keys(self) -> Iterator[bytes]:
+        with self._explained(), self._environment.begin() as transaction:
+            yield from transaction.cursor().iternext(keys=True, values=False)
 
     def get_many(self, indices: Iterable[int]) -> list[bytes]:
-        """The values at these positions, within one transaction."""
-        return self.by_keys([self.keys[index] for index in indices])
+        return [bytes(value) for _, value in self.views(indices)]
 
     def by_keys(self, keys: Iterable[bytes]) -> list[bytes]:
         """The values of these keys; DataError names a key that is not there."""
@@ -130,35 +145,21 @@ class Reader:
         return value
 
     def views(self, indices: Iterable[int]) -> Iterator[tuple[bytes, bytes | memoryview]]:
-        """Keys and values at these positions without a copy: they live as long as the iterator."""
+        every, places = range(self._size), self.places
         with self._explained(), self._environment.begin(buffers=True) as transaction:
-            for index in indices:
-                key = self.keys[index]
-                yield key, self._value(transaction, key)
-
-    def first(self) -> bytes:
-        """The value of the first key, whose shape stands for the others'."""
-        return next(value for _, value in self.items())
+            cursor = transaction.cursor()
+            for _ in places.walk(cursor, (every[index] for index in indices)):
+                key, value = cursor.item()
+                yield bytes(key), value
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values in order, one at a time."""
         with self._explained(), self._environment.begin() as transaction:
             yield from transaction.cursor()
 
-    def __iter__(self) -> Iterator[bytes]:
-        return (value for _, value in self.items())
-
     def close(self) -> None:
-        """Let go of the files; a second call does nothing."""
         if not self._closed:
             self._closed = True
             _ENVIRONMENTS.give_back(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -168,6 +169,11 @@ class Reader:
             raise DataError(
                 f"this LMDB cannot be read ({error})", where=str(self.path), remedy="build it again"
             ) from error
+
+
+def empty_lmdb(path: Path) -> NoReturn:
+    """Raise what is said of an LMDB without records."""
+    raise DataError("this LMDB is empty", where=str(path), remedy="build it again")
 
 
 class _Environments:
@@ -181,14 +187,15 @@ class _Environments:
         self._lock = threading.Lock()
         self._open: dict[tuple[int, int], tuple[lmdb.Environment, int]] = {}
 
-    def take(self, path: Path) -> tuple[lmdb.Environment, tuple[int, int]]:
+    def take(self, path: Path, check: Check) -> tuple[lmdb.Environment, tuple[int, int]]:
         """The environment of a folder, and what to give back after use."""
         status = (path / DATA_FILE).stat()
         file = status.st_dev, status.st_ino
         with self._lock:
             environment, users = self._open.get(file, (None, 0))
             if environment is None:
-                check_pages(path / DATA_FILE)
+                if check:
+                    check_pages(path / DATA_FILE, records=check == "records")
                 environment = lmdb.open(str(path), readonly=True, lock=False, max_spare_txns=16)
             self._open[file] = environment, users + 1
             return environment, file

@@ -8,8 +8,10 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from catdog.data.datum import Array, array_to_legacy_blob, blob_to_array, read_example
-from catdog.data.lmdb_store import NotBuilt, Reader
+from catdog.data.lmdb_store import NotBuilt
 from catdog.data.numpy_file import read_npy
+from catdog.data.records import Records
+from catdog.data.shards import open_records
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import BlobProto
 from catdog.runtime.files import replacing
@@ -88,7 +90,7 @@ def compute_mean(lmdb: str | Path) -> NDArray[np.float32]:
 
     Each core adds the pictures of one part.
     """
-    with Reader(lmdb) as reader:
+    with open_records(lmdb) as reader:
         shape = read_example(reader.first()).array.shape
         step = max(_LEAST, -(-len(reader) // cores()))
         parts = [range(at, min(at + step, len(reader))) for at in range(0, len(reader), step)]
@@ -99,7 +101,7 @@ def compute_mean(lmdb: str | Path) -> NDArray[np.float32]:
     return first.result()
 
 
-def _part_of_mean(reader: Reader, part: range, shape: tuple[int, ...]) -> Mean:
+def _part_of_mean(reader: Records, part: range, shape: tuple[int, ...]) -> Mean:
     mean = Mean(shape, part.start)
     for key, value in reader.views(part):
         try:

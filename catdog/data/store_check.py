@@ -8,6 +8,7 @@ from pathlib import Path
 from catdog.data.checksums import CHECKSUMS, checksum, read_checksums
 from catdog.data.datum import read_example
 from catdog.data.lmdb_store import BUILT, Reader
+from catdog.data.shards import open_records
 from catdog.errors import DataError
 from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
@@ -34,13 +35,19 @@ class StoreReport:
 
 
 def check_store(path: Path) -> list[StoreReport]:
-    """Read every record of an LMDB, or of the LMDBs that a build has in this folder.
+    """Read every record of an LMDB, of shards, or of what a build has in this folder.
 
     Records are compared with their checksums; those of an LMDB that has none are decoded. Raises
     DataError where there is no LMDB, or its pages do not hang together.
     """
     built = [path / name for name in BUILT if (path / name).exists()]
-    return [_checked(each) for each in built or [path]]
+    return [_checked(store) for each in built or [path] for store in _stores(each)]
+
+
+def _stores(path: Path) -> list[Path]:
+    """The LMDBs of a path; raises DataError where some of a build are missing."""
+    with open_records(path) as records:
+        return records.stores
 
 
 def _checked(path: Path) -> StoreReport:

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.data.class_names import read_class_names
-from catdog.data.lmdb_store import DATA_FILE
 from catdog.data.mean import read_mean
+from catdog.data.store_names import is_store
 from catdog.errors import WeightsError
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.predictor import Predictor, weights_below
@@ -87,8 +87,7 @@ class NetOptions:
 
 def weights_named(name: str) -> Path:
     """The file of a name: its own, the best of a run or a folder of runs, or as `weight_file`."""
-    is_store = (Path(name) / DATA_FILE).exists()
-    return (None if is_store else weights_below(name)) or weight_file(name)
+    return (None if is_store(Path(name)) else weights_below(name)) or weight_file(name)
 
 
 def named_weights(text: str) -> list[Path]:

@@ -13,15 +13,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from catdog.data.datum import Example, read_example
-from catdog.data.lmdb_store import Reader
 from catdog.data.mean import read_mean
-from catdog.data.preprocessing import DATASET_FILE
+from catdog.data.preprocessing import dataset_at
+from catdog.data.records import Records
+from catdog.data.shards import open_records
 from catdog.data.transform import Transform
 from catdog.errors import CatdogError
 from catdog.net.from_spec import phase_of
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter, NetParameter, Phase
-from catdog.spec import Spec, net_state, read_message, read_net
+from catdog.spec import Spec, net_state, read_net
 from catdog.spec.shipped import find_net
 
 #: A picture, C x H x W, and its label: a number, or float32 of several labels.
@@ -45,9 +46,9 @@ class PhotoStore(Dataset[Item]):
     ) -> None:
         self.path, self.transform = path, transform
         self._preparation = preparation
-        self._reader: Reader | None = None
+        self._reader: Records | None = None
         self._size = len(self._opened())
-        self.dataset = _record(path)
+        self.dataset = dataset_at(path) or DatasetParameter()
         self.classes = list(self.dataset.class_name)
         first = self.example(0).array
         if preparation:
@@ -85,9 +86,9 @@ class PhotoStore(Dataset[Item]):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None}
 
-    def _opened(self) -> Reader:
+    def _opened(self) -> Records:
         if self._reader is None:
-            self._reader = Reader(self.path)
+            self._reader = open_records(self.path)
         return self._reader
 
     def _prepared(self, array: NDArray[Any]) -> Tensor:
@@ -140,7 +141,7 @@ def open_store(
         loader = torch.utils.data.DataLoader(store, batch_size=64, shuffle=True, num_workers=2)
 
     Args:
-        path: the folder of the LMDB.
+        path: the folder of the LMDB, or what else names LMDBs: a folder of shards, a pattern.
         transform: is given each picture, as those of torchvision are; what it gives is the item.
         prepared_for: a net, its file or what `read_net` gives: pictures are then what its data
             layer makes of them, float32 in the stored order of channels (BGR), mean subtracted,
@@ -181,9 +182,3 @@ def _preparation(spec: Spec[NetParameter], phase: str) -> StoredPreparation:
     layer.transform_param.ClearField("mean_file")
     with net.located():
         return StoredPreparation(layer, number, read_mean(net.locate(named)) if named else None)
-
-
-def _record(path: Path) -> DatasetParameter:
-    """What is recorded beside the LMDB; an empty record where nothing is."""
-    record, empty = path / DATASET_FILE, DatasetParameter()
-    return read_message(record, empty).message if record.exists() else empty

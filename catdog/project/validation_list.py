@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from catdog.data.lmdb_store import Reader
+from catdog.data.shards import open_records
 from catdog.project.found import FoundPhotos
 from catdog.project.net_text import DATA
 from catdog.project.request import seen_from
@@ -22,7 +22,7 @@ def write_validation_list(found: FoundPhotos, folder: Path) -> None:
         for photo in photos:
             below = os.path.relpath(photo.path, found.source)
             place[os.fsencode(photo.name)] = place[os.fsencode(below)] = photo.path
-    with Reader(folder / DATA / "validation_lmdb") as store:
+    with open_records(folder / DATA / "validation_lmdb") as store:
         names = [key.partition(b"_")[2] for key in store.keys]
     paths = [seen_from(place[name], folder) for name in names if name in place]
     lines = [path for path in paths if path.isprintable()]

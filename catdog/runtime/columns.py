@@ -1,8 +1,10 @@
 """Long columns of names in little memory: Python's own objects take ten times as much."""
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -56,6 +58,20 @@ class Picked(LazySequence[Item]):
 
     def item(self, index: int) -> Item:
         return self._items[self._places[index]]
+
+
+class Chained(LazySequence[int]):
+    """The numbers of some ranges, one after the other."""
+
+    def __init__(self, ranges: Sequence[range]) -> None:
+        self._ranges, self._ends = ranges, list(accumulate(map(len, ranges)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def item(self, index: int) -> int:
+        which = bisect_right(self._ends, index)
+        return self._ranges[which][index - self._ends[which]]
 
 
 class Mapped(LazySequence[Item]):

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from catdog.errors import CatdogError, Fault, LayerError, SpecError
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
+from catdog.runtime.patterns import is_there
 from catdog.spec import prototxt_tree, yaml_tree
 from catdog.spec.check import Checker
 from catdog.spec.kind import OtherKind, check_kind
@@ -40,10 +41,13 @@ class Spec(Generic[M]):
         return replace(self, message=message, given={**self.given, **(given or {})})
 
     def locate(self, name: str) -> Path:
-        """A path in the spec: from the working directory or, failing that, the spec's folder."""
+        """A path in the spec: from the working directory or, failing that, the spec's folder.
+
+        It may be a pattern of names.
+        """
         here = Path(name).expanduser()
         beside = self.path.parent / here
-        return here if here.is_absolute() or here.exists() or not beside.exists() else beside
+        return here if here.is_absolute() or is_there(here) or not is_there(beside) else beside
 
     def where(self, layer: str = "", key: str = "", nth: int = 0) -> str:
         """`file:line:column` of a layer, or of one of its fields, or of a field of the file.

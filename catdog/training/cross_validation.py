@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catdog.data.datum import label_of
-from catdog.data.lmdb_store import Reader
+from catdog.data.records import Records
+from catdog.data.shards import open_records
 from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError
 from catdog.net.resolved import ResolvedNet
@@ -102,7 +103,7 @@ def _data(spec: Spec[SolverParameter], options: Options) -> FoldedStore:
         )
     train, test = _data_layer(trained), _data_layer(tests[0])
     source = trained.locate(train.data_param.source)
-    with Reader(source) as reader:
+    with open_records(source) as reader:
         index = train.data_param.index_file
         every = range(len(reader))
         indices = read_index(trained.locate(index), len(reader)) if index else every
@@ -123,7 +124,7 @@ def _data_layer(net: ResolvedNet) -> LayerParameter:
 def _folds(solver: SolverParameter, data: FoldedStore, count: int) -> Iterator[Fold]:
     """Split by record: one that an index_file lists twice is on one side, both times."""
     unique = list(dict.fromkeys(data.indices))
-    with Reader(data.source) as reader:
+    with open_records(data.source) as reader:
         labels = [label_of(value) for value in _values(reader, unique)]
     _check(labels, count, str(data.source))
     # of several labels each there are too many combinations to deal out evenly
@@ -140,7 +141,7 @@ def _folds(solver: SolverParameter, data: FoldedStore, count: int) -> Iterator[F
         yield Fold(number, str(folder / prefix.name), train, test)
 
 
-def _values(reader: Reader, indices: Sequence[int]) -> Iterator[bytes]:
+def _values(reader: Records, indices: Sequence[int]) -> Iterator[bytes]:
     """Values in the order of the indices, one at a time."""
     for index in indices:
         yield reader.get(index)

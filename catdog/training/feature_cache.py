@@ -6,7 +6,7 @@ Features lie in a file without a name beside the snapshots; it goes with the pro
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from math import prod
@@ -57,6 +57,12 @@ class Features(RecordSource):
 
     def order(self, epoch: int) -> Order:
         return self._records.order(epoch)
+
+    def taken(self, start: int) -> Iterator[tuple[int, int]]:
+        return self._records.taken(start)
+
+    def passed(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        return self._records.passed(start, end)
 
     def read(self, indices: Sequence[int], _generator: torch.Generator, /) -> Batch:
         rows = list(indices)

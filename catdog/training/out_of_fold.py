@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from catdog.data.datum import Example, read_example
-from catdog.data.lmdb_store import Reader
 from catdog.data.preprocessing import stored_dataset
+from catdog.data.records import Records
+from catdog.data.shards import open_records
 from catdog.errors import DataError
 from catdog.inference.predictor import BATCH, Predictor, Probabilities
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -81,7 +82,7 @@ def out_of_fold(
     """
     store = folds[0].store()
     found: list[OutOfFold] = []
-    with Reader(store) as reader:
+    with open_records(store) as reader:
         last = max(place for fold in folds for place in fold.unseen)
         if last >= len(reader):
             raise DataError(
@@ -100,7 +101,7 @@ def out_of_fold(
     )
 
 
-def _of_fold(fold: TrainedFold, predictor: Predictor, reader: Reader) -> Iterator[list[OutOfFold]]:
+def _of_fold(fold: TrainedFold, predictor: Predictor, reader: Records) -> Iterator[list[OutOfFold]]:
     color = predictor.stored[0] != 1
     for at in range(0, len(fold.unseen), BATCH):
         places = fold.unseen[at : at + BATCH]

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from catdog.data.datum import Example, read_example
 from catdog.data.feed import Feed
-from catdog.data.lmdb_store import Reader
 from catdog.data.numpy_file import opened_npz
+from catdog.data.shards import open_records
 from catdog.data.sources import Context
 from catdog.data.sources.base import Batch
 from catdog.data.sources.data import Data
@@ -58,7 +58,7 @@ def pixels(lmdb: str | Path) -> Table:
     Raises DataError, with the record, where they are not equally many.
     """
     rows: list[NDArray[np.generic]] = []
-    with Reader(lmdb) as reader:
+    with open_records(lmdb) as reader:
         for index, value in enumerate(progress(reader, "read", len(reader), unit="records")):
             array = _example(value, f"{lmdb}, record {index}").array
             if rows and array.size != rows[0].size:
@@ -75,7 +75,7 @@ def pixels(lmdb: str | Path) -> Table:
 def labels(lmdb: str | Path) -> NDArray[np.int64]:
     """The label of every record. Raises DataError where one has several."""
     found = []
-    with Reader(lmdb) as reader:
+    with open_records(lmdb) as reader:
         for index, value in enumerate(reader):
             example = _example(value, f"{lmdb}, record {index}")
             if example.labels is not None:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from catdog.data.build.builder import Record, write_batches
 from catdog.data.datum import read_example
-from catdog.data.lmdb_store import Reader
-from catdog.data.preprocessing import DATASET_FILE
+from catdog.data.preprocessing import DATASET_FILE, dataset_at
+from catdog.data.records import Records
+from catdog.data.shards import open_records
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetCount, DatasetParameter
 from catdog.runtime.files import new_folder, replacing
-from catdog.spec import read_message, to_yaml
+from catdog.spec import to_yaml
 
 #: Pictures of a class that are shown beside each other, and inches of each.
 _COLUMNS, _CELL = 50, 0.24
@@ -30,21 +31,16 @@ def write_lmdb(source: str | Path, indices: Sequence[int], target: str | Path, h
     """
     source = Path(source)
     with new_folder(target) as folder:
-        with Reader(source) as reader:
+        with open_records(source) as reader:
             write_batches({"": folder}, _entries(reader, indices))
             labels = [read_example(value).label for value in reader.get_many(indices)]
-        if (dataset := _dataset(source)) is not None:
+        if (dataset := dataset_at(source)) is not None:
             _describe(dataset, labels, f"{how}, of {source}")
             (folder / DATASET_FILE).write_text(to_yaml(dataset), encoding="utf-8")
 
 
-def _entries(reader: Reader, indices: Sequence[int]) -> Iterator[Record]:
+def _entries(reader: Records, indices: Sequence[int]) -> Iterator[Record]:
     return (Record("", reader.keys[index], reader.get(index)) for index in indices)
-
-
-def _dataset(lmdb: Path) -> DatasetParameter | None:
-    record = lmdb / DATASET_FILE
-    return read_message(record, DatasetParameter()).message if record.exists() else None
 
 
 def _describe(dataset: DatasetParameter, labels: Sequence[int], source: str) -> None:
@@ -57,14 +53,14 @@ def _describe(dataset: DatasetParameter, labels: Sequence[int], source: str) -> 
 def draw_sheet(lmdb: str | Path, indices: Mapping[int, Sequence[int]], target: str | Path) -> None:
     """Draw the records of each label, 50 beside each other. Raises CatdogError for other channels
     than 1 or 3."""
-    dataset = _dataset(Path(lmdb)) or DatasetParameter()
+    dataset = dataset_at(Path(lmdb)) or DatasetParameter()
     rows = {label: ceil(len(some) / _COLUMNS) for label, some in indices.items()}
     columns = min(_COLUMNS, max(map(len, indices.values())))
     title = 0.2
     height = sum(_CELL * count + title for count in rows.values())
     figure = Figure(figsize=(columns * _CELL + 0.1, height), dpi=150)
     top = height
-    with Reader(lmdb) as reader:
+    with open_records(lmdb) as reader:
         for label, some in indices.items():
             inches = rows[label] * _CELL
             top -= title + inches

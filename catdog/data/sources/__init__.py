@@ -5,6 +5,7 @@ from catdog.data.sources.base import Batch, Context, RecordSource, Source
 from catdog.data.sources.memory import MemoryData
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.runtime.patterns import is_there
 from catdog.spec.missing import namesake
 
 __all__ = [
@@ -35,6 +36,6 @@ def open_source(layer: LayerParameter, context: Context | None = None) -> Source
     except DataError as error:
         name = getattr(getattr(layer, SOURCES[layer.type].messages[0]), "source", "")
         beside = namesake(name, context.locate)
-        if beside and not context.locate(name).exists():
+        if beside and not is_there(context.locate(name)):
             error.remedy = f"{beside} has that name: write source: {beside}"
         raise

@@ -2,7 +2,6 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.augment import Changes
+from catdog.data.keyed_order import MOST_DRAWN, KeyedOrder
 from catdog.data.transform import Draw, Transform
 from catdog.errors import DataError, LayerError
 from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, Phase, SourceState
@@ -219,14 +219,22 @@ class RecordSource(Source):
 
     def next(self) -> Batch:
         start = self._records_before
-        rank, world = self._share()
-        indices = [
-            self._ordered(*divmod(start + rank + step * world, self.size))
-            for step in range(self.batch_size)
-        ]
+        rank, _ = self._share()
+        indices = [self._ordered(epoch, place) for epoch, place in self.taken(start)]
         batch = self.read(indices, self.generator("batch", start, rank))
         self.pass_over()
         return batch
+
+    def taken(self, start: int) -> Iterator[tuple[int, int]]:
+        """The passes and places of the records of this process's batch, where those of all
+        processes begin with record `start`, counted through all passes."""
+        rank, world = self._share()
+        records = range(start + rank, start + self.batch_size * world, world)
+        return (divmod(record, self.size) for record in records)
+
+    def passed(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The passes and places of records that are counted through all passes."""
+        return (divmod(record, self.size) for record in range(start, end))
 
     def pass_over(self) -> None:
         _, world = self._share()
@@ -257,9 +265,11 @@ class RecordSource(Source):
 
     def permutation(self, count: int, *key: object) -> Sequence[int]:
         """The numbers below `count` in an order that follows from the seed and a key."""
-        drawn = torch.randperm(count, generator=self.generator("order", *key))
-        # 8 bytes a record, a list would take 40
-        return array("q", drawn.numpy().tobytes())
+        generator = self.generator("order", *key)
+        if count > MOST_DRAWN:
+            return KeyedOrder(count, generator.initial_seed())
+        # 4 bytes a record, a list would take 40; numbers of 8 bytes would come in the same order
+        return torch.randperm(count, generator=generator, dtype=torch.int32).numpy().data
 
     def load_state(self, state: SourceState) -> None:
         super().load_state(state)
@@ -270,8 +280,7 @@ class RecordSource(Source):
         before = batches * self.batch_size * self._share()[1]
         # not by `_ordered`: a thread that reads ahead is at work with that
         orders: dict[int, Order] = {}
-        for record in range(max(0, end - before), end):
-            epoch, place = divmod(record, self.size)
+        for epoch, place in self.passed(max(0, end - before), end):
             if epoch not in orders:
                 orders[epoch] = self.order(epoch)
             if found := self.look_at(orders[epoch][place]):

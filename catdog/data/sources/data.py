@@ -1,6 +1,6 @@
 """Data: pictures from an LMDB (caffe/layers/data_layer.cpp)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -10,23 +10,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.datum import Example, label_of, parse_datum, read_example
-from catdog.data.lmdb_store import BUILT, Reader
+from catdog.data.lmdb_store import BUILT
 from catdog.data.preprocessing import dataset_of, per_class
-from catdog.data.sources.base import Batch, Context, Source, batch_size_of
+from catdog.data.shards import open_records
+from catdog.data.sources.base import Batch, Context, Order, Source, batch_size_of
 from catdog.data.sources.index_file import read_index
 from catdog.data.sources.picture_source import PictureSource
 from catdog.data.sources.resident import Resident
 from catdog.data.transform import Draw, Picture
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import TRAIN, DataParameter, LayerParameter
+from catdog.runtime.columns import Chained, Picked
 
 
 class Data(PictureSource):
-    """The Datums of an LMDB in the order of their keys; data_param has the fields.
+    """The Datums of LMDBs in the order of their keys; data_param has the fields.
 
+    `source` names an LMDB, or shards (`store_names.py`), which are read one after the other.
     `backend` may be LEVELDB, Caffe's default, where the folder holds an LMDB. Of several
-    processes each takes every world-th record, as Caffe's do. With an `index_file` the records are
-    those that it names, in its order.
+    processes each takes every world-th record, as Caffe's do; with `divide: SHARDS` each trains on
+    shards of its own, and a pass ends for all of them after as many records as there are in all.
+    With an `index_file` the records are those that it names, in its order.
     """
 
     messages = ("data_param", "transform_param")
@@ -37,8 +41,9 @@ class Data(PictureSource):
         self.batch_size = batch_size_of(self, self.param.batch_size)
         if not self.param.source:
             raise self.error("needs a source, the folder of an LMDB", field="source")
-        self.reader = Reader(self.context.locate(self.param.source))
+        self.reader = open_records(self.context.locate(self.param.source))
         self._places = self._chosen()
+        self._own = self._own_places()
         self._kept: dict[int, Example] | None = (
             {} if self.param.cache == DataParameter.MEMORY else None
         )
@@ -112,6 +117,43 @@ class Data(PictureSource):
     def close(self) -> None:
         super().close()
         self.reader.close()
+
+    def order(self, epoch: int) -> Order:
+        if self._own is None:
+            return super().order(epoch)
+        if not self.shuffle:
+            return self._own
+        drawn = self.permutation(len(self._own), epoch, self.context.rank)
+        return Picked(self._own, drawn)
+
+    def taken(self, start: int) -> Iterator[tuple[int, int]]:
+        if self._own is None:
+            return super().taken(start)
+        world = self._share()[1]
+        return self.passed(start, (start // world + self.batch_size) * world)
+
+    def passed(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        if self._own is None:
+            return super().passed(start, end)
+        # of as many records as there are processes one is this one's
+        world, count = self._share()[1], len(self._own)
+        return (divmod(record, count) for record in range(start // world, end // world))
+
+    def _own_places(self) -> Chained | None:
+        """The records of this process's shards; None where it takes its part of all records."""
+        rank, world = self._share()
+        if world == 1 or self.param.divide != DataParameter.SHARDS:
+            return None
+        shards = len(self.reader.stores)
+        trouble = ""
+        if self.param.index_file:
+            trouble = "gives each process shards, an index_file gives it records of any"
+        elif shards < world:
+            trouble = f"gives each process shards: there are {shards} for {world} processes"
+        if trouble:
+            self.reader.close()
+            raise self.error(f"divide: SHARDS {trouble}", field="divide", remedy="leave it out")
+        return Chained([self.reader.places_of(shard) for shard in range(rank, shards, world)])
 
     def _chosen(self) -> Sequence[int]:
         count, name = len(self.reader), self.param.index_file
