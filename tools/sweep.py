@@ -4,7 +4,8 @@
 
 FIELD=LOW..HIGH is a range (:log on a logarithmic scale), FIELD=A,B,C some values; a field of a
 layer is net.LAYER.FIELD; stages=a,b+c are stages of the nets' rules. Each trial is an ordinary run
-in a folder of its own. Ctrl-C stops; the same command goes on.
+in a folder of its own. Ctrl-C stops; the same command goes on. With --storage several machines
+share the trials: docs/clusters.md.
 """
 
 import argparse
@@ -12,10 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.cli.argument_types import at_least
+from catdog.cli.argument_types import at_least, positive_number
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import INTERRUPTED, run_tool
 from catdog.cli.training import add_numbers, add_solver_options, field_for, options_of
+from catdog.runtime.wording import counted
 from catdog.training.sweep import (
     PICTURE,
     PRUNERS,
@@ -47,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("\nno trial was run to its end, so none is the best")
     if found.exhausted:
         print(f"\nall {found.plan.points} combinations of the values were tried")
+    if found.at_work:
+        print(f"\n{counted(found.at_work, 'trial')} at work elsewhere")
     if found.waiting:
         print(f"\n{found.waiting} trials are left: the same command goes on")
     if found.interrupted:
@@ -67,6 +71,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--folds", type=at_least(0), default=0, metavar="K", help="cross-validate each")
     about = "(default: <snapshot_prefix>_sweep)"
     add("--out", type=Path, default=Path(), metavar="DIR", help=about)
+    about = (
+        "journal:FILE on a shared folder or postgresql://USER@HOST/DATABASE: the study of several"
+    )
+    add("--storage", default="", help=f"{about} machines (default: a file in DIR, for one)")
+    about = "a worker that is silent for so long is dead, its trial is repeated (default: 300)"
+    add("--lost-after", type=positive_number, default=300.0, metavar="SECONDS", help=about)
     add_numbers(parser)
     add_solver_options(parser)
     return parser.parse(argv, field_for)
@@ -84,6 +94,8 @@ def _plan(args: argparse.Namespace) -> Plan:
         sampler=args.sampler,
         pruner=args.pruner,
         folds=args.folds,
+        storage=args.storage,
+        lost_after=args.lost_after,
     )
 
 

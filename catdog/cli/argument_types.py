@@ -47,6 +47,23 @@ def share_or_count(text: str) -> float:
     return number
 
 
+def minutes(text: str) -> int:
+    """A span of time as Slurm takes it, rounded up: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S."""
+    days, dash, rest = text.rpartition("-")
+    parts = rest.split(":")
+    if not all(part.isdecimal() for part in (*parts, days or "0")) or len(parts) > 3 or text == "-":
+        raise ArgumentTypeError(f'"{text}" is no time; write 12:00:00 or 2-00:00:00')
+    # with days the first of the rest are hours, so they are of three
+    if dash or len(parts) == 3:
+        hours, mins, seconds = (*map(int, parts), 0, 0)[:3]
+    else:
+        hours, (mins, seconds) = 0, (*map(int, parts), 0)[:2]
+    total = int(days or 0) * 1440 + hours * 60 + mins + (seconds > 0)
+    if not total:
+        raise ArgumentTypeError(f'"{text}" is no time to run')
+    return total
+
+
 def file_name(text: str) -> str:
     """The name of a file or a folder, which is not empty."""
     if not text.strip():

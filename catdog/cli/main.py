@@ -91,7 +91,7 @@ def _command(words: Sequence[str] | None) -> None:
     if first in ("-V", "--version", "version"):
         print(f"catdog {version('catdog-torch')}")
         return
-    call_tool(_tool(first), rest)
+    call_tool(tool_named(first), rest)
 
 
 def call_tool(name: str, words: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ def _usage() -> str:
     return "\n".join([head, *lines])
 
 
-def _tool(word: str) -> str:
+def tool_named(word: str) -> str:
     """The tool of this name; CatdogError, with the one that is meant, where there is none."""
     name = word.replace("-", "_").removesuffix(".py")
     if name in names():

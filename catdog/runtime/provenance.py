@@ -1,6 +1,7 @@
 """What a run was made with: versions, machine, command, and the commit of the working tree."""
 
 import platform
+import re
 import shlex
 import socket
 import subprocess
@@ -13,6 +14,8 @@ import torch
 
 #: Seconds that git may take.
 _PATIENCE = 5.0
+#: In an address: what stands between the user's name and the host.
+_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/]*@")
 
 
 def versions() -> dict[str, str]:
@@ -34,6 +37,11 @@ def machine() -> str:
     return socket.gethostname()
 
 
+def without_passwords(text: str) -> str:
+    """A text with *** in place of the passwords of its addresses, as of postgresql://."""
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
 def command() -> str:
     """The command line of this process, as a shell takes it."""
     return shlex.join(_words(sys.argv))
@@ -53,9 +61,12 @@ def command_with(flag: str, value: str) -> str:
 def _words(argv: Sequence[str]) -> list[str]:
     """A command line from its first word on: the console command, or Python with a script."""
     name, _, tool = argv[0].partition(" ")
-    if name == "catdog" and tool:
-        return [name, tool, *argv[1:]]
-    return [Path(sys.executable).name or "python", *argv]
+    first = [name, tool] if name == "catdog" and tool else [_python(), argv[0]]
+    return [*first, *map(without_passwords, argv[1:])]
+
+
+def _python() -> str:
+    return Path(sys.executable).name or "python"
 
 
 def device_name(device: str) -> str:

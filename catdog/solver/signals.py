@@ -1,4 +1,7 @@
-"""What Ctrl-C, a hangup and SIGTERM ask of a training (caffe/util/signal_handler.cpp)."""
+"""What Ctrl-C, a hangup, SIGTERM and a cluster's warnings ask of a training.
+
+caffe/util/signal_handler.cpp has the first two.
+"""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -10,6 +13,8 @@ from catdog.solver.solver import Action
 #: Caffe's words for what a signal does.
 EFFECTS = {action.value: action for action in Action}
 
+#: Slurm's --signal sends the latter two before the time of a job is over.
+_STOPS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _STOPPING = "stopping after this iteration, with a snapshot"
 _AT_ONCE = "Ctrl-C again stops at once, without one"
 
@@ -18,7 +23,8 @@ class Signals:
     """Inside a `with` block, signals become actions that `request` hands out one at a time.
 
     A second SIGINT before the first was answered raises KeyboardInterrupt, so that nobody has to
-    wait; what is tidied up then is not disturbed by more. SIGTERM stops. Use it in the main thread.
+    wait; what is tidied up then is not disturbed by more. SIGTERM, SIGUSR1 and SIGUSR2 stop. Use it
+    in the main thread.
 
     Args:
         sigint, sighup: what the signals do.
@@ -34,7 +40,7 @@ class Signals:
         self._effects: Mapping[int, Action] = {
             signal.SIGINT: sigint,
             signal.SIGHUP: sighup,
-            signal.SIGTERM: Action.STOP,
+            **dict.fromkeys(_STOPS, Action.STOP),
         }
         #: The first signal that asked to stop; 0 where none has.
         self.stopped_by = 0

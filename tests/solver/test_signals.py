@@ -68,7 +68,7 @@ def test_effects_can_be_chosen() -> None:
 
 
 def test_handlers_are_put_back() -> None:
-    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
     before = [signal.getsignal(number) for number in numbers]
     with pytest.raises(ValueError, match="inside"), Signals():
         assert signal.getsignal(signal.SIGINT) != before[0]

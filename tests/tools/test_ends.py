@@ -48,6 +48,8 @@ def after(iteration: int, *numbers: int) -> Callable[[WhenDone, Event], None]:
     [
         (signal.SIGINT, (), 130),
         (signal.SIGTERM, (), 143),
+        (signal.SIGUSR1, (), 138),
+        (signal.SIGUSR2, (), 140),
         (signal.SIGHUP, ("--sighup_effect", "stop"), 129),
         (signal.SIGHUP, (), 0),
     ],

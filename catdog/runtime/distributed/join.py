@@ -12,6 +12,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from catdog.errors import CatdogError
 from catdog.runtime.distributed.group import ALONE, Group, Members
+from catdog.runtime.distributed.start import name_of_start
 
 #: How long a process waits for the others before it takes them for lost.
 TIMEOUT = timedelta(minutes=10)
@@ -65,7 +66,7 @@ def _join(timeout: timedelta) -> Members:
     several = torch.cuda.is_available() and dist.is_nccl_available()
     try:
         store, rank, world = next(iter(rendezvous("env://", timeout=timeout)))
-        store = PrefixStore(f"attempt_{_attempt()}", store)
+        store = PrefixStore(name_of_start(store, rank, world, timeout), store)
         dist.init_process_group(
             # what the processes agree on goes past the GPUs
             "cpu:gloo,cuda:nccl" if several else "gloo",
@@ -84,13 +85,6 @@ def _join(timeout: timedelta) -> Members:
         return first
 
     return Members(rank, world, local_rank, local_world, claim)
-
-
-def _attempt() -> str:
-    """Which start this is; the store outlives the processes, and has addresses of dead ones."""
-    # of several machines each counts its own restarts
-    alone = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
-    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if alone else "0"
 
 
 def _is_loss(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from catdog.errors import CatdogError, Diverged
 from catdog.runtime.distributed.join import ToldElsewhere
 from catdog.runtime.parallel import cores
 
-_HANDED_ON = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+_HANDED_ON = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def launch(tool: str, words: Sequence[str], count: int) -> list[int]:

@@ -31,6 +31,8 @@ class Plan:
         metric: the test output that counts, by its best value; by default as in `score_of_run`.
         trials: how many in all, those of an earlier call of the same sweep among them.
         folds: cross-validate each trial by so many parts; 0 for the test net as it is.
+        storage: where the study is, as `sweep/storage.py` has it; by default in the folder.
+        lost_after: seconds after which a worker that gives no sign of life counts as dead.
     """
 
     solver: Path
@@ -43,6 +45,8 @@ class Plan:
     sampler: str = "tpe"
     pruner: str = "median"
     folds: int = 0
+    storage: str = ""
+    lost_after: float = 300.0
     direction: Direction = Direction.HIGHER
     max_iter: int = 1
     test_interval: int = 1

@@ -1,4 +1,4 @@
-"""The study of a sweep: Optuna's, in an SQLite file in the sweep's folder."""
+"""The study of a sweep: Optuna's, with what was tried and what is tried next."""
 
 import warnings
 from collections import Counter
@@ -8,62 +8,47 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from catdog.errors import CatdogError
-from catdog.runtime.optional import optional
 from catdog.solver.direction import Direction
 from catdog.training.sweep.plan import Plan
+from catdog.training.sweep.storage import locked, opened, optuna, place_of, study_name
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial
 
-NAME, STUDY = "sweep", "sweep.db"
 #: Trials that end before any is ended early by comparison.
 _STARTUP = 4
-#: Seconds that a process waits for another one's writing.
-_PATIENCE = 60
 _AXES = "axes"
 
 
-def optuna() -> Any:
-    """The module; raises CatdogError, with the command to run, where it is not installed."""
-    module: Any = optional("optuna", "a sweep needs Optuna", "pip install optuna")
-    module.logging.set_verbosity(module.logging.WARNING)
-    return module
-
-
 def open_study(plan: Plan) -> "Study":
-    """The study in the plan's folder, a new one where there is none.
+    """The study of a plan, a new one where there is none.
 
     Raises CatdogError where the one that is there tries something else.
     """
-    module = optuna()
     plan.folder.mkdir(parents=True, exist_ok=True)
-    storage = module.storages.RDBStorage(
-        f"sqlite:///{(plan.folder / STUDY).resolve()}",
-        engine_kwargs={"connect_args": {"timeout": _PATIENCE}},
-    )
-    study: Study = module.create_study(
-        storage=storage,
-        study_name=NAME,
-        direction="maximize" if plan.direction is Direction.HIGHER else "minimize",
-        load_if_exists=True,
-        pruner=_pruner(plan),
-    )
-    tried = {"metric": plan.metric, "folds": plan.folds, **{a.field: a.text for a in plan.axes}}
-    before = study.user_attrs.get(_AXES)
-    if before is None:
-        study.set_user_attr(_AXES, tried)
-    elif before != tried:
+    with locked(plan):
+        study: Study = optuna().create_study(
+            storage=opened(plan),
+            study_name=study_name(plan),
+            direction="maximize" if plan.direction is Direction.HIGHER else "minimize",
+            load_if_exists=True,
+            pruner=_pruner(plan),
+        )
+        tried = {"metric": plan.metric, "folds": plan.folds, **{a.field: a.text for a in plan.axes}}
+        before = study.user_attrs.get(_AXES)
+        if before is None:
+            study.set_user_attr(_AXES, tried)
+    if before not in (None, tried):
         names = [name for name in {**before, **tried} if before.get(name) != tried.get(name)]
         raise CatdogError(
-            f"the sweep in this folder tried something else ({', '.join(names)})",
-            where=str(plan.folder),
+            f"the sweep here tried something else ({', '.join(names)})",
+            where=place_of(plan) if plan.storage else str(plan.folder),
             remedy="repeat its command to go on, or give --out another folder",
         )
     return study
 
 
-def sampler(plan: Plan, study: "Study", ticket: int, workers: int = 1) -> Any:
+def sampler(plan: Plan, study: "Study", ticket: int, several: bool) -> Any:
     """What chooses the values of the trial with this number: the same whenever it is run."""
     samplers = optuna().samplers
     seed = (plan.seed * 1_000_003 + ticket) % 2**32
@@ -71,7 +56,7 @@ def sampler(plan: Plan, study: "Study", ticket: int, workers: int = 1) -> Any:
         with warnings.catch_warnings():
             # what is used here is called experimental
             warnings.simplefilter("ignore")
-            base = samplers.TPESampler(seed=seed, constant_liar=workers > 1)
+            base = samplers.TPESampler(seed=seed, constant_liar=several)
     else:
         base = samplers.RandomSampler(seed=seed)
     return _Untried(base, plan, _tried(plan, study), Random(seed))
@@ -122,12 +107,6 @@ def limited(plan: Plan, study: "Study") -> Plan:
     whole = [trial for trial in trials if len(trial.params) == len(plan.axes)]
     twice = len(whole) - len(_tried(plan, study))
     return replace(plan, trials=int(min(plan.trials, plan.points + twice)))
-
-
-def begun(study: "Study") -> list["FrozenTrial"]:
-    """Trials that were begun and not ended: those of a sweep that was stopped."""
-    running = optuna().trial.TrialState.RUNNING
-    return study.get_trials(deepcopy=False, states=(running,))
 
 
 def _pruner(plan: Plan) -> Any:

@@ -4,14 +4,19 @@ import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catdog.errors import CatdogError
 from catdog.runtime.wording import counted
+from catdog.training.sweep.claim import is_free, let_all_go
 from catdog.training.sweep.plan import Plan, planned
+from catdog.training.sweep.storage import check_storage, reached
 from catdog.training.sweep.study import limited, open_study
 from catdog.training.sweep.trial import FOLDER, ITERATION, REASON
 from catdog.training.sweep.work import Tell, work, work_together
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 #: How a trial ended, in the words of the table.
 _STATES = {
@@ -57,9 +62,15 @@ class Sweep:
         return max(0, self.plan.trials - sum(trial.state != "waits" for trial in self.trials))
 
     @property
+    def at_work(self) -> int:
+        """How many other workers have at this moment."""
+        return sum(trial.state == "at work" for trial in self.trials)
+
+    @property
     def exhausted(self) -> bool:
         """Whether every combination of the values was tried."""
-        ended = (trial.values.items() for trial in self.trials if trial.state != "waits")
+        begun = ("waits", "at work")
+        ended = (trial.values.items() for trial in self.trials if trial.state not in begun)
         return len(set(map(frozenset, ended))) >= self.plan.points
 
     @property
@@ -79,9 +90,10 @@ def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
 
     Raises CatdogError for a plan that cannot work, and where every trial failed.
     """
+    check_storage(plan.storage)
     plan = planned(plan)
     plan.folder.mkdir(parents=True, exist_ok=True)
-    with _alone(plan.folder):
+    with _alone(plan), reached(plan):
         plan = limited(plan, open_study(plan))
         tell(_beginning(read_sweep(plan)))
         try:
@@ -89,7 +101,7 @@ def sweep(plan: Plan, tell: Tell, workers: int = 1) -> Sweep:
         except KeyboardInterrupt:
             stopped = True
             tell("interrupted")
-    found = replace(read_sweep(plan), interrupted=stopped)
+        found = replace(read_sweep(plan), interrupted=stopped)
     failed = [trial for trial in found.trials if trial.state == "failed"]
     if failed and len(failed) == len(found.trials):
         raise CatdogError(f"all {len(failed)} trials {failed[-1].reason}", where=str(plan.folder))
@@ -111,7 +123,7 @@ def read_sweep(plan: Plan) -> Sweep:
     trials = tuple(
         Trial(
             each.number,
-            _STATES[each.state.name],
+            _state(plan, each),
             {name: axes[name].word(value) for name, value in each.params.items()},
             each.value,
             each.user_attrs.get(ITERATION),
@@ -124,18 +136,30 @@ def read_sweep(plan: Plan) -> Sweep:
     return Sweep(plan, trials)
 
 
+def _state(plan: Plan, trial: "FrozenTrial") -> str:
+    """In the words of the table: of those that were begun, whether a worker has them."""
+    state = _STATES[trial.state.name]
+    return "at work" if state == "waits" and not is_free(trial, plan.lost_after) else state
+
+
 def _rank(trial: Trial, sign: int) -> tuple[bool, bool, float]:
     value = 0.0 if trial.value is None else sign * trial.value
     return not trial.done, trial.value is None, value
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Raises CatdogError where another process works in the folder."""
-    with (folder / "sweep.lock").open("w") as file:
+def _alone(plan: Plan) -> Iterator[None]:
+    """Raises CatdogError where another process works in the folder, unless they share a storage."""
+    if plan.storage:
+        yield
+        return
+    with (plan.folder / "sweep.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            remedy = "wait for its end; for more at once: --workers"
-            raise CatdogError("a sweep is at work here", where=str(folder), remedy=remedy) from None
+            remedy = "wait for its end; for more at once: --workers, on more machines: --storage"
+            where = str(plan.folder)
+            raise CatdogError("a sweep is at work here", where=where, remedy=remedy) from None
+        # whoever was at work here is not any more
+        let_all_go(open_study(plan))
         yield

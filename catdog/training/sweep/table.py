@@ -7,7 +7,7 @@ from pathlib import Path
 from catdog.runtime.files import replacing
 from catdog.runtime.text_table import text_table
 from catdog.solver.solverstate import best_path
-from catdog.training.sweep.study import STUDY
+from catdog.training.sweep.storage import STUDY, place_of
 from catdog.training.sweep.sweep import Sweep, Trial
 
 #: Of the files in a sweep's folder.
@@ -52,6 +52,8 @@ def places(sweep: Sweep) -> str:
     names = {"table": TABLE, "picture": PICTURE, "Optuna's study": STUDY}
     rows = [(what, str(folder / name)) for what, name in names.items()]
     rows = [row for row in rows if Path(row[1]).exists()]
+    if sweep.plan.storage:
+        rows.append(("Optuna's study", place_of(sweep.plan)))
     if best:
         # only a solver with snapshot_best keeps the weights of the score
         prefix = str(Path(best.folder, sweep.plan.stem))

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,14 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.runtime.parallel import cores
+from catdog.training.sweep.claim import Claim, begun_trial, is_free
 from catdog.training.sweep.plan import Plan
-from catdog.training.sweep.study import begun, open_study, optuna, sampler
+from catdog.training.sweep.storage import locked, optuna, reached
+from catdog.training.sweep.study import open_study, sampler
 from catdog.training.sweep.trial import REASON, Pruned, SweepStopped, run_trial
 
 if TYPE_CHECKING:
-    from optuna import Study, Trial
+    from optuna import Trial
 
 #: Gets a line about each trial that ended; also from other processes.
 Tell = Callable[[str], object]
@@ -30,9 +32,7 @@ _THREADS = "OMP_NUM_THREADS"
 
 def work(plan: Plan, tell: Tell) -> bool:
     """Run what is left of a sweep in this process; whether it was stopped."""
-    study = open_study(plan)
-    tickets = iter(range(_taken(study), plan.trials))
-    return _Worker(plan, study, tell).run(_numbers(study), lambda: next(tickets, None))
+    return _Worker(plan, tell).run()
 
 
 def work_together(plan: Plan, tell: Tell, workers: int) -> bool:
@@ -42,15 +42,13 @@ def work_together(plan: Plan, tell: Tell, workers: int) -> bool:
 
     Ctrl-C is passed on once; a second one ends them without a snapshot.
     """
-    study = open_study(plan)
     context = multiprocessing.get_context("spawn")
-    tickets, stop = context.Value("i", _taken(study)), context.Event()
-    waiting = _numbers(study)
+    stop = context.Event()
     with _few_threads(max(1, cores() // workers)), _without_interrupts():
         processes = [
             context.Process(
                 target=_process,
-                args=(_on_device(plan, index), tell, workers, tickets, waiting[index::workers]),
+                args=(_on_device(plan, index), tell),
                 kwargs={"stop": stop},
                 daemon=True,
             )
@@ -62,22 +60,14 @@ def work_together(plan: Plan, tell: Tell, workers: int) -> bool:
     return bool(stop.is_set())
 
 
-def _process(
-    plan: Plan, tell: Tell, workers: int, tickets: Any, waiting: Sequence[int], *, stop: Any
-) -> None:
+def _process(plan: Plan, tell: Tell, *, stop: Any) -> None:
     """A worker's own; Ctrl-C at a terminal reaches the parent alone, which passes it on."""
     os.setpgrp()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_interrupt_after, args=(stop,), daemon=True).start()
-
-    def ticket() -> int | None:
-        with tickets.get_lock():
-            tickets.value += 1
-            number = int(tickets.value) - 1
-        return number if number < plan.trials else None
-
     try:
-        _Worker(plan, open_study(plan), tell, workers, tickets.get_lock()).run(waiting, ticket)
+        with reached(plan):
+            _Worker(plan, tell, several=True).run()
     except KeyboardInterrupt:
         return
     except CatdogError as error:
@@ -91,43 +81,50 @@ def _interrupt_after(stop: Any) -> None:
 
 
 class _Worker:
-    """Asks the study for trials and tells it what became of them."""
+    """Asks the study for trials and tells it what became of them; `several` share the study."""
 
-    def __init__(
-        self, plan: Plan, study: "Study", tell: Tell, workers: int = 1, lock: Any = None
-    ) -> None:
-        self._plan, self._study, self._tell, self._workers = plan, study, tell, workers
-        self._lock = lock or nullcontext()
+    def __init__(self, plan: Plan, tell: Tell, *, several: bool = False) -> None:
+        self._plan, self._tell = plan, tell
+        self._several = several or bool(plan.storage)
+        self._study = open_study(plan)
 
-    def run(self, waiting: Sequence[int], ticket: Callable[[], int | None]) -> bool:
-        """First the trials that were begun before, then new ones while there are tickets.
+    def run(self) -> bool:
+        """First trials that were begun and left, then new ones, as many as the plan has.
 
         Gives whether a trial was stopped.
         """
-        trial = optuna().trial.Trial
         try:
-            for identity in waiting:
-                self._try(trial(self._study, identity))
-            while _goes_on() and not self._hopeless() and (number := ticket()) is not None:
-                self._try(self._ask(number))
+            while _goes_on() and not self._hopeless() and (claim := self._next()) is not None:
+                with claim.held():
+                    self._try(claim)
         except SweepStopped:
             return True
         return False
 
-    def _ask(self, number: int) -> "Trial":
+    def _next(self) -> Claim | None:
         # the others see its values before they choose theirs
-        with self._lock:
-            self._study.sampler = sampler(self._plan, self._study, number, self._workers)
-            trial = self._study.ask()
+        with locked(self._plan):
+            trials = self._study.get_trials(deepcopy=False)
+            left = next((each for each in trials if is_free(each, self._plan.lost_after)), None)
+            if left is None and len(trials) >= self._plan.trials:
+                return None
+            number = len(trials) if left is None else left.number
+            self._study.sampler = sampler(self._plan, self._study, number, several=self._several)
+            trial = self._study.ask() if left is None else begun_trial(self._study, left)
             for axis in self._plan.axes:
                 axis.suggest(trial)
-        return trial
+            claim = Claim(trial, self._plan.lost_after)
+            claim.take()
+        return claim
 
-    def _try(self, trial: "Trial") -> None:
-        states = optuna().trial.TrialState
+    def _try(self, claim: Claim) -> None:
+        states, trial = optuna().trial.TrialState, claim.trial
         try:
-            value = run_trial(self._plan, trial, _goes_on)
+            value = run_trial(self._plan, trial, lambda: _goes_on() and not claim.lost)
         except SweepStopped:
+            if claim.lost:
+                self._tell(f"trial {trial.number}: another worker has taken it over")
+                return
             self._tell(f"trial {trial.number} waits: it goes on when the command is repeated")
             raise
         except Pruned as end:
@@ -160,15 +157,6 @@ def _goes_on() -> bool:
     """Whether the process that this one works for is still there."""
     parent = multiprocessing.parent_process()
     return parent is None or parent.is_alive()
-
-
-def _taken(study: "Study") -> int:
-    return len(study.get_trials(deepcopy=False))
-
-
-def _numbers(study: "Study") -> list[int]:
-    """Optuna's identities of the trials that were begun."""
-    return [trial._trial_id for trial in begun(study)]
 
 
 def _on_device(plan: Plan, index: int) -> Plan:
