@@ -7,13 +7,17 @@ stretched to SIZE x SIZE. Every sixth photo of the shuffled list goes to validat
 --stratify a sixth of each class, or what --validation says. Without photos in input/, cats and dogs
 are drawn.
 
+With --shards each LMDB is divided, and several processes may make the shards together.
+
   python tools/create_lmdb.py                        input/train -> input/train_lmdb ...
   python tools/create_lmdb.py --data photos --out input --size 64
   python tools/create_lmdb.py --data cifar10 --out cifar10 --size 32 --no-equalize --validation 5000
+  torchrun --nproc-per-node=2 tools/create_lmdb.py --data photos --out input --shards 16
 """
 
 import argparse
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from catdog.cli.argument_types import at_least, share_or_count
@@ -22,6 +26,12 @@ from catdog.cli.main import run_tool
 from catdog.data.build.dataset import DEFAULT_FOLDER, LabelFiles, create
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.distributed.join import joined
+
+_SIZE, _QUALITY = 227, 95
+_, *_ENCODINGS = DatasetParameter.Encoding.keys()
+#: Processes that have made their shards wait for the others as long as that takes.
+_PATIENCE = timedelta(days=30)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -34,6 +44,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_split(parser)
     add("--test", type=Path, metavar="DIR", help="labelled test photos (default: test/ if any)")
     _add_lists(parser)
+    _add_shards(parser)
     add("--workers", type=at_least(1), default=0, help="threads (default: one for each core)")
     add("--resume", action="store_true", help="go on with the build that was interrupted")
     return parser.parse(argv)
@@ -42,7 +53,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _add_preparation(parser: Parser) -> None:
     """What is done to a photo before it is stored."""
     add = parser.add_argument
-    add("--size", type=at_least(1), default=227, help="width and height (default: 227)")
+    add("--size", type=at_least(1), help=f"width and height (default: {_SIZE})")
     add("--width", type=at_least(1), help="instead of --size")
     add("--height", type=at_least(1), help="instead of --size")
     add(
@@ -61,6 +72,14 @@ def _add_preparation(parser: Parser) -> None:
         help="how photos are stretched (default: CUBIC)",
     )
     add("--gray", action="store_true", help="one channel instead of blue, green and red")
+    add(
+        "--encoded",
+        type=str.upper,
+        choices=_ENCODINGS,
+        help="store files instead of pixels: prepared photos as JPEGs, or keep the photos' own, "
+        "which are neither equalised nor stretched then",
+    )
+    add("--quality", type=int, metavar="Q", help="of --encoded jpeg, 1 to 100 (default: 95)")
 
 
 def _add_split(parser: Parser) -> None:
@@ -87,6 +106,20 @@ def _add_split(parser: Parser) -> None:
     )
 
 
+def _add_shards(parser: Parser) -> None:
+    """How many LMDBs each part is divided into."""
+    add = parser.add_argument
+    add("--shards", type=at_least(1), default=0, metavar="N", help="divide each LMDB into N")
+    add(
+        "--rebuild",
+        nargs="+",
+        default=[],
+        metavar="SHARD",
+        help="make these shards of the build again, input/train_lmdb/shard-00003, and those that "
+        "are missing",
+    )
+
+
 def _add_lists(parser: Parser) -> None:
     """Files that name photos and their labels."""
     add = parser.add_argument
@@ -105,12 +138,17 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
     validation = args.validation
     if validation is None and args.stratify:
         validation = 1 / args.validation_every
+    keep = args.encoded == "KEEP"
+    jpegs = args.encoded == "JPEG"
     return DatasetParameter(
-        width=args.width or args.size,
-        height=args.height or args.size,
-        equalize=not args.no_equalize,
+        width=None if keep else args.width or args.size or _SIZE,
+        height=None if keep else args.height or args.size or _SIZE,
+        equalize=not (args.no_equalize or keep),
         interpolation=args.interpolation,
         resize=args.resize,
+        encoding=args.encoded,
+        quality=(args.quality or _QUALITY) if jpegs else None,
+        shards=args.shards or None,
         channel_order=DatasetParameter.GRAY if args.gray else DatasetParameter.BGR,
         validation_every=args.validation_every if validation is None else None,
         validation=validation,
@@ -138,9 +176,36 @@ def main(argv: Sequence[str] | None = None) -> None:
             where="--stratify",
             remedy="leave it out",
         )
-    out = args.out or DEFAULT_FOLDER
-    dataset = _dataset(args)
-    print(create(args.data, out, dataset, files=files, workers=args.workers, resume=args.resume))
+    _check_encoding(args)
+    if args.rebuild and (args.resume or not args.shards):
+        remedy = "give --shards and what else the build was made with, without --resume"
+        raise CatdogError("takes shards of a build that is there", where="--rebuild", remedy=remedy)
+    with joined(_PATIENCE, "--resume keeps the shards that are done") as group:
+        report = create(
+            args.data,
+            args.out or DEFAULT_FOLDER,
+            _dataset(args),
+            files=files,
+            workers=args.workers,
+            resume=args.resume,
+            rebuild=args.rebuild,
+            group=group,
+        )
+    if group.leads:
+        print(report)
+
+
+def _check_encoding(args: argparse.Namespace) -> None:
+    if args.quality is not None and (args.encoded != "JPEG" or not 1 <= args.quality <= 100):
+        what = "is that of JPEGs, from 1 to 100"
+        raise CatdogError(what, where="--quality", remedy="give --encoded jpeg with it")
+    given = [name for name in ("size", "width", "height", "gray") if getattr(args, name)]
+    if args.encoded == "KEEP" and given:
+        raise CatdogError(
+            "keeps the photos as they are, of whatever size and colours",
+            where="--encoded keep",
+            remedy=f"leave --{given[0]} out, or give --encoded jpeg",
+        )
 
 
 if __name__ == "__main__":

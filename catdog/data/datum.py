@@ -197,9 +197,13 @@ def write_raw(planes: NDArray[np.uint8], label: int, labels: Sequence[float] = (
     return b"".join((head, bytes([_DATA]), packed.write_varint(pixels.nbytes), pixels, tail))
 
 
-def encoded_datum(data: bytes, label: int = 0) -> Datum:
-    """A Datum that holds a picture file; its channels, height and width stay unset."""
-    return Datum(data=data, label=label, encoded=True)
+def encoded_datum(data: bytes, label: int = 0, labels: Sequence[float] = ()) -> Datum:
+    """A Datum that holds a picture file; its channels, height and width stay unset.
+
+    With several labels they are stored in place of the one.
+    """
+    one = None if len(labels) else label
+    return Datum(data=data, label=one, encoded=True, labels=labels)
 
 
 def blob_to_array(blob: BlobProto) -> NDArray[np.float32]:

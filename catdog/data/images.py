@@ -180,17 +180,30 @@ def prepare(pixels: Pixels, dataset: DatasetParameter) -> Pixels:
     """Decoded pixels (their content is used up) as the planes that a data set stores.
 
     First equalised, at full size, then stretched to its width and height if it has them (or
-    padded or cropped, as `resize` says), then put in its order of channels. Raises TooLarge where
-    they would have more pixels than a photo may have.
+    padded or cropped, as `resize` says), made a JPEG and decoded where it stores JPEGs, then put in
+    its order of channels. Raises TooLarge where they would have more pixels than a photo may have.
     """
+    pixels = fitted(pixels, dataset)
+    if dataset.encoding == DatasetParameter.JPEG:
+        pixels = decode(jpeg(pixels, dataset.quality), gray=pixels.ndim == 2).pixels
+    channels = planes(pixels)
+    return channels[::-1] if dataset.channel_order == DatasetParameter.RGB else channels
+
+
+def fitted(pixels: Pixels, dataset: DatasetParameter) -> Pixels:
+    """Decoded pixels, which are used up, equalised and in the width and height of a data set."""
     if dataset.equalize:
         pixels = equalize(pixels)
     if dataset.width and dataset.height:
         check_size(dataset.width, dataset.height, "width and height of the data set")
         fit = _FIT[dataset.resize]
         pixels = fit(pixels, dataset.width, dataset.height, dataset.interpolation)
-    channels = planes(pixels)
-    return channels[::-1] if dataset.channel_order == DatasetParameter.RGB else channels
+    return pixels
+
+
+def jpeg(pixels: Pixels, quality: int) -> bytes:
+    """A picture as a JPEG file of a quality from 1 to 100."""
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def load(path: str | Readable, dataset: DatasetParameter) -> Pixels:

@@ -61,8 +61,12 @@ class Mean:
 
     def merge(self, other: "Mean") -> None:
         """Add the pictures of another mean of the same shape."""
-        self._sum += other.sum()
-        self.count += other.count
+        self.add_sum(other.sum(), other.count)
+
+    def add_sum(self, total: NDArray[np.float64], count: int) -> None:
+        """Add the sum of so many pictures of the same shape."""
+        self._sum = self._sum + total
+        self.count += count
 
     def sum(self) -> NDArray[np.float64]:
         """The sum of the pictures so far, channels x height x width."""

@@ -1520,7 +1520,7 @@ class PReLUParameter(_message.Message):
     def __init__(self, filler: _Optional[_Union[FillerParameter, _Mapping]] = ..., channel_shared: bool = ...) -> None: ...
 
 class DatasetParameter(_message.Message):
-    __slots__ = ("width", "height", "equalize", "interpolation", "channel_order", "class_name", "validation_every", "seed", "source", "count", "resize", "validation")
+    __slots__ = ("width", "height", "equalize", "interpolation", "channel_order", "class_name", "validation_every", "seed", "source", "count", "resize", "validation", "encoding", "quality", "shards")
     class Interpolation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         NEAREST: _ClassVar[DatasetParameter.Interpolation]
@@ -1547,6 +1547,14 @@ class DatasetParameter(_message.Message):
     STRETCH: DatasetParameter.Resize
     PAD: DatasetParameter.Resize
     CROP: DatasetParameter.Resize
+    class Encoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        RAW: _ClassVar[DatasetParameter.Encoding]
+        JPEG: _ClassVar[DatasetParameter.Encoding]
+        KEEP: _ClassVar[DatasetParameter.Encoding]
+    RAW: DatasetParameter.Encoding
+    JPEG: DatasetParameter.Encoding
+    KEEP: DatasetParameter.Encoding
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     EQUALIZE_FIELD_NUMBER: _ClassVar[int]
@@ -1559,6 +1567,9 @@ class DatasetParameter(_message.Message):
     COUNT_FIELD_NUMBER: _ClassVar[int]
     RESIZE_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
     width: int
     height: int
     equalize: bool
@@ -1571,7 +1582,10 @@ class DatasetParameter(_message.Message):
     count: DatasetCount
     resize: DatasetParameter.Resize
     validation: float
-    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., equalize: bool = ..., interpolation: _Optional[_Union[DatasetParameter.Interpolation, str]] = ..., channel_order: _Optional[_Union[DatasetParameter.ChannelOrder, str]] = ..., class_name: _Optional[_Iterable[str]] = ..., validation_every: _Optional[int] = ..., seed: _Optional[int] = ..., source: _Optional[str] = ..., count: _Optional[_Union[DatasetCount, _Mapping]] = ..., resize: _Optional[_Union[DatasetParameter.Resize, str]] = ..., validation: _Optional[float] = ...) -> None: ...
+    encoding: DatasetParameter.Encoding
+    quality: int
+    shards: int
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., equalize: bool = ..., interpolation: _Optional[_Union[DatasetParameter.Interpolation, str]] = ..., channel_order: _Optional[_Union[DatasetParameter.ChannelOrder, str]] = ..., class_name: _Optional[_Iterable[str]] = ..., validation_every: _Optional[int] = ..., seed: _Optional[int] = ..., source: _Optional[str] = ..., count: _Optional[_Union[DatasetCount, _Mapping]] = ..., resize: _Optional[_Union[DatasetParameter.Resize, str]] = ..., validation: _Optional[float] = ..., encoding: _Optional[_Union[DatasetParameter.Encoding, str]] = ..., quality: _Optional[int] = ..., shards: _Optional[int] = ...) -> None: ...
 
 class DatasetCount(_message.Message):
     __slots__ = ("train", "validation", "skipped", "gray", "cmyk", "alpha", "sixteen_bit", "rotated", "per_class_train", "per_class_validation", "test", "per_class_test")

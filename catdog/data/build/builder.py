@@ -15,9 +15,19 @@ import numpy as np
 from catdog.data.build.doubles import Doubles
 from catdog.data.build.listing import Photo, Skipped
 from catdog.data.build.split import TEST, TRAIN, VALIDATION, Assigned, Division
-from catdog.data.datum import write_raw
+from catdog.data.datum import encoded_datum, write_raw
 from catdog.data.headers import NO_KIND, Kind
-from catdog.data.images import Picture, Pixels, Unreadable, decode, prepare, read_file
+from catdog.data.images import (
+    Picture,
+    Pixels,
+    Unreadable,
+    decode,
+    fitted,
+    jpeg,
+    prepare,
+    read_file,
+)
+from catdog.data.images import planes as to_planes
 from catdog.data.lmdb_store import Writer, key
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -98,21 +108,40 @@ def build(
     DataError when an LMDB would be empty otherwise.
     """
     counts = counts or Counts()
-    parts = {*photos.parts, TRAIN, *counts.pictures}
-    if not dataset.HasField("validation") or dataset.validation:
-        parts.add(VALIDATION)
-    gray = dataset.channel_order == DatasetParameter.GRAY
+    parts = parts_wanted(photos, dataset) | {*counts.pictures}
+    with progress(what="build", total=len(photos)) as bar:
+        folders = {part: folder / part for part in parts}
+        fill(folders, photos, dataset, counts, bar.update, workers=workers, each=each)
+    check_some(counts, parts)
+    return counts
+
+
+def parts_wanted(photos: Division, dataset: DatasetParameter) -> set[str]:
+    """The LMDBs that a build must have, whatever can be read."""
+    divides = not dataset.HasField("validation") or dataset.validation
+    return {*photos.parts, TRAIN, *((VALIDATION,) if divides else ())}
+
+
+def fill(
+    folders: Mapping[str, Path],
+    photos: Division,
+    dataset: DatasetParameter,
+    counts: Counts,
+    tell: Callable[[], object],
+    *,
+    workers: int = 0,
+    each: Callable[[str, Pixels], None] | None = None,
+) -> None:
+    """Prepare photos, count them, and write those of a part into the LMDB in its folder.
+
+    `tell` is called after each photo, `each` as `build` does it.
+    """
 
     def work(assigned: Assigned) -> Prepared:
-        return _prepare(assigned, dataset, gray)
+        return _prepare(assigned, dataset)
 
-    with ExitStack() as stack:
-        results = stack.enter_context(closing(in_order(work, photos, workers=workers)))
-        bar = stack.enter_context(progress(results, "build", len(photos)))
-        folders = {part: folder / part for part in parts}
-        write_batches(folders, map(_entry, _counted(bar, counts, each)))
-    _check(counts, parts)
-    return counts
+    with closing(in_order(work, photos, workers=workers)) as results:
+        write_batches(folders, map(_entry, _counted(results, counts, each, tell)))
 
 
 def _entry(done: Prepared) -> Record:
@@ -161,25 +190,44 @@ def _batches(entries: Iterable[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
-def _prepare(assigned: Assigned, dataset: DatasetParameter, gray: bool) -> Prepared:
+def _prepare(assigned: Assigned, dataset: DatasetParameter) -> Prepared:
     photo = assigned.photo
     try:
-        (pixels, kinds), digest = _read(photo, gray)
+        picture, data = _read(photo, dataset.channel_order == DatasetParameter.GRAY)
     except Unreadable as error:
         return Prepared(assigned, reason=error.what)
-    planes = prepare(pixels, dataset)
-    return Prepared(assigned, planes, write_raw(planes, photo.label, photo.labels), kinds, digest)
+    digest = _digest(data)
+    planes, value = _stored(photo, picture, data, dataset)
+    return Prepared(assigned, planes, value, picture.kinds, digest)
 
 
-def _read(photo: Photo, gray: bool) -> tuple[Picture, bytes]:
-    """The decoded picture, and the digest of what it was decoded from."""
+def _read(photo: Photo, gray: bool) -> tuple[Picture, bytes | memoryview]:
+    """The decoded picture, and what it was decoded from."""
     if photo.pixels is None:
         data = read_file(photo.path)
-        return decode(data, gray=gray), _digest(data)
+        return decode(data, gray=gray), data
     # a copy, as preparing uses the pixels up
     pixels: Pixels = np.array(photo.pixels, order="C")
     colors = cast(Pixels, cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)) if gray else pixels
-    return Picture(colors, NO_KIND), _digest(pixels.data)
+    return Picture(colors, NO_KIND), pixels.data
+
+
+def _stored(
+    photo: Photo, picture: Picture, data: bytes | memoryview, dataset: DatasetParameter
+) -> tuple[Pixels, bytes]:
+    """The planes of a photo, and the Datum that holds them, raw or in a file."""
+    if dataset.encoding == DatasetParameter.RAW:
+        prepared = prepare(picture.pixels, dataset)
+        return prepared, write_raw(prepared, photo.label, photo.labels)
+    if dataset.encoding == DatasetParameter.JPEG:
+        file = jpeg(fitted(picture.pixels, dataset), dataset.quality)
+        pixels = decode(file, gray=picture.pixels.ndim == 2).pixels
+    else:
+        pixels = picture.pixels
+        as_it_is = isinstance(data, bytes) and not picture.kinds
+        file = bytes(data) if as_it_is else cv2.imencode(".png", pixels)[1].tobytes()
+    datum = encoded_datum(file, photo.label, photo.labels)
+    return to_planes(pixels), datum.SerializeToString()
 
 
 def _digest(data: bytes | memoryview) -> bytes:
@@ -187,10 +235,14 @@ def _digest(data: bytes | memoryview) -> bytes:
 
 
 def _counted(
-    results: Iterable[Prepared], counts: Counts, each: Callable[[str, Pixels], None] | None
+    results: Iterable[Prepared],
+    counts: Counts,
+    each: Callable[[str, Pixels], None] | None,
+    tell: Callable[[], object],
 ) -> Iterator[Prepared]:
     """Yield the photos that could be read, and count all."""
     for done in results:
+        tell()
         photo, _, part = done.assigned
         if done.planes is None:
             counts.skipped.append(Skipped(photo.name, done.reason))
@@ -201,7 +253,8 @@ def _counted(
         yield done
 
 
-def _check(counts: Counts, parts: Collection[str]) -> None:
+def check_some(counts: Counts, parts: Collection[str]) -> None:
+    """Raise DataError where one of the parts would have no pictures."""
     for part, purpose in _PURPOSE.items():
         if part in parts and not counts.pictures[part]:
             skipped = len(counts.skipped)

@@ -8,20 +8,21 @@ Whatever moment a process dies at, all names of `input` lead into one build.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from catdog.data.build.build_files import SKIPPED
 from catdog.data.checksums import CHECKSUMS, read_checksums
 from catdog.data.lmdb_store import BUILT, DATA_FILE
 from catdog.data.mean import BUILT_MEAN
 from catdog.data.preprocessing import DATASET_FILE
+from catdog.data.store_names import SHARD
 from catdog.errors import DataError
 from catdog.runtime.files import flush, flush_all, free_name
 from catdog.runtime.lock import only_one
 
 BUILDS, CURRENT = ".builds", "current"
-SKIPPED = "skipped.csv"
 NAMES = (*BUILT, BUILT_MEAN, SKIPPED, DATASET_FILE)
 """What a build may consist of."""
 
@@ -58,6 +59,29 @@ class Builds:
         folder.mkdir(exist_ok=True)
         (folder / _PLAN).write_text(plan)
         return folder, found is not None
+
+    def check_current(self, plan: str) -> None:
+        """Raise DataError where the current build is of another plan."""
+        if _text(self._current / _PLAN) != plan:
+            raise DataError(
+                "the build here is of other photos, labels or options",
+                where=str(self._out),
+                remedy="give what it was built with, or leave --rebuild out to build it anew",
+            )
+
+    def take_shards(self, folder: Path, without: Collection[str]) -> None:
+        """Have a new build begin with the shards of the current one but for some.
+
+        They are links to the same files, which nobody writes to again.
+        """
+        for shard in self._current.glob(f"*/{SHARD}*"):
+            name = f"{shard.parent.name}/{shard.name}"
+            if name not in without and (shard / DATA_FILE).exists():
+                (folder / name).mkdir(parents=True)
+                for path in shard.iterdir():
+                    # the record is written anew
+                    if path.name != DATASET_FILE:
+                        (folder / name / path.name).hardlink_to(path)
 
     def finish(self, folder: Path) -> list[str]:
         """Make a build the current one; returns what was in its way, and what that is called now.
@@ -140,7 +164,6 @@ class Builds:
 
     def _clean(self) -> None:
         """Remove earlier builds, and names that lead nowhere in this one."""
-        (self._current / _PLAN).unlink(missing_ok=True)
         for path in self._others():
             _remove(path)
         for name in NAMES:
@@ -164,19 +187,33 @@ def only_build(out: Path) -> Iterator[Builds]:
 
 
 @contextmanager
-def kept_when_interrupted(folder: Path) -> Iterator[None]:
-    """Remove what was built where that fails; leave it to a next build where a person stops it."""
+def kept_when_interrupted(folder: Path, *, alone: bool = True) -> Iterator[None]:
+    """Remove what was built where that fails; leave it to a next build where a person stops it.
+
+    What others are building too, and shards that are done, are left to a next build in any case.
+    """
     try:
         yield
     except KeyboardInterrupt as error:
-        if any(True for name in BUILT for _ in read_checksums(folder / name)):
+        if not alone or any(_begun(folder)):
             error.add_note("the same command with --resume goes on from here")
         else:
             _remove(folder)
         raise
     except Exception:
-        _remove(folder)
+        if alone and not any(_shards_done(folder)):
+            _remove(folder)
         raise
+
+
+def _begun(folder: Path) -> Iterator[bool]:
+    """Something true for each record, and for each shard that is done."""
+    yield from (True for name in BUILT for _ in read_checksums(folder / name))
+    yield from map(bool, _shards_done(folder))
+
+
+def _shards_done(folder: Path) -> Iterator[Path]:
+    return folder.glob(f"*/{SHARD}*/{SKIPPED}")
 
 
 def _is_built(place: Path) -> bool:

@@ -1,33 +1,46 @@
 """From a folder of photos to LMDBs, mean picture and dataset.yaml."""
 
-import csv
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from catdog.data.build.build_files import SKIPPED, write_files
 from catdog.data.build.build_remarks import build_remarks
-from catdog.data.build.builder import Counts, build
-from catdog.data.build.builds import SKIPPED, Builds, kept_when_interrupted, only_build
+from catdog.data.build.builder import Counts, build, check_some, parts_wanted
+from catdog.data.build.builds import Builds, kept_when_interrupted, only_build
 from catdog.data.build.cifar import find_cifar, read_cifar
 from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
-from catdog.data.build.listing import Listing, Skipped, check_class_name, in_utf8
+from catdog.data.build.listing import Listing, check_class_name, in_utf8
 from catdog.data.build.resumption import plan, restore
+from catdog.data.build.sharding import (
+    agreed,
+    check_named,
+    make_shards,
+    records_done,
+    shards_of,
+    take_together,
+)
+from catdog.data.build.sized_mean import SizedMean, may_differ
 from catdog.data.build.split import TEST, TRAIN, VALIDATION, Division, split
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
-from catdog.data.mean import BUILT_MEAN, Mean, write_mean
+from catdog.data.mean import BUILT_MEAN
 from catdog.data.preprocessing import DATASET_FILE
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.runtime.distributed.group import ALONE, Group, one_first
 from catdog.runtime.text_table import text_table
-from catdog.spec import to_yaml
 
 SAMPLE = "sample"
 
 DEFAULT_FOLDER = Path("input")
+_NOTHING = "there was no build of these photos to go on with"
 _KINDS = {"gray": "grey", "cmyk": "CMYK", "alpha": "transparent", "sixteen_bit": "16-bit"}
 
 
@@ -103,7 +116,8 @@ class BuildReport:
     def _written(self) -> list[tuple[str, str]]:
         count = self.dataset.count
         parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
-        return [("written", str(self.out / name)) for name in (*parts, BUILT_MEAN, DATASET_FILE)]
+        mean = [BUILT_MEAN] * (self.out / BUILT_MEAN).exists()
+        return [("written", str(self.out / name)) for name in (*parts, *mean, DATASET_FILE)]
 
 
 def create(
@@ -114,22 +128,30 @@ def create(
     files: LabelFiles | None = None,
     workers: int = 0,
     resume: bool = False,
+    rebuild: Sequence[str] = (),
+    group: Group = ALONE,
 ) -> BuildReport:
     """Build train_lmdb, validation_lmdb, mean.binaryproto and dataset.yaml in `out`.
 
     `dataset` has the preparation, the split and the seed; the report has a copy with the counts.
     Photos come from the files or the folder `data`, or, where it has none, from a drawn sample;
     test photos go to test_lmdb. All becomes visible at once (`builds.py`), so that an interrupted
-    build leaves the last one as it was; with `resume` it goes on where it stopped.
+    build leaves the last one as it was; with `resume` it goes on where it stopped. Shards that are
+    to be `rebuild`, and those that are missing, are made again, and the others of the current build
+    stay. Of several processes each makes its shards; the report of the leading one has the counts.
     """
     began, out = time.perf_counter(), Path(out)
+    how = _How(workers, resume, rebuild, group)
     try:
-        with only_build(out) as builds:
-            listing, source = _listing(Path(data), out, files or LabelFiles(), dataset)
-            if files and files.test:
-                add_test(listing, files.test)
+        with only_build(out) if group.leads else nullcontext() as builds:
+            find = partial(_listing, Path(data), out, files or LabelFiles(), dataset)
+            listing, source = one_first(group, find)
             described = _described(dataset, listing, source)
-            built = _build(builds, listing, described, workers, resume)
+            photos = split(listing, dataset)
+            if dataset.shards:
+                built = _build_shards(builds, photos, listing, described, how)
+            else:
+                built = _build(builds, photos, listing, described, how)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"cannot be written ({reason})", where=str(out)) from error
@@ -138,54 +160,95 @@ def create(
     return BuildReport(described, listing.layout, out, seconds, built.before, remarks)
 
 
+class _How(NamedTuple):
+    """What else `create` is given."""
+
+    workers: int
+    resume: bool
+    rebuild: Sequence[str]
+    group: Group
+
+
 @dataclass(frozen=True)
 class _Built:
     """Counts of a build, how many of its pictures were there before, and what deserves a look."""
 
     counts: Counts
-    before: int
-    remarks: list[str]
+    before: int = 0
+    remarks: Sequence[str] = ()
 
 
 def _build(
-    builds: Builds, listing: Listing, dataset: DatasetParameter, workers: int, resume: bool
+    builds: Builds | None, photos: Division, listing: Listing, dataset: DatasetParameter, how: _How
 ) -> _Built:
-    photos = split(listing, dataset)
-    folder, resumed = builds.begin(plan(photos, dataset), resume)
-    counts = Counts()
-    with kept_when_interrupted(folder):
-        before = _fill(folder, photos, dataset, listing, counts, workers)
-    remarks = [] if resumed or not resume else ["there was no build of these photos to go on with"]
-    return _Built(counts, before, remarks + builds.finish(folder))
-
-
-def _fill(
-    folder: Path,
-    photos: Division,
-    dataset: DatasetParameter,
-    listing: Listing,
-    counts: Counts,
-    workers: int,
-) -> int:
-    """Write all files; the counts go into `dataset`. Returns how many pictures were there."""
-    mean = Mean()
+    """One LMDB for each part."""
+    if builds is None or how.group.world > 1:
+        what = f"{how.group.world} processes build together where there are shards for each"
+        raise DataError(what, remedy="give --shards")
+    folder, resumed = builds.begin(plan(photos, dataset), how.resume)
+    counts, mean = Counts(), SizedMean(may_differ=may_differ(dataset))
 
     def each(part: str, planes: Pixels) -> None:
         if part == TRAIN:
             mean.add(planes)
+        else:
+            mean.see(planes.shape)
 
-    left = restore(folder, photos, counts, each)
-    before = counts.pictures.total()
-    build(left, folder, dataset, workers=workers, each=each, counts=counts)
-    _count(dataset, listing, counts)
-    _write(folder, dataset, mean, listing.skipped + counts.skipped)
-    return before
+    with kept_when_interrupted(folder):
+        left = restore(folder, photos, counts, each)
+        before = counts.pictures.total()
+        build(left, folder, dataset, workers=how.workers, each=each, counts=counts)
+        remarks = write_files(folder, dataset, listing, counts, mean)
+    remarks += [] if resumed or not how.resume else [_NOTHING]
+    return _Built(counts, before, remarks + builds.finish(folder))
+
+
+def _build_shards(
+    builds: Builds | None,
+    photos: Division,
+    listing: Listing,
+    dataset: DatasetParameter,
+    how: _How,
+) -> _Built:
+    """Shards of each part: of N processes each makes every N-th, the leading one has `builds`."""
+    group, folder, resumed, before = how.group, Path(), False, 0
+    digest = agreed(plan(photos, dataset), group)
+    shards = shards_of(photos, dataset.shards)
+    named = check_named(shards, how.rebuild)
+    if builds:
+        if named:
+            builds.check_current(digest)
+        folder, resumed = builds.begin(digest, how.resume)
+        if named:
+            builds.take_shards(folder, without=named)
+        before = records_done(folder, shards)
+    folder = Path(group.gather(str(folder))[0])
+    with kept_when_interrupted(folder, alone=group.world == 1):
+        make_shards(folder, shards, dataset, group, how.workers)
+        # until all have made theirs
+        group.gather(None)
+        if not builds:
+            return _Built(Counts())
+        counts, mean = take_together(folder, shards, dataset)
+        check_some(counts, parts_wanted(photos, dataset))
+        remarks = write_files(folder, dataset, listing, counts, mean)
+    remarks += [] if resumed or not how.resume else [_NOTHING]
+    return _Built(counts, before, remarks + builds.finish(folder))
 
 
 def _listing(
     data: Path, out: Path, files: LabelFiles, dataset: DatasetParameter
 ) -> tuple[Listing, str]:
     """The labelled photos, and the description of their source in dataset.yaml."""
+    listing, source = _trained_on(data, out, files, dataset)
+    if files.test:
+        add_test(listing, files.test)
+    return listing, source
+
+
+def _trained_on(
+    data: Path, out: Path, files: LabelFiles, dataset: DatasetParameter
+) -> tuple[Listing, str]:
     if files.train:
         return read_list(files.train, data, files.labels, files.validation), str(files.train)
     if files.labels:
@@ -222,35 +285,3 @@ def _described(dataset: DatasetParameter, listing: Listing, source: str) -> Data
             )
         described.validation_every = 0
     return described
-
-
-def _count(dataset: DatasetParameter, listing: Listing, counts: Counts) -> None:
-    count = dataset.count
-    count.train, count.validation = counts.pictures[TRAIN], counts.pictures[VALIDATION]
-    if counts.pictures[TEST]:
-        count.test = counts.pictures[TEST]
-    count.skipped = len(listing.skipped) + len(counts.skipped)
-    for kind, number in sorted(counts.kinds.items()):
-        setattr(count, kind, number)
-    for part, numbers in (
-        (TRAIN, count.per_class_train),
-        (VALIDATION, count.per_class_validation),
-        (TEST, count.per_class_test),
-    ):
-        if part != TEST or count.test:
-            numbers.extend(counts.labelled[part, label] for label in range(len(listing.classes)))
-
-
-def _write(folder: Path, dataset: DatasetParameter, mean: Mean, skipped: Iterable[Skipped]) -> None:
-    write_mean(mean.result(), folder / BUILT_MEAN)
-    text = to_yaml(dataset, "How these photos were prepared; prediction does the same.")
-    for target in (folder, *_parts(folder)):
-        (target / DATASET_FILE).write_text(text, encoding="utf-8")
-    rows = ((in_utf8(name), reason) for name, reason in skipped)
-    with (folder / SKIPPED).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("file", "reason"), *rows])
-
-
-def _parts(folder: Path) -> list[Path]:
-    """The LMDBs that were written: all, or no test and validation ones."""
-    return [folder / name for name in (TRAIN, VALIDATION, TEST) if (folder / name).exists()]

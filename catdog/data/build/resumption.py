@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from catdog.data.build.builder import Counts, key_of
-from catdog.data.build.split import Division
+from catdog.data.build.split import Assigned, Division
 from catdog.data.checksums import CHECKSUMS, Checksums, RecordLine, checksum, read_checksums
 from catdog.data.datum import read_example
 from catdog.data.headers import Kind
@@ -56,8 +56,7 @@ def restore(
             for place, line, planes in _records(folder / part, photos, part):
                 if left[place]:
                     left[place] = False
-                    kinds = cast(list[Kind], line.notes[1].split("+") if line.notes[1] else [])
-                    counts.add(photos[place], kinds, bytes.fromhex(line.notes[0]))
+                    count_record(counts, photos[place], line)
                     each(part, planes)
                     yield line
 
@@ -65,19 +64,31 @@ def restore(
     return photos.chosen(left)
 
 
+def count_record(counts: Counts, photo: Assigned, line: RecordLine) -> None:
+    """Count a photo by the line of its record."""
+    digest, converted = line.notes
+    kinds = cast(list[Kind], converted.split("+") if converted else [])
+    counts.add(photo, kinds, bytes.fromhex(digest))
+
+
 def _records(lmdb: Path, photos: Division, part: str) -> Iterator[tuple[int, RecordLine, Pixels]]:
     """The places of photos whose record is there and has its checksum, with its planes."""
-    places, numbers = photos.of_part(part)
     with suppress(DataError), Reader(lmdb) as reader:
-        for line in read_checksums(lmdb):
-            number = line.key.partition(b"_")[0]
-            if len(line.notes) != 2 or not number.isdigit():
-                continue
-            at = int(np.searchsorted(numbers, int(number)))
-            if at == len(places) or key_of(photos[places[at]]) != line.key:
-                continue
+        for place, line in lines_of(lmdb, photos, part):
             if (value := reader.find(line.key)) and checksum(value) == line.checksum:
-                yield int(places[at]), line, cast(Pixels, read_example(value).array)
+                yield place, line, cast(Pixels, read_example(value).array)
+
+
+def lines_of(lmdb: Path, photos: Division, part: str) -> Iterator[tuple[int, RecordLine]]:
+    """The lines of an LMDB's table that are of photos of a part, with the places of these."""
+    places, numbers = photos.of_part(part)
+    for line in read_checksums(lmdb):
+        number = line.key.partition(b"_")[0]
+        if len(line.notes) != 2 or not number.isdigit():
+            continue
+        at = int(np.searchsorted(numbers, int(number)))
+        if at < len(places) and key_of(photos[places[at]]) == line.key:
+            yield int(places[at]), line
 
 
 def _keep(lmdb: Path, lines: Iterable[RecordLine]) -> None:

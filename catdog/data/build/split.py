@@ -62,8 +62,8 @@ class Division(LazySequence[Assigned]):
         places = np.flatnonzero(self._parts == BUILT.index(part))
         return places, self._numbers[places]
 
-    def chosen(self, chosen: NDArray[np.bool_]) -> "Division":
-        """Those for which a mask has True."""
+    def chosen(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Division":
+        """Those for which a mask has True, or those at some places."""
         columns = (self._places, self._numbers, self._parts)
         return Division(self._photos, *(column[chosen] for column in columns))
 

@@ -78,6 +78,16 @@ class Group:
 ALONE = Group()
 
 
+def one_first(group: Group, make: Callable[[], T]) -> T:
+    """What each process makes, the leading one before all others: they may need what it leaves."""
+    if not group.leads:
+        group.gather(None)
+        return make()
+    made = make()
+    group.gather(None)
+    return made
+
+
 class Members(Group):
     """A process among several that are connected; `claim` is true for the first that calls it."""
 

@@ -16,6 +16,7 @@ from catdog.runtime.distributed.start import name_of_start
 
 #: How long a process waits for the others before it takes them for lost.
 TIMEOUT = timedelta(minutes=10)
+_GOING_ON = "--snapshot auto goes on from the newest snapshot"
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 # gloo raises plain RuntimeErrors; what to say of them
 _LOST = {
@@ -40,29 +41,29 @@ def is_member() -> bool:
 
 
 @contextmanager
-def joined(timeout: timedelta = TIMEOUT) -> Iterator[Group]:
+def joined(timeout: timedelta = TIMEOUT, going_on: str = _GOING_ON) -> Iterator[Group]:
     """The group of this process, ALONE where nothing says that there are others.
 
     Inside, an error of one process ends all, and is told once: it is raised in the process that
     is the first to fail; in the others a ToldElsewhere is. Raises CatdogError where the others
-    are lost.
+    are lost, with how to go on then.
     """
     if not is_member():
         yield ALONE
         return
-    group = _join(timeout)
+    group = _join(timeout, going_on)
     try:
         yield group
     except (Exception, KeyboardInterrupt) as error:
         if not group.speaks():
             raise ToldElsewhere from error
         if _is_loss(error):
-            raise _lost(error) from error
+            raise _lost(error, going_on) from error
         raise
     dist.destroy_process_group()
 
 
-def _join(timeout: timedelta) -> Members:
+def _join(timeout: timedelta, going_on: str) -> Members:
     several = torch.cuda.is_available() and dist.is_nccl_available()
     try:
         store, rank, world = next(iter(rendezvous("env://", timeout=timeout)))
@@ -76,7 +77,7 @@ def _join(timeout: timedelta) -> Members:
             timeout=timeout,
         )
     except RuntimeError as error:
-        raise _lost(error) from error
+        raise _lost(error, going_on) from error
     local_world = int(os.environ.get("LOCAL_WORLD_SIZE", world))
     local_rank, failed = int(os.environ["LOCAL_RANK"]), PrefixStore("failed", store)
 
@@ -93,10 +94,10 @@ def _is_loss(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST)
 
 
-def _lost(error: BaseException) -> CatdogError:
+def _lost(error: BaseException, going_on: str) -> CatdogError:
     text = str(error)
     reason = next((reason for sign, reason in _LOST.items() if sign in text), text.split("\n")[0])
     return CatdogError(
         f"lost the other processes ({reason})",
-        remedy="see what ended them; --snapshot auto goes on from the newest snapshot",
+        remedy=f"see what ended them; {going_on}",
     )

@@ -187,7 +187,7 @@ def test_an_interrupted_build_leaves_the_last_one(tmp_path, monkeypatch):
         def stop(*_, error=error):
             raise error
 
-        monkeypatch.setattr(datasets.Mean, "add", stop)
+        monkeypatch.setattr(datasets.SizedMean, "add", stop)
         with pytest.raises((KeyboardInterrupt, DataError)):
             datasets.create(tmp_path / "data", out, RECIPE)
         assert stored_and_litter(out) == before

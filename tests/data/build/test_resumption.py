@@ -28,7 +28,7 @@ def data(tmp_path, monkeypatch):
 
 def stopped_after(count, data, out):
     """Ctrl-C when so many photos have been through; a killed process leaves no less."""
-    add, left = datasets.Mean.add, count
+    add, left = datasets.SizedMean.add, count
 
     def counted(mean, planes):
         nonlocal left
@@ -38,7 +38,7 @@ def stopped_after(count, data, out):
         add(mean, planes)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt) as caught:
-        patch.setattr(datasets.Mean, "add", counted)
+        patch.setattr(datasets.SizedMean, "add", counted)
         datasets.create(data, out, RECIPE)
     return caught.value
 
