@@ -27,6 +27,10 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from catdog.runtime.openmp import wait_asleep
+
+wait_asleep()
+
 if TYPE_CHECKING:
     from catdog.data.images import Unreadable
     from catdog.errors import CatdogError

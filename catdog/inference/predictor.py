@@ -1,5 +1,6 @@
 """A trained net and photos to probabilities, prepared as the training was."""
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.devices import device_named
+from catdog.runtime.free_threads import FreeThreads
 from catdog.runtime.parallel import in_order
 from catdog.runtime.side_by_side import side_by_side
 from catdog.solver.precision import Precision
@@ -256,7 +258,7 @@ class Predictor:
     def _view(self, pictures: Sequence[Picture], draw: Draw) -> list[Probabilities]:
         batch = self.transform.gather(pictures, draw).to(self.device)
         batch = self.transform.apply(batch, draw)
-        made = side_by_side(self._made, batch) if self._divisible else [self._made(batch)]
+        made = side_by_side(self._paced, batch) if self._divisible else [self._paced(batch)]
         return [np.concatenate(of_head) for of_head in zip(*made, strict=True)]
 
     @cached_property
@@ -265,6 +267,16 @@ class Predictor:
         return self.device.type == "cpu" and all(
             node.layer.per_example() and not node.layer.is_random() for node in self.net
         )
+
+    @cached_property
+    def _paces(self) -> defaultdict[int, FreeThreads]:
+        """Of each number of pictures in a batch."""
+        return defaultdict(FreeThreads)
+
+    def _paced(self, batch: Tensor) -> list[Probabilities]:
+        if self.device.type != "cpu":
+            return self._made(batch)
+        return self._paces[len(batch)](lambda: self._made(batch))
 
     def _made(self, batch: Tensor) -> list[Probabilities]:
         """What each head says of prepared pictures."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from catdog.layers.axes import canonical_axis
 from catdog.layers.base import Count, Family, Layer
+from catdog.layers.linear import linear
 from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter
 from catdog.spec.shape import Shape
 
@@ -62,7 +63,7 @@ class InnerProduct(Layer):
         weights, *bias = (blob.to(x.dtype) for blob in self.blobs)
         if self.param.inner_product_param.transpose:
             weights = weights.t()
-        return F.linear(x.flatten(self._axis), weights, *bias)
+        return linear(x.flatten(self._axis), weights, *bias)
 
 
 class Embed(Layer):
