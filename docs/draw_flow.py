@@ -14,7 +14,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("photos", ">data.build", "LMDB, mean,\ndataset.yaml", ">data", "batches"),
     ("Net, batches,\nsolver message", ">solver", "events", ">tracking", "log, tables,\ncurves"),
     ("weight files", "<>weights", "parameters", "<>solver", "snapshots"),
-    ("snapshot, photos", ">inference", "probabilities,\nsubmission", ">analysis", "report"),
+    ("weights, photos", ">engines, inference", "probabilities,\nsubmission", ">analysis", "report"),
     ("snapshot", ">export", "deploy net,\nONNX, PyTorch", "", ""),
 )
 #: What connects a solver file with all of these, and who calls it.

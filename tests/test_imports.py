@@ -21,6 +21,7 @@ ORDER = (
     "net",
     "weights",
     "solver",
+    "engines",
     "inference",
     "export",
     "tracking",

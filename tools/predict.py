@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,8 @@ from catdog.cli.arguments import device_in, devices_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
 from catdog.cli.prediction import prediction_arguments
-from catdog.errors import some_of
+from catdog.engines.table import TORCH
+from catdog.errors import CatdogError, some_of
 from catdog.inference.gallery import draw_gallery
 from catdog.inference.open_nets import NetOptions, digest_of_weights, named_weights
 from catdog.inference.page import PredictionPage, page_file
@@ -50,6 +52,9 @@ def run(argv: Sequence[str], group: Group) -> None:
     """Parse the arguments and predict."""
     args = prediction_arguments(__doc__, argv)
     count = len(devices_of(args))
+    if args.engine != TORCH and max(count, group.world) > 1:
+        what = "takes all cores for one process, and several are asked for"
+        raise CatdogError(what, where=f"--engine {args.engine}", remedy="leave one of them out")
     if count > 1 and not is_member():
         launch("predict", argv, count)
     else:
@@ -67,7 +72,8 @@ def predict(args: argparse.Namespace, group: Group) -> None:
         check_apart(args.sort_into, args.photos)
     files, ids = in_order_of_rows(given_photos(args.photos))
     weights = _weights(args)
-    job = PhotoJob(options.open_all(weights), files, ids, group)
+    opened = replace(options, engine=args.engine, examples=files).open_all(weights)
+    job = PhotoJob(opened, files, ids, group)
     if group.leads:
         _tell_net(job, weights)
     kept = max(SHOWN, args.picture_photos if args.picture else 0, args.answer and len(files))
@@ -140,7 +146,8 @@ def _made_of(
     args: argparse.Namespace, job: PhotoJob, options: NetOptions, weights: Sequence[Path]
 ) -> dict[str, str]:
     """What predictions depend on, by digests."""
-    said = repr((args.tta, args.amp, args.probability, job.heads)).encode()
+    engines = [each.engine.name for each in job.predictor.members]
+    said = repr((args.tta, args.amp, args.probability, job.heads, engines)).encode()
     return {
         "photos": digest_of(job.files, job.ids),
         "weights": digest_of_weights(weights),
@@ -203,6 +210,9 @@ def _tell_rows(out: str, rows: RowFile, tally: Tally) -> None:
 def _tell_net(job: PhotoJob, weights: Sequence[Path]) -> None:
     """What predicts, and what is known of how good it is."""
     photos = counted(len(job.files), "photo")
+    for member in job.predictor.members:
+        for note in member.engine.notes:
+            tell(note)
     if not isinstance(job.predictor, Predictor):
         tell(f"{photos} with the mean of {len(weights)} nets: {some_of(map(str, weights))}")
         return

@@ -136,9 +136,11 @@ class Parser(argparse.ArgumentParser):
             "--allow-python", action="store_true", help="build Python layers: they run code"
         )
 
-    def add_precision(self) -> None:
-        """--amp, fewer bits than float32."""
-        self.add_argument("--amp", choices=NAMES, default="", help="compute in fewer bits")
+    def add_precision(self, *others: str) -> None:
+        """--amp, fewer bits than float32; `others` are names beside those of all tools."""
+        self.add_argument(
+            "--amp", choices=(*NAMES, *others), default="", help="compute in fewer bits"
+        )
 
     def add_set(self) -> None:
         """--set, fields of specs."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from catdog.cli.argument_types import at_least, file_name
 from catdog.cli.arguments import Parser
 from catdog.cli.specs import net_file
+from catdog.engines.table import INT8, TORCH
 from catdog.errors import CatdogError
+from catdog.inference.engine_choice import NAMES
 from catdog.inference.gallery import MOST
 from catdog.inference.page import MOST as PAGE_PHOTOS
 from catdog.inference.photos import FEW, are_few
@@ -40,7 +42,8 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
         "--resume", action="store_true", help="go on with the rows that an interrupted run left"
     )
     parser.add_views()
-    parser.add_precision()
+    parser.add_precision(INT8)
+    _add_engine(parser)
     parser.add_python()
     parser.add_device(several=True)
     args = parser.parse(argv)
@@ -51,6 +54,17 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
     args.out = args.out or OUT
     _check_apart(args)
     return args
+
+
+def _add_engine(parser: Parser) -> None:
+    """What computes the net."""
+    parser.add_argument(
+        "--engine",
+        choices=NAMES,
+        default=TORCH,
+        help="what computes the net, on the CPU; auto: the fastest that is installed (default: "
+        "torch)",
+    )
 
 
 def _add_nets(parser: Parser) -> None:
@@ -137,6 +151,9 @@ def _check(args: argparse.Namespace, parser: Parser) -> None:
         raise CatdogError("says of which run?", where="--out-of-fold", remedy="add --folds-of RUN")
     if args.folds_of and args.weights:
         raise CatdogError("--folds-of and --weights exclude each other", remedy="keep one of them")
+    if args.out_of_fold and args.engine != TORCH:
+        remedy = "leave --engine out"
+        raise CatdogError("--out-of-fold is computed by torch", where="--engine", remedy=remedy)
     if args.link and not args.sort_into:
         raise CatdogError("is for --sort-into", where="--link", remedy="leave it out")
 

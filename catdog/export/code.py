@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from catdog.export.names import Names
 from catdog.layers.base import Layer
+from catdog.net.names import Names
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 

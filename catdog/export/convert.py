@@ -9,10 +9,10 @@ from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
 from catdog.data.numpy_file import read_npy
+from catdog.engines.onnx_model import write_onnx
 from catdog.errors import CatdogError, DataError, some_of
 from catdog.export.deployed import Deployed, deployed
 from catdog.export.onnx_metadata import onnx_metadata
-from catdog.export.onnx_model import write_onnx
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.proto.parse import NotUTF8, parse
 from catdog.runtime.files import replacing

@@ -9,8 +9,8 @@ from torch import Tensor
 from catdog.errors import CatdogError
 from catdog.export import affine, blobs, elementwise, vision
 from catdog.export.code import Code, Emitter, Site
-from catdog.export.names import RESERVED, Names, attributes, class_name
 from catdog.export.source_text import block, definitions, imports, needed
+from catdog.net.names import RESERVED, Names, attributes, class_name
 from catdog.net.net import Net
 from catdog.spec.shape import Shape
 

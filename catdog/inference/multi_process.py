@@ -8,7 +8,7 @@ import numpy as np
 
 from catdog.data.images import Readable
 from catdog.inference.heads import Head
-from catdog.inference.predictor import BATCH, Outcome
+from catdog.inference.predictor import BATCH, Outcome, Predictor
 from catdog.runtime.columns import Picked
 from catdog.runtime.distributed.group import ALONE, Group
 
@@ -19,6 +19,10 @@ class PhotoPredictor(Protocol):
     @property
     def heads(self) -> Sequence[Head]:
         """What it tells of a photo."""
+
+    @property
+    def members(self) -> Sequence[Predictor]:
+        """The nets, each by itself."""
 
     def batches(self, photos: Sequence[Readable]) -> Generator[list[Outcome], None, None]:
         """What becomes of each BATCH photos, in their order."""

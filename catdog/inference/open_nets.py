@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.data.class_names import read_class_names
+from catdog.data.images import Readable
 from catdog.data.mean import read_mean
 from catdog.data.store_names import is_store
+from catdog.engines.table import TORCH
 from catdog.errors import WeightsError
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.predictor import Predictor, weights_below
@@ -28,7 +30,7 @@ class NetOptions:
 
     Args:
         model, dataset, mean, labels: files of what the weights do not carry, or carry otherwise.
-        device, views, amp, scores, provide_caffe: as of `Predictor`.
+        device, views, amp, scores, provide_caffe, engine, examples: as of `Predictor`.
     """
 
     model: str | None = None
@@ -40,6 +42,8 @@ class NetOptions:
     amp: str = ""
     scores: bool = False
     provide_caffe: Callable[[], object] | None = None
+    engine: str = TORCH
+    examples: Sequence[Readable] = ()
 
     def open(self, weights: Path, dataset: DatasetParameter | None = None) -> Predictor:
         """The predictor of a weight file; `dataset` is for one that carries none."""
@@ -56,6 +60,8 @@ class NetOptions:
             labels=self._labels,
             scores=self.scores,
             provide_caffe=self.provide_caffe,
+            engine=self.engine,
+            examples=self.examples,
         )
 
     def open_all(self, weights: Sequence[Path]) -> Predictor | Ensemble:

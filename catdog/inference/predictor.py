@@ -1,10 +1,9 @@
 """A trained net and photos to probabilities, prepared as the training was."""
 
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -19,8 +18,11 @@ from catdog.data.datum import blob_to_array
 from catdog.data.images import Pixels, Readable, Unreadable, load
 from catdog.data.test_time import cuts
 from catdog.data.transform import Draw, Picture
+from catdog.engines.engine import InferenceEngine, Task
+from catdog.engines.table import TORCH
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
+from catdog.inference.engine_choice import Asked, ChosenEngine, choose
 from catdog.inference.given_pictures import GivenPicture, is_one, readables
 from catdog.inference.heads import Head, heads_of, renamed
 from catdog.inference.named_weights import HasWeights, weights_of_run
@@ -30,10 +32,7 @@ from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.devices import device_named
-from catdog.runtime.free_threads import FreeThreads
 from catdog.runtime.parallel import in_order
-from catdog.runtime.side_by_side import side_by_side
-from catdog.solver.precision import Precision
 from catdog.solver.solverstate import best_of_run
 from catdog.spec import filter_net, net_state
 from catdog.spec.shape import Shape
@@ -83,9 +82,13 @@ class Predictor:
             net names a mean file.
         views: test-time augmentation whose probabilities are averaged, a key of
             `catdog.data.test_time.VIEWS`; empty for the net's own view alone.
-        amp: mixed precision, a name of `catdog.solver.precision.NAMES`; empty for float32.
+        amp: mixed precision, a name of `catdog.solver.precision.NAMES`; empty for float32; with
+            another engine also "int8".
         labels: names of the classes in place of those of the data set.
         scores: take a net that ends in scores of its classes, without probabilities.
+        engine: what computes the net: "torch", "openvino", "onnxruntime", or "auto" for the
+            fastest of them.
+        examples: photos on which an engine is compared with torch, and int8 is calibrated.
 
     `heads` are what the net tells of a photo. `temperature` is that of the weights, for the first
     head; 1 leaves probabilities as they are. Raises WeightsError when something is neither carried
@@ -105,6 +108,8 @@ class Predictor:
         labels: Sequence[str] | None = None,
         scores: bool = False,
         provide_caffe: Callable[[], object] | None = None,
+        engine: str = TORCH,
+        examples: Sequence[Readable] = (),
     ) -> None:
         _check_weights(weights)
         self.device = device_named(device, "device")
@@ -115,11 +120,7 @@ class Predictor:
         carried = weights.net or NetParameter()
         with self._located():
             message = deploy or deploy_of(carried)
-            setting = Setting(provide_caffe=provide_caffe)
-            self.net = Net(filter_net(message, net_state(TEST)), setting=setting)
-            copy_weights(self.net, weights, strict=True)
-            self.net.place(self.device).requires_grad_(False)
-            self._precision = Precision(amp, self.device)
+            self.net = _opened(message, weights, provide_caffe).place(self.device)
             self.input = input_of(message)
             self.dataset = dataset or dataset_of(carried)
             if mean is None and carried.HasField("mean"):
@@ -129,9 +130,28 @@ class Predictor:
             self.stored = self._stored_shape()
             self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
             self.temperature = carried.temperature
-            found = heads_of(self.net, carried, self.dataset.class_name)
-            heads = [replace(head, scores=head.scores and scores) for head in found]
-            self.heads = heads if labels is None else renamed(heads, labels)
+            self.heads = self._heads(carried, labels, scores=scores)
+            #: What computes the net, its name, and lines about it.
+            self.engine = self._chosen(engine, amp, examples)
+
+    def _heads(
+        self, carried: NetParameter, labels: Sequence[str] | None, *, scores: bool
+    ) -> list[Head]:
+        found = heads_of(self.net, carried, self.dataset.class_name)
+        heads = [replace(head, scores=head.scores and scores) for head in found]
+        return heads if labels is None else renamed(heads, labels)
+
+    def _chosen(self, name: str, amp: str, examples: Sequence[Readable]) -> ChosenEngine:
+        task = Task(self.net, self.input.name, tuple(head.blob for head in self.heads))
+        asked = Asked(name, amp, task, self.device, self.heads)
+        return choose(asked, partial(self._prepared, examples), len(examples), self._computed)
+
+    def _prepared(self, photos: Sequence[Readable], count: int) -> Tensor:
+        """So many of the photos, from everywhere among them, without those that cannot be read."""
+        count = min(count, len(photos))
+        chosen = (photos[at * len(photos) // count] for at in range(count))
+        found = [each for each in in_order(self._read, chosen) if not isinstance(each, Unreadable)]
+        return self._batch(found, self._draws(found)[0]) if found else torch.zeros(0)
 
     @classmethod
     def load(cls, source: str | PathLike[str] | HasWeights, **options: Any) -> Self:
@@ -182,6 +202,11 @@ class Predictor:
                 for batch in batches
                 for each in batch
             ]
+
+    @property
+    def members(self) -> list["Predictor"]:
+        """Itself, the only one; an ensemble has several."""
+        return [self]
 
     @property
     def classes(self) -> list[str]:
@@ -241,10 +266,10 @@ class Predictor:
 
     def rows(self, pictures: Sequence[Picture]) -> list[Probabilities]:
         """Of each head, for prepared planes. Raises CatdogError where they are no probabilities."""
-        draws = [(cut,) * len(pictures) for cut in self._cuts] or [
-            self.transform.draw([picture.shape for picture in pictures], torch.Generator())
+        views = [
+            self._computed(self.engine.engine, self._batch(pictures, draw))
+            for draw in self._draws(pictures)
         ]
-        views = [self._view(pictures, draw) for draw in draws]
         rows: list[Probabilities] = [
             np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)
         ]
@@ -255,34 +280,18 @@ class Predictor:
             rows[0] = apply_temperature(rows[0], self.temperature).astype(np.float32)
         return rows
 
-    def _view(self, pictures: Sequence[Picture], draw: Draw) -> list[Probabilities]:
-        batch = self.transform.gather(pictures, draw).to(self.device)
-        batch = self.transform.apply(batch, draw)
-        made = side_by_side(self._paced, batch) if self._divisible else [self._paced(batch)]
-        return [np.concatenate(of_head) for of_head in zip(*made, strict=True)]
+    def _draws(self, pictures: Sequence[Picture]) -> list[Draw]:
+        """How each view is cut out."""
+        return [(cut,) * len(pictures) for cut in self._cuts] or [
+            self.transform.draw([picture.shape for picture in pictures], torch.Generator())
+        ]
 
-    @cached_property
-    def _divisible(self) -> bool:
-        """Whether a part of a batch gets what it would get in the whole, on cores."""
-        return self.device.type == "cpu" and all(
-            node.layer.per_example() and not node.layer.is_random() for node in self.net
-        )
+    def _batch(self, pictures: Sequence[Picture], draw: Draw) -> Tensor:
+        return self.transform.apply(self.transform.gather(pictures, draw).to(self.device), draw)
 
-    @cached_property
-    def _paces(self) -> defaultdict[int, FreeThreads]:
-        """Of each number of pictures in a batch."""
-        return defaultdict(FreeThreads)
-
-    def _paced(self, batch: Tensor) -> list[Probabilities]:
-        if self.device.type != "cpu":
-            return self._made(batch)
-        return self._paces[len(batch)](lambda: self._made(batch))
-
-    def _made(self, batch: Tensor) -> list[Probabilities]:
+    def _computed(self, engine: InferenceEngine, batch: Tensor) -> list[Probabilities]:
         """What each head says of prepared pictures."""
-        with torch.inference_mode(), self._precision.context():
-            blobs = self.net({self.input.name: batch}).blobs
-        outputs = ((head, blobs[head.blob].flatten(1)) for head in self.heads)
+        outputs = zip(self.heads, engine(batch), strict=True)
         return [
             (output if head.several else both_classes(output)).float().cpu().numpy()
             for head, output in outputs
@@ -293,6 +302,14 @@ def _check_weights(weights: object) -> None:
     if not isinstance(weights, Weights):
         what = f"a predictor is made of weights that were read, not of {type(weights).__name__}"
         raise CatdogError(what, remedy="use Predictor.load: it takes files, runs and folders")
+
+
+def _opened(
+    deploy: NetParameter, weights: Weights, provide_caffe: Callable[[], object] | None
+) -> Net:
+    net = Net(filter_net(deploy, net_state(TEST)), setting=Setting(provide_caffe=provide_caffe))
+    copy_weights(net, weights, strict=True)
+    return net.requires_grad_(False)
 
 
 def _check(head: Head, found: Probabilities) -> None:

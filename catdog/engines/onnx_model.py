@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from catdog.errors import CatdogError
-from catdog.export.names import attributes
 from catdog.layers.affine import Embed
 from catdog.layers.base import Layer
 from catdog.layers.norm import LRN
 from catdog.layers.recurrent import LSTM, RNN
 from catdog.net.example_batch import example_batch
+from catdog.net.names import attributes
 from catdog.net.net import Net, run
 from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import LRNParameter
@@ -28,8 +28,6 @@ from catdog.runtime.files import replacing
 
 #: How far onnxruntime's numbers may be from ours, relative to the largest.
 TOLERANCE = 1e-4
-
-_NEEDED = ("onnx", "onnxscript", "onnxruntime")
 
 
 def write_onnx(net: Net, path: str | Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -43,21 +41,27 @@ def write_onnx(net: Net, path: str | Path, metadata: Mapping[str, str] | None = 
     Raises CatdogError where onnx is not installed, for a net that torch cannot export, and where
     the model's numbers are not the net's.
     """
-    _check_installed()
-    model = _Plain(net).eval().requires_grad_(False)
-    batch = _batch(net)
+    _check_installed("onnx", "onnxscript", "onnxruntime")
     with replacing(path) as beside:
-        _export(model, net, batch, beside, metadata or {})
+        batch = export_onnx(net, beside, metadata)
         _compare(net, batch, beside, path)
 
 
-def _check_installed() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+def export_onnx(
+    net: Net, path: Path, metadata: Mapping[str, str] | None = None
+) -> Mapping[str, Tensor]:
+    """As `write_onnx`, but the model is not run; gives the batch that it was made with."""
+    _check_installed("onnx", "onnxscript")
+    batch = _batch(net)
+    _export(_Plain(net).eval().requires_grad_(False), net, batch, path, metadata or {})
+    return batch
+
+
+def _check_installed(*packages: str) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise CatdogError(
-            f"ONNX needs {', '.join(missing)}",
-            remedy="pip install onnx onnxscript onnxruntime",
-        )
+        remedy = f"pip install {' '.join(packages)}"
+        raise CatdogError(f"ONNX needs {', '.join(missing)}", remedy=remedy)
 
 
 def _batch(net: Net) -> dict[str, Tensor]:

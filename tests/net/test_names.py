@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from catdog.export.names import Names, attributes, class_name, identifier
+from catdog.net.names import Names, attributes, class_name, identifier
 
 
 @given(st.lists(st.text(max_size=8), unique=True))

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from catdog.engines import onnx_model
+from catdog.engines.onnx_model import write_onnx
 from catdog.errors import CatdogError
-from catdog.export import onnx_model
 from catdog.export.deployed import deployed
-from catdog.export.onnx_model import write_onnx
 from catdog.layers.base import Setting
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
