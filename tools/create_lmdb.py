@@ -37,7 +37,12 @@ _PATIENCE = timedelta(days=30)
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, default=DEFAULT_FOLDER, help="folder of photos (default: input)")
+    add(
+        "--data",
+        default=str(DEFAULT_FOLDER),
+        help="folder of photos, a .zip or .tar of one, WebDataset's tars: a path, a pattern or an "
+        "address (default: input)",
+    )
     add("--out", type=Path, help="where the LMDBs go (default: input)")
     _add_preparation(parser)
     add("--seed", type=int, default=0, help="of the shuffled order (default: 0)")

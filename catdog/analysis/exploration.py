@@ -217,7 +217,7 @@ def _duplicate_cards(found: Exploration, members: Sequence[int]) -> Iterator[Car
 
 def _thumbnail(info: PhotoInfo) -> Pixels:
     try:
-        return thumbnail(decode(read_file(info.photo.path)).pixels)
+        return thumbnail(decode(read_file(info.photo.file)).pixels)
     except Unreadable:  # it went away since it was seen
         return np.full((1, 1, 3), 255, np.uint8)
 

@@ -124,14 +124,14 @@ def labelled_photos(
 
     def read(index: int) -> Example | Unreadable:
         try:
-            return Example(load(photos[index].path, predictor.dataset), labels[index])
+            return Example(load(photos[index].file, predictor.dataset), labels[index])
         except Unreadable as error:
             return error
 
     return LabelledPhotos(
         [photo.name for photo in photos],
         read,
-        lambda index: decode(read_file(photos[index].path)).pixels,
+        lambda index: decode(read_file(photos[index].file)).pixels,
     )
 
 

@@ -57,7 +57,7 @@ def survey(photos: Iterable[Photo]) -> Iterator[PhotoInfo | UnreadablePhoto]:
 
 def _inspect(photo: Photo) -> PhotoInfo | UnreadablePhoto:
     try:
-        data = read_file(photo.path)
+        data = read_file(photo.file)
         picture = decode(data)
     except Unreadable as error:
         return UnreadablePhoto(photo, error.what)

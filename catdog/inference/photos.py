@@ -5,105 +5,23 @@ An archive is read where it is: nothing of it is written anywhere.
 
 import hashlib
 import os
-import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from threading import Lock
 from typing import NamedTuple
 
-from catdog.data.build.photo_files import (
-    check_folder,
-    is_archive,
-    is_left_behind,
-    is_picture,
-    names_in,
-    natural,
-    natural_order,
-)
+from catdog.data.archives import Packed, Zip, archive_at, is_packed, slashed, stamp_of
+from catdog.data.build.photo_files import check_folder, names_in
 from catdog.data.images import Readable
+from catdog.data.photo_names import is_archive, natural_order
 from catdog.errors import DataError
 from catdog.runtime.columns import LazySequence, Mapped, Picked, Texts, repeated
 from catdog.runtime.files import is_zip
 from catdog.runtime.text_file import open_text
 
-#: Bytes of a photo that is unpacked, at most.
-LARGEST = 256 << 20
 #: Photos of which each is asked about, rather than all of them.
 FEW = 20
-#: An archive may unpack to so many times its size, or to so many bytes where that is more.
-_RATIO, _SMALL = 100, 1 << 30
-_NO_ZIP = "is no zip, or a damaged one"
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A zip file of photos; sent to another process it is opened again there."""
-
-    path: Path
-
-    @cached_property
-    def _opened(self) -> tuple[zipfile.ZipFile, Lock]:
-        return zipfile.ZipFile(self.path), Lock()
-
-    def __reduce__(self) -> tuple[type["Archive"], tuple[Path]]:
-        return Archive, (self.path,)
-
-    def members(self) -> list["Packed"]:
-        """Its photos, by the endings of their names, in natural order.
-
-        Raises DataError where it is no zip, has no photos, or unpacks to far more than its size.
-        """
-        try:
-            infos = self._opened[0].infolist()
-        except Exception:  # zipfile has no check of what it unpacks from a table
-            raise DataError(_NO_ZIP, where=str(self.path)) from None
-        size, whole = self.path.stat().st_size, sum(info.file_size for info in infos)
-        if whole > max(_SMALL, _RATIO * size):
-            what = f"{size:,} bytes unpack to {whole:,}, more than {_RATIO} times as many"
-            raise DataError(what, where=str(self.path), remedy="unpack it and name the folder")
-        found = [Packed(self, name) for name in self.names() if _is_photo(name)]
-        if not found:
-            raise DataError("no photos in this archive", where=str(self.path))
-        return sorted(found, key=lambda member: natural(member.name))
-
-    def names(self) -> list[str]:
-        """The files in it, each name once; `members` checks the archive first."""
-        files = (info.filename for info in self._opened[0].infolist())
-        return list(dict.fromkeys(name for name in files if not name.endswith("/")))
-
-    def read(self, name: str) -> bytes:
-        """A member, whole. Raises OSError where it cannot be had, or is too large."""
-        file, lock = self._opened
-        if (size := file.getinfo(name).file_size) > LARGEST:
-            raise OSError(
-                0, f"unpacks to {size:,} bytes; photos of up to {LARGEST >> 20} MiB are read"
-            )
-        try:
-            with lock:
-                return file.read(name)
-        except OSError:
-            raise
-        except Exception as error:  # those of zipfile, of zlib and its like, of a password
-            raise OSError(0, f"cannot be unpacked ({error})") from error
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A photo in an archive."""
-
-    archive: Archive
-    name: str
-
-    def read_bytes(self) -> bytes:
-        """The bytes of its file; OSError where they cannot be had."""
-        return self.archive.read(self.name)
-
-    def __str__(self) -> str:
-        return f"{self.archive.path}/{_slashed(self.name)}"
 
 
 class GivenPhoto(NamedTuple):
@@ -217,31 +135,22 @@ def digest_of(files: Iterable[Readable], ids: Iterable[str]) -> str:
     """A digest of photos: their ids and places, and of their files the size and the time."""
     digest = hashlib.sha256()
     for file, name in zip(files, ids, strict=True):
-        told = name, str(file), _stamp(file.archive.path if isinstance(file, Packed) else file)
+        told = name, str(file), stamp_of(file)
         digest.update(repr(told).encode())
     return digest.hexdigest()
-
-
-def _stamp(path: Readable) -> tuple[int, int]:
-    with suppress(OSError, ValueError):
-        status = Path(str(path)).stat()
-        return status.st_size, status.st_mtime_ns
-    return 0, 0
 
 
 def _given(path: Path) -> tuple[_Maker, Sequence[str]]:
     if path.is_dir():
         return lambda name: GivenPhoto(path / name, PurePosixPath(name)), names_in(path)
-    if path.is_file() and is_zip(path):
-        archive = Archive(path)
+    if path.is_file() and (is_zip(path) or is_packed(str(path))):
+        archive = Zip(str(path)) if is_zip(path) else archive_at(str(path))
         return (
-            lambda name: GivenPhoto(Packed(archive, name), PurePosixPath(_slashed(name))),
+            lambda name: GivenPhoto(Packed(archive, name), PurePosixPath(slashed(name))),
             [member.name for member in archive.members()],
         )
     if path.is_file() and not is_archive(path):
         return lambda _: GivenPhoto(path, PurePosixPath(path.name)), [path.name]
-    if path.is_file() and path.suffix.lower() == ".zip":
-        raise DataError(_NO_ZIP, where=str(path))
     if path.exists():
         check_folder(path)
     remedy = "name photos, a folder of them, or a zip"
@@ -267,12 +176,3 @@ _KINDS: tuple[Callable[[GivenPhoto], object], ...] = (
     lambda photo: PurePosixPath(str(photo.file)).with_suffix(""),
     lambda photo: photo.inside,
 )
-
-
-def _slashed(name: str) -> str:
-    return name.replace("\\", "/")
-
-
-def _is_photo(name: str) -> bool:
-    parts = _slashed(name).split("/")
-    return is_picture(parts[-1]) and not any(map(is_left_behind, parts[:-1]))

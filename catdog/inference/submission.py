@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from catdog.data.build.photo_files import natural
 from catdog.data.images import Unreadable
+from catdog.data.photo_names import natural
 from catdog.inference.heads import Head
 from catdog.inference.predictor import Prediction
 from catdog.runtime.files import replacing

@@ -13,9 +13,9 @@ from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
 from catdog.data.build.listing import Listing, Photo
-from catdog.data.build.photo_files import is_archive
 from catdog.data.build.photo_table import labels_of
 from catdog.data.build.table_text import Columns, columns_of, delimiter_of, rows
+from catdog.data.photo_names import is_archive
 from catdog.errors import DataError, some_of
 from catdog.runtime.text_file import open_text
 from catdog.runtime.wording import counted

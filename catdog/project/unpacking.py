@@ -4,9 +4,9 @@ import shlex
 import shutil
 from pathlib import Path, PurePosixPath
 
-from catdog.data.build.photo_files import is_left_behind, is_picture
+from catdog.data.archives import Zip
+from catdog.data.photo_names import is_left_behind, is_picture
 from catdog.errors import DataError
-from catdog.inference.photos import Archive
 from catdog.project.found import TABLES
 from catdog.runtime.files import is_zip, unwritable
 from catdog.runtime.progress import progress
@@ -28,10 +28,10 @@ def is_packed(path: Path) -> bool:
 def unpack(path: Path, folder: Path) -> None:
     """Write the photos, lists and tables of a zip into a folder, which is whole or not there.
 
-    Nothing comes to lie outside of the folder. Raises DataError as `Archive.members`, and for a
+    Nothing comes to lie outside of the folder. Raises DataError as `Zip.members`, and for a
     disk without room.
     """
-    archive = Archive(path)
+    archive = Zip(str(path))
     archive.members()
     names = [name for name in archive.names() if _is_wanted(name)]
     beside = folder.with_name(f".{folder.name}.new")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from catdog.data import archives as module
 from catdog.data.images import Unreadable, read_file
 from catdog.errors import DataError
-from catdog.inference import photos as module
 from catdog.inference.photos import given_photos, ids_of
 
 
@@ -99,7 +99,7 @@ def test_a_zip_that_unpacks_to_far_more_is_not_opened(tmp_path, monkeypatch):
         ("nowhere.jpg", "nowhere.jpg: no such file or folder; name photos, a folder of them"),
         ("empty.zip", "empty.zip: no photos in this archive"),
         ("fake.zip", "fake.zip: is no zip, or a damaged one"),
-        ("photos.tar", "photos.tar: is a file, not a folder; unpack it"),
+        ("photos.tar", "photos.tar: is no tar, or it is damaged"),
         ("none", "none: no photos in this folder"),
     ],
 )

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catdog.data.archives import Packed, Zip
 from catdog.data.images import Unreadable
 from catdog.errors import CatdogError
 from catdog.inference.heads import Head
 from catdog.inference.photo_job import PhotoJob
-from catdog.inference.photos import Archive, Packed
 from catdog.inference.predictor import Prediction
 from catdog.inference.sorted_folders import (
     check_apart,
@@ -43,7 +43,7 @@ def photos(tmp_path):
         path.write_bytes(name.encode())
     with zipfile.ZipFile(tmp_path / "in/z.zip", "w") as file:
         file.writestr("x/../../1.jpg", b"packed")
-    packed = Packed(Archive(tmp_path / "in/z.zip"), "x/../../1.jpg")
+    packed = Packed(Zip(str(tmp_path / "in/z.zip")), "x/../../1.jpg")
     files = [*(tmp_path / "in" / name for name in ("a/1.jpg", "b/1.jpg", "b/2.jpg")), packed]
     return dict(zip(("a/1", "b/1", "b/2", "x/../../1"), files, strict=True))
 

@@ -204,7 +204,7 @@ def _prepare(assigned: Assigned, dataset: DatasetParameter) -> Prepared:
 def _read(photo: Photo, gray: bool) -> tuple[Picture, bytes | memoryview]:
     """The decoded picture, and what it was decoded from."""
     if photo.pixels is None:
-        data = read_file(photo.path)
+        data = read_file(photo.file)
         return decode(data, gray=gray), data
     # a copy, as preparing uses the pixels up
     pixels: Pixels = np.array(photo.pixels, order="C")

@@ -17,6 +17,7 @@ from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
 from catdog.data.build.label_table import read_label_table
 from catdog.data.build.list_file import read_list
 from catdog.data.build.listing import Listing, check_class_name, in_utf8
+from catdog.data.build.packed_photos import find_packed, packed_places
 from catdog.data.build.resumption import plan, restore
 from catdog.data.build.sharding import (
     agreed,
@@ -144,7 +145,7 @@ def create(
     how = _How(workers, resume, rebuild, group)
     try:
         with only_build(out) if group.leads else nullcontext() as builds:
-            find = partial(_listing, Path(data), out, files or LabelFiles(), dataset)
+            find = partial(_listing, str(data), out, files or LabelFiles(), dataset)
             listing, source = one_first(group, find)
             described = _described(dataset, listing, source)
             photos = split(listing, dataset)
@@ -237,7 +238,7 @@ def _build_shards(
 
 
 def _listing(
-    data: Path, out: Path, files: LabelFiles, dataset: DatasetParameter
+    data: str, out: Path, files: LabelFiles, dataset: DatasetParameter
 ) -> tuple[Listing, str]:
     """The labelled photos, and the description of their source in dataset.yaml."""
     listing, source = _trained_on(data, out, files, dataset)
@@ -247,8 +248,14 @@ def _listing(
 
 
 def _trained_on(
-    data: Path, out: Path, files: LabelFiles, dataset: DatasetParameter
+    place: str, out: Path, files: LabelFiles, dataset: DatasetParameter
 ) -> tuple[Listing, str]:
+    data, packed = Path(place), packed_places(place)
+    if packed and (files.train or files.labels):
+        what = "a list names files of a folder, and these photos are packed"
+        raise DataError(what, where=place, remedy="unpack them and name the folder")
+    if packed:
+        return find_packed(packed), place
     if files.train:
         return read_list(files.train, data, files.labels, files.validation), str(files.train)
     if files.labels:

@@ -5,14 +5,9 @@ from pathlib import Path
 
 from catdog.data.build.listing import Listing, Skipped, in_label_order
 from catdog.data.build.photo_classes import photo_classes, some
-from catdog.data.build.photo_files import (
-    check_folder,
-    files_below,
-    is_picture,
-    no_photos,
-    subfolders,
-)
+from catdog.data.build.photo_files import Folder, check_folder, files_below, no_photos, subfolders
 from catdog.data.build.photo_table import PhotoTable, RelabelledPhotos
+from catdog.data.photo_names import is_picture
 from catdog.errors import DataError
 from catdog.runtime.columns import Texts
 
@@ -25,7 +20,7 @@ _PARTS = {
 }
 
 
-def find_photos(root: str | Path) -> Listing:
+def find_photos(root: str | Folder) -> Listing:
     """The labelled photos below a folder of any known layout.
 
     The folders of its parts are known by their names: train, training, training_set, val,
@@ -34,7 +29,7 @@ def find_photos(root: str | Path) -> Listing:
     Photos of test/ count where all of them are of the same classes; else they are to be predicted.
     Raises DataError when there are no photos or no labels to be found.
     """
-    root = Path(root)
+    root = Path(root) if isinstance(root, str) else root
     check_folder(root)
     parts = _parts(root)
     try:
@@ -52,24 +47,24 @@ def find_photos(root: str | Path) -> Listing:
     return found
 
 
-def add_test(listing: Listing, folder: str | Path) -> None:
+def add_test(listing: Listing, folder: str | Folder) -> None:
     """Set the test photos of a listing to the labelled photos of a folder.
 
     Raises DataError where there are no photos, or photos of a class that the others lack.
     """
-    folder = Path(folder)
+    folder = Path(folder) if isinstance(folder, str) else folder
     check_folder(folder)
     _take_test(listing, _find_one(folder, known=listing.classes), folder.name)
 
 
-def has_photos(root: str | Path) -> bool:
+def has_photos(root: str | Folder) -> bool:
     """Whether there is a picture file, by its suffix, where `find_photos` looks for them."""
-    root = Path(root)
+    root = Path(root) if isinstance(root, str) else root
     folder = _parts(root).get(_TRAIN, root)
     return any(is_picture(parts[-1]) for parts in files_below(folder, _is_part))
 
 
-def _not_by_parts(error: DataError, root: Path, parts: Collection[Path]) -> DataError:
+def _not_by_parts(error: DataError, root: Folder, parts: Collection[Folder]) -> DataError:
     """What is wrong with the training photos, with the folders that no class was seen in."""
     if not parts or not error.what.startswith(("no labels", "one class only", "most photos")):
         return error
@@ -83,15 +78,15 @@ def _not_by_parts(error: DataError, root: Path, parts: Collection[Path]) -> Data
     )
 
 
-def _part(folder: Path) -> str | None:
+def _part(folder: Folder) -> str | None:
     """Which part of a data set a folder has, by its name."""
     name = folder.name.casefold().replace("-", "_").replace(" ", "_")
     return _PARTS.get(name.removesuffix("_set"))
 
 
-def _parts(root: Path) -> dict[str, Path]:
+def _parts(root: Folder) -> dict[str, Folder]:
     """The folders of the parts of a data set. Raises DataError where one is there twice."""
-    parts: dict[str, Path] = {}
+    parts: dict[str, Folder] = {}
     for folder in subfolders(root):
         if (part := _part(folder)) and parts.setdefault(part, folder) != folder:
             raise DataError(
@@ -102,12 +97,12 @@ def _parts(root: Path) -> dict[str, Path]:
     return parts
 
 
-def _is_part(folder: Path) -> bool:
+def _is_part(folder: Folder) -> bool:
     """Whether a folder is neither an LMDB nor a data set with a train/ of its own."""
     return not ((folder / "data.mdb").exists() or _is_data_set(folder))
 
 
-def _is_data_set(folder: Path) -> bool:
+def _is_data_set(folder: Folder) -> bool:
     return any(_part(inside) == _TRAIN for inside in subfolders(folder))
 
 
@@ -129,7 +124,9 @@ def _relabelled(train: Listing, later: Listing, name: str) -> RelabelledPhotos:
     return RelabelledPhotos(later.train, labels)
 
 
-def _side_by_side(found: Listing, validation: Listing, train: Path | None, folder: Path) -> Listing:
+def _side_by_side(
+    found: Listing, validation: Listing, train: Folder | None, folder: Folder
+) -> Listing:
     photos = _relabelled(found, validation, folder.name)
     beside = f"{train.name}/ and {folder.name}/ side by side" if train else f"{folder.name}/ apart"
     skipped = found.skipped + validation.skipped
@@ -138,14 +135,14 @@ def _side_by_side(found: Listing, validation: Listing, train: Path | None, folde
 
 
 def _find_one(
-    folder: Path, *, known: Collection[str] = (), apart: Collection[Path] = ()
+    folder: Folder, *, known: Collection[str] = (), apart: Collection[Folder] = ()
 ) -> Listing:
     """The photos of one folder, each with the name that its key has.
 
     `known` classes need no second one beside them; folders `apart` are those of other parts.
     """
 
-    def enter(inside: Path) -> bool:
+    def enter(inside: Folder) -> bool:
         return inside not in apart and _is_part(inside)
 
     # relative to the training photos, or with val/ in front
@@ -172,13 +169,13 @@ def _find_one(
     return Listing(layout, classes, photos, None, skipped, notes=notes)
 
 
-def _empty(folder: Path, classes: Sequence[str], enter: Callable[[Path], bool]) -> list[str]:
+def _empty(folder: Folder, classes: Sequence[str], enter: Callable[[Folder], bool]) -> list[str]:
     """A line for each folder beside those of the classes in which there are no photos."""
     others = (path for path in subfolders(folder) if path.name not in classes and enter(path))
     return [f"{path.name}/ has no photos of its own, so it is no class" for path in others]
 
 
-def _nothing(folder: Path, apart: Collection[Path]) -> DataError:
+def _nothing(folder: Folder, apart: Collection[Folder]) -> DataError:
     """What is said of a folder without photos; there may be some in its folders."""
     inside = [path for path in subfolders(folder) if path not in apart and _is_data_set(path)]
     if not apart and len(inside) == 1:

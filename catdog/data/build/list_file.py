@@ -49,7 +49,7 @@ def read_list(
         _add(_photos(Path(validation), notes), names, found, unlabelled)
     if not names:
         raise DataError("no photo has a label", where=str(file), remedy="write `path label`")
-    classes = _classes(found.counts(), Path(labels) if labels else None, Path(file))
+    classes = classes_of(found.counts(), Path(labels) if labels else None, Path(file))
     base = Path(root) if root else Path(file).parent
     train, later = PhotoTable(base.joinpath), PhotoTable(base.joinpath)
     listing = Listing(
@@ -202,8 +202,12 @@ def _text(file: Path) -> Iterator[str]:
         raise DataError("is no text, not a list", where=str(file)) from error
 
 
-def _classes(found: Counter[str], labels: Path | None, file: Path) -> list[str]:
-    """The names of the classes; no number is counted up to, as it may be a date."""
+def classes_of(found: Counter[str], labels: Path | None, file: Path) -> list[str]:
+    """The names of the classes of these labels, or those that a file has.
+
+    No number is counted up to, as it may be a date. Raises DataError, with the labels found, for
+    numbers that are not 0 .. C-1, and for names that are no classes.
+    """
     distinct = set(found)
     numbers = {int(label[:_DIGITS]) for label in distinct if label.isdecimal()}
     if not numbers and labels is None:

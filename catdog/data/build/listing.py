@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from catdog.data.archives import Packed
 from catdog.data.images import Pixels
 from catdog.errors import DataError
 
@@ -14,7 +15,8 @@ class Photo(NamedTuple):
     """A file, its name within the data (the end of its key), and its label.
 
     `labels` replace the label where a photo has several. Where the file holds many pictures,
-    `pixels` are those of this one: height x width x BGR, not to be changed.
+    `pixels` are those of this one: height x width x BGR, not to be changed. A photo in an archive
+    is `packed`, and its path is only what it is called.
     """
 
     path: Path
@@ -22,6 +24,12 @@ class Photo(NamedTuple):
     label: int = 0
     labels: tuple[float, ...] = ()
     pixels: Pixels | None = None
+    packed: Packed | None = None
+
+    @property
+    def file(self) -> Path | Packed:
+        """What is read."""
+        return self.packed or self.path
 
 
 class Skipped(NamedTuple):

@@ -6,7 +6,8 @@ from itertools import combinations, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from catdog.data.build.photo_files import is_picture, subfolders
+from catdog.data.build.photo_files import Folder, subfolders
+from catdog.data.photo_names import is_picture
 from catdog.errors import DataError
 from catdog.runtime.columns import Words
 from catdog.runtime.wording import counted
@@ -42,7 +43,9 @@ class PhotoClasses(NamedTuple):
     notes: list[str]
 
 
-def photo_classes(found: Sequence[str], folder: Path, known: Collection[str] = ()) -> PhotoClasses:
+def photo_classes(
+    found: Sequence[str], folder: Folder, known: Collection[str] = ()
+) -> PhotoClasses:
     """The classes of photos by their paths below a folder, `/` between the parts.
 
     A `known` class needs no second one beside it.
@@ -123,7 +126,7 @@ def _some(words: Words) -> str:
     return some(set(words.distinct) - {""})
 
 
-def _check_no_parts(found: Iterable[str], folder: Path) -> None:
+def _check_no_parts(found: Iterable[str], folder: Folder) -> None:
     """Raise DataError where folders beside each other hold folders of the same names.
 
     One name, such as images/, may well be in each class.
@@ -142,7 +145,7 @@ def _check_no_parts(found: Iterable[str], folder: Path) -> None:
             )
 
 
-def _no_labels(found: Sequence[str], named: Words, folder: Path) -> DataError:
+def _no_labels(found: Sequence[str], named: Words, folder: Folder) -> DataError:
     classes = set(named.distinct) - {""}
     begins = {tuple(path.split("/", 2)[:-1]) for path in found}
     tops = {parts[0] for parts in begins if parts}
@@ -170,12 +173,13 @@ def _no_labels(found: Sequence[str], named: Words, folder: Path) -> DataError:
     )
 
 
-def _classes_beside(folder: Path) -> list[str]:
+def _classes_beside(folder: Folder) -> list[str]:
     """The folders beside one that begin with pictures too: the classes that it is one of."""
     return [
         path.name
         for path in subfolders(folder.parent)
-        if path.name != folder.name
+        if isinstance(path, Path)
+        and path.name != folder.name
         and any(is_picture(each.name) for each in islice(path.iterdir(), _LOOKED_AT))
     ]
 

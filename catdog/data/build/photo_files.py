@@ -1,51 +1,44 @@
-"""Which files of a folder are photos, by their names."""
+"""The photos of a folder, or of an archive as if it were one."""
 
 import os
-import re
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from catdog.data.build.packed_folder import PackedFolder
+from catdog.data.photo_names import is_archive, is_left_behind, is_picture, natural_order
 from catdog.errors import DataError
 from catdog.runtime.columns import Picked, Texts
-
-PICTURES = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif",
-))  # fmt: skip
-"""Endings of the names of files that are taken for pictures, in small letters."""
-
-_LEFT_BEHIND = frozenset(("__macosx", "thumbs.db", "desktop.ini"))
-_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".7z", ".rar")
 
 Parts = tuple[str, ...]
 """A path below a folder, taken apart."""
 
-
-def is_picture(name: str) -> bool:
-    """Whether a file is a picture by the ending of its name."""
-    stem, dot, ending = name.rpartition(".")
-    return bool(stem) and f"{dot}{ending}".lower() in PICTURES
+Folder = Path | PackedFolder
+"""A folder of a disk, or of an archive."""
 
 
-def is_left_behind(name: str) -> bool:
-    """Whether a file or folder is hidden (`._cat.jpg`, `.ipynb_checkpoints`), or a system's own."""
-    return name.startswith(".") or name.casefold() in _LEFT_BEHIND
-
-
-def subfolders(folder: Path) -> list[Path]:
+def subfolders(folder: Folder) -> Sequence[Folder]:
     """The folders in a folder, in the order of their names, without what is left behind."""
+    if isinstance(folder, PackedFolder):
+        return folder.subfolders()
     found = (Path(entry.path) for entry in os.scandir(folder) if _leads_on(entry))
     return sorted(path for path in found if not is_left_behind(path.name))
 
 
-def files_below(folder: Path, enter: Callable[[Path], bool] = lambda _: True) -> Iterator[Parts]:
+def files_below(
+    folder: Folder, enter: Callable[[Folder], bool] = lambda _: True
+) -> Iterator[Parts]:
     """Files below a folder, in order, without what is left behind; only in folders to `enter`.
 
     A link to a folder is followed, unless that one is below the folder anyway, or around it. The
     names of one folder at a time are held.
     """
+    if isinstance(folder, PackedFolder):
+        return folder.files_below(enter)
+    return _files_on_disk(folder, enter)
+
+
+def _files_on_disk(folder: Path, enter: Callable[[Folder], bool]) -> Iterator[Parts]:
     own: set[Path] = set()
     around = folder.resolve().parents
 
@@ -110,9 +103,9 @@ def names_in(folder: Path) -> Sequence[str]:
     return Picked(found, natural_order(found))
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Folder) -> None:
     """Raise DataError where there is no folder of this name."""
-    if folder.is_dir():
+    if isinstance(folder, PackedFolder) or folder.is_dir():
         return
     if not folder.exists():
         raise DataError("no such folder", where=str(folder), remedy="name a folder of photos")
@@ -123,29 +116,9 @@ def check_folder(folder: Path) -> None:
     raise DataError("is a file, not a folder", where=str(folder), remedy=remedy)
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file is packed, by the ending of its name."""
-    return path.name.lower().endswith(_ARCHIVES)
-
-
-def no_photos(folder: Path) -> DataError:
+def no_photos(folder: Folder) -> DataError:
     """What is said of a folder without photos, and what may be done about what is there."""
-    packed = next((path.name for path in sorted(folder.iterdir()) if is_archive(path)), None)
+    there = [] if isinstance(folder, PackedFolder) else sorted(folder.iterdir())
+    packed = next((path.name for path in there if is_archive(path)), None)
     remedy = f"unpack {packed} first" if packed else "name a folder that has some"
     return DataError("no photos in this folder", where=str(folder), remedy=remedy)
-
-
-def natural(name: str) -> str:
-    """A sort key for natural order, 2 before 10: a number begins with how many digits it has."""
-    parts = enumerate(re.split(r"([0-9]+)", name))
-    return "".join(_numeric(part) if at % 2 else f"\1{part}" for at, part in parts if part)
-
-
-def _numeric(digits: str) -> str:
-    number = digits.lstrip("0")
-    return f"\0{chr(len(number))}{number}{digits}"
-
-
-def natural_order(names: Sequence[str]) -> Sequence[int]:
-    """The places of names in their natural order."""
-    return array("I", sorted(range(len(names)), key=lambda at: natural(names[at])))

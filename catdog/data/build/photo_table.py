@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.data.archives import Packed
 from catdog.data.build.listing import Photo
 from catdog.runtime.columns import LazySequence, Texts
 
@@ -14,10 +15,11 @@ from catdog.runtime.columns import LazySequence, Texts
 class PhotoTable(LazySequence[Photo]):
     """Photos with a label each, made when they are asked for.
 
-    `place` makes a path of a name as it was added; `above` stands before that in the photo's name.
+    `place` makes what is read of a name as it was added; `above` stands before that in the
+    photo's name.
     """
 
-    def __init__(self, place: Callable[[str], Path], above: str = "") -> None:
+    def __init__(self, place: Callable[[str], Path | Packed], above: str = "") -> None:
         self._place, self._above = place, above
         self._names, self._labels = Texts(), array("q")
 
@@ -36,7 +38,10 @@ class PhotoTable(LazySequence[Photo]):
 
     def item(self, index: int) -> Photo:
         name = self._names.item(index)
-        return Photo(self._place(name), self._above + name, self._labels[index])
+        file = self._place(name)
+        packed = file if isinstance(file, Packed) else None
+        path = file if isinstance(file, Path) else Path(str(file))
+        return Photo(path, self._above + name, self._labels[index], packed=packed)
 
 
 def labels_of(photos: Sequence[Photo]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from catdog.data.archives import stamp_of
 from catdog.data.build.builder import Counts, key_of
 from catdog.data.build.split import Assigned, Division
 from catdog.data.checksums import CHECKSUMS, Checksums, RecordLine, checksum, read_checksums
@@ -30,16 +31,9 @@ def plan(photos: Division, dataset: DatasetParameter) -> str:
     """
     digest = hashlib.sha256(dataset.SerializeToString(deterministic=True))
     for photo, number, part in photos:
-        told = (number, part, photo.name, photo.label, photo.labels, _stamp(photo.path))
+        told = (number, part, photo.name, photo.label, photo.labels, stamp_of(photo.file))
         digest.update(repr(told).encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    with suppress(OSError):
-        status = path.stat()
-        return status.st_size, status.st_mtime_ns
-    return 0, 0
 
 
 def restore(

@@ -309,7 +309,7 @@ def test_several_labels(tmp_path, capsys):
     [
         ("empty", "no photos in this folder"),
         ("missing", "no such folder"),
-        ("photos.zip", "is a file, not a folder; unpack it"),
+        ("photos.zip", "is no zip, or a damaged one"),
         ("odd", r"the name of the class 'c\\udce4t' is not UTF-8 on one line"),
     ],
 )

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from catdog.data.build.folder_layouts import find_photos
-from catdog.data.build.photo_files import files_below, natural, photos_in
+from catdog.data.build.photo_files import files_below, photos_in
+from catdog.data.photo_names import natural
 from catdog.errors import DataError
 from tests.data.build.test_folder_layouts import touch
 
