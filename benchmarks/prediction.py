@@ -1,4 +1,4 @@
-"""A folder of photos to a submission, beside one photo at a time."""
+"""A folder of photos to a submission, beside one photo at a time and beside other engines."""
 
 import shutil
 import subprocess
@@ -12,9 +12,12 @@ import torch
 
 from benchmarks.busy import half_of_the_cores_taken
 from benchmarks.comparison import Comparison, Missing, Side
-from benchmarks.workplace import Workplace, script
+from benchmarks.workplace import Workplace, dataset, script
 from catdog.data.build.photo_files import photos_in
+from catdog.data.images import load
 from catdog.data.mean import read_mean
+from catdog.engines.quantization import quantize
+from catdog.engines.table import INT8, TORCH
 from catdog.export.convert import Conversion, convert
 from catdog.inference.predictor import Predictor
 from catdog.inference.submission import write_submission
@@ -22,6 +25,7 @@ from catdog.weights import read_weights
 
 _PHOTOS = 256
 CASE = "photos to a submission with caffenet"
+OPENVINO, ONNXRUNTIME = "OpenVINO in throughput mode", "onnxruntime in batches"
 IN_BF16 = f"{CASE}, --amp bf16"
 BUSY = f"{CASE}, half of the cores taken"
 
@@ -35,9 +39,9 @@ def _folder(place: Workplace) -> Path:
     return folder
 
 
-def _ours(place: Workplace, amp: str = "") -> Side:
-    predictor = Predictor(read_weights(place.caffenet), amp=amp)
+def _ours(place: Workplace, amp: str = "", engine: str = TORCH) -> Side:
     photos = photos_in(_folder(place))
+    predictor = Predictor(read_weights(place.caffenet), amp=amp, engine=engine, examples=photos)
 
     def run() -> float:
         began = time.perf_counter()
@@ -101,13 +105,54 @@ def _reads_caffe(python: Path) -> bool:
 
 
 def _onnx(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
-    if not all(map(find_spec, ("onnx", "onnxscript", "onnxruntime"))):
-        raise Missing("pip install '.[onnx]'")
+    return _ours(place), lambda: script("predict_onnx", _arguments(place))
+
+
+def _arguments(place: Workplace, amp: str = "") -> list[Path]:
+    """The net as ONNX, the mean, the photos, and where the submission goes."""
+    net = _int8(place) if amp == INT8 else _onnx_net(place)
+    return [net, _mean(place), _folder(place), place.folder / "theirs.csv"]
+
+
+def _onnx_net(place: Workplace) -> Path:
+    _check_installed("onnx", "onnxscript", "onnxruntime")
     net, deploy = place.folder / "caffenet.onnx", place.folder / "deploy.prototxt"
-    shutil.copy(place.caffenet.with_name("caffenet_deploy.prototxt"), deploy)
-    convert(Conversion(deploy, net, weights=place.caffenet))
-    arguments = [net, _mean(place), _folder(place), place.folder / "theirs.csv"]
-    return _ours(place), lambda: script("predict_onnx", arguments)
+    if not net.exists():
+        shutil.copy(place.caffenet.with_name("caffenet_deploy.prototxt"), deploy)
+        convert(Conversion(deploy, net, weights=place.caffenet))
+    return net
+
+
+def _int8(place: Workplace) -> Path:
+    """The net as onnxruntime's tools quantise it, by photos of the folder."""
+    target = place.folder / "caffenet_int8.onnx"
+    if not target.exists():
+        mean = read_mean(place.lmdb(227) / "mean.binaryproto")
+        photos = [load(path, dataset(227)) for path in photos_in(_folder(place))[::2]]
+        pictures = np.stack(photos).astype(np.float32) - mean
+        quantize(_onnx_net(place), target, "data", pictures)
+    return target
+
+
+def _check_installed(*packages: str) -> None:
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise Missing(f"pip install {' '.join(missing)}")
+
+
+def _beside(peer: str, amp: str, engine: str, goal: float | None = 1) -> Comparison:
+    """Our prediction by an engine beside a program that uses one as well as it can be used."""
+
+    def prepare(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+        _check_installed("openvino", "onnxruntime")
+        arguments = _arguments(place, amp)
+        if peer == ONNXRUNTIME:
+            return _ours(place, amp, engine), lambda: script("predict_onnx_batches", arguments)
+        words = [*arguments, "bf16" if amp == "bf16" else "f32"]
+        return _ours(place, amp, engine), lambda: script("predict_openvino", words)
+
+    flags = [f"--engine {engine}"] * (engine != TORCH) + [f"--amp {amp}"] * bool(amp)
+    kind = {"": "float32"}.get(amp, amp)
+    return Comparison(", ".join([CASE, *flags]), f"{peer}, {kind}", "photos/s", goal, prepare)
 
 
 CASES = (
@@ -115,5 +160,13 @@ CASES = (
     Comparison(IN_BF16, "plain PyTorch, one at a time", "photos/s", None, _pytorch_in_bf16),
     Comparison(CASE, "OpenCV 4's dnn, one at a time", "photos/s", 4, _opencv),
     Comparison(CASE, "onnxruntime, one at a time", "photos/s", None, _onnx),
+    _beside(OPENVINO, "", TORCH),
+    _beside(OPENVINO, "", "openvino"),
+    _beside(ONNXRUNTIME, "", TORCH),
+    _beside(ONNXRUNTIME, "", "onnxruntime"),
+    _beside(OPENVINO, "bf16", TORCH),
+    _beside(OPENVINO, "bf16", "openvino"),
+    _beside(OPENVINO, INT8, "openvino"),
+    _beside(ONNXRUNTIME, INT8, "onnxruntime"),
     Comparison(BUSY, "all cores free", "photos/s", 0.7, _busy),
 )
