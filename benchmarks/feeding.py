@@ -1,11 +1,17 @@
-"""Batches from an LMDB beside torchvision's usual way."""
+"""Batches from an LMDB beside torchvision's ways and a file of bare pixels."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import numpy as np
 
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import Workplace, script
+from catdog.data.datum import read_example
 from catdog.data.feed import Feed
+from catdog.data.lmdb_store import Reader
+from catdog.data.mean import read_mean
 from catdog.data.sources import open_source
 from catdog.proto.caffe_pb2 import DataParameter, LayerParameter
 
@@ -26,25 +32,43 @@ def feed(place: Workplace, stack: ExitStack) -> Feed:
     return stack.enter_context(Feed([open_source(layer)]))
 
 
-def _feeding(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+def _ours(place: Workplace, stack: ExitStack) -> Side:
     opened = feed(place, stack)
 
-    def ours() -> float:
+    def run() -> float:
         opened.next()
         began = time.perf_counter()
         for _ in range(_BATCHES):
             opened.next()
         return _BATCHES * _BATCH / (time.perf_counter() - began)
 
-    return ours, lambda: script("image_folder", [place.by_class, _THEIR_IMAGES])
+    return run
 
 
+def _beside(peer: str) -> Callable[[Workplace, ExitStack], tuple[Side, Side]]:
+    """A program that decodes the photos anew."""
+
+    def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+        return _ours(place, stack), lambda: script(peer, [place.by_class, _THEIR_IMAGES])
+
+    return prepare
+
+
+def _memory_map(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+    data = place.lmdb(_STORED, equalize=False)
+    pixels, mean = place.folder / "pixels.npy", place.folder / "mean256.npy"
+    with closing(Reader(data / "train_lmdb")) as reader:
+        np.save(pixels, np.stack([read_example(value).array for _, value in reader.items()]))
+    np.save(mean, read_mean(data / "mean.binaryproto"))
+    words = [pixels, mean, _BATCHES * _BATCH]
+    return _ours(place, stack), lambda: script("memory_map", words)
+
+
+_CASE = f"batches of {_CROP} x {_CROP} from an LMDB"
 CASES = (
+    Comparison(_CASE, "ImageFolder and DataLoader", "images/s", 8, _beside("image_folder")),
     Comparison(
-        "batches of 227 x 227 from an LMDB",
-        "ImageFolder and DataLoader",
-        "images/s",
-        8,
-        _feeding,
+        _CASE, "torchvision's decode_image and v2", "images/s", 8, _beside("image_folder_v2")
     ),
+    Comparison(_CASE, "pixels in a memory map, threads", "images/s", 1, _memory_map),
 )

@@ -5,11 +5,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
-from benchmarks.comparison import Comparison, Side
+from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.workplace import Workplace
 from catdog.proto.caffe_pb2 import FedData, SourceState
 from catdog.solver.solver import Solver
@@ -43,10 +44,17 @@ class RepeatedBatch:
 
 
 def opened(
-    place: Workplace, stack: ExitStack, name: str, size: int, batch: int, *, compiled: bool = False
+    place: Workplace,
+    stack: ExitStack,
+    name: str,
+    size: int,
+    batch: int,
+    *,
+    compiled: bool = False,
+    amp: str = "",
 ) -> Solver:
     """The solver of a shipped net on the photos, as tools/train.py opens it, on the CPU."""
-    options = Options(device=_CPU, compile=compiled)
+    options = Options(device=_CPU, compile=compiled, amp=amp)
     spec = solver_spec(place.solver(name, size, batch), options)
     return open_solver(spec, options, stack)[0]
 
@@ -63,9 +71,9 @@ def stepping(solver: Solver, feed: Batches, batch: int, steps: int) -> Side:
     return run
 
 
-def plain(stack: ExitStack, *words: object) -> Side:
-    """Images a second of a tutorial's loop, in a process of its own; the stack ends it."""
-    command = [sys.executable, "-m", "benchmarks.peers.train_plain", *map(str, words)]
+def looping(stack: ExitStack, peer: str, *words: object) -> Side:
+    """Images a second of a loop of peers/, in a process of its own; the stack ends it."""
+    command = [sys.executable, "-m", f"benchmarks.peers.{peer}", *map(str, words)]
     pipe = subprocess.PIPE
     process = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
 
@@ -83,7 +91,7 @@ def _step(name: str, size: int, batch: int, steps: int, layout: str) -> Comparis
     def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         solver = opened(place, stack, name, size, batch)
         resident = RepeatedBatch(dict(solver.feed.next()))
-        theirs = plain(stack, name, layout, size, batch, steps)
+        theirs = looping(stack, "train_plain", name, layout, size, batch, steps)
         return stepping(solver, resident, batch, steps), theirs
 
     goal = goals.get((name, layout), 1.1)
@@ -97,6 +105,21 @@ def _fed(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
     feed = solver.feed
     resident = RepeatedBatch(dict(feed.next()))
     return stepping(solver, feed, batch, steps), stepping(solver, resident, batch, steps)
+
+
+def _with_data(name: str, size: int, batch: int, steps: int, amp: str, mode: str) -> Comparison:
+    """Training with its data beside timm's way."""
+
+    def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+        if find_spec("timm") is None:
+            raise Missing("pip install timm")
+        solver = opened(place, stack, name, size, batch, amp=amp)
+        words = (name, place.by_class, size, batch, steps, amp or "float32", mode)
+        theirs = looping(stack, "train_timm", *words)
+        return stepping(solver, solver.feed, batch, steps), theirs
+
+    case = f"training of {name} with its data, batch {batch}{', --amp bf16' if amp else ''}"
+    return Comparison(case, f"timm's loop, {amp or 'float32'}, {mode}", "images/s", 1.15, prepare)
 
 
 def _compiled(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
@@ -116,5 +139,9 @@ CASES = (
     Comparison(
         "step of deep64, batch 128, --compile", "without --compile", "images/s", None, _compiled
     ),
+    _with_data("caffenet", 227, 64, 4, "", "eager"),
+    _with_data("caffenet", 227, 64, 4, "bf16", "eager"),
+    _with_data("deep64", 64, 128, 4, "", "eager"),
+    _with_data("deep64", 64, 128, 4, "bf16", "eager"),
     Comparison("training of caffenet with its data", "one resident batch", "images/s", 0.97, _fed),
 )

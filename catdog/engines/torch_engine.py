@@ -3,9 +3,12 @@
 from collections import defaultdict
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from catdog.engines.engine import Task
+from catdog.layers.affine import InnerProduct
+from catdog.layers.vision import Convolution
+from catdog.net.net import Net
 from catdog.runtime.free_threads import FreeThreads
 from catdog.runtime.side_by_side import side_by_side
 from catdog.solver.precision import Precision
@@ -17,6 +20,7 @@ class TorchEngine:
     def __init__(self, task: Task, device: torch.device, amp: str = "") -> None:
         self._task = task
         self._precision = Precision(amp, device)
+        self._net = _with_weights_in(self._precision.product_type, task.net).place(device)
         #: Of each number of pictures in a batch.
         self._paces: defaultdict[int, FreeThreads] = defaultdict(FreeThreads)
         # whether a part of a batch gets what it would get in the whole, on cores
@@ -35,5 +39,22 @@ class TorchEngine:
 
     def _made(self, batch: Tensor) -> list[Tensor]:
         with torch.inference_mode(), self._precision.context():
-            blobs = self._task.net({self._task.input: batch}).blobs
+            blobs = self._net({self._task.input: batch}).blobs
         return [blobs[name].flatten(1) for name in self._task.outputs]
+
+
+def _with_weights_in(dtype: torch.dtype | None, net: Net) -> Net:
+    """The net with the weights of products in this type, and all others of its parameters.
+
+    They would be cast to it in each pass, which takes as long as the products themselves.
+    """
+    if dtype is None or any(node.type == "Python" for node in net):
+        # a Python layer may not be set up twice
+        return net
+    found = Net(net.message, inputs=net.inputs, setting=net.setting, fill=False)
+    found.share(net)
+    for node in found:
+        if isinstance(node.layer, Convolution | InnerProduct):
+            weights = node.layer.blobs.parameter(0).to(dtype)
+            node.layer.blobs.replace(0, nn.Parameter(weights, requires_grad=False))
+    return found

@@ -36,6 +36,11 @@ class Precision:
         scaled = self._dtype is torch.float16
         self._scaler = torch.amp.GradScaler(self._kind, enabled=scaled)
 
+    @property
+    def product_type(self) -> torch.dtype | None:
+        """What products of matrices are computed in, where that is not what tensors are in."""
+        return self._dtype
+
     def context(self) -> AbstractContextManager[object]:
         """What a forward pass runs in."""
         if self._dtype is None:

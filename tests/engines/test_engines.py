@@ -87,6 +87,18 @@ def test_bf16_is_near():
     torch.testing.assert_close(got[0], wanted[0], rtol=0, atol=0.02)
 
 
+@pytest.mark.parametrize("amp", ["bf16", "fp16"])
+def test_weights_that_are_cast_once_give_the_numbers_of_those_that_are_cast_each_time(amp):
+    task, batch = task_of(), pictures(SHARE)
+    found = TorchEngine(task, torch.device("cpu"), amp)(batch)
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}[amp]
+    with torch.inference_mode(), torch.autocast("cpu", kind):
+        blobs = task.net({"data": batch}).blobs
+    for name, got in zip(task.outputs, found, strict=True):
+        assert torch.equal(got, blobs[name])
+    assert {blob.dtype for blob in task.net.parameters()} == {torch.float32}
+
+
 def test_what_an_engine_cannot_do_is_one_line(name, monkeypatch):
     task = task_of()
     with pytest.raises(CatdogError, match=f"--amp: {name} has no fp16; it has"):
