@@ -1,5 +1,6 @@
 """Normalisation (caffe/layers/lrn_layer.cpp, mvn_layer.cpp, batch_norm_layer.cpp)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -63,24 +64,44 @@ class LRN(Layer):
         return top.to(x.dtype)
 
 
+BLOCK = 1 << 18
+"""Numbers of a part that stays in a processor's cache with all that is made of it."""
+
+
 class _Across(torch.autograd.Function):
     """x * scale^-beta over neighbouring channels, keeping only x and scale for the backward pass:
     dx = dy * scale^-beta - 2 * share * beta * x * neighbours(dy * y / scale)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, radius: int, share: float, beta: float, k: float) -> Tensor:
-        scale = neighbours(x.square(), radius).mul_(share).add_(k)
+        top, scale = torch.empty_like(x), torch.empty_like(x)
+        for part, result, by in _in_cache(x, top, scale):
+            by.copy_(neighbours(part.square(), radius).mul_(share).add_(k))
+            torch.mul(part, inverse_power(by, beta), out=result)
         ctx.save_for_backward(x, scale)
         ctx.radius, ctx.share, ctx.beta = radius, share, beta
-        return x * inverse_power(scale, beta)
+        return top
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, diff: Tensor) -> tuple[Tensor, None, None, None, None]:
         x, scale = ctx.saved_tensors
-        direct = diff * inverse_power(scale, ctx.beta)
-        around = neighbours(direct * x / scale, ctx.radius)
-        return direct.addcmul_(x, around, value=-2 * ctx.share * ctx.beta), None, None, None, None
+        of_x = torch.empty_like(diff)
+        for part, by, of_top, result in _in_cache(x, scale, diff, of_x):
+            direct = torch.mul(of_top, inverse_power(by, ctx.beta), out=result)
+            around = neighbours(direct * part / by, ctx.radius)
+            direct.addcmul_(part, around, value=-2 * ctx.share * ctx.beta)
+        return of_x, None, None, None, None
+
+
+def _in_cache(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """On the CPU some images at a time, which stay in its cache from one operation to the next."""
+    count = len(tensors[0])
+    if tensors[0].device.type != "cpu" or torch.compiler.is_compiling() or not count:
+        yield tensors
+        return
+    images = max(1, BLOCK * count // tensors[0].numel())
+    yield from zip(*(torch.split(tensor, images) for tensor in tensors), strict=True)
 
 
 def neighbours(x: Tensor, radius: int) -> Tensor:

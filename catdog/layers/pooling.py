@@ -40,9 +40,6 @@ class _Pool(Layer):
     def pool(self, x: Tensor, frame: Frame) -> Tensor:
         """The images pooled over a frame."""
         if self.method == MAX:
-            if x.device.type == "cpu":
-                # pycaffe's blobs are NCHW, in which this takes ten times as long
-                x = x.contiguous(memory_format=torch.channels_last)
             return max_pool(x, frame)[0]
         if self.method == AVE:
             return average_pool(x, frame)

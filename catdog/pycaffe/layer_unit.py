@@ -11,6 +11,7 @@ from catdog.layers import LAYERS
 from catdog.layers.base import Layer
 from catdog.layers.blob import BlobVec
 from catdog.layers.overwritten import Rereading
+from catdog.layers.pooling import Pooling
 from catdog.net.step import Node
 from catdog.pycaffe.mode import mode
 from catdog.pycaffe.unit import Slot, Unit
@@ -80,6 +81,9 @@ class LayerUnit(Unit):
             bottoms[0] = bottoms[0].clone()
         if rereading is not None:
             self._kept = rereading.kept(bottoms[0])
+        if isinstance(self.layer, Pooling) and mode.device.type == "cpu":
+            # of NCHW, as blobs are, the maxima take ten times as long
+            bottoms = [bottom.contiguous(memory_format=torch.channels_last) for bottom in bottoms]
         for bottom, wanted in zip(bottoms, wants, strict=True):
             bottom.requires_grad_(wanted)
         with torch.set_grad_enabled(recorded):

@@ -58,6 +58,8 @@ def set_tf32(allowed: bool) -> None:
     torch allows it in convolutions unless told otherwise; Caffe's numbers need all 23.
     """
     kept = "tf32" if allowed else "ieee"
+    # the older names as well: torch exports no net where the two differ
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.conv.fp32_precision = kept  # type: ignore[attr-defined]
     torch.backends.cuda.matmul.fp32_precision = kept
 

@@ -21,6 +21,9 @@ from catdog.proto.caffe_pb2 import SolverParameter
 
 Tensors = list[Tensor]
 
+BLOCK = 1 << 20
+"""Numbers of a block: with gradient and history some 12 MiB."""
+
 
 class Update(Optimizer):
     """What the update rules share.
@@ -130,13 +133,12 @@ class Update(Optimizer):
         for group in self.param_groups:
             if group["frozen"]:
                 continue
-            parameters: Tensors = group["params"]
-            gradients = self._gradients(parameters, group["decay_mult"])
-            histories = [
-                [self.state[p]["history"][i] for p in parameters] for i in range(self.depth)
-            ]
-            updates = self.rule(gradients, histories, self.rate * group["lr_mult"])
-            torch._foreach_sub_(parameters, updates)
+            whole = [(p, _gradient(p), *self.state[p]["history"]) for p in group["params"]]
+            for part in [whole] if self.solver.snapshot_diff else _in_cache(whole):
+                parameters, gradients, *histories = map(list, zip(*part, strict=True))
+                self._prepare(gradients, parameters, group["decay_mult"])
+                updates = self.rule(gradients, histories, self.rate * group["lr_mult"])
+                torch._foreach_sub_(parameters, updates)
             if self.solver.snapshot_diff:
                 for parameter, update in zip(parameters, updates, strict=True):
                     parameter.grad = update.clone()
@@ -157,8 +159,8 @@ class Update(Optimizer):
             # on the device, so that nothing waits for the norm
             torch._foreach_mul_(gradients, torch.where(norm > most, most / norm, 1.0))
 
-    def _gradients(self, parameters: Tensors, decay_mult: float) -> Tensors:
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    def _prepare(self, gradients: Tensors, parameters: Tensors, decay_mult: float) -> None:
+        """Divide the gradients by iter_size and add the weight decay."""
         if self.solver.iter_size > 1:
             torch._foreach_mul_(gradients, 1 / self.solver.iter_size)
         decay = self.solver.weight_decay * decay_mult
@@ -166,7 +168,30 @@ class Update(Optimizer):
             l1 = self.solver.regularization_type == "L1"
             terms = torch._foreach_sign(parameters) if l1 else parameters
             torch._foreach_add_(gradients, terms, alpha=decay)
-        return gradients
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _in_cache(kept: Sequence[tuple[Tensor, ...]]) -> Iterator[list[tuple[Tensor, ...]]]:
+    """Parameters and what belongs to them, large ones in blocks.
+
+    A block stays in the processor's cache from one operation to the next.
+    """
+    rest = []
+    for each in kept:
+        if each[0].device.type == "cpu" and each[0].numel() > BLOCK and _are_flat(each):
+            parts = (torch.split(one.view(-1), BLOCK) for one in each)
+            yield from ([block] for block in zip(*parts, strict=True))
+        else:
+            rest.append(each)
+    if rest:
+        yield rest
+
+
+def _are_flat(tensors: Sequence[Tensor]) -> bool:
+    return all(one.is_contiguous() for one in tensors)
 
 
 def _groups(learnable: Sequence[Learnable]) -> list[dict[str, Any]]:

@@ -56,6 +56,21 @@ def test_lrn_gradient(region, beta, size):
     assert torch.autograd.gradcheck(layer, numbers(2, 4, 3, 3, grad=True))
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_lrn_of_some_images_at_a_time_is_that_of_all(layout, monkeypatch):
+    layer = build('type: "LRN" lrn_param { alpha: 2 }', (7, 6, 5, 4))
+    x, gradient = (numbers(7, 6, 5, 4).float().to(memory_format=layout) for _ in range(2))
+    found = []
+    for block in (1, 3 * 6 * 5 * 4, 1 << 20):
+        monkeypatch.setattr("catdog.layers.norm.BLOCK", block)
+        bottom = x.clone().requires_grad_()
+        top = layer(bottom)
+        top.backward(gradient)
+        found.append((top.detach(), bottom.grad))
+    for some, all_ in ((found[0], found[2]), (found[1], found[2])):
+        assert all(torch.equal(*pair) for pair in zip(some, all_, strict=True))
+
+
 def test_lrn_does_not_overflow_in_half_precision():
     x = torch.full((1, 4, 2, 2), 1000.0)
     text = 'type: "LRN" lrn_param { alpha: 0.0001 }'

@@ -94,9 +94,13 @@ def start(solver: SolverParameter, rng: np.random.Generator) -> tuple[list[Learn
     return learnable, UPDATES[solver.type](learnable, solver)
 
 
+@pytest.mark.parametrize("block", [5, 1 << 20])
 @pytest.mark.parametrize("common", COMMON)
 @pytest.mark.parametrize("kind", RULES)
-def test_a_rule_is_its_formula(kind: str, common: dict[str, object]) -> None:
+def test_a_rule_is_its_formula(
+    kind: str, common: dict[str, object], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catdog.solver.updates.BLOCK", block)
     rule, fields = RULES[kind]
     solver = SolverParameter(type=kind, **fields, **common)
     rng = np.random.default_rng(0)
