@@ -149,11 +149,11 @@ def _check(args: argparse.Namespace, parser: Parser) -> None:
         parser.error("the following arguments are required: photos")
     if args.out_of_fold and not args.folds_of:
         raise CatdogError("says of which run?", where="--out-of-fold", remedy="add --folds-of RUN")
-    if args.folds_of and args.weights:
-        raise CatdogError("--folds-of and --weights exclude each other", remedy="keep one of them")
     if args.out_of_fold and args.engine != TORCH:
         remedy = "leave --engine out"
         raise CatdogError("--out-of-fold is computed by torch", where="--engine", remedy=remedy)
+    if args.folds_of and args.weights:
+        raise CatdogError("--folds-of and --weights exclude each other", remedy="keep one of them")
     if args.link and not args.sort_into:
         raise CatdogError("is for --sort-into", where="--link", remedy="leave it out")
 

@@ -16,6 +16,7 @@ from catdog.engines.onnxruntime_engine import OnnxRuntimeEngine
 from catdog.engines.openvino_engine import OpenVINOEngine
 from catdog.engines.quantization import quantize
 from catdog.errors import CatdogError
+from catdog.net.step import Node
 from catdog.runtime.optional import optional
 
 TORCH, INT8 = "torch", "int8"
@@ -86,10 +87,16 @@ def _quantized(model: Path, task: Task, examples: Tensor | None) -> Path:
 def _check(task: Task) -> None:
     """Raise CatdogError for a net whose numbers only torch can compute."""
     for node in task.net:
-        what = "runs Python code" if node.type == "Python" else "draws random numbers"
-        if node.type == "Python" or node.layer.is_random():
+        if what := _only_by_torch(node):
             raise CatdogError(
                 f'layer "{node.name}" ({node.type}) {what}: only torch can compute it',
                 where="--engine",
                 remedy="leave --engine out",
             )
+
+
+def _only_by_torch(node: Node) -> str:
+    """What a layer does that no other engine can; nothing for others."""
+    if node.type == "Python":
+        return "runs Python code"
+    return "draws random numbers" if node.layer.is_random() else ""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,6 +121,12 @@ def test_what_an_engine_cannot_do_is_one_line(name, monkeypatch):
     monkeypatch.setattr(table, "optional", lambda _, need, remedy: _missing(need, remedy))
     with pytest.raises(CatdogError, match=f"--engine {name} needs {name}; pip install"):
         start(name, "", task)
+
+
+def test_python_layers_stay_with_torch():
+    node = SimpleNamespace(name="mine", type="Python", layer=None)
+    with pytest.raises(CatdogError, match=r'"mine" \(Python\) runs Python code: only torch can'):
+        table._check(SimpleNamespace(net=[node]))
 
 
 def _broken(*_: object) -> None:

@@ -363,3 +363,36 @@ def test_rows_of_other_weights_and_photos_are_refused(monkeypatch, capsys):
     run_tool(main, [*words, "--resume"])
     told = "--resume: no rows to go on with in s.csv.part: predicting all"
     assert told in capsys.readouterr().err
+
+
+def test_another_engine_gives_the_rows_of_torch_and_says_how_far_they_differ(predict, capsys):
+    pytest.importorskip("openvino")
+    _, ours = predict("t", "--probability")
+    capsys.readouterr()
+    words = ["t", "--probability", "--engine=openvino", "--weights=two.caffemodel", "--device=cpu"]
+    run_tool(main, words)
+    told = capsys.readouterr().err.splitlines()[0]
+    assert told.startswith("engine openvino: probabilities differ from torch's by at most ")
+    assert "0 labels change (of 3 photos)" in told
+    theirs = list(csv.reader(Path("submission.csv").read_text().splitlines()))
+    for (name, mine), (same, other) in zip(ours[1:], theirs[1:], strict=True):
+        assert name == same
+        assert float(mine) == pytest.approx(float(other), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--amp=int8"], "--amp int8: torch computes no int8 here; add --engine openvino or"),
+        (["--engine=onnxruntime", "--amp=bf16"], "--amp: onnxruntime has no bf16; it has int8 or"),
+        (["--engine=auto", "--processes=2"], "--engine auto: takes all cores for one process, and"),
+        (
+            ["--engine=auto", "--folds-of=x", "--out-of-fold=y.csv"],
+            "--engine: --out-of-fold is computed by torch; leave --engine out",
+        ),
+    ],
+)
+def test_engines_that_cannot_are_one_line(predict, words, line):
+    told, rows = predict("t", *words)
+    assert told[-1].startswith(f"error: {line}")
+    assert not rows
