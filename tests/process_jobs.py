@@ -1,8 +1,8 @@
 """Trainings in two processes, as torchrun starts them, and tools in processes of their own.
 
 All are forks of one process that has torch loaded, which takes longer than the trainings.
-A job is `{"overrides": [...], "options": {...}, "killed_at": iteration}`; killed is rank 1, at the
-first try.
+A job is `{"overrides": [...], "options": {...}, "killed_at": iteration}`; killed is rank 1, or a
+machine, at the first try.
 """
 
 import multiprocessing
@@ -58,6 +58,35 @@ def in_two_processes(jobs: Sequence[Job]) -> None:
     elastic_launch(config, _run)(jobs)
 
 
+def agent(job: Job, port: int, *, hosts: bool = False) -> BaseProcess:
+    """One of two machines that train together, as far as processes go: torchrun with one worker.
+
+    They find each other at a port of the one that hosts. Where the job has `killed_at`, both
+    processes of the machine end, as where it loses its power.
+    """
+    process = with_torch().Process(target=_agent, args=(job, port, hosts))
+    process.start()
+    return process
+
+
+def _agent(job: Job, port: int, hosts: bool) -> None:
+    # else torch's agents look for each other in the store of one that is dead
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+    config = LaunchConfig(
+        min_nodes=2,
+        max_nodes=2,
+        nproc_per_node=1,
+        run_id="machines",
+        rdzv_backend="c10d",
+        rdzv_endpoint=f"localhost:{port}",
+        rdzv_configs={"is_host": hosts, "keep_alive_interval": 1, "keep_alive_max_attempt": 2},
+        local_addr="localhost",
+        max_restarts=3,
+        start_method="forkserver",
+    )
+    elastic_launch(config, _run)([job], os.getpid())
+
+
 @contextmanager
 def a_tool(main: Main, words: Sequence[str]) -> Iterator[tuple[BaseProcess, Iterator[str]]]:
     """A tool in a process of its own, and the lines that it writes; waits for its end."""
@@ -88,27 +117,28 @@ def _run_tool(main: Main, words: Sequence[str], writer: Connection) -> None:
     run_tool(main, words)
 
 
-def _run(jobs: Sequence[Job]) -> None:
+def _run(jobs: Sequence[Job], agent: int = 0) -> None:
     torch.set_num_threads(1)
     with joined() as group:
         for job in jobs:
             first_try = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
-            if "killed_at" in job and group.rank == 1 and first_try:
-                _killed(group, job["killed_at"])
+            if "killed_at" in job and (agent or group.rank == 1) and first_try:
+                _killed(group, job["killed_at"], agent)
             options = Options(
                 overrides=job["overrides"], device=torch.device("cpu"), **job.get("options", {})
             )
             train("solver.yaml", options, group=group)
 
 
-def _killed(group: Group, iteration: int) -> None:
+def _killed(group: Group, iteration: int, agent: int) -> None:
     """Have this process end without a word when the processes agree for the n-th time."""
     agree, left = group.highest, [iteration]
 
     def highest(number: int) -> int:
         left[0] -= 1
         if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            for pid in filter(None, (agent, os.getpid())):
+                os.kill(pid, signal.SIGKILL)
         return agree(number)
 
     group.highest = highest  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from catdog.training.train import train
 from catdog.weights import read_weights, weights_of, write_weights
 from tests import runs
 from tests.data.sources.build import labels, layer, pictures, source, write_lmdb
-from tests.process_jobs import Job, a_tool, in_two_processes
+from tests.process_jobs import Job, a_tool, agent, in_two_processes
 
 ROOT = Path(__file__).parent.parent
 
@@ -171,9 +172,26 @@ def test_two_processes_are_as_one_with_twice_the_batch(name: str) -> None:
     agree(weights(f"two_{name}"), weights(name), name, near)
 
 
+def on_two_machines(job: Job, killed_at: int) -> None:
+    """Run a training; the second machine is killed, and another one comes in its place."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    first = agent(job, port, hosts=True)
+    second = agent({**job, "killed_at": killed_at}, port)
+    second.join()
+    again = agent(job, port)
+    first.join()
+    again.join()
+    assert [each.exitcode for each in (first, second, again)] == [0, -signal.SIGKILL, 0]
+
+
 @pytest.mark.usefixtures("processes")
 def test_a_process_that_is_killed_changes_nothing() -> None:
-    """All are started again, and the end is the same; so it is of a resume."""
+    """All are started again, and the end is the same; so it is of a resume.
+
+    A machine that is killed, of two, has the same end once another one is in its place.
+    """
     disturbed = job("disturbed", "snapshot=2", snapshot="auto", **DROPPED)
     in_two_processes(
         [
@@ -183,10 +201,13 @@ def test_a_process_that_is_killed_changes_nothing() -> None:
             job("begun", snapshot="begun/run_iter_3.solverstate", **DROPPED),
         ]
     )
-    assert "Resuming from" in Path("disturbed/train.log").read_text()
-    for name in ("disturbed", "begun"):
+    on_two_machines(job("machines", "snapshot=2", snapshot="auto", **DROPPED), killed_at=9)
+    for name in ("disturbed", "machines"):
+        assert "Resuming from" in Path(name, "train.log").read_text()
+    for name in ("disturbed", "machines", "begun"):
         agree(weights(name), weights("undisturbed"), name, 0)
-    agree(numbers("disturbed"), numbers("undisturbed"), "disturbed", 0)
+    for name in ("disturbed", "machines"):
+        agree(numbers(name), numbers("undisturbed"), name, 0)
     run = read_state(Path("undisturbed/run_iter_6.solverstate")).run
     assert len(run.process) == 1
     assert run.process[0].generator[0].state != run.generator[0].state

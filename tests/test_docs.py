@@ -21,13 +21,21 @@ TOOLS = {path.stem for path in (ROOT / "tools").glob("*.py")} - {"__init__"}
 
 
 def commands() -> list[tuple[str, str, str]]:
-    """(page, tool, arguments) of every command line that names a tool."""
+    """(page, tool, arguments) of every command line that names a tool, also behind another's --."""
     return [
         (page.name, tool, arguments)
         for page in PAGES
-        for tool, arguments in COMMAND.findall(page.read_text())
+        for first in COMMAND.findall(page.read_text())
+        for tool, arguments in divided(*first)
         if tool in TOOLS
     ]
+
+
+def divided(tool: str, arguments: str) -> list[tuple[str, str]]:
+    """A command, and the one that it gets behind --."""
+    own, _, second = arguments.partition(" -- ")
+    name, _, words = second.partition(" ")
+    return [(tool, own), (name, words)]
 
 
 def help_of(tool: str) -> str:

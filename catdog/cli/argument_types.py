@@ -11,6 +11,8 @@ from pathlib import Path
 
 from catdog.spec.shape import Shape
 
+_TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<rest>\d+(?::\d+){0,2})", re.ASCII)
+
 
 def at_least(least: int) -> Callable[[str], int]:
     """The type of whole numbers from `least` on."""
@@ -49,16 +51,14 @@ def share_or_count(text: str) -> float:
 
 def minutes(text: str) -> int:
     """A span of time as Slurm takes it, rounded up: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S."""
-    days, dash, rest = text.rpartition("-")
-    parts = rest.split(":")
-    if not all(part.isdecimal() for part in (*parts, days or "0")) or len(parts) > 3 or text == "-":
+    match = _TIME.fullmatch(text)
+    if match is None:
         raise ArgumentTypeError(f'"{text}" is no time; write 12:00:00 or 2-00:00:00')
-    # with days the first of the rest are hours, so they are of three
-    if dash or len(parts) == 3:
-        hours, mins, seconds = (*map(int, parts), 0, 0)[:3]
-    else:
-        hours, (mins, seconds) = 0, (*map(int, parts), 0)[:2]
-    total = int(days or 0) * 1440 + hours * 60 + mins + (seconds > 0)
+    numbers = [int(word) for word in match["rest"].split(":")]
+    if match["days"] is None and len(numbers) < 3:
+        numbers.insert(0, 0)
+    hours, whole, seconds = [*numbers, 0, 0][:3]
+    total = int(match["days"] or 0) * 1440 + hours * 60 + whole + (seconds > 0)
     if not total:
         raise ArgumentTypeError(f'"{text}" is no time to run')
     return total
