@@ -43,17 +43,27 @@ def write_onnx(net: Net, path: str | Path, metadata: Mapping[str, str] | None = 
     """
     _check_installed("onnx", "onnxscript", "onnxruntime")
     with replacing(path) as beside:
-        batch = export_onnx(net, beside, metadata)
+        remedy = "to_torch.py writes it as a torch module"
+        batch = export_onnx(net, beside, metadata, otherwise=remedy)
         _compare(net, batch, beside, path)
 
 
 def export_onnx(
-    net: Net, path: Path, metadata: Mapping[str, str] | None = None
+    net: Net, path: Path, metadata: Mapping[str, str] | None = None, *, otherwise: str
 ) -> Mapping[str, Tensor]:
-    """As `write_onnx`, but the model is not run; gives the batch that it was made with."""
+    """As `write_onnx`, but the model is not run; gives the batch that it was made with.
+
+    `otherwise` is the remedy for a net that torch cannot export.
+    """
     _check_installed("onnx", "onnxscript")
     batch = _batch(net)
-    _export(_Plain(net).eval().requires_grad_(False), net, batch, path, metadata or {})
+    model = _Plain(net).eval().requires_grad_(False)
+    try:
+        _export(model, net, batch, path, metadata or {})
+    except torch.onnx.errors.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        what, where = f"torch cannot export it: {reason}", f"net {net.name}"
+        raise CatdogError(what, where=where, remedy=otherwise) from error
     return batch
 
 
@@ -146,28 +156,20 @@ def _export(
     free = tuple(
         {0: Dim.AUTO} if tensor.dim() and len(tensor) > 1 else None for tensor in batch.values()
     )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(
-                model,
-                tuple(batch.values()),
-                input_names=list(net.inputs),
-                output_names=list(net.outputs),
-                dynamic_shapes=(free,),
-                dynamo=True,
-                verbose=False,
-            )
-            assert program is not None  # it is None for a path or without dynamo
-            program.model.metadata_props.update(metadata)
-            program.save(path, external_data=False)
-    except torch.onnx.errors.OnnxExporterError as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
-        raise CatdogError(
-            f"torch cannot export it: {reason}",
-            where=f"net {net.name}",
-            remedy="to_torch.py writes it as a torch module",
-        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            model,
+            tuple(batch.values()),
+            input_names=list(net.inputs),
+            output_names=list(net.outputs),
+            dynamic_shapes=(free,),
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None  # it is None for a path or without dynamo
+        program.model.metadata_props.update(metadata)
+        program.save(path, external_data=False)
 
 
 def _compare(net: Net, batch: Mapping[str, Tensor], path: Path, target: str | Path) -> None:

@@ -20,6 +20,7 @@ from catdog.net.step import Node
 from catdog.runtime.optional import optional
 
 TORCH, INT8 = "torch", "int8"
+_REMEDY = "leave --engine out"
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ def start(name: str, amp: str, task: Task, examples: Tensor | None = None) -> In
     _check(task)
     with TemporaryDirectory(prefix="catdog-engine-") as folder:
         model = Path(folder) / "net.onnx"
-        if len(export_onnx(task.net, model)[task.input]) == 1:
+        batch = export_onnx(task.net, model, otherwise=_REMEDY)
+        if len(batch[task.input]) == 1:
             what = f"a layer of it fixes the batch at one picture, {name} takes several at once"
-            raise CatdogError(what, where=f"net {task.net.name}", remedy="leave --engine out")
+            raise CatdogError(what, where=f"net {task.net.name}", remedy=_REMEDY)
         if amp == INT8:
             model = _quantized(model, task, examples)
         try:
@@ -68,7 +70,7 @@ def start(name: str, amp: str, task: Task, examples: Tensor | None = None) -> In
             engine(torch.zeros(2, *task.shape))
         except Exception as error:  # each package has kinds of its own
             what = f"{name} cannot compute this net: {str(error).strip().splitlines()[0]}"
-            raise CatdogError(what, where="--engine", remedy="leave --engine out") from error
+            raise CatdogError(what, where="--engine", remedy=_REMEDY) from error
         return engine
 
 
@@ -91,7 +93,7 @@ def _check(task: Task) -> None:
             raise CatdogError(
                 f'layer "{node.name}" ({node.type}) {what}: only torch can compute it',
                 where="--engine",
-                remedy="leave --engine out",
+                remedy=_REMEDY,
             )
 
 

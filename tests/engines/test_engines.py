@@ -176,8 +176,11 @@ def test_auto_takes_the_fastest(built, monkeypatch):
     photos = photos_in(built / "input/train")
     few = Predictor(weights(), engine="auto", examples=photos)
     assert few.engine.name == "torch"
-    assert "for less than 2,000 photos" in few.engine.notes[0]
-    monkeypatch.setattr(engine_choice, "WORTH", 1)
+    (note,) = few.engine.notes
+    assert note.startswith("engine auto: torch; others take seconds to start, it needs ")
+    none = Predictor(weights(), engine="auto").engine
+    assert none.notes == ["engine auto: torch; there are no photos to measure others on"]
+    monkeypatch.setattr(engine_choice, "WORTH", 0.0)
     monkeypatch.setattr(
         engine_choice, "KINDS", {"slow": KINDS["openvino"], "fast": KINDS["openvino"]}
     )
