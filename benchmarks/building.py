@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 from benchmarks.comparison import Comparison, Side
+from benchmarks.limits import prepared_rate
 from benchmarks.workplace import Workplace, dataset, script
 from catdog.data.build.dataset import create
 from catdog.data.build.photo_files import photos_in
@@ -71,8 +72,11 @@ def _read(path: Path) -> None:
             pass
 
 
+_CASE = "photos to LMDBs"
 CASES = (
-    Comparison("photos to LMDBs", "the tutorial's script", "photos/s", 2.4, _beside_the_tutorial),
-    Comparison("photos to LMDBs", "what the cores can", "photos/s", 0.9, _beside_the_cores),
-    Comparison("mean of an LMDB", "a plain read", "MiB/s", 0.8, _mean),
+    Comparison(
+        _CASE, "the tutorial's script", "photos/s", 2.4, _beside_the_tutorial, prepared_rate, 0.95
+    ),
+    Comparison(_CASE, "what the cores can", "photos/s", 0.95, _beside_the_cores),
+    Comparison("mean of an LMDB", "a plain read", "MiB/s", 0.9, _mean),
 )

@@ -10,6 +10,8 @@ from pathlib import Path
 from benchmarks.workplace import Workplace
 from catdog.runtime.text_table import text_table
 
+_AIMS = ("goal", "limit", "share", "goal", "")
+
 Side = Callable[[], float]
 """Does the job once and gives how fast, or how much of what it took."""
 
@@ -27,6 +29,8 @@ class Comparison:
         unit: of the numbers; `photos/s` and the like, more is better, or `s` and `MiB`, less is.
         goal: the least ratio that we want; None where there is none.
         prepare: makes what both need and gives ours and theirs; may raise Missing.
+        limit: what this machine could do at most, in the same unit; may be left out.
+        share: the least share of it that we want.
     """
 
     case: str
@@ -34,6 +38,8 @@ class Comparison:
     unit: str
     goal: float | None
     prepare: Callable[[Workplace, ExitStack], tuple[Side, Side]]
+    limit: Callable[[Workplace], float] | None = None
+    share: float | None = None
 
     @property
     def less_is_better(self) -> bool:
@@ -57,11 +63,19 @@ class Measurement:
     ratio: float
     spread: float
     goal: float | None
+    limit: float | None = None
+    share_goal: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Our share of the limit, if there is one."""
+        return self.ours / self.limit if self.limit else None
 
     @property
     def reached(self) -> bool:
-        """Whether the goal is reached, if there is one."""
-        return self.goal is None or self.ratio >= self.goal
+        """Whether the goals are reached, if there are any."""
+        share = self.share_goal is None or (self.share or 0) >= self.share_goal
+        return share and (self.goal is None or self.ratio >= self.goal)
 
 
 def measure(comparison: Comparison, place: Workplace, repeats: int) -> Measurement:
@@ -70,6 +84,7 @@ def measure(comparison: Comparison, place: Workplace, repeats: int) -> Measureme
         ours, theirs = comparison.prepare(place, stack)
         ours(), theirs()
         pairs = [_pair(ours, theirs, swapped=bool(i % 2)) for i in range(repeats)]
+    limit = comparison.limit(place) if comparison.limit else None
     ratios = [b / a if comparison.less_is_better else a / b for a, b in pairs]
     ratio = statistics.median(ratios)
     return Measurement(
@@ -81,6 +96,8 @@ def measure(comparison: Comparison, place: Workplace, repeats: int) -> Measureme
         _short(ratio),
         _short((max(ratios) - min(ratios)) / ratio),
         comparison.goal,
+        None if limit is None else _short(limit),
+        comparison.share,
     )
 
 
@@ -106,7 +123,7 @@ def write(rows: Sequence[Measurement], path: Path, *, keep: bool) -> None:
 
 def table(rows: Iterable[Measurement]) -> str:
     """The rows as text for a person."""
-    heading = ("case", "beside", "ours", "theirs", "unit", "ratio", "spread", "goal", "")
+    heading = (*("case", "beside", "ours", "theirs", "unit", "ratio", "spread"), *_AIMS)
     cells = [
         (
             row.case,
@@ -116,9 +133,20 @@ def table(rows: Iterable[Measurement]) -> str:
             row.unit,
             f"{row.ratio:.2f}",
             f"{row.spread:.0%}",
-            "" if row.goal is None else f"{row.goal:g}",
-            "" if row.goal is None else "reached" if row.reached else "MISSED",
+            *_aims(row),
         )
         for row in rows
     ]
     return text_table(heading, cells)
+
+
+def _aims(row: Measurement) -> tuple[str, ...]:
+    """The columns of what is wanted of a row."""
+    aimed = row.goal is not None or row.share_goal is not None
+    return (
+        "" if row.goal is None else f"{row.goal:g}",
+        "" if row.limit is None else f"{row.limit:g}",
+        "" if row.share is None else f"{row.share:.2f}",
+        "" if row.share_goal is None else f"{row.share_goal:g}",
+        "" if not aimed else "reached" if row.reached else "MISSED",
+    )

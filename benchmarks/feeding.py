@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 import numpy as np
 
 from benchmarks.comparison import Comparison, Side
+from benchmarks.limits import feed_rate
 from benchmarks.workplace import Workplace, script
 from catdog.data.datum import read_example
 from catdog.data.feed import Feed
@@ -64,11 +65,20 @@ def _memory_map(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
     return _ours(place, stack), lambda: script("memory_map", words)
 
 
+def _limit(_: Workplace) -> float:
+    return feed_rate(_CROP)
+
+
 _CASE = f"batches of {_CROP} x {_CROP} from an LMDB"
 CASES = (
-    Comparison(_CASE, "ImageFolder and DataLoader", "images/s", 8, _beside("image_folder")),
+    Comparison(_CASE, "ImageFolder and DataLoader", "images/s", 8, _beside("image_folder"), _limit),
     Comparison(
-        _CASE, "torchvision's decode_image and v2", "images/s", 8, _beside("image_folder_v2")
+        _CASE,
+        "torchvision's decode_image and v2",
+        "images/s",
+        8,
+        _beside("image_folder_v2"),
+        _limit,
     ),
-    Comparison(_CASE, "pixels in a memory map, threads", "images/s", 1, _memory_map),
+    Comparison(_CASE, "pixels in a memory map, threads", "images/s", 1, _memory_map, _limit),
 )

@@ -22,6 +22,9 @@ from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.spec import read_net
 
+DTYPES = {"": torch.float32, "bf16": torch.bfloat16}
+"""By the name of `--amp`."""
+
 _REPEATS = 5
 _BLOCK = 64 << 20
 """Numbers of four bytes that no cache holds."""
@@ -49,11 +52,16 @@ class Product(NamedTuple):
         rows = torch.Size(self.top).numel() // self.top[1]
         return rows, torch.Size(window).numel(), outputs // self.groups
 
+    @property
+    def how(self) -> tuple[int, int, int, int]:
+        """Stride, padding, dilation and groups of the convolution."""
+        return self.stride, self.pad, 1, self.groups
 
-def step_rate(name: str, size: int, batch: int) -> float:
+
+def step_rate(name: str, size: int, batch: int, dtype: torch.dtype = torch.float32) -> float:
     """Images a second of a training step: the products of both passes and the update."""
     net = _net(name, size, batch)
-    seconds = sum(map(_step_seconds, _products(net)))
+    seconds = sum(_step_seconds(each, dtype) for each in _products(net))
     parameters = sum(item.parameter.numel() for item in net.learnable)
     return batch / (seconds + _UPDATE_MOVES * 4 * parameters / bandwidth())
 
@@ -113,53 +121,50 @@ def _product(net: Net, node: Node) -> Product:
 
 
 @cache
-def _seconds(product: Product, dtype: torch.dtype = torch.float32) -> float:
+def _seconds(product: Product, dtype: torch.dtype) -> float:
     """Of the forward pass."""
     rows, inner, columns = product.matrices
     seconds = product.groups * _matrices(rows, inner, columns, dtype)
     if len(product.weights) != 4:
         return seconds
     x, weights = _images(product.bottom, dtype), _images(product.weights, dtype)
-    how = (product.stride, product.pad, 1, product.groups)
-    return min(seconds, _best([lambda: F.conv2d(x, weights, None, *how)]))
+    return min(seconds, _best([lambda: F.conv2d(x, weights, None, *product.how)]))
 
 
 @cache
-def _step_seconds(product: Product) -> float:
+def _step_seconds(product: Product, dtype: torch.dtype) -> float:
     """Of the forward pass and of the gradients of weights and bottom."""
-    seconds = _seconds(product) + _weights_seconds(product)
-    return seconds if product.first else seconds + _bottom_seconds(product)
+    seconds = _seconds(product, dtype) + _weights_seconds(product, dtype)
+    return seconds if product.first else seconds + _bottom_seconds(product, dtype)
 
 
-def _weights_seconds(product: Product) -> float:
+def _weights_seconds(product: Product, dtype: torch.dtype) -> float:
     rows, inner, columns = product.matrices
-    seconds = product.groups * _matrices(columns, rows, inner)
+    seconds = product.groups * _matrices(columns, rows, inner, dtype)
     if len(product.weights) != 4:
         return seconds
-    x, gradient = _images(product.bottom), _images(product.top)
-    how = (product.stride, product.pad, 1, product.groups)
-    own = partial(conv2d_weight, x, product.weights, gradient, *how)
+    x, gradient = _images(product.bottom, dtype), _images(product.top, dtype)
+    own = partial(conv2d_weight, x, product.weights, gradient, *product.how)
     return min(seconds, _best([own]))
 
 
-def _bottom_seconds(product: Product) -> float:
+def _bottom_seconds(product: Product, dtype: torch.dtype) -> float:
     rows, inner, columns = product.matrices
-    seconds = product.groups * _matrices(rows, columns, inner)
+    seconds = product.groups * _matrices(rows, columns, inner, dtype)
     if len(product.weights) != 4:
         return seconds
-    weights, gradient = _images(product.weights), _images(product.top)
-    how = (product.stride, product.pad, 1, product.groups)
-    own = partial(conv2d_input, product.bottom, weights, gradient, *how)
+    weights, gradient = _images(product.weights, dtype), _images(product.top, dtype)
+    own = partial(conv2d_input, product.bottom, weights, gradient, *product.how)
     return min(seconds, _best([own]))
 
 
-def _matrices(rows: int, inner: int, columns: int, dtype: torch.dtype = torch.float32) -> float:
+def _matrices(rows: int, inner: int, columns: int, dtype: torch.dtype) -> float:
     """Seconds of a product of matrices, by the fastest way."""
     left, right = torch.ones(rows, inner, dtype=dtype), torch.ones(columns, inner, dtype=dtype)
     return _best([lambda: linear(left, right), lambda: left @ right.t()])
 
 
-def _images(shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
+def _images(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     return torch.ones(*shape, dtype=dtype).contiguous(memory_format=torch.channels_last)
 
 

@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import torch
 
 from benchmarks.busy import half_of_the_cores_taken
 from benchmarks.comparison import Comparison, Missing, Side
+from benchmarks.limits import DTYPES, prediction_rate
 from benchmarks.workplace import Workplace, dataset, script
 from catdog.data.build.photo_files import photos_in
 from catdog.data.images import load
@@ -28,6 +31,9 @@ CASE = "photos to a submission with caffenet"
 OPENVINO, ONNXRUNTIME = "OpenVINO in throughput mode", "onnxruntime in batches"
 IN_BF16 = f"{CASE}, --amp bf16"
 BUSY = f"{CASE}, half of the cores taken"
+
+_SHARE = 0.85
+"""Of the machine's limit."""
 
 
 def _folder(place: Workplace) -> Path:
@@ -110,11 +116,12 @@ def _onnx(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
 
 def _arguments(place: Workplace, amp: str = "") -> list[Path]:
     """The net as ONNX, the mean, the photos, and where the submission goes."""
-    net = _int8(place) if amp == INT8 else _onnx_net(place)
+    net = _int8(place) if amp == INT8 else onnx_net(place)
     return [net, _mean(place), _folder(place), place.folder / "theirs.csv"]
 
 
-def _onnx_net(place: Workplace) -> Path:
+def onnx_net(place: Workplace) -> Path:
+    """CaffeNet as an ONNX file."""
     _check_installed("onnx", "onnxscript", "onnxruntime")
     net, deploy = place.folder / "caffenet.onnx", place.folder / "deploy.prototxt"
     if not net.exists():
@@ -130,7 +137,7 @@ def _int8(place: Workplace) -> Path:
         mean = read_mean(place.lmdb(227) / "mean.binaryproto")
         photos = [load(path, dataset(227)) for path in photos_in(_folder(place))[::2]]
         pictures = np.stack(photos).astype(np.float32) - mean
-        quantize(_onnx_net(place), target, "data", pictures)
+        quantize(onnx_net(place), target, "data", pictures)
     return target
 
 
@@ -152,14 +159,23 @@ def _beside(peer: str, amp: str, engine: str, goal: float | None = 1) -> Compari
 
     flags = [f"--engine {engine}"] * (engine != TORCH) + [f"--amp {amp}"] * bool(amp)
     kind = {"": "float32"}.get(amp, amp)
-    return Comparison(", ".join([CASE, *flags]), f"{peer}, {kind}", "photos/s", goal, prepare)
+    case = ", ".join([CASE, *flags])
+    limit = _limit(amp)
+    share = _SHARE if limit else None
+    return Comparison(case, f"{peer}, {kind}", "photos/s", goal, prepare, limit, share)
 
 
+def _limit(amp: str = "") -> Callable[[Workplace], float] | None:
+    """What the machine could do in this precision; of int8 it is not known."""
+    return partial(prediction_rate, dtype=DTYPES[amp]) if amp in DTYPES else None
+
+
+_ALONE = "plain PyTorch, one at a time"
 CASES = (
-    Comparison(CASE, "plain PyTorch, one at a time", "photos/s", 4, _pytorch),
-    Comparison(IN_BF16, "plain PyTorch, one at a time", "photos/s", None, _pytorch_in_bf16),
-    Comparison(CASE, "OpenCV 4's dnn, one at a time", "photos/s", 4, _opencv),
-    Comparison(CASE, "onnxruntime, one at a time", "photos/s", None, _onnx),
+    Comparison(CASE, _ALONE, "photos/s", 4, _pytorch, _limit(), _SHARE),
+    Comparison(IN_BF16, _ALONE, "photos/s", None, _pytorch_in_bf16, _limit("bf16"), _SHARE),
+    Comparison(CASE, "OpenCV 4's dnn, one at a time", "photos/s", 4, _opencv, _limit(), _SHARE),
+    Comparison(CASE, "onnxruntime, one at a time", "photos/s", None, _onnx, _limit(), _SHARE),
     _beside(OPENVINO, "", TORCH),
     _beside(OPENVINO, "", "openvino"),
     _beside(ONNXRUNTIME, "", TORCH),

@@ -1,4 +1,4 @@
-"""From the command to the first iteration."""
+"""From the command to the first iteration, the first prediction, the help."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.comparison import Comparison, Side
 from benchmarks.workplace import ROOT, Workplace
+from catdog.data.build.photo_files import photos_in
 
 
 def _first_iteration(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
@@ -36,6 +37,33 @@ def _seconds_to(command: Sequence[str | Path], word: str) -> float:
     return next(seconds for line, seconds in lines if word in line)
 
 
+def _one_photo(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
+    photo = photos_in(place.photos)[0]
+    tool, weights = ROOT / "tools/predict.py", place.caffenet
+    words: list[str | Path] = [tool, photo, "--weights", weights, "--device", "cpu"]
+    return _whole(words), _whole(["-c", "import torch"])
+
+
+def _help(_: Workplace, __: ExitStack) -> tuple[Side, Side]:
+    return _whole(["-c", "from catdog.cli.main import main; main()", "--help"]), _whole(
+        ["-c", "pass"]
+    )
+
+
+def _whole(words: Sequence[str | Path]) -> Side:
+    """The seconds of a Python process."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    return run
+
+
+_TORCH = "importing torch alone"
 CASES = (
-    Comparison("command to first iteration", "importing torch alone", "s", 1 / 3, _first_iteration),
+    Comparison("command to first iteration", _TORCH, "s", 1 / 1.25, _first_iteration),
+    Comparison("one photo predicted with caffenet", _TORCH, "s", 1 / 1.5, _one_photo),
+    Comparison("catdog --help", "an empty program", "s", None, _help),
 )

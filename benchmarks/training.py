@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 
@@ -11,12 +11,16 @@ import torch
 from torch import Tensor
 
 from benchmarks.comparison import Comparison, Missing, Side
+from benchmarks.limits import DTYPES, step_rate
 from benchmarks.workplace import Workplace
 from catdog.proto.caffe_pb2 import FedData, SourceState
 from catdog.solver.solver import Solver
 from catdog.solver.test_pass import Batches
 from catdog.training.options import Options, solver_spec
 from catdog.training.solver_setup import open_solver
+
+_SHARE = 0.85
+"""Of the machine's limit."""
 
 _CPU = torch.device("cpu")
 
@@ -96,7 +100,12 @@ def _step(name: str, size: int, batch: int, steps: int, layout: str) -> Comparis
 
     goal = goals.get((name, layout), 1.1)
     case = f"step of {name}, batch {batch}"
-    return Comparison(case, f"plain PyTorch, {layout}", "images/s", goal, prepare)
+    peer = f"plain PyTorch, {layout}"
+    return Comparison(case, peer, "images/s", goal, prepare, _limit(name, size, batch), _SHARE)
+
+
+def _limit(name: str, size: int, batch: int, amp: str = "") -> Callable[[Workplace], float]:
+    return lambda _: step_rate(name, size, batch, DTYPES[amp])
 
 
 def _fed(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
@@ -119,7 +128,9 @@ def _with_data(name: str, size: int, batch: int, steps: int, amp: str, mode: str
         return stepping(solver, solver.feed, batch, steps), theirs
 
     case = f"training of {name} with its data, batch {batch}{', --amp bf16' if amp else ''}"
-    return Comparison(case, f"timm's loop, {amp or 'float32'}, {mode}", "images/s", 1.15, prepare)
+    peer = f"timm's loop, {amp or 'float32'}, {mode}"
+    limit = _limit(name, size, batch, amp)
+    return Comparison(case, peer, "images/s", 1.15, prepare, limit, _SHARE)
 
 
 def _compiled(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:

@@ -24,7 +24,6 @@ imported when they are first used, so that `import catdog` is quick.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from catdog.runtime.openmp import wait_asleep
@@ -88,7 +87,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return version("catdog-torch")
+        return import_module("importlib.metadata").version("catdog-torch")
     if name not in _HOMES:
         raise AttributeError(f"module 'catdog' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -17,7 +17,9 @@ from catdog.proto.caffe_pb2 import TEST
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers
 
-FIELDS = {"case", "peer", "ours", "theirs", "unit", "ratio", "spread", "goal"}
+FIELDS = {
+    *("case", "peer", "ours", "theirs", "unit", "ratio", "spread", "goal", "limit", "share_goal")
+}
 
 
 def test_cases_have_names_of_their_own_and_sensible_goals():

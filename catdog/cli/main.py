@@ -7,12 +7,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
 import catdog.tools
 from catdog.errors import CatdogError, did_you_mean
+from catdog.runtime import garbage
 from catdog.runtime.malloc import keep_freed_memory
 
 Main = Callable[[Sequence[str] | None], None]
@@ -37,6 +37,7 @@ _MEANT = {
 def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2, others theirs."""
     keep_freed_memory()
+    garbage.collect()
     # names of files need not be text, nor every sign be one of this terminal's; a stream whose file
     # was exchanged for a pipe cannot be changed
     with suppress(OSError):
@@ -89,7 +90,7 @@ def _command(words: Sequence[str] | None) -> None:
         print(_usage())
         sys.exit(0 if first else USAGE)
     if first in ("-V", "--version", "version"):
-        print(f"catdog {version('catdog-torch')}")
+        print(f"catdog {catdog.__version__}")
         return
     call_tool(tool_named(first), rest)
 
@@ -102,7 +103,10 @@ def call_tool(name: str, words: Sequence[str]) -> None:
     before = sys.argv
     sys.argv = [f"catdog {name}", *words]
     try:
-        importlib.import_module(f"catdog.tools.{name}").main(list(words))
+        garbage.leave()
+        tool = importlib.import_module(f"catdog.tools.{name}")
+        garbage.collect()
+        tool.main(list(words))
     finally:
         sys.argv = before
 

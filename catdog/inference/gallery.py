@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
 
 from catdog.data.build.listing import in_utf8
 from catdog.data.images import decode, read_file
 from catdog.inference.heads import Head, Row
 from catdog.inference.predictor import Prediction
 from catdog.runtime.picture_style import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
 COLUMNS, ROWS = 6, 3
 #: Photos in a picture.
@@ -33,6 +36,9 @@ def draw_gallery(
     Predictions with a probability below 80 % have another colour, which a line below tells: a net
     may be sure and wrong. Scores have no such colours.
     """
+    # a quarter of a second, for those alone who want a picture
+    from matplotlib.figure import Figure
+
     shown = predictions[:most]
     rows = max(1, ceil(len(shown) / COLUMNS))
     size = COLUMNS * _CELL[0], rows * _CELL[1] + _FOOT
@@ -50,7 +56,7 @@ def draw_gallery(
     return target
 
 
-def _tell_colors(foot: SubFigure) -> None:
+def _tell_colors(foot: "SubFigure") -> None:
     words = f"the net is sure of it ({_DOUBT:.0%} or more), which does not make it right"
     foot.text(0.02, 0.5, f"green: {words}", color=_SURE, va="center", fontsize=9)
     foot.text(
@@ -58,7 +64,7 @@ def _tell_colors(foot: SubFigure) -> None:
     )
 
 
-def _draw(axes: Axes, prediction: Prediction, heads: Sequence[Head]) -> None:
+def _draw(axes: "Axes", prediction: Prediction, heads: Sequence[Head]) -> None:
     pixels = decode(read_file(prediction.path)).pixels
     axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
     pairs = list(zip(heads, prediction.rows, strict=True))
