@@ -9,12 +9,9 @@ LMDB belong to the system, which takes them back when it needs them.
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from io import StringIO
@@ -23,6 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.anonymous import watched
 from benchmarks.workplace import ROOT
 from catdog.cli.arguments import Parser
 from catdog.cli.main import run_tool
@@ -38,9 +36,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter
 from catdog.runtime.text_table import text_table
 
 _SIZE, _CLASSES, _DISTINCT = 8, 10, 300
-_EVERY = 0.005
 _BATCH = 64
-_ANONYMOUS = re.compile(r"^RssAnon:\s*(\d+) kB", re.MULTILINE)
 _HEADING = ("what", "photos", "MiB above the start", "bytes a photo", "photos/s")
 
 Step = Callable[[Path], int]
@@ -113,29 +109,9 @@ def make_photos(folder: Path, count: int) -> None:
         os.link(source, f"{folder}/data/train/class_{number % _CLASSES:02d}/{number:08d}.png")
 
 
-def _anonymous() -> int:
-    found = _ANONYMOUS.search(Path("/proc/self/status").read_text())
-    return int(found[1]) if found else 0
-
-
 def take(step: str, place: Path) -> tuple[str, ...]:
     """One step in this process, as a row of the table."""
-    start = peak = _anonymous()
-    done = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(_EVERY):
-            peak = max(peak, _anonymous())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    began = time.perf_counter()
-    count = STEPS[step](place)
-    seconds = time.perf_counter() - began
-    done.set()
-    thread.join()
-    above = max(0, peak - start)
+    count, seconds, above = watched(lambda: STEPS[step](place))
     row = f"{count:,}", f"{above / 1024:.1f}", f"{1024 * above / count:.0f}"
     return step, *row, f"{count / seconds:,.0f}"
 

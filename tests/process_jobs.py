@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -43,6 +43,15 @@ def with_torch() -> ForkServerContext:
 
 def in_two_processes(jobs: Sequence[Job]) -> None:
     """Run trainings one after the other; a process that is killed is started again, once."""
+    _launched(1, _run, jobs)
+
+
+def a_tool_in_two_processes(main: Main, words: Sequence[str]) -> None:
+    """Run a tool as torchrun does. Raises ChildFailedError where a process does not end well."""
+    _launched(0, run_tool, main, words)
+
+
+def _launched(restarts: int, work: Callable[..., None], *given: object) -> None:
     with_torch()
     config = LaunchConfig(
         min_nodes=1,
@@ -52,10 +61,10 @@ def in_two_processes(jobs: Sequence[Job]) -> None:
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
-        max_restarts=1,
+        max_restarts=restarts,
         start_method="forkserver",
     )
-    elastic_launch(config, _run)(jobs)
+    elastic_launch(config, work)(*given)
 
 
 def agent(job: Job, port: int, *, hosts: bool = False) -> BaseProcess:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import many
+from benchmarks import many, sharded
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
@@ -117,3 +117,14 @@ def test_many_small_photos(tmp_path):
         name, count, *_ = many.take(step, tmp_path)
         expected = {"average": 75, "feed": 64}
         assert (name, int(count)) == (step, expected.get(step, 90))
+
+
+def test_steps_over_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(sharded, "_PLACES", 2000)
+    monkeypatch.setattr(sharded, "_BATCHES", 3)
+    sharded.make_shards(tmp_path / "shards", 3, 40)
+    for step in sharded.STEPS:
+        name, seen, seconds, *memory = sharded.take(step, tmp_path / "shards")
+        assert name == step
+        assert seen == "120" or "order" in step
+        assert all(float(number) >= 0 for number in (seconds, *memory))

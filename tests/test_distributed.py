@@ -583,7 +583,7 @@ def test_an_error_is_told_once(
     monkeypatch: pytest.MonkeyPatch, group: Group, raised: BaseException, told: BaseException
 ) -> None:
     monkeypatch.setattr(join, "is_member", lambda: True)
-    monkeypatch.setattr(join, "_join", lambda _: group)
+    monkeypatch.setattr(join, "_join", lambda *_: group)
     with pytest.raises(type(told)) as error, joined():
         raise raised
     assert type(error.value) is type(told)

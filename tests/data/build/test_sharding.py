@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from catdog.data.build import dataset as datasets
 from catdog.data.build import sharding
@@ -16,6 +17,8 @@ from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.distributed.group import Group
 from tests.pictures import picture, save_all
+from tests.process_jobs import a_tool_in_two_processes
+from tools import create_lmdb
 
 PHOTOS = {f"train/{c}.{i}.png": picture(20, 30, i) for c in ("cat", "dog") for i in range(20)} | {
     "train/cat.99.jpg": b"no picture",
@@ -117,6 +120,19 @@ def test_the_same_whatever_the_number_of_processes(data, many, tmp_path, world):
     assert held(out) == held(many)
     assert str(done[0].dataset) == str(datasets.create(data, many, recipe()).dataset)
     assert [line for line in done[0].remarks if "alike" in line]
+
+
+def test_a_tool_in_two_processes(data, many, tmp_path):
+    words = f"--data {data} --out {tmp_path}/out --width 16 --height 12 --shards 3"
+    words += " --no-equalize --interpolation nearest"
+    a_tool_in_two_processes(create_lmdb.main, words.split())
+    same = recipe(interpolation="NEAREST", equalize=False, resize="STRETCH", channel_order="BGR")
+    same.seed = 0
+    datasets.create(data, many, same)
+    assert held(tmp_path / "out") == held(many)
+    with pytest.raises(ChildFailedError):
+        a_tool_in_two_processes(create_lmdb.main, ["--out", str(many), "--data", str(data)])
+    assert files_of(tmp_path / "out") == files_of(many)
 
 
 def test_a_process_that_fails_leaves_the_last_build_and_its_shards(
