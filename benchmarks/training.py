@@ -48,17 +48,10 @@ class RepeatedBatch:
 
 
 def opened(
-    place: Workplace,
-    stack: ExitStack,
-    name: str,
-    size: int,
-    batch: int,
-    *,
-    compiled: bool = False,
-    amp: str = "",
+    place: Workplace, stack: ExitStack, name: str, size: int, batch: int, *, amp: str = ""
 ) -> Solver:
     """The solver of a shipped net on the photos, as tools/train.py opens it, on the CPU."""
-    options = Options(device=_CPU, compile=compiled, amp=amp)
+    options = Options(device=_CPU, amp=amp)
     spec = solver_spec(place.solver(name, size, batch), options)
     return open_solver(spec, options, stack)[0]
 
@@ -133,23 +126,10 @@ def _with_data(name: str, size: int, batch: int, steps: int, amp: str, mode: str
     return Comparison(case, peer, "images/s", 1.15, prepare, limit, _SHARE)
 
 
-def _compiled(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
-    name, size, batch, steps = "deep64", 64, 128, 4
-    sides = []
-    for compiled in (True, False):
-        solver = opened(place, stack, name, size, batch, compiled=compiled)
-        resident = RepeatedBatch(dict(solver.feed.next()))
-        sides.append(stepping(solver, resident, batch, steps))
-    return sides[0], sides[1]
-
-
 CASES = (
     _step("caffenet", 227, 64, 2, "NCHW"),
     _step("caffenet", 227, 64, 2, "channels_last"),
     _step("deep64", 64, 128, 4, "channels_last"),
-    Comparison(
-        "step of deep64, batch 128, --compile", "without --compile", "images/s", None, _compiled
-    ),
     _with_data("caffenet", 227, 64, 4, "", "eager"),
     _with_data("caffenet", 227, 64, 4, "bf16", "eager"),
     _with_data("deep64", 64, 128, 4, "", "eager"),

@@ -14,7 +14,6 @@ from catdog.net.opened import FedNet, open_fed_net
 from catdog.net.resolved import ResolvedNet
 from catdog.net.unused_fields import unread
 from catdog.proto.caffe_pb2 import Phase, SolverParameter
-from catdog.runtime.compiler import check_compiler
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
 from catdog.solver.events import Listener, Noted, Preparing, Warned
@@ -55,8 +54,9 @@ def open_solver(
     randomness = _randomness(message, group)
     device = options.device or device_of_solver(message, group, emit)
     group.use(device)
-    if options.compile:
-        check_compiler(device)
+    if options.compile and device.type == "cpu":
+        what = "torch.compile makes no net faster on the CPU"
+        raise CatdogError(what, where="--compile", remedy="leave it out, or train on a GPU")
     nets = resolved_nets(spec, options)
     texts = tuple(to_prototxt(net.running) for net in nets)
     for path in dict.fromkeys([spec.path, *(net.spec.path for net in nets)]):

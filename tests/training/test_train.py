@@ -312,3 +312,8 @@ def test_the_deploy_net_takes_one_example(tmp_path: Path) -> None:
     (shape,) = carried.deploy.layer[0].input_param.shape
     assert shape.dim[0] == 1
     assert len(shape.dim) == 4
+
+
+def test_compile_is_for_gpus(tmp_path):
+    with pytest.raises(CatdogError, match=r"^--compile: torch\.compile makes no net faster on the"):
+        train(write_solver(tmp_path), Options(device=torch.device("cpu"), compile=True))
