@@ -20,6 +20,8 @@ from catdog.net.step import Node
 from catdog.runtime.optional import optional
 
 TORCH, INT8 = "torch", "int8"
+#: Letters of what an engine says of a net that it cannot take; some say pages.
+_REASON = 200
 _REMEDY = "leave --engine out"
 
 
@@ -53,7 +55,7 @@ def start(name: str, amp: str, task: Task, examples: Tensor | None = None) -> In
     """
     kind = KINDS[name]
     if amp not in kind.amps:
-        others = " or ".join(each or "float32, without --amp" for each in reversed(kind.amps))
+        others = ", ".join(each or "float32 (no --amp)" for each in kind.amps)
         raise CatdogError(f"{name} has no {amp}", where="--amp", remedy=f"it has {others}")
     module = optional(name, f"--engine {name} needs {name}", f"pip install '.[{kind.extra}]'")
     _check(task)
@@ -69,7 +71,8 @@ def start(name: str, amp: str, task: Task, examples: Tensor | None = None) -> In
             engine = kind.make(module, model, task, amp)
             engine(torch.zeros(2, *task.shape))
         except Exception as error:  # each package has kinds of its own
-            what = f"{name} cannot compute this net: {str(error).strip().splitlines()[0]}"
+            reason = " ".join(str(error).split())[:_REASON] or type(error).__name__
+            what = f"{name} cannot compute this net: {reason}"
             raise CatdogError(what, where="--engine", remedy=_REMEDY) from error
         return engine
 

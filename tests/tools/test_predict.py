@@ -384,7 +384,10 @@ def test_another_engine_gives_the_rows_of_torch_and_says_how_far_they_differ(pre
     ("words", "line"),
     [
         (["--amp=int8"], "--amp int8: torch computes no int8 here; add --engine openvino or"),
-        (["--engine=onnxruntime", "--amp=bf16"], "--amp: onnxruntime has no bf16; it has int8 or"),
+        (
+            ["--engine=onnxruntime", "--amp=bf16"],
+            "--amp: onnxruntime has no bf16; it has float32 (no --amp), int8",
+        ),
         (["--engine=auto", "--processes=2"], "--engine auto: takes all cores for one process, and"),
         (
             ["--engine=auto", "--folds-of=x", "--out-of-fold=y.csv"],
