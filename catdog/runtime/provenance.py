@@ -14,8 +14,8 @@ import torch
 
 #: Seconds that git may take.
 _PATIENCE = 5.0
-#: In an address: what stands between the user's name and the host.
-_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):[^\s/]*@")
+#: In an address: what stands between the user's name and the host, also where it is not quoted.
+_PASSWORD = re.compile(r"(?<=://)([^\s:/@]*):\S*@")
 
 
 def versions() -> dict[str, str]:

@@ -60,3 +60,10 @@ def test_the_command_is_quoted(monkeypatch):
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_a_device_that_has_no_other_name(device):
     assert provenance.device_name(device) == device
+
+
+def test_passwords_of_addresses_are_not_shown():
+    shown = provenance.without_passwords("--storage=postgresql://me:p@s/s@host:1/d journal:x")
+    assert shown == "--storage=postgresql://me:***@host:1/d journal:x"
+    for text in ("http://host:80/a", "postgresql://me@host:5432/d", "journal:x@y"):
+        assert provenance.without_passwords(text) == text

@@ -17,7 +17,7 @@ from types import FrameType
 
 import submitit.helpers
 
-#: Seconds that Slurm gets to end a task, or to queue it again, which it has sent SIGTERM.
+#: Seconds that Slurm gets to end a task that it has sent SIGTERM, or to queue it again.
 _PATIENCE = 600
 _WARNINGS = (signal.SIGTERM, signal.SIGUSR2)
 
@@ -38,7 +38,7 @@ class SlurmTask:
             self._pid = process.pid
             signal.signal(signal.SIGTERM, self._hand_on)
             self._wait()
-        # the first comes to all processes of a task, also to one that is not yet ready for it
+        # warnings come to all processes of a task, also to a command that is not yet ready for them
         if self._told_to_end or -process.returncode in _WARNINGS:
             print("catdog has stopped: Slurm ends this job or queues it again", flush=True)
             time.sleep(_PATIENCE)

@@ -150,6 +150,7 @@ def test_a_database_that_does_not_let_us_in_is_one_line(plan, database):
         ("journal:", '"journal:" is no storage that machines share; write journal:PATH'),
         ("mysql://me:pass@there/x", '"mysql://me:***@there/x" is no storage'),
         ("postgresql://me:pass@there:port/x", "me:***@there:port/x: is no address of a database"),
+        ("postgresql://me:a/pass@127.0.0.1:1/x", "me:***@127.0.0.1:1/x: the study cannot be"),
         ("journal:solver.yaml/study.log", "the study cannot be reached: File exists"),
         ("journal:net.yaml", "net.yaml: is no journal of Optuna's"),
     ],
