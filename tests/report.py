@@ -11,9 +11,9 @@ from contextlib import chdir
 import numpy as np
 import torch
 
-from tests import test_solver
 from tests.layers import harness
 from tests.layers.test_goldens import is_random
+from tests.solver import test_solver
 
 
 def relative(mine, caffe):

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import many, sharded
+from benchmarks import gpu, many, sharded
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
 from catdog.data.build.photo_files import photos_in
+from catdog.errors import CatdogError
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.spec import filter_net, net_state, read_net
@@ -128,3 +129,17 @@ def test_steps_over_shards(tmp_path, monkeypatch):
         assert name == step
         assert seen == "120" or "order" in step
         assert all(float(number) >= 0 for number in (seconds, *memory))
+
+
+def test_a_machine_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(CatdogError, match=r"^this machine has no GPU; run it where"):
+        gpu.main(["--photos", "photos.zip"])
+
+
+def test_both_sides_of_a_training_on_a_device(tmp_path):
+    place = Workplace(tmp_path, count=12)
+    way = gpu.Way("resident", overrides=("net.data.data_param.cache=DEVICE",))
+    found = gpu.speed(way, place.solver("small64", 64, 4), torch.device("cpu"), [], 2)
+    assert found.way == "resident" and found.fed > 0 and found.share > 0
+    assert "resident" in gpu.table([found])

@@ -141,3 +141,13 @@ def test_anchors_are_there(page):
         # anchors of docstrings are looked at by `make docs`
         if not anchor.startswith("catdog."):
             assert anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def test_modules_that_are_run_are_there():
+    """`python -m MODULE` of the pages."""
+    texts = (page.read_text() for page in PAGES)
+    named = {name for text in texts for name in re.findall(r"python -m ([a-z_]+(?:\.\w+)*)", text)}
+    ours = {name for name in named if name.split(".")[0] in ("benchmarks", "experiments", "tests")}
+    assert "tests.report" in ours
+    for name in ours:
+        importlib.import_module(name)

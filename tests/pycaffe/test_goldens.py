@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import catdog.pycaffe as caffe
 
@@ -17,6 +18,14 @@ LAYERS = json.loads((GOLDENS / "layers/index.json").read_text())
 NETS = json.loads((GOLDENS / "composites/index.json").read_text())
 #: Caffe stops under force_backward; their diffs were recorded otherwise.
 FORWARD_ONLY = ("Embed", "Filter", "BatchReindex", "InfogainLoss")
+
+
+@pytest.fixture(autouse=True, params=["cpu", *["gpu"] * torch.cuda.is_available()])
+def device(request):
+    """Where nets run; on a machine with a GPU on both."""
+    getattr(caffe, f"set_mode_{request.param}")()
+    yield
+    caffe.set_mode_cpu()
 
 
 def close(got, want, relative):
