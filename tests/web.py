@@ -39,11 +39,16 @@ class _Whole(_Handler):
     ranges = False
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that has seen enough goes away."""
+
+
 @contextmanager
 def served(folder: Path, *, ranges: bool = True) -> Iterator[str]:
     """The address of a folder on this machine."""
     handler = partial(_Handler if ranges else _Whole, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -109,7 +109,9 @@ class Zip(Archive):
         return list(dict.fromkeys(name for name in files if not name.endswith("/")))
 
     def check(self) -> None:
-        size, whole = self.file.size, sum(info.file_size for info in self._infos())
+        whole = sum(info.file_size for info in self._infos())
+        with _opening(self.place, _NO_ZIP):
+            size = self.file.size
         if whole > max(_SMALL, _RATIO * size):
             what = f"{size:,} bytes unpack to {whole:,}, more than {_RATIO} times as many"
             raise DataError(what, where=self.place, remedy="unpack it and name the folder")

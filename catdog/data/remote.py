@@ -1,5 +1,6 @@
 """Bytes of files by their place, on a disk or at an address: parts of them, read side by side."""
 
+import io
 import os
 import re
 import threading
@@ -14,6 +15,9 @@ from catdog.errors import DataError
 from catdog.runtime.optional import optional
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+#: What fsspec says where a server gives whole files whatever is asked.
+_WHOLE_ONLY = ("range requests", "more bytes")
+_NO_PARTS = "the server does not give parts of files: download it"
 _INSTALL = "pip install 'catdog-torch[remote]'"
 
 
@@ -86,14 +90,42 @@ class RemoteFile(StoredFile):
         with explained():
             data = bytes(system.cat_file(path, start=start, end=start + size))
         if len(data) != size:
-            raise OSError(0, "the server does not give parts of files, or it is cut off")
+            raise OSError(0, _NO_PARTS)
         return data
 
     def open(self) -> IO[bytes]:
         system, path = self._found
         with explained():
-            file: IO[bytes] = system.open(path, "rb")
-        return file
+            return _Stream(system.open(path, "rb"))
+
+
+class _Stream(io.RawIOBase, IO[bytes]):
+    """A file that fsspec has opened, whose faults are OSErrors."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any, /) -> int:
+        with explained():
+            data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def stored_at(place: str) -> StoredFile:
@@ -136,4 +168,6 @@ def explained() -> Iterator[None]:
 
 def _unfetched(error: Exception) -> OSError:
     reason = str(error).split("\n")[0] or type(error).__name__
+    if any(sign in reason for sign in _WHOLE_ONLY):
+        return OSError(0, _NO_PARTS)
     return OSError(0, f"cannot be fetched ({reason})")

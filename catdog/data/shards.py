@@ -143,10 +143,11 @@ class _OpenShards:
         return reader
 
     def _let_go(self) -> None:
-        most = 0 if self._closed else self._most
-        idle = [shard for shard in self._readers if not self._users[shard]]
-        for shard in idle[: max(0, len(self._readers) - most)]:
-            self._readers.pop(shard).close()
+        too_many = len(self._readers) - (0 if self._closed else self._most)
+        if too_many > 0:
+            idle = [shard for shard in self._readers if not self._users[shard]]
+            for shard in idle[:too_many]:
+                self._readers.pop(shard).close()
 
 
 def _may_be_open() -> int:

@@ -1,6 +1,7 @@
 """Photos by files, folders and zips, and the names that tell them apart."""
 
 import pickle
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def test_a_photo_that_is_named_twice_is_one_and_a_link_is_a_photo(tmp_path, monk
     monkeypatch.chdir(files(tmp_path, "t/1.jpg"))
     (tmp_path / "t/2.jpg").symlink_to("1.jpg")
     assert ids("t", "t/1.jpg", tmp_path / "t/1.jpg") == ["1", "2"]
+
+
+def test_a_tar_is_read_where_it_is(tmp_path):
+    files(tmp_path, "t/10.jpg", "t/2.jpg", "t/x.txt", "t/._2.jpg")
+    with tarfile.open(tmp_path / "photos.tar", "w") as tar:
+        tar.add(tmp_path / "t", "t")
+    found = given_photos([tmp_path / "photos.tar"])
+    assert ids_of(found) == ["2", "10"]
+    assert [read_file(photo.file) for photo in pickle.loads(pickle.dumps(list(found)))] == [
+        b"t/2.jpg",
+        b"t/10.jpg",
+    ]
 
 
 def test_a_zip_is_read_where_it_is(tmp_path):

@@ -16,8 +16,9 @@ from catdog.data.build.builder import Counts, fill
 from catdog.data.build.resumption import count_record, lines_of
 from catdog.data.build.sized_mean import SizedMean, may_differ
 from catdog.data.build.split import TRAIN, Division
-from catdog.data.checksums import read_checksums
 from catdog.data.images import Pixels
+from catdog.data.lmdb_pages import entries
+from catdog.data.lmdb_store import DATA_FILE
 from catdog.data.store_names import shard_name
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -86,7 +87,7 @@ def is_done(folder: Path, shard: Shard) -> bool:
 def records_done(folder: Path, shards: Iterable[Shard]) -> int:
     """How many records the shards have that are there."""
     done = (folder / shard.name for shard in shards if is_done(folder, shard))
-    return sum(1 for place in done for _ in read_checksums(place))
+    return sum(entries(place / DATA_FILE) for place in done)
 
 
 def make_shards(
@@ -116,11 +117,11 @@ def make_shards(
 
 
 def take_together(
-    folder: Path, shards: Iterable[Shard], dataset: DatasetParameter
+    folder: Path, shards: Sequence[Shard], dataset: DatasetParameter
 ) -> tuple[Counts, SizedMean]:
     """What the shards hold, and the mean of those for training; empty ones are removed."""
     counts, mean = Counts(), SizedMean(may_differ=may_differ(dataset))
-    for shard in shards:
+    for shard in progress(shards, "add up", unit="shards"):
         place, before = folder / shard.name, counts.pictures.total()
         for at, line in lines_of(place, shard.photos, shard.part):
             count_record(counts, shard.photos[at], line)

@@ -217,10 +217,12 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
 def test_addresses_that_cannot_be_read(tmp_path):
     zipped(tmp_path / "photos.zip", PHOTOS)
     tarred(tmp_path / "photos.tar", PHOTOS)
+    tarred(tmp_path / "large.tar", {f"{n}.png": bytes(4 << 20) for n in range(3)})
     with served(tmp_path, ranges=False) as address:
         cases = {
-            f"{address}/missing.tar": "no such file",
-            f"{address}/missing.zip": "no such file",
+            f"{address}/missing.tar": "missing.tar: no such file",
+            f"{address}/missing.zip": "missing.zip: no such file",
+            f"{address}/large.tar": "large.tar: .* does not give parts of files",
             "http://127.0.0.1:9/photos.tar": "cannot be fetched .*onnect",
             "nothing://photos.tar": "no such address",
             "s3://bucket/photos-*.tar": r"s3fs.*catdog-torch\[remote\]",
