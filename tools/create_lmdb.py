@@ -29,6 +29,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.distributed.join import joined
 
 _SIZE, _QUALITY = 227, 95
+_USUAL = {"resize": "STRETCH", "interpolation": "CUBIC"}
 _, *_ENCODINGS = DatasetParameter.Encoding.keys()
 #: Processes that have made their shards wait for the others as long as that takes.
 _PATIENCE = timedelta(days=30)
@@ -65,7 +66,7 @@ def _add_preparation(parser: Parser) -> None:
         "--resize",
         type=str.upper,
         choices=DatasetParameter.Resize.keys(),
-        default="STRETCH",
+        default=_USUAL["resize"],
         help="of other proportions: stretch (default), pad with the mean colour, or crop",
     )
     add("--no-equalize", action="store_true", help="leave the histograms as they are")
@@ -73,7 +74,7 @@ def _add_preparation(parser: Parser) -> None:
         "--interpolation",
         type=str.upper,
         choices=DatasetParameter.Interpolation.keys(),
-        default="CUBIC",
+        default=_USUAL["interpolation"],
         help="how photos are stretched (default: CUBIC)",
     )
     add("--gray", action="store_true", help="one channel instead of blue, green and red")
@@ -205,6 +206,7 @@ def _check_encoding(args: argparse.Namespace) -> None:
         what = "is that of JPEGs, from 1 to 100"
         raise CatdogError(what, where="--quality", remedy="give --encoded jpeg with it")
     given = [name for name in ("size", "width", "height", "gray") if getattr(args, name)]
+    given += [name for name, usual in _USUAL.items() if getattr(args, name) != usual]
     if args.encoded == "KEEP" and given:
         raise CatdogError(
             "keeps the photos as they are, of whatever size and colours",

@@ -54,7 +54,7 @@ def test_a_photo_that_is_named_twice_is_one_and_a_link_is_a_photo(tmp_path, monk
 
 
 def test_a_tar_is_read_where_it_is(tmp_path):
-    files(tmp_path, "t/10.jpg", "t/2.jpg", "t/x.txt", "t/._2.jpg")
+    files(tmp_path, "t/10.jpg", "t/2.jpg", "t/x.txt")
     with tarfile.open(tmp_path / "photos.tar", "w") as tar:
         tar.add(tmp_path / "t", "t")
     found = given_photos([tmp_path / "photos.tar"])

@@ -97,6 +97,7 @@ def test_a_lower_quality_takes_less(tmp_path):
         ("--quality 50", "--quality: is that of JPEGs"),
         ("--encoded jpeg --quality 101", "from 1 to 100"),
         ("--encoded keep --width 9", "leave --width out"),
+        ("--encoded keep --resize pad", "leave --resize out"),
         ("--encoded keep --gray", "leave --gray out"),
         ("--rebuild a/b", "give --shards"),
         ("--shards 2 --resume --rebuild a/b", "without --resume"),
