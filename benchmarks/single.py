@@ -15,18 +15,20 @@ from benchmarks.limits import forward_rate
 from benchmarks.prediction import onnx_net
 from benchmarks.training import RepeatedBatch, opened, stepping
 from benchmarks.workplace import Workplace, script
+from catdog.engines.table import TORCH
 from catdog.inference.predictor import Predictor
 from catdog.proto.caffe_pb2 import TEST
 from catdog.pycaffe.net import Net
 from catdog.weights import read_weights
 
+_CASE = "one photo at a time with caffenet"
 _PHOTOS = 200
 _FED = 100
 Ours = Callable[[Workplace, ExitStack], Side]
 
 
-def _predicting(place: Workplace, _: ExitStack) -> Side:
-    predictor = Predictor(read_weights(place.caffenet))
+def _predicting(place: Workplace, _: ExitStack, engine: str = TORCH) -> Side:
+    predictor = Predictor(read_weights(place.caffenet), engine=engine)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 227, 227), np.uint8)
     return _repeated(lambda: predictor.probabilities([pixels]))
 
@@ -66,11 +68,19 @@ def _feeding(place: Workplace, stack: ExitStack) -> Side:
     return run
 
 
-def _openvino(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
-    if find_spec("openvino") is None:
-        raise Missing("pip install openvino")
-    words = [onnx_net(place), _PHOTOS]
-    return _predicting(place, stack), lambda: script("openvino_single", words)
+def _beside_openvino(engine: str) -> Comparison:
+    def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
+        if find_spec("openvino") is None:
+            raise Missing("pip install openvino")
+        words = [onnx_net(place), _PHOTOS]
+        return _predicting(place, stack, engine), lambda: script("openvino_single", words)
+
+    case = _CASE if engine == TORCH else f"{_CASE}, --engine {engine}"
+    return Comparison(case, "OpenVINO, float32", "photos/s", 0.8, prepare, _limit)
+
+
+def _limit(_: Workplace) -> float:
+    return forward_rate("caffenet", 227, 1)
 
 
 def _crowded(case: str, unit: str, ours: Ours) -> tuple[Comparison, ...]:
@@ -105,16 +115,9 @@ def _alone(side: Side) -> float:
         torch.set_num_threads(threads)
 
 
-_CASE = "one photo at a time with caffenet"
 CASES = (
-    Comparison(
-        _CASE,
-        "OpenVINO, float32",
-        "photos/s",
-        0.8,
-        _openvino,
-        lambda _: forward_rate("caffenet", 227, 1),
-    ),
+    _beside_openvino(TORCH),
+    _beside_openvino("openvino"),
     *_crowded(_CASE, "photos/s", _predicting),
     *_crowded(f"{_CASE}, pycaffe", "photos/s", _pycaffe),
     *_crowded("step of caffenet, batch 64", "images/s", _step),
