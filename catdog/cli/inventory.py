@@ -36,13 +36,20 @@ def weights(_: Path, __: Tell) -> list[Row]:
 
 
 def stores(folder: Path, tell: Tell) -> list[Row]:
-    """The LMDBs below a folder with their numbers of records; a damaged one is told."""
-    from catdog.data.lmdb_store import DATA_FILE
-    from catdog.data.shards import open_records
-    from catdog.data.store_names import whole_of
+    """The LMDBs below a folder with their numbers of records; a damaged one is told.
 
+    Shards are one; what a build has is a link into a hidden folder.
+    """
+    from catdog.data.lmdb_store import BUILT, DATA_FILE
+    from catdog.data.shards import open_records
+    from catdog.data.store_names import is_store, whole_of
+
+    found: list[Path] = []
+    for at, folders, names in _walk(folder):
+        found += [whole_of(at)] * (DATA_FILE in names)
+        links = (at / name for name in folders if name in BUILT)
+        found += [path for path in links if path.is_symlink() and is_store(path)]
     rows: list[Row] = []
-    found = (whole_of(path.parent) for path in _files(folder) if path.name == DATA_FILE)
     for store in dict.fromkeys(found):
         try:
             with open_records(store) as records:
@@ -90,10 +97,17 @@ def _shipped(spec: ShippedSpec) -> Row:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder, without hidden folders and those of Python's environments."""
+    """The files below a folder; see `_walk`."""
+    for at, _, names in _walk(folder):
+        yield from (at / name for name in sorted(names))
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """A folder and those below it with the names of what is in each, without hidden folders and
+    those of Python's environments."""
     for at, folders, names in os.walk(folder):
         folders[:] = sorted(each for each in folders if not _is_foreign(Path(at, each)))
-        yield from (Path(at, name) for name in sorted(names))
+        yield Path(at), folders, names
 
 
 def _is_foreign(folder: Path) -> bool:

@@ -42,6 +42,18 @@ def test_weights_that_are_there_have_their_place(listed, tmp_path):
     assert rows["caffenet"]["solver"] == "s2"
 
 
+def test_shards_are_one_store_and_what_is_built_is_a_link(listed, tmp_path):
+    for number in range(3):
+        write_lmdb(tmp_path / f"many/shard-{number:05d}", pictures(4))
+    write_lmdb(tmp_path / "input/.builds/1/train_lmdb", pictures(5))
+    (tmp_path / "input/train_lmdb").symlink_to(".builds/1/train_lmdb")
+    (tmp_path / "input/test_lmdb").symlink_to(".builds/1/nothing")
+    assert json.loads("\n".join(listed("stores", "--json"))) == [
+        {"name": str(Path("input/train_lmdb")), "records": 5},
+        {"name": "many", "records": 12},
+    ]
+
+
 def test_stores_and_runs_below_the_folder(listed, tmp_path):
     write_lmdb(tmp_path / "input/train_lmdb", pictures(10))
     # what lies in an environment is nobody's
