@@ -16,6 +16,7 @@ from benchmarks.comparison import Comparison, Measurement, Missing, measure, tab
 from benchmarks.workplace import Workplace
 from catdog.cli.arguments import Parser
 from catdog.cli.main import run_tool
+from catdog.errors import CatdogError
 
 CASES: tuple[Comparison, ...] = (
     *training.CASES,
@@ -41,6 +42,10 @@ def chosen(words: Sequence[str]) -> list[Comparison]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure what is asked for."""
     args = _arguments(argv)
+    for word in args.only:
+        if not chosen([word]):
+            what, where = "no comparison has this word", f"--only {word}"
+            raise CatdogError(what, where=where, remedy="--list names them all")
     cases = chosen(args.only)
     if args.list:
         print("\n".join(f"{case.case} beside {case.peer}" for case in cases))

@@ -33,7 +33,8 @@ def test_cases_have_names_of_their_own_and_sensible_goals():
 def test_only_what_is_asked_for():
     assert command.chosen([]) == list(command.CASES)
     assert [case.case for case in command.chosen(["mean"])] == ["mean of an LMDB"]
-    assert not command.chosen(["nothing of that name"])
+    with pytest.raises(CatdogError, match="maen: no comparison has this word; --list"):
+        command.main(["--only", "mean", "--only", "maen"])
 
 
 @pytest.mark.parametrize(("unit", "ratio"), [("photos/s", 2), ("s", 0.5)])

@@ -13,8 +13,10 @@ from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
 from catdog.cli.specs import spec_file
-from catdog.data.store_check import check_store
+from catdog.data.store_check import check_store, told
+from catdog.data.store_names import is_store
 from catdog.errors import DataError
+from catdog.runtime.patterns import is_pattern
 from catdog.training.check import Inspection, inspect
 
 
@@ -28,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_set()
     parser.add_python()
     args = parser.parse(argv)
-    if Path(args.spec).is_dir():
-        _check_store(Path(args.spec))
+    path = Path(args.spec)
+    if path.is_dir() or is_pattern(args.spec) or is_store(path):
+        _check_store(path)
         return
     wanted = Inspection(args.level, args.stage, args.set, dict(args.shape), python_of(args))
     for line in inspect(args.spec, wanted, tell):
@@ -38,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _check_store(path: Path) -> None:
     reports = check_store(path)
-    for report in reports:
-        print(report)
+    for line in told(reports):
+        print(line)
     if any(report.damaged for report in reports):
         raise DataError("records are damaged", where=str(path), remedy="build it again")
 

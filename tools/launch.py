@@ -32,12 +32,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(own)
     job = _job(args, tool)
     words = _going_on(tool, words)
+    command = without_passwords(shlex.join(["catdog", tool, *words]))
     if args.dry_run:
-        print(script(job))
+        print(f"{script(job)}# each task: {command}")
         return
     made = submit(job, tool, words)
     shape = f"{counted(job.nodes, 'node')}, {counted(job.nodes * job.tasks, 'task')}"
-    command = without_passwords(shlex.join(["catdog", tool, *words]))
     print(f"job {made.number}, {shape}: {command}")
     print(f"log     {made.log}")
     print(f"watch   tail -F {made.log}")
@@ -72,6 +72,9 @@ def _job(args: argparse.Namespace, tool: str) -> SlurmJob:
             f"{tool} does its work in one process, these are {args.nodes * tasks}",
             remedy="--nodes 1 --tasks-per-node 1",
         )
+    if args.warning >= args.time * 60:
+        what = f"{args.warning} seconds before its end is not within the {args.time * 60} of --time"
+        raise CatdogError(what, where="--warning", remedy="give a shorter one, or more time")
     named = {name: value for name in _NAMED if (value := getattr(args, name))}
     return SlurmJob(
         name=args.name or f"catdog-{tool}",

@@ -260,7 +260,9 @@ def _opening(place: str, what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError("no such file", where=place, remedy="check the name") from error
     except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})", where=place) from error
+        # without a number the words are our own, and whole
+        why = f"cannot be read ({error.strerror or error})" if error.errno else str(error.strerror)
+        raise DataError(why, where=place) from error
     except Exception as error:  # zipfile has no check of what it unpacks from a table
         raise DataError(what, where=place) from error
 

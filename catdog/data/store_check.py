@@ -1,14 +1,16 @@
 """Whether every record of a store is the one that was written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from catdog.data.checksums import CHECKSUMS, checksum, read_checksums
 from catdog.data.datum import read_example
 from catdog.data.lmdb_store import BUILT, Reader
 from catdog.data.shards import open_records
+from catdog.data.store_names import whole_of
 from catdog.errors import DataError
 from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
@@ -32,6 +34,19 @@ class StoreReport:
         more = len(self.damaged) - _SHOWN
         lines = [found + f"{len(self.damaged)} damaged", *self.damaged[:_SHOWN]]
         return "\n  ".join([*lines, f"and {more} more"] if more > 0 else lines)
+
+
+def told(reports: Sequence[StoreReport]) -> Iterator[str]:
+    """A line or more for each LMDB; shards of a folder that are whole have one line together."""
+    for (folder, by), group in groupby(reports, lambda each: (whole_of(each.path), each.by)):
+        shards = list(group)
+        whole = [each for each in shards if not each.damaged]
+        if len(whole) > 1:
+            records = counted(sum(each.records for each in whole), "record")
+            yield f"{folder}: {records} in {len(whole):,} shards, {by}: all whole"
+        else:
+            yield from map(str, whole)
+        yield from (str(each) for each in shards if each.damaged)
 
 
 def check_store(path: Path) -> list[StoreReport]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from catdog.data.lmdb_store import DATA_FILE
 from catdog.errors import DataError
-from catdog.runtime.patterns import is_pattern, is_there, matches
+from catdog.runtime.patterns import is_pattern, is_there, whole_matches
 from catdog.runtime.text_file import read_text
 
 SHARD = "shard-"
@@ -24,7 +24,7 @@ def stores_of(path: Path) -> list[Path]:
     That is an LMDB itself; a folder of `shard-*`; a pattern, `train_lmdb/shard-*` or
     `part-{0..3}/train_lmdb`; a text file, `.txt`, with one of these on each line, from the working
     directory or, failing that, the file's folder. Raises DataError where such a file cannot be
-    read, and where it or a pattern names nothing.
+    read, and where it or a pattern names nothing, or braces what is not there.
     """
     if path.is_file() and path.suffix == _LIST:
         return _listed(path)
@@ -51,7 +51,7 @@ def _named(path: Path) -> list[Path]:
         return sorted(each for each in path.glob(f"{SHARD}*") if each.is_dir()) or [path]
     if path.exists() or not is_pattern(str(path)):
         return [path]
-    folders = [each for each in map(Path, matches(str(path))) if each.is_dir()]
+    folders = [each for each in map(Path, whole_matches(str(path))) if each.is_dir()]
     if not folders:
         raise DataError("no folder has such a name", where=str(path), remedy="check the pattern")
     return [store for folder in folders for store in _named(folder)]

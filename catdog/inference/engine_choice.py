@@ -16,6 +16,7 @@ from catdog.engines.table import INT8, KINDS, TORCH, is_installed, start
 from catdog.engines.torch_engine import TorchEngine
 from catdog.errors import CatdogError, did_you_mean
 from catdog.inference.heads import Head, Row
+from catdog.runtime.wording import counted
 
 #: What --engine takes.
 AUTO = "auto"
@@ -109,9 +110,16 @@ def _started(asked: Asked, name: str, examples: _Examples, rows: Rows) -> Chosen
     wanted = rows(TorchEngine(asked.task, asked.device), examples.compared)
     found = rows(engine, examples.compared)
     said = _difference(asked.heads, wanted, found)
-    return ChosenEngine(
-        engine, name, [f"engine {name}: {said} (of {len(found[0])} photos); {took}"]
-    )
+    few = _few_ranges(asked, len(examples.calibrated))
+    told = f"engine {name}: {said} (of {counted(len(found[0]), 'photo')}); {took}{few}"
+    return ChosenEngine(engine, name, [told])
+
+
+def _few_ranges(asked: Asked, calibrated: int) -> str:
+    """That int8 is the rougher for having few photos; nothing where it is not."""
+    if asked.amp != INT8 or calibrated >= CALIBRATED:
+        return ""
+    return f"; int8 has the ranges of {counted(calibrated, 'photo')}, {CALIBRATED} are better"
 
 
 def _difference(

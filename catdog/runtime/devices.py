@@ -41,7 +41,7 @@ def device_named(name: str | torch.device, where: str) -> torch.device:
         ) from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        remedy = f"0 to {count - 1}" if count else "use cpu"
+        remedy = f"0 to {count - 1}" if count else "leave it out to use the CPU"
         raise CatdogError(f"this machine has {count} GPUs", where=f"{where} {name}", remedy=remedy)
     try:
         if device.type != "cuda":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, DataError
 
 #: More names than this are a slip of the keyboard.
 _MOST = 1_000_000
@@ -34,6 +34,21 @@ def matches(pattern: str) -> list[str]:
     """What is there of the names that a pattern stands for; each part of braces in its order."""
     # of a name without signs glob tells whether it is there
     return [each for name in without_braces(pattern) for each in sorted(glob.glob(name))]  # noqa: PTH207
+
+
+def whole_matches(pattern: str) -> list[str]:
+    """As `matches`, of a pattern whose braces may stand for nothing that is not there.
+
+    Raises DataError with the first name that is missing, where others are there.
+    """
+    names = without_braces(pattern)
+    found = [sorted(glob.glob(name)) for name in names]  # noqa: PTH207
+    missing = [name for name, there in zip(names, found, strict=True) if not there]
+    if 0 < len(missing) < len(names):
+        are = f"and {len(missing) - 1:,} more are" if len(missing) > 1 else "is"
+        what = f"{missing[0]} {are} not there"
+        raise DataError(what, where=pattern, remedy="make what is missing, or change the braces")
+    return [each for there in found for each in there]
 
 
 def is_there(path: Path) -> bool:

@@ -104,10 +104,12 @@ def test_wrong_names(tmp_path):
     (tmp_path / "empty.txt").write_text("\n# nothing\n")
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xff")
     (tmp_path / "half" / shard_name(0)).mkdir(parents=True)
+    (tmp_path / "part-0").mkdir()
     for name, what in {
         "empty.txt": "names no LMDB",
         "bytes.txt": "cannot be read as a list",
         "no-*": "no folder has such a name",
+        "part-{0..2}": "part-1 and 1 more are not there; make what is missing",
         "half": "no LMDB in this folder",
         "missing": "no such LMDB",
     }.items():

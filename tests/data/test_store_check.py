@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from catdog.data.checksums import CHECKSUMS, Checksums, RecordLine, read_checksums
 from catdog.data.lmdb_store import Reader, Writer
 from catdog.data.store_check import check_store
+from catdog.data.store_names import shard_name
 from catdog.errors import CatdogError
 from tools import check
 
@@ -42,6 +43,23 @@ def test_whole_ones_and_damaged_ones(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert '4 records, by their checksums: 2 damaged\n  00000001_a,"b".jpg was changed\n' in shown
     assert "  00000003_c was changed\n" in shown
+
+
+@pytest.mark.parametrize("name", ["many", "many/shard-{00000..00002}", "list.txt"])
+def test_whole_shards_have_a_line_together(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("many\n")
+    for number in range(3):
+        store(Path("many") / shard_name(number))
+    check.main([name])
+    whole = "many: 12 records in 3 shards, by their checksums: all whole\n"
+    assert capsys.readouterr().out == whole
+    flip(Path("many") / shard_name(1), 1)
+    with pytest.raises(CatdogError, match="records are damaged"):
+        check.main([name])
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first == "many: 8 records in 2 shards, by their checksums: all whole"
+    assert second == "many/shard-00001: 4 records, by their checksums: 1 damaged"
 
 
 def test_records_that_are_missing_or_more(tmp_path):

@@ -169,6 +169,9 @@ def test_a_predictor_with_an_engine_says_how_it_differs(name, built):
     assert note.startswith(f"engine {name}: probabilities differ from torch's by at most ")
     assert "0 labels change (of 64 photos); started in" in note
     assert ours.engine.notes == []
+    (note,) = Predictor(weights(), engine=name, amp="int8", examples=photos[:1]).engine.notes
+    assert "(of 1 photo); started in" in note
+    assert note.endswith("; int8 has the ranges of 1 photo, 128 are better")
     both = Ensemble([ours, theirs], ["a", "b"])
     (batch,) = both.batches(photos[:3])
     np.testing.assert_allclose(batch[0].probabilities, rows(ours, photos[:1])[0], atol=1e-4)

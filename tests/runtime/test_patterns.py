@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.errors import CatdogError
-from catdog.runtime.patterns import is_pattern, is_there, matches, without_braces
+from catdog.errors import CatdogError, DataError
+from catdog.runtime.patterns import is_pattern, is_there, matches, whole_matches, without_braces
 
 WORD = st.text("ab01.-/", max_size=4)
 RANGE = st.tuples(st.integers(0, 30), st.integers(0, 12)).map(
@@ -40,8 +40,20 @@ def test_what_is_there(tmp_path):
     found = [name.rpartition("/")[2] for name in matches(f"{tmp_path}/{{b,a}}*")]
     assert found == ["b1", "a1", "a2"]
     assert matches(f"{tmp_path}/{{c,d}}") == [f"{tmp_path}/c"]
+    assert whole_matches(f"{tmp_path}/{{b,a}}*") == matches(f"{tmp_path}/{{b,a}}*")
+    assert not whole_matches(f"{tmp_path}/{{d,e}}")
     assert is_there(tmp_path / "a?")
     assert not is_there(tmp_path / "z*")
+
+
+@pytest.mark.parametrize(
+    ("braces", "what"), [("a{1..3}", "a3 is not there"), ("{c,d,e*}", "d and 1 more are not there")]
+)
+def test_a_part_of_braces_that_is_missing(tmp_path, braces, what):
+    for name in ("a1", "a2", "c"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(DataError, match=what):
+        whole_matches(f"{tmp_path}/{braces}")
 
 
 def test_too_many():

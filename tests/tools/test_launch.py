@@ -113,6 +113,7 @@ def test_without_slurm_there_is_the_script(tmp_path, monkeypatch, capsys):
     options = ("--slurm", "exclusive", "--slurm", "mail_type=END", "--name", "cats")
     setup = ("--setup", "module load x")
     lines = run_tool(launch, capsys, *JOB, *words, *options, *setup, "--dry-run", *TRAIN)
+    assert lines[-1] == "# each task: " + shlex.join(["catdog", *TRAIN[1:], "--snapshot", "auto"])
     asked = {line.removeprefix("#SBATCH --") for line in lines if line.startswith("#SBATCH")}
     log = tmp_path / "slurm/%j_0_log.out"
     assert asked == {
@@ -152,6 +153,7 @@ def test_without_slurm_there_is_the_script(tmp_path, monkeypatch, capsys):
             "signal is set by catdog",
         ),
         (("--time", "5", "--slurm", "=x", "--", "train"), '"=x" is no option of sbatch'),
+        (("--time", "2", "--", "train"), "--warning: 120 seconds before its end"),
     ],
 )
 def test_what_is_no_job(words, said, capsys):

@@ -10,18 +10,18 @@ from catdog.data.build.packed_folder import PackedFolder
 from catdog.data.build.webdataset import is_webdataset, read_webdataset
 from catdog.data.remote import explained, file_system, is_address
 from catdog.errors import DataError
-from catdog.runtime.patterns import is_pattern, matches, without_braces
+from catdog.runtime.patterns import is_pattern, whole_matches, without_braces
 
 
 def packed_places(data: str) -> list[str]:
     """The archives that a word names, a pattern or one of them; none for a folder.
 
-    Raises DataError for a pattern that names nothing.
+    Raises DataError for a pattern that names nothing, or files of which some are missing.
     """
     if is_address(data):
         return _addresses(data)
     if is_pattern(data) and data.lower().endswith(".tar"):
-        found = matches(data)
+        found = whole_matches(data)
         if not found:
             raise DataError("no file has such a name", where=data, remedy="check the pattern")
         return found
