@@ -73,9 +73,13 @@ class Measurement:
 
     @property
     def reached(self) -> bool:
-        """Whether the goals are reached, if there are any."""
-        share = self.share_goal is None or (self.share or 0) >= self.share_goal
-        return share and (self.goal is None or self.ratio >= self.goal)
+        """Whether the goal of the ratio is reached, if there is one."""
+        return self.goal is None or self.ratio >= self.goal
+
+    @property
+    def near(self) -> bool:
+        """Whether our share of the limit is what is wanted, if anything is."""
+        return self.share_goal is None or (self.share or 0) >= self.share_goal
 
 
 def measure(comparison: Comparison, place: Workplace, repeats: int) -> Measurement:
@@ -142,11 +146,13 @@ def table(rows: Iterable[Measurement]) -> str:
 
 def _aims(row: Measurement) -> tuple[str, ...]:
     """The columns of what is wanted of a row."""
-    aimed = row.goal is not None or row.share_goal is not None
+    aims = ((row.goal, row.reached, "ratio"), (row.share_goal, row.near, "share"))
+    missed = [name for goal, reached, name in aims if goal is not None and not reached]
+    aimed = any(goal is not None for goal, _, _ in aims)
     return (
         "" if row.goal is None else f"{row.goal:g}",
         "" if row.limit is None else f"{row.limit:g}",
         "" if row.share is None else f"{row.share:.2f}",
         "" if row.share_goal is None else f"{row.share_goal:g}",
-        "" if not aimed else "reached" if row.reached else "MISSED",
+        f"MISSED: {', '.join(missed)}" if missed else "reached" if aimed else "",
     )
