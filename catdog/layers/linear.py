@@ -5,7 +5,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 LEAST = 1 << 16
 """Weights from which on a product of oneDNN's is worth its call."""
@@ -35,6 +34,7 @@ def _is_for_onednn(x: Tensor, weights: Tensor) -> bool:
         _MULTIPLY
         # what is compiled or exported is to be torch's own operation
         and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         and x.device.type == "cpu"
         and x.dtype == weights.dtype == torch.float32
         and weights.numel() >= LEAST
@@ -46,23 +46,33 @@ def _is_for_onednn(x: Tensor, weights: Tensor) -> bool:
 
 def _product(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b of matrices in any strides."""
-    made: Tensor = _MULTIPLY(x, weights, bias, "none", [], "")
+    # a bias is read as if its numbers stood side by side, whatever its strides
+    beside = None if bias is None else bias.contiguous()
+    made: Tensor = _MULTIPLY(x, weights, beside, "none", [], "")
     return made
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weights)
+    def forward(x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
         return _product(x, weights, bias)
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], _: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weights = ctx.saved_tensors
         of_x, of_weights, of_bias = ctx.needs_input_grad
+        # by itself, so that a gradient has gradients too
         return (
-            _product(gradient, weights.t()) if of_x else None,
-            _product(gradient.t(), x.t()) if of_weights else None,
+            _Linear.apply(gradient, weights.t(), None) if of_x else None,
+            _Linear.apply(gradient.t(), x.t(), None) if of_weights else None,
             gradient.sum(0) if of_bias else None,
         )
+
+    @staticmethod
+    def vmap(_: Any, axes: tuple[int | None, ...], *given: Any) -> tuple[Tensor, int]:
+        # oneDNN's product knows nothing of torch.func
+        return torch.func.vmap(F.linear, axes)(*given), 0

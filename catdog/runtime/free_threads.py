@@ -1,5 +1,6 @@
 """As many threads of torch's as make a short piece of work fastest on what cores are free now."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,6 +21,9 @@ class FreeThreads:
 
     Tried are all of torch's threads; one, which waits for no other that a busy core holds up; and
     twice as many, which on shared cores get more of them. What is made must not depend on that.
+
+    The number is also that of threads which begin meanwhile or later, so only the main thread
+    changes it: several, such as shares of a batch, would put back each other's.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -32,7 +36,7 @@ class FreeThreads:
     def __call__(self, work: Callable[[], Made]) -> Made:
         """What the work gives; torch's threads are as many as before afterwards."""
         threads = torch.get_num_threads()
-        if threads < 2:
+        if threads < 2 or threading.current_thread() is not threading.main_thread():
             return work()
         if threads != self._threads:
             self._begin(threads)

@@ -56,6 +56,51 @@ def test_weights_the_other_way_round_and_more_axes():
     assert torch.allclose(deep.view(12, OUT), F.linear(x, weights), atol=1e-4)
 
 
+def test_numbers_that_do_not_stand_side_by_side():
+    x, weights, bias, gradient = inputs(8)
+    apart = [torch.stack([each, each], -1)[..., 0] for each in (x, weights, bias)]
+    assert not any(each.is_contiguous() for each in apart)
+    learning = [each.detach().requires_grad_() for each in apart]
+    made = linear(*learning)
+    made.backward(torch.stack([gradient, gradient], -1)[..., 0])
+    found = [made.detach(), *(each.grad for each in learning)]
+    for mine, right in zip(found, in_double(x, weights, bias, gradient), strict=True):
+        assert np.allclose(mine, right, rtol=1e-4, atol=1e-4 * np.sqrt(IN))
+    same = torch.tensor(0.5).expand(OUT)
+    assert torch.allclose(linear(x, weights, same), F.linear(x, weights, same), atol=1e-4)
+
+
+def test_gradients_of_gradients_and_of_each_example():
+    x, weights, bias, _ = inputs(3)
+
+    def sharpness(multiply):
+        row = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(
+            multiply(row, weights, bias).square().sum(), row, create_graph=True
+        )
+        return torch.autograd.grad(slope.square().sum(), row)[0]
+
+    def score(row, multiply):
+        return multiply(row, weights, bias).square().sum()
+
+    def of_each(multiply):
+        return torch.func.vmap(lambda row: torch.func.grad(score)(row, multiply))(x)
+
+    for asked in (sharpness, of_each):
+        mine, right = asked(linear), asked(F.linear)
+        assert torch.allclose(mine, right, atol=1e-5 * right.abs().max().item())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_net_takes_other_batches():
+    x, weights, *_ = inputs(5)
+    layer = torch.nn.Module()
+    layer.weights = torch.nn.Parameter(weights)
+    layer.forward = lambda rows: linear(rows, layer.weights)
+    traced = torch.jit.trace(layer, x[:2])
+    assert torch.allclose(traced(x), linear(x, weights), atol=1e-4)
+
+
 def test_only_what_learns_gets_a_gradient():
     x, weights, bias, gradient = inputs()
     weights.requires_grad_()

@@ -1,5 +1,7 @@
 """Threads that follow what is free, by a clock and costs that the test sets."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -78,6 +80,15 @@ def test_a_single_thread_is_left_alone():
     with torch_threads(1):
         machine = Machine(_1=1.0)
         assert machine.does(50) == [1] * 50
+
+
+def test_only_the_main_thread_changes_the_number():
+    machine = Machine(**QUIET)
+    machine.does(FIRST)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: machine.free_threads(machine.work), range(100)))
+        assert machine.used[FIRST:] == [2] * 100
+        assert pool.submit(torch.get_num_threads).result() == 2
 
 
 def test_an_error_leaves_the_threads_as_they_were():

@@ -88,6 +88,9 @@ def read_webdataset(places: Sequence[str]) -> Listing:
             names.append(name)
             labels.append(found.label)
     if not names:
+        if skipped:
+            what = f"no photo with a label that can be read; {skipped[0].name}: {skipped[0].reason}"
+            raise DataError(what, where=places[0])
         remedy = "a WebDataset has the label of key.jpg in key.cls, or in key.json as cls or label"
         raise DataError("no photo with a label", where=places[0], remedy=remedy)
     classes = classes_of(labels.counts(), None, Path(places[0]))
@@ -130,7 +133,9 @@ def _label(data: bytes, ending: str) -> str:
         if ending == "json":
             content = json.loads(text)
             told = content if isinstance(content, dict) else {}
-            found = str(next((told[name] for name in _IN_JSON if name in told), "")).strip()
+            label = next((told[name] for name in _IN_JSON if name in told), "")
+            # of null, a list or a fraction a class would be made
+            found = str(label).strip() if type(label) in (int, str) else ""
     except (ValueError, RecursionError) as error:
         raise ValueError("is no text" if ending == "cls" else "is no JSON") from error
     if not found or "\n" in found:

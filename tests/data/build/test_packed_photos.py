@@ -174,6 +174,14 @@ def test_names_as_labels(tmp_path):
     assert (found.classes, [photo.label for photo in found.train]) == (["cat", "dog"], [1, 0])
 
 
+@pytest.mark.parametrize("label", ["null", "[1]", "true", "0.5", '{"a": 1}', '""'])
+def test_a_tar_of_no_labels_says_why_the_first_photo_has_none(tmp_path, label):
+    files = {"1.png": encoded(picture(), ".png"), "1.json": f'{{"label": {label}}}'.encode()}
+    said = r"no photo with a label that can be read; w/1.png: its .json: no label in it"
+    with pytest.raises(DataError, match=said):
+        find_packed([str(tarred(tmp_path / "w.tar", files, above=""))])
+
+
 WHOLE = tar_of({"a.png": b"x" * 600, "a.cls": b"0", "b.png": b"y", "b.cls": b"1"})
 
 
