@@ -6,7 +6,7 @@ counts by the fastest way that is known here: as one of matrices, or as a convol
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -123,39 +123,42 @@ def _product(net: Net, node: Node) -> Product:
 @cache
 def _seconds(product: Product, dtype: torch.dtype) -> float:
     """Of the forward pass."""
-    rows, inner, columns = product.matrices
-    seconds = product.groups * _matrices(rows, inner, columns, dtype)
-    if len(product.weights) != 4:
-        return seconds
-    x, weights = _images(product.bottom, dtype), _images(product.weights, dtype)
-    return min(seconds, _best([lambda: F.conv2d(x, weights, None, *product.how)]))
+    x, weights = _ones(product.bottom, dtype), _ones(product.weights, dtype)
+    return _fastest(product, product.matrices, dtype, lambda how: F.conv2d(x, weights, None, *how))
 
 
 @cache
 def _step_seconds(product: Product, dtype: torch.dtype) -> float:
     """Of the forward pass and of the gradients of weights and bottom."""
-    seconds = _seconds(product, dtype) + _weights_seconds(product, dtype)
-    return seconds if product.first else seconds + _bottom_seconds(product, dtype)
-
-
-def _weights_seconds(product: Product, dtype: torch.dtype) -> float:
     rows, inner, columns = product.matrices
-    seconds = product.groups * _matrices(columns, rows, inner, dtype)
+    x, weights, top = (_ones(each, dtype) for each in product[:3])
+    seconds = _seconds(product, dtype) + _fastest(
+        product,
+        (columns, rows, inner),
+        dtype,
+        lambda how: conv2d_weight(x, product.weights, top, *how),  # type: ignore[no-untyped-call]
+    )
+    if product.first:
+        return seconds
+    return seconds + _fastest(
+        product,
+        (rows, columns, inner),
+        dtype,
+        lambda how: conv2d_input(product.bottom, weights, top, *how),  # type: ignore[no-untyped-call]
+    )
+
+
+def _fastest(
+    product: Product,
+    sides: tuple[int, int, int],
+    dtype: torch.dtype,
+    convolve: Callable[[tuple[int, int, int, int]], Tensor],
+) -> float:
+    """Seconds as products of matrices, one for each group, or as a convolution if it is one."""
+    seconds = product.groups * _matrices(*sides, dtype)
     if len(product.weights) != 4:
         return seconds
-    x, gradient = _images(product.bottom, dtype), _images(product.top, dtype)
-    own = partial(conv2d_weight, x, product.weights, gradient, *product.how)
-    return min(seconds, _best([own]))
-
-
-def _bottom_seconds(product: Product, dtype: torch.dtype) -> float:
-    rows, inner, columns = product.matrices
-    seconds = product.groups * _matrices(rows, columns, inner, dtype)
-    if len(product.weights) != 4:
-        return seconds
-    weights, gradient = _images(product.weights, dtype), _images(product.top, dtype)
-    own = partial(conv2d_input, product.bottom, weights, gradient, *product.how)
-    return min(seconds, _best([own]))
+    return min(seconds, _best([lambda: convolve(product.how)]))
 
 
 def _matrices(rows: int, inner: int, columns: int, dtype: torch.dtype) -> float:
@@ -164,8 +167,10 @@ def _matrices(rows: int, inner: int, columns: int, dtype: torch.dtype) -> float:
     return _best([lambda: linear(left, right), lambda: left @ right.t()])
 
 
-def _images(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    return torch.ones(*shape, dtype=dtype).contiguous(memory_format=torch.channels_last)
+def _ones(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """As nets compute: images in channels_last."""
+    ones = torch.ones(*shape, dtype=dtype)
+    return ones.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else ones
 
 
 def _best(ways: Sequence[Callable[[], object]]) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import gpu, many, sharded
+from benchmarks import gpu, limits, many, sharded
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.peers.nets import CaffeNet, Deep64
 from benchmarks.workplace import ROOT, Workplace
@@ -144,3 +144,25 @@ def test_both_sides_of_a_training_on_a_device(tmp_path):
     found = gpu.speed(way, place.solver("small64", 64, 4), torch.device("cpu"), [], 2)
     assert found.way == "resident" and found.fed > 0 and found.share > 0
     assert "resident" in gpu.table([found])
+
+
+def test_a_limit_counts_the_products_of_a_net(monkeypatch):
+    """A product takes as long as it has factors here; the bottom of the first gets no gradient."""
+    monkeypatch.setattr(limits, "_best", lambda _: 1e9)
+    monkeypatch.setattr(limits, "_matrices", lambda rows, inner, columns, _: rows * inner * columns)
+    monkeypatch.setattr(limits, "bandwidth", lambda: math.inf)
+    net = Net(
+        read_net(ROOT / "net_specs/small64.yaml"), inputs={"data": (4, 3, 64, 64), "label": (4,)}
+    )
+    forward = sum(
+        node.layer.multiply_adds(
+            [net.shapes[name] for name in node.bottoms], [net.shapes[name] for name in node.tops]
+        )
+        for node in net.nodes
+        if node.type in ("Convolution", "InnerProduct")
+    )
+    first = next(node for node in net.nodes if node.type == "Convolution")
+    bottoms, tops = (net.shapes[first.bottoms[0]],), (net.shapes[first.tops[0]],)
+    of_first = first.layer.multiply_adds(bottoms, tops)
+    assert 4 / limits.forward_rate("small64", 64, 4) == pytest.approx(forward)
+    assert 4 / limits.step_rate("small64", 64, 4) == pytest.approx(3 * forward - of_first)
