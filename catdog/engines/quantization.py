@@ -44,7 +44,20 @@ def quantize(model: Path, target: Path, name: str, pictures: NDArray[np.float32]
             activation_type=tools.QuantType.QUInt8,
             weight_type=tools.QuantType.QInt8,
             per_channel=True,
+            nodes_to_exclude=_probabilities(plain),
         )
+
+
+def _probabilities(model: Path) -> list[str]:
+    """The nodes that make probabilities of scores: in bytes they would not add up to 1."""
+    onnx: Any = optional("onnx", "int8 needs onnx", "pip install onnx")
+    graph = onnx.load(model).graph
+    outputs = {each.name for each in graph.output}
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type in ("Softmax", "Sigmoid") and outputs.intersection(node.output)
+    ]
 
 
 @contextmanager

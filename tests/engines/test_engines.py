@@ -79,6 +79,7 @@ def test_int8_is_near_and_is_not_float32(name):
     (got, _), (wanted, _) = start(name, "int8", task, batch)(batch), start(name, "", task)(batch)
     difference = (got - wanted).abs().max()
     assert 1e-5 < difference < 0.1
+    torch.testing.assert_close(got.sum(1), torch.ones(len(batch)))
 
 
 def test_bf16_is_near():

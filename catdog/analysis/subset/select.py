@@ -115,7 +115,7 @@ def class_counts(labels: NDArray[np.int64], options: SubsetOptions) -> Mapping[i
         if count < result[label]:
             raise DataError(
                 f"class {label} has {count} records, {result[label]} are wanted",
-                remedy="ask for fewer",
+                remedy="ask for fewer with --count or --total",
             )
     return result
 

@@ -149,7 +149,7 @@ class Data(PictureSource):
         if self.param.index_file:
             trouble = "gives each process shards, an index_file gives it records of any"
         elif shards < world:
-            trouble = f"gives each process shards: there are {shards} for {world} processes"
+            trouble = f"needs a shard for each of {world} processes, this store has {shards}"
         if trouble:
             self.reader.close()
             raise self.error(f"divide: SHARDS {trouble}", field="divide", remedy="leave it out")

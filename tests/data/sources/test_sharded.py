@@ -85,7 +85,7 @@ def test_one_process_has_all_of_them(place):
 
 def test_what_cannot_be_divided(place):
     (place / "index.txt").write_text("1\n2\n")
-    with pytest.raises(LayerError, match="there are 5 for 6 processes"):
+    with pytest.raises(LayerError, match="each of 6 processes, this store has 5"):
         opened(place, more="divide: SHARDS", world=6)
     with pytest.raises(LayerError, match="index_file"):
         opened(place, more='divide: SHARDS index_file: "index.txt"', world=2)
