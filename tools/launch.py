@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     shape = f"{counted(job.nodes, 'node')}, {counted(job.nodes * job.tasks, 'task')}"
     print(f"job {made.number}, {shape}: {command}")
     print(f"log     {made.log}")
-    print(f"watch   tail -F {made.log}")
+    print(f"watch   {shlex.join(['tail', '-F', str(made.log)])}")
     print(f"state   squeue -j {made.number}")
     print(f"cancel  scancel {made.number}")
 
@@ -76,6 +76,15 @@ def _job(args: argparse.Namespace, tool: str) -> SlurmJob:
         what = f"{args.warning} seconds before its end is not within the {args.time * 60} of --time"
         raise CatdogError(what, where="--warning", remedy="give a shorter one, or more time")
     named = {name: value for name in _NAMED if (value := getattr(args, name))}
+    options = {**named, **dict(map(_option, args.slurm))}
+    # a script of sbatch has an option on each line
+    if broken := [
+        name for name, value in {**options, "name": args.name}.items() if _ends_line(value)
+    ]:
+        raise CatdogError("has a line break in it", where=f"--{broken[0]}", remedy="leave it out")
+    if "%" in str(args.folder):
+        what = "has a %, for which Slurm puts something else"
+        raise CatdogError(what, where=f"--folder {args.folder}", remedy="give another folder")
     return SlurmJob(
         name=args.name or f"catdog-{tool}",
         nodes=args.nodes,
@@ -86,9 +95,13 @@ def _job(args: argparse.Namespace, tool: str) -> SlurmJob:
         warning=args.warning,
         times=args.requeues,
         folder=args.folder,
-        options={**named, **dict(map(_option, args.slurm))},
+        options=options,
         setup=args.setup,
     )
+
+
+def _ends_line(value: str | bool) -> bool:
+    return isinstance(value, str) and len(value.splitlines()) > 1
 
 
 def _option(text: str) -> tuple[str, str | bool]:

@@ -153,6 +153,9 @@ def test_without_slurm_there_is_the_script(tmp_path, monkeypatch, capsys):
             "signal is set by catdog",
         ),
         (("--time", "5", "--slurm", "=x", "--", "train"), '"=x" is no option of sbatch'),
+        (("--time", "5", "--slurm", "comment=a\nb", "--", "train"), "--comment: has a line break"),
+        (("--time", "5", "--name", "a\nb", "--", "train"), "--name: has a line break"),
+        (("--time", "5", "--folder", "logs-%j", "--", "train"), "--folder logs-%j: has a %"),
         (("--time", "2", "--", "train"), "--warning: 120 seconds before its end"),
     ],
 )

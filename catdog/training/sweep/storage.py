@@ -54,11 +54,11 @@ def opened(plan: Plan) -> Any:
     """Optuna's storage; call it under `locked`, as it may be made here."""
     storages = optuna().storages
     if plan.storage.startswith(JOURNAL):
-        backend = storages.journal.JournalFileBackend(str(_journal(plan)))
         try:
-            return storages.JournalStorage(backend)
-        except (ValueError, KeyError, TypeError):
-            raise CatdogError("is no journal of Optuna's", where=place_of(plan)) from None
+            return storages.JournalStorage(storages.journal.JournalFileBackend(str(_journal(plan))))
+        # Optuna asserts that it knows what it reads
+        except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
+            raise _no_journal(plan) from None
     if plan.storage:
         url = _url(plan).render_as_string(hide_password=False)
         # a connection for each look at it: none is found dead after hours of training
@@ -73,6 +73,9 @@ def opened(plan: Plan) -> Any:
 def locked(plan: Plan) -> Iterator[None]:
     """One worker at a time, of all that share the study; of one that dies the lock is let go."""
     if plan.storage.startswith(JOURNAL):
+        if _journal(plan).is_char_device():
+            # it may have no end
+            raise _no_journal(plan)
         # the kernel's locks do not reach over every network
         _journal(plan).parent.mkdir(parents=True, exist_ok=True)
         lock = optuna().storages.journal.JournalFileOpenLock(f"{_journal(plan)}.turn")
@@ -117,6 +120,10 @@ def _database(plan: Plan) -> Iterator[None]:
 
 def _journal(plan: Plan) -> Path:
     return Path(plan.storage.removeprefix(JOURNAL)).resolve()
+
+
+def _no_journal(plan: Plan) -> CatdogError:
+    return CatdogError("is no journal of Optuna's", where=place_of(plan))
 
 
 def _url(plan: Plan) -> Any:

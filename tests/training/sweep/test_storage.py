@@ -153,9 +153,12 @@ def test_a_database_that_does_not_let_us_in_is_one_line(plan, database):
         ("postgresql://me:a/pass@127.0.0.1:1/x", "me:***@127.0.0.1:1/x: the study cannot be"),
         ("journal:solver.yaml/study.log", "the study cannot be reached: File exists"),
         ("journal:net.yaml", "net.yaml: is no journal of Optuna's"),
+        ("journal:other.json", "other.json: is no journal of Optuna's"),
+        ("journal:/dev/full", "/dev/full: is no journal of Optuna's"),
     ],
 )
 def test_what_is_no_storage(plan, storage, said):
+    Path("other.json").write_text('{"op_code": 99}\n')
     with pytest.raises(CatdogError) as error:
         sweep(replace(plan, storage=storage), print)
     assert said in str(error.value)
