@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 
 import torch
-from timm.data import create_transform  # type: ignore[attr-defined]
-from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
+from timm.data import create_transform
+from timm.optim import create_optimizer_v2
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, RandomSampler
 from torchvision.datasets import ImageFolder
