@@ -19,11 +19,12 @@ from catdog.data.lmdb_store import BUILT, check_is_lmdb
 from catdog.data.preprocessing import dataset_at
 from catdog.data.records import Records
 from catdog.data.shards import open_records
-from catdog.data.store_names import is_store
+from catdog.data.store_names import is_store, stores_of
 from catdog.errors import DataError, some_of
 from catdog.inference.predictor import BATCH, Predictor, Probabilities
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.parallel import in_order
+from catdog.runtime.patterns import is_pattern
 
 #: Fields of a data set's record that change what a net sees.
 _PREPARED = ("width", "height", "equalize", "interpolation", "channel_order", "resize")
@@ -77,8 +78,9 @@ def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPh
     """
     path = Path(data)
     if not is_store(path):
-        if path.name in BUILT:
-            check_is_lmdb(path)
+        if path.name in BUILT or is_pattern(str(path)):
+            for store in stores_of(path):
+                check_is_lmdb(store)
         listing = find_photos(path)
         photos = listing.train if listing.validation is None else listing.validation
         yield labelled_photos(photos, listing.classes, predictor)

@@ -196,6 +196,11 @@ def test_what_is_wrong_with_the_data_is_said(job, tmp_path):
         open_labelled(tmp_path / "validation_lmdb", predictor),
     ):
         pass
+    with (
+        pytest.raises(DataError, match="no folder has such a name"),
+        open_labelled(tmp_path / "shard-*", predictor),
+    ):
+        pass
     for index, photo in enumerate((job / "input" / "train").iterdir()):
         name = f"{('owl', 'cat')[index % 2]}.{index}{photo.suffix}"
         (tmp_path / name).write_bytes(photo.read_bytes())

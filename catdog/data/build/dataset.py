@@ -33,10 +33,12 @@ from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Pixels
 from catdog.data.mean import BUILT_MEAN
 from catdog.data.preprocessing import DATASET_FILE
+from catdog.data.store_names import SHARD
 from catdog.errors import DataError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.distributed.group import ALONE, Group, one_first
 from catdog.runtime.text_table import text_table
+from catdog.runtime.wording import counted
 
 SAMPLE = "sample"
 
@@ -118,7 +120,13 @@ class BuildReport:
         count = self.dataset.count
         parts = [TRAIN] + [VALIDATION] * bool(count.validation) + [TEST] * bool(count.test)
         mean = [BUILT_MEAN] * (self.out / BUILT_MEAN).exists()
-        return [("written", str(self.out / name)) for name in (*parts, *mean, DATASET_FILE)]
+        return [("written", self._told(name)) for name in (*parts, *mean, DATASET_FILE)]
+
+    def _told(self, name: str) -> str:
+        """Where it is, and of how many shards."""
+        place = self.out / name
+        shards = sum(1 for _ in place.glob(f"{SHARD}*"))
+        return f"{place}, {counted(shards, 'shard')}" if shards else str(place)
 
 
 def create(

@@ -231,6 +231,7 @@ def test_more_shards_than_photos_and_shards_of_nothing(tmp_path):
     with open_records(tmp_path / "out/train_lmdb") as records:
         assert len(records) == report.dataset.count.train == len(records.stores)
     assert len(report.dataset.count.per_class_train) == 2
+    assert f"{tmp_path}/out/train_lmdb, {len(records)} shards" in str(report)
     nothing = {"train/cat.1.png": b"", "train/dog.1.png": b""}
     with pytest.raises(DataError, match="no photos left for"):
         datasets.create(save_all(tmp_path / "none", nothing), tmp_path / "no", recipe(2))
