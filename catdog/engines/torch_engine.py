@@ -22,20 +22,24 @@ class TorchEngine:
         self._precision = Precision(amp, device)
         self._net = _with_weights_in(self._precision.product_type, task.net).place(device)
         #: Of each number of pictures in a batch.
-        self._paces: defaultdict[int, FreeThreads] = defaultdict(FreeThreads)
+        self._threads: defaultdict[int, FreeThreads] = defaultdict(FreeThreads)
         # whether a part of a batch gets what it would get in the whole, on cores
         self._divisible = device.type == "cpu" and all(
             node.layer.per_example() and not node.layer.is_random() for node in task.net
         )
 
     def __call__(self, batch: Tensor) -> list[Tensor]:
-        made = side_by_side(self._paced, batch) if self._divisible else [self._paced(batch)]
+        made = (
+            side_by_side(self._with_free_threads, batch)
+            if self._divisible
+            else [self._with_free_threads(batch)]
+        )
         return [torch.cat(of_output) for of_output in zip(*made, strict=True)]
 
-    def _paced(self, batch: Tensor) -> list[Tensor]:
+    def _with_free_threads(self, batch: Tensor) -> list[Tensor]:
         if batch.device.type != "cpu":
             return self._made(batch)
-        return self._paces[len(batch)](lambda: self._made(batch))
+        return self._threads[len(batch)](lambda: self._made(batch))
 
     def _made(self, batch: Tensor) -> list[Tensor]:
         with torch.inference_mode(), self._precision.context():

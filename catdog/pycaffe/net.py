@@ -76,7 +76,7 @@ class Net:
         self._units: list[Unit] = self.built.units
         self._hooks: dict[str, list[Hook]] = {"forward": [], "backward": []}
         self._hooks_after: dict[str, list[Hook]] = {"forward": [], "backward": []}
-        self._paces: defaultdict[tuple[int, int], FreeThreads] = defaultdict(FreeThreads)
+        self._threads: defaultdict[tuple[int, int], FreeThreads] = defaultdict(FreeThreads)
         self.layers = [_layer(unit) for unit in self._units]
         self.blobs: OrderedDict[str, Blob] = OrderedDict(
             zip(self.built.names, self.built.blobs, strict=True)
@@ -110,7 +110,7 @@ class Net:
         last = self._index(end) if end is not None else len(self._units) - 1
         names = self.outputs if end is None else self.top_names[end]
         self._fill(kwargs, self.inputs, "data")
-        self._paced(first, last)
+        self._with_free_threads(first, last)
         return {name: self.blobs[name].data for name in {*names, *(blobs or ())}}
 
     def backward(
@@ -189,7 +189,7 @@ class Net:
             remedy = did_you_mean(name, self._layer_names)
             raise CatdogError(f'there is no layer "{name}"', remedy=remedy) from None
 
-    def _paced(self, first: int, last: int) -> None:
+    def _with_free_threads(self, first: int, last: int) -> None:
         """Run layers by number, on the CPU with the threads that are fastest now.
 
         Not in a training: sums of its gradients depend on the number of threads.
@@ -197,7 +197,7 @@ class Net:
         if self.built.core.phase == TRAIN or mode.device.type != "cpu":
             self._forward(first, last)
         else:
-            self._paces[first, last](lambda: self._forward(first, last))
+            self._threads[first, last](lambda: self._forward(first, last))
 
     def forward_prefilled(self) -> float:
         """Run all layers on what the blobs hold; gives the loss (caffe/net.hpp)."""
