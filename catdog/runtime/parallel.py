@@ -66,6 +66,10 @@ def _sharing() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cores(), "catdog-share")
 
 
+# a process that is forked has none of these threads, and would wait for them for ever
+os.register_at_fork(after_in_child=_sharing.cache_clear)
+
+
 def _all(work: Callable[[In], Out], items: Iterable[In]) -> list[Out]:
     return [work(item) for item in items]
 

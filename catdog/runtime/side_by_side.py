@@ -5,6 +5,7 @@ another program has put off. Shares do not wait for each other before they are d
 more of them than cores, so that a core that is taken costs its part and no more.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
@@ -51,3 +52,7 @@ def _pool(count: int, threads: int) -> ThreadPoolExecutor:
     # it is also the number for threads that come later
     torch.set_num_threads(threads)
     return pool
+
+
+# a process that is forked has none of these threads
+os.register_at_fork(after_in_child=_pool.cache_clear)

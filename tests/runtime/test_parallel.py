@@ -1,6 +1,9 @@
 """Results in order, memory with a bound, an early end."""
 
+import os
+import signal
 import threading
+from contextlib import suppress
 
 import cv2
 import pytest
@@ -67,3 +70,18 @@ def test_shares_are_all_of_it_once(count, threads, monkeypatch):
 def test_an_error_of_a_share_comes_out():
     with pytest.raises(ZeroDivisionError):
         share(lambda part: 1 / part.start, 64, threads=2, least=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    def work():
+        share(lambda _: None, 8, threads=2, least=1)
+
+    work()
+    if not (child := os.fork()):
+        signal.alarm(20)
+        with suppress(BaseException):
+            work()
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

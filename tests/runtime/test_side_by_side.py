@@ -1,6 +1,9 @@
 """Shares of a batch on threads of their own."""
 
+import os
+import signal
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -67,3 +70,18 @@ def test_a_net_says_the_same_of_shares():
     batch = torch.randn(70, 3, 8, 8)
     shares = np.concatenate(side_by_side(lambda part: net(part).numpy(), batch))
     assert np.allclose(shares, net(batch).numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    def work():
+        side_by_side(lambda part: part.tolist(), torch.arange(4 * LEAST))
+
+    work()
+    if not (child := os.fork()):
+        signal.alarm(20)
+        with suppress(BaseException):
+            work()
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
