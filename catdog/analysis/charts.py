@@ -34,9 +34,15 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def histogram(values: Numbers, label: str) -> Figure:
+def histogram(values: Numbers, label: str, of: str = "photos") -> Figure:
     """How many there are of each size; the rare ones far off are in the last bar."""
-    figure, axes = _blank(label, "photos")
+    figure, axes = _blank(label, of)
+    draw_histogram(axes, values)
+    return figure
+
+
+def draw_histogram(axes: Axes, values: Numbers) -> None:
+    """The bars of `histogram`, with their median."""
     low, high = np.quantile(values, (_TAIL, 1 - _TAIL))
     if high <= low:
         low, high = values.min() - 0.5, values.max() + 0.5
@@ -49,7 +55,6 @@ def histogram(values: Numbers, label: str) -> Figure:
         fontsize=SMALL,
         color=INK,
     )
-    return figure
 
 
 def bars(names: Sequence[str], counts: Sequence[int], label: str) -> Figure:

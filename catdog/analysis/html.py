@@ -71,6 +71,11 @@ class Page:
         return Path(path)
 
 
+def check_ready() -> None:
+    """Raise CatdogError where pages cannot be made: Jinja2 is missing."""
+    _templates()
+
+
 def numbers(pairs: Iterable[tuple[str, str]]) -> str:
     """The numbers that matter, large: (what it is, the number) of each."""
     return _part("numbers", pairs)
@@ -104,6 +109,16 @@ def cards(shown: Iterable[Card]) -> str:
 def group(shown: Iterable[Card]) -> str:
     """Small pictures that belong together, in a row."""
     return _part("cards", shown, "group")
+
+
+def views(shown: Iterable[Card]) -> str:
+    """Larger pictures side by side, where there is room."""
+    return _part("cards", shown, "views")
+
+
+def bars(rows: Iterable[tuple[str, str, float]]) -> str:
+    """A bar for each: (name, number, share of the bar that is full)."""
+    return _part("bars", rows)
 
 
 def _part(macro: str, *content: Any) -> str:

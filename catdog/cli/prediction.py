@@ -35,7 +35,7 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
         "below snapshots/, its best)",
     )
     _add_folds(parser)
-    _add_nets(parser)
+    add_nets(parser)
     _add_ends(parser)
     _add_page(parser)
     parser.add_argument(
@@ -67,7 +67,7 @@ def _add_engine(parser: Parser) -> None:
     )
 
 
-def _add_nets(parser: Parser) -> None:
+def add_nets(parser: Parser) -> None:
     """What weights do not carry, or carry otherwise."""
     parser.add_argument(
         "--model", type=net_file, help="the deploy net, where the weights carry none"

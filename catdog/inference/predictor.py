@@ -270,9 +270,32 @@ class Predictor:
             self._computed(self.engine.engine, self._batch(pictures, draw))
             for draw in self._draws(pictures)
         ]
-        rows: list[Probabilities] = [
-            np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)
-        ]
+        return self._checked(
+            [np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)]
+        )
+
+    def prepared(self, photo: Readable) -> tuple[Pixels, Tensor]:
+        """A photo as the net gets it: its pixels, height x width x 3 (BGR), and a batch of one.
+
+        Of several views it is the first. Raises Unreadable for what is no photo.
+        """
+        planes = load(photo, self.dataset)
+        draw = self._draws([planes])[0]
+        cut = self.transform.gather([planes], draw)
+        pixels = cut[0].permute(1, 2, 0).numpy().copy()
+        if self.dataset.channel_order != DatasetParameter.BGR:
+            # red first, or one grey plane
+            pixels = np.ascontiguousarray(
+                np.broadcast_to(pixels, (*pixels.shape[:2], 3))[..., ::-1]
+            )
+        return pixels, self.transform.apply(cut.to(self.device), draw)
+
+    def judged(self, batch: Tensor) -> list[Probabilities]:
+        """Of each head, for what the net gets: N x channels x height x width. Raises as `rows`."""
+        return self._checked(self._computed(self.engine.engine, batch))
+
+    def _checked(self, rows: list[Probabilities]) -> list[Probabilities]:
+        """Probabilities with the temperature of the weights."""
         with self._located():
             for head, found in zip(self.heads, rows, strict=True):
                 _check(head, found)
