@@ -12,7 +12,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from catdog.analysis.explanation import METHODS, Explainer, Explanation
+from catdog.analysis.explanation import GRAD_CAM, METHODS, Explainer, Explanation
 from catdog.analysis.explanation_report import (
     check_target,
     draw_explanations,
@@ -25,7 +25,8 @@ from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
 from catdog.cli.prediction import add_nets
 from catdog.data.images import Readable, Unreadable
-from catdog.inference.open_nets import NetOptions, weights_named
+from catdog.errors import CatdogError
+from catdog.inference.open_nets import NetOptions, named_weights
 from catdog.inference.photos import given_photos, in_order_of_rows
 from catdog.inference.predictor import Predictor, newest_weights
 from catdog.inference.tally import in_full, nothing_read
@@ -41,11 +42,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
     files, _ = in_order_of_rows(given_photos(args.photos))
     check_target(args.out, len(files))
-    weights = weights_named(args.weights) if args.weights else newest_weights("snapshots")
+    weights = _weights(args)
     explainer = _explainer(args, _predictor(args, weights))
-    what = " and ".join(METHODS[each] for each in explainer.methods)
-    layer = f", layer {explainer.node.name}" if explainer.node else ""
-    lead = f"{what} of {counted(len(files), 'photo')} with {weights}{layer}"
+    lead = f"{_what(explainer, args)} of {counted(len(files), 'photo')} with {weights}"
     tell(lead)
     # a place that cannot be written is found out before the work
     with replacing(args.out) as beside:
@@ -77,6 +76,23 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     parser.add_python()
     parser.add_device()
     return parser.parse(argv)
+
+
+def _what(explainer: Explainer, args: Namespace) -> str:
+    """The methods, and the layer where it counts."""
+    methods = " and ".join(METHODS[each] for each in explainer.methods)
+    if explainer.node and (args.layer or GRAD_CAM in explainer.methods):
+        return f"{methods} (layer {explainer.node.name})"
+    return methods
+
+
+def _weights(args: Namespace) -> Path:
+    if not args.weights:
+        return newest_weights("snapshots")
+    first, *others = named_weights(args.weights)
+    if others:
+        raise CatdogError("one net is explained at a time", where="--weights", remedy="name one")
+    return first
 
 
 def _predictor(args: Namespace, weights: Path) -> Predictor:

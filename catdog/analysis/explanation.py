@@ -137,7 +137,7 @@ class Explainer:
 
     def _probabilities(self, batch: Tensor) -> Tensor:
         at = self.heads.index(self.head)
-        return torch.from_numpy(self._predictor.judged(batch)[at])
+        return torch.from_numpy(self._predictor.judged(batch)[at]).to(batch.device)
 
     def _activations(self, batch: Tensor) -> Heat | None:
         if self.node is None:

@@ -119,11 +119,19 @@ def _views(found: Explanation) -> list[tuple[str, Pixels]]:
     name = _short(found.head.names[found.number])
     views = [(_short(_name(found)), enlarged(found.picture))]
     for method, heat in found.maps.items():
-        most = float(heat.max())
-        falls = f", at most {found.head.word(most, 0)} less" if method == OCCLUSION else ""
-        told = falls if most > 0 else ", nowhere"
+        told = _told(found, method, float(heat.max()))
         views.append((f"{name}: {METHODS[method]}{told}", overlay(found.picture, heat)))
     return views
+
+
+def _told(found: Explanation, method: str, most: float) -> str:
+    """What there is to say of the hottest place of a map."""
+    if most <= 0:
+        return ", nowhere"
+    if method != OCCLUSION:
+        return ""
+    falls = f"{most:.3g}" if found.head.scores else f"{100 * most:.0f} points"
+    return f", at most {falls} less"
 
 
 def _likeliest(found: Explanation) -> list[tuple[str, str, float]]:

@@ -32,14 +32,13 @@ def write_net(
     layers: str = CONVOLUTION + SOFTMAX,
     *,
     names: tuple[str, ...] = CLASSES,
-    grey: bool = False,
+    order: str = "BGR",
 ) -> Path:
     """The weights of a net with these layers on photos of SIDE x SIDE."""
     net = NetParameter()
     net.dataset.width = net.dataset.height = SIDE
     net.dataset.class_name.extend(names)
-    if grey:
-        net.dataset.channel_order = DatasetParameter.GRAY
-    text_format.Parse(_DATA % (1 if grey else 3) + layers, net.deploy)
+    net.dataset.channel_order = DatasetParameter.ChannelOrder.Value(order)
+    text_format.Parse(_DATA % (1 if order == "GRAY" else 3) + layers, net.deploy)
     write_weights(path, weights_of(Net(net.deploy, setting=Setting(Randomness(5))), net))
     return path

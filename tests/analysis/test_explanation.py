@@ -125,6 +125,18 @@ def test_overlapping_squares_are_averaged():
     assert sum(counts) == covers(batch.shape) == 1 + 17 * 16
 
 
+@pytest.mark.parametrize("order", ["BGR", "RGB", "GRAY"])
+def test_the_picture_is_what_the_net_gets(tmp_path, photo, order):
+    predictor = Predictor.load(write_net(tmp_path / "net.caffemodel", order=order))
+    picture, batch = predictor.prepared(photo)
+    shown = cv2.imread(str(photo))
+    if order == "GRAY":
+        shown = cv2.cvtColor(cv2.cvtColor(shown, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    np.testing.assert_allclose(picture, shown, atol=order == "GRAY")
+    planes = {"BGR": shown, "RGB": shown[..., ::-1], "GRAY": shown[..., :1]}[order]
+    np.testing.assert_allclose(batch[0], 0.01 * planes.transpose(2, 0, 1), atol=0.011)
+
+
 def test_the_net_runs_afterwards_as_before(tmp_path, photo):
     predictor = Predictor.load(write_net(tmp_path / "net.caffemodel"))
     before = [node.layer.in_place for node in predictor.net], predictor(photo).row

@@ -55,6 +55,8 @@ def full_page():
         html.figures([(EVIL, Figure())]),
         html.cards([card, card]),
         html.group([card]),
+        html.views([card]),
+        html.bars([(EVIL, EVIL, 0.5)]),
         text=EVIL,
     )
     return str(built)
@@ -64,9 +66,9 @@ def test_nothing_from_outside_becomes_markup():
     read = Reader(full_page())
     assert not {"script", "link", "iframe"} & {tag for tag, _ in read.tags}
     assert not any(name.startswith("on") for _, attributes in read.tags for name in attributes)
-    # the heading and title, the lead, and in 14 other places: all of it is there
-    assert sum(EVIL in text for text in read.text) == 17
-    assert [a["alt"] for tag, a in read.tags if tag == "img"] == [EVIL] * 4
+    # the heading and title, the lead, and in 18 other places: all of it is there
+    assert sum(EVIL in text for text in read.text) == 21
+    assert [a["alt"] for tag, a in read.tags if tag == "img"] == [EVIL] * 5
 
 
 def test_nothing_is_loaded_from_elsewhere():

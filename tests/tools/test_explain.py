@@ -44,7 +44,7 @@ def written() -> set[str]:
 def test_a_photo_gives_a_picture_and_its_likeliest_classes(explain):
     code, out, err = explain("1.jpg")
     assert (code, out[0], out[-1]) == (0, "1.jpg", "picture in explanation.png")
-    assert err == ["Grad-CAM and occlusion of 1 photo with net.caffemodel, layer relu"]
+    assert err == ["Grad-CAM and occlusion (layer relu) of 1 photo with net.caffemodel"]
     assert {line.split()[0] for line in out[1:-1]} == {"cat", "dog", "fox"}
     assert written() == {"explanation.png"}
     height, width = cv2.imread("explanation.png").shape[:2]
@@ -76,7 +76,7 @@ def test_what_is_no_photo_is_told_and_the_others_are_explained(explain):
 
 
 def test_a_grey_net_is_explained(explain):
-    write_net(Path("net.caffemodel"), grey=True)
+    write_net(Path("net.caffemodel"), order="GRAY")
     assert explain("0.jpg", "1.jpg", "--layer=conv")[0] == 0
 
 
@@ -98,6 +98,7 @@ def test_a_net_without_space_is_explained_by_occlusion_alone(explain):
             ["1.jpg", "--layer=cnv"],
             'error: --layer: "cnv" is no layer that prob is made of; did you',
         ),
+        (["1.jpg", "--weights=net.caffemodel,net.caffemodel"], "error: --weights: one net is"),
         (["1.jpg", "--out=x.doc"], "error: x.doc: .doc is no form of a picture"),
         (["1.jpg", "--out=1.jpg/x.png"], "error: "),
         (["2.jpeg"], "error: 2.jpeg: no such file or folder"),
