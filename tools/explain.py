@@ -9,7 +9,7 @@ square of the photo is covered. Both show the photo as the net gets it.
 """
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from catdog.analysis.explanation import GRAD_CAM, METHODS, Explainer, Explanation
@@ -28,7 +28,7 @@ from catdog.data.images import Readable, Unreadable
 from catdog.errors import CatdogError
 from catdog.inference.open_nets import NetOptions, named_weights
 from catdog.inference.photos import given_photos, in_order_of_rows
-from catdog.inference.predictor import Predictor, newest_weights
+from catdog.inference.predictor import Prediction, Predictor, newest_weights
 from catdog.inference.tally import in_full, nothing_read
 from catdog.runtime.files import replacing
 from catdog.runtime.progress import progress
@@ -49,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     # a place that cannot be written is found out before the work
     with replacing(args.out) as beside:
         beside.touch()
-        found = _explained(explainer, files)
+        answers: list[Prediction] = []
+        found = _explained(explainer, files, answers)
         if is_page(args.out):
             page = explanation_page(found, explainer.node, f"{lead}.", with_layer=bool(args.layer))
             page.write(beside)
         else:
             draw_explanations(beside, found, explainer.node, with_layer=bool(args.layer))
-    print(in_full((each.prediction for each in found), explainer.heads))
+    print(in_full(answers, explainer.heads))
     print(f"{'page' if is_page(args.out) else 'picture'} in {args.out}")
 
 
@@ -121,23 +122,26 @@ def _explainer(args: Namespace, predictor: Predictor) -> Explainer:
     return explainer
 
 
-def _explained(explainer: Explainer, files: Sequence[Readable]) -> list[Explanation]:
-    """Of all photos that can be read; the others are told."""
-    found: list[Explanation] = []
+def _explained(
+    explainer: Explainer, files: Sequence[Readable], answers: list[Prediction]
+) -> Iterator[Explanation]:
+    """Of all photos that can be read, one after the other: they are large; the others are told."""
     skipped: list[Unreadable] = []
     views = len(files) * explainer.views
-    with progress(what="explain", total=views, unit="covered photos", hidden=not views) as bar:
+    with progress(what="explain", total=views, unit="views") as bar:
         for file in files:
             try:
-                found.append(explainer.explain(file, bar.update))
+                found = explainer.explain(file, bar.update)
             except Unreadable as error:
                 skipped.append(error)
                 bar.update(explainer.views)
-    if not found:
+            else:
+                answers.append(found.prediction)
+                yield found
+    if not answers:
         raise nothing_read(skipped)
     for each in skipped:
         tell(f"no photo: {each}")
-    return found
 
 
 if __name__ == "__main__":

@@ -99,12 +99,14 @@ class Explainer:
 
     @property
     def views(self) -> int:
-        """How many covered photos are computed of each photo; 0 without occlusion."""
+        """How many pictures are computed of each photo: with occlusion each covered one."""
         shape = self._predictor.net.inputs[self._predictor.input.name]
-        return covers(shape) if OCCLUSION in self.methods else 0
+        return covers(shape) if OCCLUSION in self.methods else 1
 
-    def explain(self, photo: Readable, covered: Callable[[int], object]) -> Explanation:
-        """What the net looked at; `covered` is told of each batch of covered photos.
+    def explain(
+        self, photo: Readable, viewed: Callable[[int], object] = lambda _: None
+    ) -> Explanation:
+        """What the net looked at; `viewed` is told how many more of the views are computed.
 
         Raises Unreadable for what is no photo.
         """
@@ -119,20 +121,20 @@ class Explainer:
             self.head,
             number,
             row,
-            self._maps(batch, number, covered),
+            self._maps(batch, number, viewed),
             self._activations(batch) if self._with_activations else None,
         )
 
-    def _maps(
-        self, batch: Tensor, number: int, covered: Callable[[int], object]
-    ) -> dict[str, Heat]:
+    def _maps(self, batch: Tensor, number: int, viewed: Callable[[int], object]) -> dict[str, Heat]:
         maps: dict[str, Heat] = {}
         for method in self.methods:
             if method == OCCLUSION:
-                maps[method] = occlusion(self._probabilities, batch, number, covered)
+                maps[method] = occlusion(self._probabilities, batch, number, viewed)
             elif self.node:
                 net, name = self._predictor.net, self._predictor.input.name
                 maps[method] = grad_cam(net, name, self.head.blob, self.node, batch, number)
+        if OCCLUSION not in self.methods:
+            viewed(1)
         return maps
 
     def _probabilities(self, batch: Tensor) -> Tensor:
@@ -183,7 +185,7 @@ def occlusion(
     probabilities: Function,
     batch: Tensor,
     number: int,
-    covered: Callable[[int], object] = lambda _: None,
+    viewed: Callable[[int], object] = lambda _: None,
 ) -> Heat:
     """How far the probability of a class falls where one photo is covered: its height x width.
 
@@ -193,7 +195,7 @@ def occlusion(
 
     def counted(views: Tensor) -> Tensor:
         found = probabilities(views)
-        covered(len(views))
+        viewed(len(views))
         return found
 
     (window_height, step_height), (window_width, step_width) = map(_window, batch.shape[2:])

@@ -1,6 +1,6 @@
 """Explanations as one picture, or as a page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
@@ -31,8 +31,8 @@ from catdog.runtime.picture_style import (
     white_figure,
 )
 
-#: Photos of a picture; a page takes any number.
-MOST = 12
+#: Photos of a picture, and of a page: some 40 MB, which browsers still show.
+PICTURE_PHOTOS, PAGE_PHOTOS = 12, 500
 #: Inches of a panel.
 _PANEL = 2.9, 3.0
 #: Letters of a name.
@@ -50,15 +50,17 @@ def check_target(path: Path, photos: int) -> None:
     """Raise CatdogError for what can be no picture or page of so many photos."""
     if is_page(path):
         html.check_ready()
-        return
-    check_suffix(path)
-    if photos > MOST:
-        what = f"{photos:,} photos are too many for one picture, which holds {MOST}"
-        raise CatdogError(what, where=str(path), remedy="write a page: --out explanation.html")
+        kind, most, remedy = "page", PAGE_PHOTOS, "name fewer"
+    else:
+        check_suffix(path)
+        kind, most, remedy = "picture", PICTURE_PHOTOS, "write a page: --out explanation.html"
+    if photos > most:
+        what = f"{photos:,} photos are too many for one {kind}, which holds {most}"
+        raise CatdogError(what, where=str(path), remedy=remedy)
 
 
 def draw_explanations(
-    path: Path, found: Sequence[Explanation], node: Node | None, *, with_layer: bool
+    path: Path, found: Iterable[Explanation], node: Node | None, *, with_layer: bool
 ) -> None:
     """A row for each photo: the photo, its maps, its likeliest classes; `with_layer` also what the
     layer makes of it and, last, its kernels."""
@@ -74,7 +76,7 @@ def draw_explanations(
 
 
 def explanation_page(
-    found: Sequence[Explanation], node: Node | None, lead: str, *, with_layer: bool
+    found: Iterable[Explanation], node: Node | None, lead: str, *, with_layer: bool
 ) -> html.Page:
     """A section for each photo with what `draw_explanations` draws; one for the kernels."""
     page = html.Page("What the net looked at", lead)

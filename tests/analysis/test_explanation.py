@@ -65,7 +65,9 @@ def prepared(photo):
 def test_grad_cam_is_its_formula(tmp_path, photo, layer, name):
     predictor = Predictor.load(write_net(tmp_path / "net.caffemodel"))
     explainer = Explainer(predictor, [GRAD_CAM], class_name=name, layer=layer)
-    found = explainer.explain(photo, lambda _: None)
+    counts = []
+    found = explainer.explain(photo, counts.append)
+    assert counts == [explainer.views] == [1]
     weight = blobs_of(predictor, "prob_score")[0][["cat", "dog", "fox"].index(name)]
     gradient = weight.reshape(CHANNELS, OUT, OUT)
     made = convolved(predictor, prepared(photo))[0]
@@ -82,7 +84,7 @@ def test_what_a_layer_makes_is_its_own_top_and_not_what_is_written_over_it(tmp_p
     made = convolved(predictor, prepared(photo))[0]
     for layer, expected in (("conv", made), ("relu", np.maximum(made, 0))):
         explainer = Explainer(predictor, [GRAD_CAM], layer=layer, with_activations=True)
-        found = explainer.explain(photo, lambda _: None)
+        found = explainer.explain(photo)
         np.testing.assert_allclose(found.activations, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -140,7 +142,7 @@ def test_the_picture_is_what_the_net_gets(tmp_path, photo, order):
 def test_the_net_runs_afterwards_as_before(tmp_path, photo):
     predictor = Predictor.load(write_net(tmp_path / "net.caffemodel"))
     before = [node.layer.in_place for node in predictor.net], predictor(photo).row
-    Explainer(predictor, [GRAD_CAM]).explain(photo, lambda _: None)
+    Explainer(predictor, [GRAD_CAM]).explain(photo)
     assert not predictor.net.step_by_step
     assert [node.layer.in_place for node in predictor.net] == before[0]
     np.testing.assert_array_equal(predictor(photo).row, before[1])
@@ -167,7 +169,7 @@ def test_of_one_sigmoid_each_class_has_its_own_map(tmp_path, photo, sign):
     path = tmp_path / "net.caffemodel"
     predictor = Predictor.load(write_net(path, CONVOLUTION + head, names=("cat", "dog")))
     name = "dog" if sign > 0 else "cat"
-    found = Explainer(predictor, class_name=name).explain(photo, lambda _: None)
+    found = Explainer(predictor, class_name=name).explain(photo)
     assert found.number == (sign > 0)
     weight = sign * blobs_of(predictor, "prob_score")[0].reshape(CHANNELS, OUT, OUT)
     made = np.maximum(convolved(predictor, prepared(photo))[0], 0)
@@ -181,7 +183,7 @@ def test_a_class_of_another_head_is_explained_by_that_head(tmp_path, photo):
         write_net(tmp_path / "net.caffemodel", CONVOLUTION + SOFTMAX + several)
     )
     explainer = Explainer(predictor, class_name="1")
-    found = explainer.explain(photo, lambda _: None)
+    found = explainer.explain(photo)
     assert (found.head.blob, found.number, len(found.row)) == ("tags", 1, 2)
     weight = blobs_of(predictor, "tags_score")[0][1].reshape(CHANNELS, OUT, OUT)
     made = np.maximum(convolved(predictor, prepared(photo))[0], 0)
@@ -195,4 +197,4 @@ def test_where_no_gradient_comes_to_the_layer_it_is_said(tmp_path, photo):
     predictor = Predictor.load(write_net(tmp_path / "net.caffemodel", CONVOLUTION + cut + head))
     explainer = Explainer(predictor, [GRAD_CAM], layer="conv")
     with pytest.raises(CatdogError, match='no gradient comes from prob to layer "conv"'):
-        explainer.explain(photo, lambda _: None)
+        explainer.explain(photo)
