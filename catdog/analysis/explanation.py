@@ -239,7 +239,7 @@ def layer_to_explain(net: Net, blob: str, name: str = "") -> Node | None:
     makers = _makers(net, blob)
     if not name:
         spatial = (node for node in reversed(makers) if _is_spatial(net, node))
-        return next((node for node in spatial if _family(node) != Family.POOLING), None)
+        return next((node for node in spatial if node.layer.family != Family.POOLING), None)
     found = next((node for node in makers if node.name == name), None)
     usable = [node.name for node in makers if _is_spatial(net, node)]
     if found is None or not _is_spatial(net, found):
@@ -247,10 +247,6 @@ def layer_to_explain(net: Net, blob: str, name: str = "") -> Node | None:
         remedy = did_you_mean(name, usable) or f"name one of {some_of(usable)}"
         raise CatdogError(f'"{name}" {what}', where="--layer", remedy=remedy if usable else "")
     return found
-
-
-def _family(node: Node) -> Family:
-    return node.layer.family
 
 
 def _makers(net: Net, blob: str) -> list[Node]:

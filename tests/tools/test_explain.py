@@ -8,7 +8,7 @@ import pytest
 from catdog.tools.explain import main
 
 from catdog.cli.main import run_tool
-from tests.analysis.explained_net import HEAD, write_net
+from tests.analysis.explained_net import CONVOLUTION, HEAD, write_net
 from tests.data.sources.build import pictures
 
 
@@ -78,6 +78,18 @@ def test_what_is_no_photo_is_told_and_the_others_are_explained(explain):
 def test_a_grey_net_is_explained(explain):
     write_net(Path("net.caffemodel"), order="GRAY")
     assert explain("0.jpg", "1.jpg", "--layer=conv")[0] == 0
+
+
+def test_a_net_that_ends_in_scores_is_explained(explain):
+    scores = HEAD.partition('layer { name: "%(blob)s"')[0] % {
+        "blob": "prob",
+        "bottom": "conv",
+        "count": 3,
+    }
+    write_net(Path("net.caffemodel"), CONVOLUTION + scores)
+    code, out, _ = explain("1.jpg", "--out=page.html")
+    assert (code, "%" in "".join(out)) == (0, False)
+    assert re.search(r"occlusion, at most \S+ less", Path("page.html").read_text())
 
 
 def test_a_net_without_space_is_explained_by_occlusion_alone(explain):
