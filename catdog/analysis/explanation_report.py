@@ -132,8 +132,10 @@ def _told(found: Explanation, method: str, most: float) -> str:
         return ", nowhere"
     if method != OCCLUSION:
         return ""
-    falls = f"{most:.3g}" if found.head.scores else f"{100 * most:.0f} points"
-    return f", at most {falls} less"
+    if found.head.scores:
+        return f", at most {most:.3g} less"
+    points = f"{100 * most:.0f}" if most >= 0.01 else f"{100 * most:.1g}"
+    return f", at most {points} points less"
 
 
 def _likeliest(found: Explanation) -> list[tuple[str, str, float]]:
