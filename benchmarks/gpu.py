@@ -35,7 +35,7 @@ from catdog.training.solver_setup import open_solver
 
 GOAL = 0.95
 _WARM, _STEPS = 10, 100
-_SOLVER = ROOT / "solvers/s1.yaml"
+SOLVER = ROOT / "solvers/s1.yaml"
 #: Data layers that keep their pictures on the device.
 _RESIDENT = ("net.data.data_param.cache=DEVICE",)
 
@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             _to_the_end(data)
             return
         device = torch.device("cuda", 0)
-        speeds = [speed(way, _SOLVER, device, _of(data)) for way in WAYS]
+        speeds = [speed(way, SOLVER, device, steps_alone(data)) for way in WAYS]
     print(table(speeds))
     args.out.write_text(json.dumps([{"card": card, **asdict(row)} for row in speeds], indent=1))
 
@@ -136,22 +136,27 @@ def table(speeds: Sequence[Speed]) -> str:
     return text_table(heading, rows)
 
 
-def _of(data: Path) -> list[str]:
-    """The overrides that have a net read these stores; nothing is tested or kept."""
-    mean = f"{data}/mean.binaryproto"
+def reading(data: Path) -> list[str]:
+    """The overrides that have the nets read these stores."""
     return [
         f"train_net.data.data_param.source={data}/train_lmdb",
         f"test_net.data.data_param.source={data}/validation_lmdb",
-        f"net.data.transform_param.mean_file={mean}",
-        *("test_interval=0", "snapshot=0", "display=0", f"snapshot_prefix={data}/run"),
+        f"net.data.transform_param.mean_file={data}/mean.binaryproto",
     ]
 
 
+def steps_alone(data: Path) -> list[str]:
+    """The overrides of a training on these stores in which nothing is tested, shown or kept."""
+    # without tests there would be no best to keep, which the solver asks for
+    fields = ("test_initialization=false", "test_interval=1000000", "snapshot=0", "display=0")
+    return [*reading(data), *fields, f"snapshot_prefix={data}/run"]
+
+
 def _to_the_end(data: Path) -> None:
-    words = [word for override in _of(data)[:3] for word in ("--set", override)]
-    prefix = ["--set", f"snapshot_prefix={data}/runs/caffenet", "--amp", "bf16"]
+    overrides = [*reading(data), f"snapshot_prefix={data}/runs/caffenet"]
+    words = [word for override in overrides for word in ("--set", override)]
     began = time.perf_counter()
-    _run("tools/train.py", "--solver", str(_SOLVER), "--gpu", "0", *words, *prefix)
+    _run("tools/train.py", "--solver", str(SOLVER), "--gpu", "0", "--amp", "bf16", *words)
     print(f"solvers/s1.yaml took {time.perf_counter() - began:,.0f} s")
     _run("tools/runs.py", str(data / "runs"))
 

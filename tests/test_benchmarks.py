@@ -15,8 +15,10 @@ from catdog.data.build.photo_files import photos_in
 from catdog.errors import CatdogError
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST
+from catdog.solver.faults import solver_faults
 from catdog.spec import filter_net, net_state, read_net
 from catdog.spec.data_layers import cut_data_layers
+from catdog.training.options import Options, resolved_nets, solver_spec
 
 FIELDS = {
     *("case", "peer", "ours", "theirs", "unit", "ratio", "spread", "goal", "limit", "share_goal")
@@ -166,3 +168,11 @@ def test_a_limit_counts_the_products_of_a_net(monkeypatch):
     of_first = first.layer.multiply_adds(bottoms, tops)
     assert 4 / limits.forward_rate("small64", 64, 4) == pytest.approx(forward)
     assert 4 / limits.step_rate("small64", 64, 4) == pytest.approx(3 * forward - of_first)
+
+
+def test_the_overrides_of_a_gpu_fit_the_shipped_solver(tmp_path):
+    options = Options(overrides=gpu.steps_alone(tmp_path))
+    nets = resolved_nets(solver_spec(gpu.SOLVER, options), options)
+    sources = [net.running.layer[0].data_param.source for net in nets]
+    assert sources == [f"{tmp_path}/train_lmdb", f"{tmp_path}/validation_lmdb"]
+    assert not solver_faults(solver_spec(gpu.SOLVER, options).message)
