@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from catdog.runtime.parallel import cores
@@ -19,3 +19,13 @@ def half_of_the_cores_taken() -> Iterator[None]:
         for other in others:
             other.kill()
             other.wait()
+
+
+def taken(side: Callable[[], float]) -> Callable[[], float]:
+    """A side of a comparison while half of the cores are taken."""
+
+    def run() -> float:
+        with half_of_the_cores_taken():
+            return side()
+
+    return run

@@ -33,7 +33,8 @@ def feed(place: Workplace, stack: ExitStack) -> Feed:
     return stack.enter_context(Feed([open_source(layer)]))
 
 
-def _ours(place: Workplace, stack: ExitStack) -> Side:
+def feeding(place: Workplace, stack: ExitStack) -> Side:
+    """Images a second of these batches."""
     opened = feed(place, stack)
 
     def run() -> float:
@@ -50,7 +51,7 @@ def _beside(peer: str) -> Callable[[Workplace, ExitStack], tuple[Side, Side]]:
     """A program that decodes the photos anew."""
 
     def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
-        return _ours(place, stack), lambda: script(peer, [place.by_class, _THEIR_IMAGES])
+        return feeding(place, stack), lambda: script(peer, [place.by_class, _THEIR_IMAGES])
 
     return prepare
 
@@ -62,7 +63,7 @@ def _memory_map(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         np.save(pixels, np.stack([read_example(value).array for _, value in reader.items()]))
     np.save(mean, read_mean(data / "mean.binaryproto"))
     words = [pixels, mean, _BATCHES * _BATCH]
-    return _ours(place, stack), lambda: script("memory_map", words)
+    return feeding(place, stack), lambda: script("memory_map", words)
 
 
 def _limit(_: Workplace) -> float:

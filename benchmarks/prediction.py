@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.busy import half_of_the_cores_taken
+from benchmarks.busy import taken
 from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.limits import DTYPES, prediction_rate
 from benchmarks.workplace import Workplace, dataset, script
@@ -60,12 +60,7 @@ def _ours(place: Workplace, amp: str = "", engine: str = TORCH) -> Side:
 
 def _busy(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
     quiet = _ours(place)
-
-    def busy() -> float:
-        with half_of_the_cores_taken():
-            return quiet()
-
-    return busy, quiet
+    return taken(quiet), quiet
 
 
 def _mean(place: Workplace) -> Path:

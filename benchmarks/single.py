@@ -8,9 +8,9 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 
-from benchmarks.busy import half_of_the_cores_taken
+from benchmarks.busy import taken
 from benchmarks.comparison import Comparison, Missing, Side
-from benchmarks.feeding import feed
+from benchmarks.feeding import feeding
 from benchmarks.limits import forward_rate
 from benchmarks.prediction import onnx_net
 from benchmarks.training import RepeatedBatch, opened, stepping
@@ -23,7 +23,6 @@ from catdog.weights import read_weights
 
 _CASE = "one photo at a time with caffenet"
 _PHOTOS = 200
-_FED = 100
 Ours = Callable[[Workplace, ExitStack], Side]
 
 
@@ -56,18 +55,6 @@ def _step(place: Workplace, stack: ExitStack) -> Side:
     return stepping(solver, RepeatedBatch(dict(solver.feed.next())), 64, 2)
 
 
-def _feeding(place: Workplace, stack: ExitStack) -> Side:
-    opened_feed = feed(place, stack)
-
-    def run() -> float:
-        began = time.perf_counter()
-        for _ in range(_FED):
-            opened_feed.next()
-        return _FED * 64 / (time.perf_counter() - began)
-
-    return run
-
-
 def _beside_openvino(engine: str) -> Comparison:
     def prepare(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         if find_spec("openvino") is None:
@@ -88,22 +75,17 @@ def _crowded(case: str, unit: str, ours: Ours) -> tuple[Comparison, ...]:
 
     def beside_free(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         side = ours(place, stack)
-        return lambda: _taken(side), side
+        return taken(side), side
 
     def beside_one(place: Workplace, stack: ExitStack) -> tuple[Side, Side]:
         side = ours(place, stack)
-        return lambda: _taken(side), lambda: _alone(side)
+        return taken(side), lambda: _alone(side)
 
     name = f"{case}, half of the cores taken"
     return (
         Comparison(name, "all cores free", unit, 0.7, beside_free),
         Comparison(name, "one thread, all cores free", unit, 1, beside_one),
     )
-
-
-def _taken(side: Side) -> float:
-    with half_of_the_cores_taken():
-        return side()
 
 
 def _alone(side: Side) -> float:
@@ -121,5 +103,5 @@ CASES = (
     *_crowded(_CASE, "photos/s", _predicting),
     *_crowded(f"{_CASE}, pycaffe", "photos/s", _pycaffe),
     *_crowded("step of caffenet, batch 64", "images/s", _step),
-    _crowded("batches of 227 x 227 from an LMDB", "images/s", _feeding)[0],
+    _crowded("batches of 227 x 227 from an LMDB", "images/s", feeding)[0],
 )

@@ -13,6 +13,9 @@ from catdog.layers.frame import check_images
 from catdog.proto.caffe_pb2 import LayerParameter, LRNParameter
 from catdog.spec.shape import Shape
 
+BLOCK = 1 << 18
+"""Numbers of a part that stays in a processor's cache with all that is made of it."""
+
 
 class LRN(Layer):
     """x * scale^-beta, with scale from the squares around (Krizhevsky and others 2012).
@@ -62,10 +65,6 @@ class LRN(Layer):
         share = param.alpha / param.local_size
         top: Tensor = _Across.apply(wide, param.local_size // 2, share, param.beta, param.k)
         return top.to(x.dtype)
-
-
-BLOCK = 1 << 18
-"""Numbers of a part that stays in a processor's cache with all that is made of it."""
 
 
 class _Across(torch.autograd.Function):
