@@ -31,6 +31,9 @@ ORDER = (
     "interface",
     "cli",
     "project",
+    "web",
+    "serving",
+    "studio",
 )
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 MODULES = sorted(

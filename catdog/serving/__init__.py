@@ -1,0 +1,1 @@
+"""Photos over HTTP to probabilities, in batches: `catdog serve`."""

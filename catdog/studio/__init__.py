@@ -1,0 +1,1 @@
+"""The pages on stores, trainings and photos: `catdog studio`."""

@@ -1,0 +1,1 @@
+"""What every page over HTTP is held to: who may ask, how much may come, what a browser may load."""
