@@ -1,0 +1,114 @@
+"""Requests of other sites, under other names and without a token."""
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from catdog.web.guard import COOKIE, Guard
+
+TOKEN = "a-token-of-the-test"
+
+
+def pages() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/")
+    @app.get("/healthz")
+    def read() -> str:
+        return "read"
+
+    @app.post("/")
+    def change() -> str:
+        return "changed"
+
+    return app
+
+
+def client(token: str = "", host: str = "127.0.0.1:5000") -> TestClient:
+    guard = Guard(pages(), token=token, open_paths=["/healthz"])
+    return TestClient(guard, base_url=f"http://{host}", follow_redirects=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:5000", "localhost", "[::1]:80", "LOCALHOST:5000"])
+def test_this_machine_is_answered(host):
+    assert client(host=host).get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:5000", "127.0.0.1.evil.example", "", "[", "localhost.", "@"],
+)
+def test_a_name_of_another_site_is_refused(host):
+    answer = client().get("/", headers={"host": host})
+    assert answer.status_code == 421
+    assert "--token" in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:5000"},
+    ],
+)
+def test_a_page_of_another_site_changes_nothing(headers):
+    assert client().post("/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "http://127.0.0.1:5000"},
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "none"},
+    ],
+)
+def test_an_own_page_and_a_program_may(headers):
+    assert client().post("/", headers=headers).status_code == 200
+
+
+def test_without_the_token_there_is_no_answer_but_to_health_checks():
+    asked = client(TOKEN)
+    assert asked.get("/").status_code == 401
+    assert asked.get("/?token=wrong").status_code == 401
+    assert asked.post(f"/?token={TOKEN}").status_code == 401
+    assert asked.get("/", headers={"authorization": f"Bearer {TOKEN}x"}).status_code == 401
+    assert asked.get("/", headers={"cookie": f"{COOKIE}="}).status_code == 401
+    assert asked.get("/healthz").status_code == 200
+
+
+def test_with_a_token_it_is_reached_under_any_name():
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    assert client(TOKEN, "a-machine:5000").post("/", headers=headers).status_code == 200
+
+
+def test_an_address_with_the_token_opens_the_pages_and_does_not_stay_in_sight():
+    asked = client(TOKEN)
+    answer = asked.get(f"/?token={TOKEN}&q=a+b")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?q=a+b")
+    assert "HttpOnly; SameSite=Strict" in answer.headers["set-cookie"]
+    assert asked.get("/").status_code == 200
+
+
+def test_the_way_to_an_address_without_token_leads_to_no_other_site():
+    answer = client(TOKEN).get(f"http://127.0.0.1:5000//evil.example/x?token={TOKEN}")
+    assert answer.headers["location"] == "/evil.example/x"
+
+
+def test_an_answer_says_what_a_browser_may():
+    headers = client().get("/").headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_there_are_no_websockets():
+    from starlette.websockets import WebSocketDisconnect
+
+    with pytest.raises(WebSocketDisconnect), client().websocket_connect("/"):
+        pass
