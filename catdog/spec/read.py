@@ -106,14 +106,28 @@ def read_net(path: str | Path, faults: list[Fault] | None = None) -> Spec[NetPar
     the file, OtherKind for a solver, CatdogError where there is no such file. Where a list is
     given, faults of the text go there, and what has none is read.
     """
-    spec = read_message(find_net(path), NetParameter(), faults)
-    with spec.located():
-        return Spec(upgrade_net(spec.message), spec.path, spec.tree)
+    path = find_net(path)
+    return net_of_text(_read_text(path, (NETS,)), path, faults)
 
 
 def read_solver(path: str | Path, faults: list[Fault] | None = None) -> Spec[SolverParameter]:
     """A solver from a .yaml or .prototxt file; as `read_net`."""
-    spec = read_message(find_solver(path), SolverParameter(), faults)
+    path = find_solver(path)
+    return solver_of_text(_read_text(path, (SOLVERS,)), path, faults)
+
+
+def net_of_text(text: str, path: Path, faults: list[Fault] | None = None) -> Spec[NetParameter]:
+    """A net from a text that a file of this path has or will have; faults as `read_net`."""
+    spec = _of_text(text, path, NetParameter(), faults)
+    with spec.located():
+        return Spec(upgrade_net(spec.message), spec.path, spec.tree)
+
+
+def solver_of_text(
+    text: str, path: Path, faults: list[Fault] | None = None
+) -> Spec[SolverParameter]:
+    """A solver from a text; as `net_of_text`."""
+    spec = _of_text(text, path, SolverParameter(), faults)
     with spec.located():
         return Spec(upgrade_solver(spec.message), spec.path, spec.tree)
 
@@ -134,7 +148,11 @@ def read_spec(
 def read_message(path: str | Path, message: M, faults: list[Fault] | None = None) -> Spec[M]:
     """Any message from a file, as it stands there; as `read_net`."""
     path = Path(path)
-    text = _read_text(path, _KINDS.get(type(message), ()))
+    return _of_text(_read_text(path, _KINDS.get(type(message), ())), path, message, faults)
+
+
+def _of_text(text: str, path: Path, message: M, faults: list[Fault] | None) -> Spec[M]:
+    """A message from the text of a file, whose ending says what it is written in."""
     parse = parse_yaml if path.suffix in _YAML else parse_prototxt
     found: list[Fault] = []
     tree = parse(text, message, str(path), found)

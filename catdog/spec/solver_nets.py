@@ -33,15 +33,19 @@ def solver_nets(
     level: int = 0,
     stages: Sequence[str] = (),
     faults: list[Fault] | None = None,
+    instead: Spec[NetParameter] | None = None,
 ) -> list[SolverNet]:
     """The train net of a solver, in a level and stages, then its test nets.
 
-    A file that several of them name is read once. Raises SpecError for a freeze that names no
-    layer and a stage that none looks at, and as `read_net`, which gets the list of faults.
+    A file that several of them name is read once; `instead` is a net that takes the place of all
+    files. Raises SpecError for a freeze that names no layer and a stage that none looks at, and as
+    `read_net`, which gets the list of faults.
     """
 
     @cache
     def read(name: str) -> Spec[NetParameter]:
+        if instead is not None:
+            return instead
         path = find_net(name, beside=spec.path)
         if not path.exists() or is_elsewhere(spec, name, path):
             raise SpecError([no_such_file(spec, name)])

@@ -43,6 +43,8 @@ class Inspection:
         level, stages: of the state, of a solver that of its train net.
         overrides: `FIELD=VALUE` for a solver, `net.LAYER.FIELD=VALUE` for nets.
         given: shapes of data blobs whose data are not there.
+        net: takes the place of the files of nets that a solver names.
+        weights: look into the weights that a solver names, which may be large.
         provide_caffe: lets `import caffe` work in Python layers; None refuses them.
     """
 
@@ -50,6 +52,8 @@ class Inspection:
     stages: Sequence[str] = ()
     overrides: Sequence[str] = ()
     given: Mapping[str, Shape] = field(default_factory=dict)
+    net: Spec[NetParameter] | None = None
+    weights: bool = True
     provide_caffe: Callable[[], object] | None = None
 
 
@@ -72,6 +76,23 @@ class _Compiled:
     found: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What `examine` found.
+
+    Args:
+        faults: each once, in the order in which they were found.
+        plans: the nets that compile, of a solver the trained one first.
+        solver: with iterations for its epochs; None of a net, and where it has faults.
+        lines: what there is to say; none where there are faults.
+    """
+
+    faults: tuple[Fault, ...]
+    plans: tuple[Blueprint, ...]
+    solver: Spec[SolverParameter] | None
+    lines: tuple[str, ...]
+
+
 def inspect(
     path: str | Path,
     wanted: Inspection | None = None,
@@ -82,28 +103,43 @@ def inspect(
     Raises SpecError with all faults, CatdogError where there is nothing to read. Where shapes do
     not fit, what was assumed of data that are not there is told before.
     """
-    wanted = wanted or Inspection()
     faults: list[Fault] = []
     spec = read_spec(path, faults)
+    found = examine(spec, wanted, faults, tell)
+    if found.faults:
+        raise SpecError(found.faults)
+    return [f"{path}: OK", *found.lines]
+
+
+def examine(
+    spec: Spec[NetParameter] | Spec[SolverParameter],
+    wanted: Inspection | None = None,
+    misread: Sequence[Fault] = (),
+    tell: Callable[[str], object] = lambda _: None,
+) -> Examined:
+    """As `inspect`, of a spec that is read, with the faults of its text; nothing is raised."""
+    wanted = wanted or Inspection()
+    faults = list(misread)
     subjects: list[_Subject] = []
     with _gathering(faults):
         if isinstance(spec.message, SolverParameter):
             subjects = _of_solver(Spec(spec.message, spec.path, spec.tree), wanted, faults)
         else:
             subjects = _of_net(Spec(spec.message, spec.path, spec.tree), wanted)
-    misread = {net.net.spec.path: _misread(net.net.spec, faults) for net in subjects}
+    wrong = {net.net.spec.path: _misread(net.net.spec, faults) for net in subjects}
     compiled = [
         each
         for net in subjects
-        for each in _compile(net, misread[net.net.spec.path], wanted, faults, tell)
+        for each in _compile(net, wrong[net.net.spec.path], wanted, faults, tell)
     ]
     if len(compiled) == len(subjects):
-        _together(compiled, faults)
-    if faults:
-        raise SpecError(_each_once(faults))
-    lines = [line for each in compiled for line in _lines(each)]
-    lines += same_data([each.plan.resolved for each in compiled])
-    return [f"{path}: OK", *dict.fromkeys(lines)]
+        _together(compiled, wanted, faults)
+    plans = tuple(each.plan for each in compiled)
+    solver = next((each.subject.solver for each in compiled), None)
+    lines = [] if faults else [line for each in compiled for line in _lines(each)]
+    if not faults:
+        lines += same_data([plan.resolved for plan in plans])
+    return Examined(tuple(_each_once(faults)), plans, solver, tuple(dict.fromkeys(lines)))
 
 
 def _each_once(faults: Sequence[Fault]) -> Iterator[Fault]:
@@ -157,7 +193,8 @@ def _of_solver(
         return []
     # the nets are checked even where the learning rate is wrong
     whole = spec.of(stand_in(spec.message))
-    nets = changed(solver_nets(whole, wanted.level, wanted.stages, faults), wanted.overrides)
+    named = solver_nets(whole, wanted.level, wanted.stages, faults, wanted.net)
+    nets = changed(named, wanted.overrides)
     if not faults:
         with _gathering(faults):
             whole = _in_iterations(spec, nets[0])
@@ -261,7 +298,7 @@ def _check_cacheable(plan: Blueprint, sources: Sequence[Source]) -> None:
         check_frozen(plan.net, trainable)
 
 
-def _together(compiled: Sequence[_Compiled], faults: list[Fault]) -> None:
+def _together(compiled: Sequence[_Compiled], wanted: Inspection, faults: list[Fault]) -> None:
     """What the nets of a solver must be for each other and for it, and the weights for them."""
     trained = next(iter(compiled), None)
     if trained is None or (solver := trained.subject.solver) is None:
@@ -272,7 +309,7 @@ def _together(compiled: Sequence[_Compiled], faults: list[Fault]) -> None:
             test.net.share(trained.plan.net)
     with _gathering(faults), solver.located():
         wanted_scores(solver.message, [test.net for test in tests])
-    for source in sources_of(solver.message.weights):
+    for source in sources_of(solver.message.weights) if wanted.weights else ():
         with _gathering(faults):
             check_weights(source, trained.plan.net, solver.locate)
 

@@ -47,7 +47,8 @@ def picture(
     axes.set_axis_off()
     axes.set(xlim=(-MARGIN, width - MARGIN), ylim=(height - MARGIN - top, -MARGIN - top))
     if title:
-        axes.text(0, -top / 2 - 4, title, fontsize=14, weight="bold", color="#2b313b", va="center")
+        words: dict[str, Any] = {"weight": "bold", "color": "#2b313b", "parse_math": False}
+        axes.text(0, -top / 2 - 4, title, fontsize=14, va="center", **words)
     labelled: set[tuple[int, str]] = set()
     for arrow, way in zip(graph.arrows, found.ways, strict=True):
         # blobs of one name that meet at a box show it once
