@@ -43,18 +43,18 @@ class Inspection:
         level, stages: of the state, of a solver that of its train net.
         overrides: `FIELD=VALUE` for a solver, `net.LAYER.FIELD=VALUE` for nets.
         given: shapes of data blobs whose data are not there.
+        provide_caffe: lets `import caffe` work in Python layers; None refuses them.
         net: takes the place of the files of nets that a solver names.
         weights: look into the weights that a solver names, which may be large.
-        provide_caffe: lets `import caffe` work in Python layers; None refuses them.
     """
 
     level: int = 0
     stages: Sequence[str] = ()
     overrides: Sequence[str] = ()
     given: Mapping[str, Shape] = field(default_factory=dict)
+    provide_caffe: Callable[[], object] | None = None
     net: Spec[NetParameter] | None = None
     weights: bool = True
-    provide_caffe: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
