@@ -43,7 +43,7 @@ class NetMemory:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryPlan:
     """What the nets of a solver take of a device, and bytes that are free on it."""
 
     device: str
@@ -77,7 +77,7 @@ class Draft:
     net: Summary | None = None
     rates: RatePoints | None = None
     start: StartPlan | None = None
-    memory: Memory | None = None
+    memory: MemoryPlan | None = None
     iterations: int = 0
     tests: int = 0
 
@@ -192,7 +192,7 @@ def _misfits(start: StartPlan, solver: Spec[SolverParameter]) -> Iterator[Fault]
             yield Fault(what, remedy, solver.where(key="weights"))
 
 
-def _memory(plans: tuple[Blueprint, ...], solver: SolverParameter) -> Memory | None:
+def _memory(plans: tuple[Blueprint, ...], solver: SolverParameter) -> MemoryPlan | None:
     """What the nets take; None where only the code of a layer or another machine knows."""
     with suppress(CatdogError):
         device = device_of_solver(solver)
@@ -203,7 +203,7 @@ def _memory(plans: tuple[Blueprint, ...], solver: SolverParameter) -> Memory | N
             if needed
         ]
         if len(nets) == len(plans):
-            return Memory(str(device), free_on(device), tuple(nets))
+            return MemoryPlan(str(device), free_on(device), tuple(nets))
     return None
 
 
