@@ -21,6 +21,7 @@ from catdog.runtime.distributed.launch import launch
 from catdog.solver.events import Event, Interrupted, Listener, Missing
 from catdog.solver.signals import EFFECTS
 from catdog.solver.solver import Action
+from catdog.tracking.annotation import annotation
 from catdog.tracking.console import LOGS
 from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
@@ -116,6 +117,7 @@ def _options(args: argparse.Namespace, group: Group) -> Options:
             histograms=args.tensorboard_histograms,
             resources=args.resources,
             log=args.log,
+            annotation=annotation(args.note, args.tag),
         ),
     )
 
@@ -145,6 +147,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--force", action="store_true", help="train even where the memory seems too small")
     _add_tracking(parser)
     _add_log(parser)
+    _add_annotation(parser)
     _add_end(parser)
     return parser.parse(argv, field_for)
 
@@ -202,6 +205,14 @@ def _add_log(parser: Parser) -> None:
         help="what a terminal shows: rows for people, or Caffe's lines, which train.log, pipes and "
         "files get always (default: people)",
     )
+
+
+def _add_annotation(parser: Parser) -> None:
+    """What is written to the run."""
+    about = "words for the run's record, which `runs` shows"
+    parser.add_argument("--note", default="", metavar="TEXT", help=about)
+    about = "a word by which `runs --tag` finds the run; may be given for several"
+    parser.add_argument("--tag", action="append", default=[], metavar="WORD", help=about)
 
 
 def _add_end(parser: Parser) -> None:

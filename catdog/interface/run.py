@@ -1,7 +1,7 @@
 """A run as an object: its curve, its numbers, its weights, by the files that it left."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from os import PathLike
@@ -12,6 +12,7 @@ from catdog.errors import CatdogError, WeightsError
 from catdog.inference.named_weights import weights_of_run
 from catdog.interface.metrics import RunMetrics, read_metrics
 from catdog.tracking.metrics_csv import TABLE
+from catdog.tracking.run_editing import annotate
 from catdog.tracking.runs import RunRecord, find_run, find_runs
 
 if TYPE_CHECKING:
@@ -79,6 +80,24 @@ class Run:
     def final(self) -> Mapping[str, float]:
         """The outputs of the last test."""
         return self._record.final
+
+    @property
+    def note(self) -> str:
+        """What people wrote to it; empty without a word."""
+        return self._record.annotation.note
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags it was given."""
+        return self._record.annotation.tags
+
+    def annotate(self, *, note: str | None = None, tags: Iterable[str] | None = None) -> None:
+        """Write another note, or other tags, to its record; None leaves them as they are.
+
+        Also while it trains. Raises CatdogError for too much of it, and what is no text.
+        """
+        annotate(self.name, note=note, tags=tags)
+        self._record = find_run(self.name)
 
     @property
     def fields(self) -> Mapping[str, str]:

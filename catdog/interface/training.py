@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any, TextIO
 
@@ -15,6 +16,7 @@ from catdog.runtime.devices import device_named
 from catdog.runtime.notebook import in_notebook
 from catdog.solver.events import Listener
 from catdog.spec.shipped import find_solver
+from catdog.tracking.annotation import annotation
 from catdog.tracking.listeners import TrackingOptions
 from catdog.tracking.notebook_progress import NotebookProgress
 from catdog.training import train as training
@@ -36,6 +38,8 @@ def train(
     stream: TextIO | None = None,
     progress: bool = True,
     listeners: Sequence[Listener] = (),
+    note: str = "",
+    tags: Words = (),
     **fields: object,
 ) -> Run:
     """Train a net as a solver file says; gives the run, once it has ended.
@@ -55,10 +59,13 @@ def train(
         stream: where the log's lines go too, such as sys.stderr.
         progress: in a notebook, show where the training stands.
         listeners: called with each event of it (`catdog.solver.events`).
+        note, tags: words for the run's record, as `Run.note` and `Run.tags` have them.
         fields: any field of the solver in place of the file's (None: the file's); beside them
             class_weights="balanced", amp="bf16", compile, force, tensorboard, allow_python=True.
     """
     options = options_of({**fields, **(overrides or {})}, weights, freeze, snapshot, device)
+    written = annotation(note, _words(tags))
+    options = replace(options, tracking=replace(options.tracking, annotation=written))
     watched = [NotebookProgress()] if progress and in_notebook() else []
     done = training.train(
         find_solver(str(solver)), options, stream=stream, listeners=[*watched, *listeners]

@@ -3,12 +3,16 @@
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from catdog.errors import CatdogError
+
+#: Seconds between two looks at a lock that somebody holds.
+_LOOK = 0.02
 
 
 @contextmanager
@@ -40,6 +44,31 @@ def only_one(path: str | Path, what: str, remedy: str, *, where: str = "") -> It
         finally:
             lock.unlink(missing_ok=True)
             _remove_empty(made)
+
+
+@contextmanager
+def turn(path: str | Path, seconds: float) -> Iterator[bool]:
+    """Hold the lock beside a path for a moment, once those who have it let go; gives whether.
+
+    Not where that takes more than `seconds`, nor where no lock can be written.
+    """
+    lock, until = _beside(Path(path)), time.monotonic() + seconds
+    with ExitStack() as stack:
+        held = False
+        with suppress(OSError):
+            while not (held := _taken(lock, stack)) and time.monotonic() < until:
+                time.sleep(_LOOK)
+        yield held
+
+
+def _taken(lock: Path, stack: ExitStack) -> bool:
+    """Whether the lock can be had now; the stack lets go of it."""
+    file = stack.enter_context(_open(lock))
+    if not _held(file):
+        file.close()
+        return False
+    stack.callback(lock.unlink, missing_ok=True)
+    return True
 
 
 def is_held(path: str | Path) -> bool:

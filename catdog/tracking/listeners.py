@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Self, TextIO
@@ -14,6 +14,7 @@ from catdog.net.carried import write_deploy
 from catdog.solver.events import Event, Listener, Noted, Warned, everyone
 from catdog.solver.solver import Solver
 from catdog.tracking import tensorboard
+from catdog.tracking.annotation import Annotation
 from catdog.tracking.console import Console, width_of
 from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
@@ -41,12 +42,14 @@ class TrackingOptions:
         resources: seconds between two looks at memory and load, 0 for none.
         log: what a terminal shows: rows for `people`, or the lines of `caffe`, which what is no
             terminal gets always.
+        annotation: note and tags of the run.
     """
 
     tensorboard: bool = False
     histograms: str = ""
     resources: float = EVERY
     log: str = "people"
+    annotation: Annotation = field(default_factory=Annotation)
 
 
 class RunListeners:

@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -19,7 +20,8 @@ from google.protobuf import text_format
 from catdog.errors import CatdogError, Unwritable
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime import provenance
-from catdog.runtime.files import free_name, replacing
+from catdog.runtime.files import free_name, read_regular, replacing
+from catdog.runtime.lock import turn
 from catdog.solver.direction import Direction, directions
 from catdog.solver.events import (
     Display,
@@ -37,10 +39,14 @@ from catdog.solver.events import (
 )
 from catdog.solver.monitored_score import score_of_run
 from catdog.spec.yaml_tree import check_extent
+from catdog.tracking.annotation import Annotation
 from catdog.tracking.shell_hook import DONE, FAILED, STOPPED
 
 SUFFIX = "_run.yaml"
 RUNNING = "running"
+#: Seconds that a training waits for somebody who edits its record.
+_PATIENCE = 5.0
+_NOTHING = Annotation()
 _HEADER = "# What was run and what came of it; `catdog runs` compares such files.\n"
 
 #: The content of a run's file, by its keys.
@@ -60,6 +66,8 @@ _KINDS: dict[str, type | UnionType] = {
     "sessions": list,
     "train_net": str,
     "test_nets": list,
+    "note": str,
+    "tags": list,
 }
 
 
@@ -71,7 +79,7 @@ def run_path(prefix: str) -> Path:
 def read_run(path: Path) -> Content:
     """The content of a run's file. Raises CatdogError for any other file."""
     try:
-        content = _loaded(path.read_text(encoding="utf-8"), str(path))
+        content = _loaded(read_regular(path).decode("utf-8"), str(path))
     except OSError as error:
         raise CatdogError(str(error.strerror), where=str(path)) from None
     except Exception:  # PyYAML has no error of its own for dates and numbers that are none
@@ -79,6 +87,18 @@ def read_run(path: Path) -> Content:
     if not _is_whole(content):
         raise CatdogError("is no record of a run", where=str(path))
     return cast(Content, content)
+
+
+def write_run(path: Path, content: Content) -> None:
+    """Write the content of a run's file. Raises Unwritable."""
+    text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    with replacing(path) as beside:
+        beside.write_text(_HEADER + text, encoding="utf-8")
+
+
+def annotation_of(content: Content) -> Annotation:
+    """Note and tags of a run; a file from before there were any has none."""
+    return Annotation(content.get("note") or "", tuple(content.get("tags") or ()))
 
 
 def _loaded(text: str, name: str) -> object:
@@ -97,11 +117,15 @@ def _loaded(text: str, name: str) -> object:
 class RunFile:
     """A listener that keeps the file of one run; as a context it notes how the run ended.
 
+    Its note and tags may be edited while the run goes on: they are taken from the file each time
+    before it is written, everything else is the run's own.
+
     Args:
         prefix: snapshot_prefix of the run.
         solver: the solver file.
         resumed: go on in the file that is there; else that of an earlier run is kept under the
             next free name.
+        annotation: note and tags; of a resumed run they come to those that are there.
         failed: hears of a file that cannot be written; raised by default.
     """
 
@@ -111,19 +135,30 @@ class RunFile:
         solver: Path | str,
         *,
         resumed: bool = False,
+        annotation: Annotation = _NOTHING,
         failed: Callable[[str, Unwritable], object] | None = None,
     ) -> None:
         self._failed = failed
         self.path = run_path(prefix)
         self._began = time.monotonic()
         self._directions: list[dict[str, Direction]] = []
-        earlier = self._earlier(resumed)
-        self._spent = float(earlier.get("seconds", 0))
+        with turn(self.path, _PATIENCE):
+            earlier = self._earlier(resumed)
+            self._spent = float(earlier.get("seconds", 0))
+            self.content = self._begun(prefix, solver, earlier)
+            self._annotate(annotation_of(earlier).and_later(annotation))
+            self._seen = _signature(self.path)
+            self._write_now()
+
+    def _begun(self, prefix: str, solver: Path | str, earlier: Content) -> Content:
+        """The content of a run that begins, or goes on from an earlier session."""
         now = _now()
-        self.content: Content = {
+        return {
             "name": Path(prefix).name,
             "run": earlier.get("run"),
             "status": RUNNING,
+            "note": "",
+            "tags": [],
             "started": earlier.get("started", now),
             "ended": None,
             "seconds": self._spent,
@@ -142,7 +177,6 @@ class RunFile:
             "git": provenance.commit(),
             "sessions": [*earlier.get("sessions", []), {"started": now}],
         }
-        self._write()
 
     def __call__(self, event: Event) -> None:
         """Take what belongs into the file from an event."""
@@ -237,18 +271,41 @@ class RunFile:
                 best[name] = row
 
     def _write(self) -> None:
+        # whoever holds the lock for too long must not hold up a training
+        with turn(self.path, _PATIENCE):
+            self._take_edits()
+            self._write_now()
+
+    def _take_edits(self) -> None:
+        """Note and tags from the file, where it is not what the run has written."""
+        if _signature(self.path) == self._seen:
+            return
+        # a file that has gone, or is damaged, is written anew
+        with suppress(CatdogError):
+            self._annotate(annotation_of(read_run(self.path)))
+
+    def _annotate(self, annotation: Annotation) -> None:
+        self.content["note"], self.content["tags"] = annotation.note, list(annotation.tags)
+
+    def _write_now(self) -> None:
         seconds = self._spent + time.monotonic() - self._began
         self.content["seconds"] = round(seconds, 1)
-        text = yaml.dump(
-            self.content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
-        )
         try:
-            with replacing(self.path) as beside:
-                beside.write_text(_HEADER + text, encoding="utf-8")
+            write_run(self.path, self.content)
+            self._seen = _signature(self.path)
         except Unwritable as error:
             if self._failed is None:
                 raise
             self._failed(str(self.path), error)
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    """What differs after each edit of a file; None where it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def named(outputs: Iterable[Output], net: int = 0) -> Iterator[tuple[str, Output]]:
@@ -279,7 +336,7 @@ def _is_whole(content: object) -> bool:
         numbers += [row.get("value"), row.get("iteration")]
     if content.get("final") and "iteration" not in content["final"]:
         return False
-    texts = content.get("test_nets") or []
+    texts = [*(content.get("test_nets") or []), *(content.get("tags") or [])]
     return all(isinstance(number, int | float) for number in numbers) and (
         all(isinstance(text, str) for text in texts) and _is_time(content.get("started"))
     )

@@ -16,6 +16,9 @@ MOST_FIELDS = 8
 Row = dict[str, Any]
 _HEADS = {"seconds": "time", "iteration": "iterations"}
 _PLAIN = ("run", "status", "started", "seconds", "iteration")
+_ANNOTATION = ("tags", "note")
+#: Characters of a note in a table for a terminal.
+_NOTE_WIDTH = 40
 
 
 def rows(runs: Sequence[RunRecord], metric: str = "") -> list[Row]:
@@ -101,9 +104,10 @@ def ordered(table: Sequence[Row], runs: Sequence[RunRecord], column: str) -> lis
 def listing(table: Sequence[Row], column: str = "") -> str:
     """The table as text; of many differing fields the first are shown, and `column` before them."""
     scores = [name for name in table[0] if name.startswith(("best ", "at", "final "))]
-    fields = [name for name in table[0] if name not in (*_PLAIN, *scores)]
+    fields = [name for name in table[0] if name not in (*_PLAIN, *scores, *_ANNOTATION)]
     fields.sort(key=lambda name: name != column)
-    shown = [*_PLAIN, *scores, *fields[:MOST_FIELDS]]
+    written = [name for name in _ANNOTATION if any(row[name] for row in table)]
+    shown = [*_PLAIN, *scores, *fields[:MOST_FIELDS], *written]
     heads = [_HEADS.get(name, name) for name in shown]
     text = text_table(heads, ([_word(name, row[name]) for name in shown] for row in table))
     left = len(fields) - MOST_FIELDS
@@ -133,6 +137,8 @@ def _row(run: RunRecord, metric: str, finals: Sequence[str], fields: Mapping[str
         **({f"best {metric}": best.get("value"), "at": best.get("iteration")} if metric else {}),
         **{f"final {name}": run.final.get(name) for name in finals},
         **{name: run.fields.get(key) for name, key in fields.items()},
+        "tags": list(run.annotation.tags),
+        "note": run.annotation.note,
     }
 
 
@@ -147,12 +153,22 @@ def _key(value: object) -> tuple[int, float, str]:
         return 1, 0.0, str(value)
 
 
-def _word(name: str, value: object) -> str:
+def _word(name: str, value: Any) -> str:
     if value is None:
         return "-"
+    if name == "tags":
+        return " ".join(value) or "-"
+    if name == "note":
+        return _in_short(str(value)) or "-"
     if name == "started":
         return f"{datetime.fromisoformat(str(value)):%Y-%m-%d %H:%M}"
     if name == "seconds":
         minutes, seconds = divmod(round(float(str(value))), 60)
         return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _in_short(note: str) -> str:
+    """The beginning of a note, in one line."""
+    line = " ".join(note.split())
+    return line if len(line) <= _NOTE_WIDTH else f"{line[: _NOTE_WIDTH - 1].rstrip()}…"

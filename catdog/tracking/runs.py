@@ -13,8 +13,9 @@ from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.lock import is_held
 from catdog.solver.monitored_score import score_of_run
 from catdog.solver.solverstate import ITERATION, prefix_of
+from catdog.tracking.annotation import Annotation
 from catdog.tracking.flat_fields import net_fields, plain_fields
-from catdog.tracking.run_file import RUNNING, SUFFIX, Content, read_run, run_path
+from catdog.tracking.run_file import RUNNING, SUFFIX, Content, annotation_of, read_run, run_path
 
 #: The status of a run whose process ended without recording it.
 LOST = "lost"
@@ -84,6 +85,11 @@ class RunRecord:
         """The outputs of the last test."""
         final = self.content.get("final") or {}
         return {name: value for name, value in final.items() if name != "iteration"}
+
+    @property
+    def annotation(self) -> Annotation:
+        """Its note and its tags."""
+        return annotation_of(self.content)
 
     @property
     def train_net(self) -> NetParameter:

@@ -147,7 +147,10 @@ def _listening(
     stack.callback(log.check)
 
     def run_file() -> RunFile:
-        return stack.enter_context(RunFile(prefix, path, resumed=resumed, failed=failures.take))
+        written = options.tracking.annotation
+        return stack.enter_context(
+            RunFile(prefix, path, resumed=resumed, annotation=written, failed=failures.take)
+        )
 
     held = failures.guarded(run_path(prefix), HeldBack(run_file))
     stack.enter_context(shown)

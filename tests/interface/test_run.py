@@ -137,3 +137,15 @@ def test_a_run_without_a_log_has_no_picture(run, folder):
         run.curve()
     assert "<img" not in run._repr_html_()
     log.write_bytes(text)
+
+
+def test_note_and_tags(tmp_path):
+    run = catdog.train(write_solver(tmp_path), note="first", tags="a,b", max_iter=1)
+    assert (run.note, run.tags) == ("first", ("a", "b"))
+    run.annotate(note="more", tags=["c"])
+    assert (run.note, run.tags) == ("more", ("c",))
+    run.annotate(tags=[])
+    found = catdog.Run(run.name)
+    assert (found.note, found.tags) == ("more", ())
+    with pytest.raises(CatdogError, match=r"note: has 10,001 characters"):
+        catdog.train(tmp_path / "solver.yaml", note="x" * 10_001)

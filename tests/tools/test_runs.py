@@ -64,3 +64,34 @@ def test_csv_and_json(call):
     assert [row["run"] for row in table] == ["snapshots/0.1", "snapshots/0.01"]
     same = json.loads(call("snapshots", "--json"))
     assert [row["base_lr"] for row in same] == [row["base_lr"] for row in table] == ["0.1", "0.01"]
+
+
+def test_notes_and_tags_are_edited_shown_and_looked_for(call):
+    note = "more dropout, and\nthe photos of the second camera left out"
+    assert "tags: fine" in call("--edit", "snapshots/0.1", "--note", note, "--tag", "fine")
+    head, *lines = call().splitlines()
+    assert head.split()[-2:] == ["tags", "note"]
+    (line,) = (line for line in lines if line.startswith("snapshots/0.1 "))
+    assert line.endswith("  fine  more dropout, and the photos of the sec…")
+    (other,) = (line for line in lines if line.startswith("snapshots/0.01"))
+    assert other.split()[-2:] == ["-", "-"]
+    (row,) = json.loads(call("--tag", "fine", "--json"))
+    assert (row["run"], row["tags"], row["note"]) == ("snapshots/0.1", ["fine"], note)
+    (row,) = csv.DictReader(io.StringIO(call("--tag", "fine", "--csv")))
+    assert (row["tags"], row["note"]) == ("fine", note)
+    assert call("--edit", "snapshots/0.1", "--note", "", "--untag", "fine") == "tags: -\nnote: -\n"
+    assert "note" not in call()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tag", "fine"], "error: --tag: no run has fine; --edit RUN --tag TAG gives one"),
+        (["--edit", "snapshots/0.1"], "error: --edit: nothing to change; give --note, --tag or"),
+        (["--note", "x"], "error: --note: changes a run, and none is named; --edit RUN --note ..."),
+        (["--edit", "snapshots/1", "--note", "x"], "error: snapshots/1: no such run; did you mean"),
+        (["--edit", "snapshots/0.1", "--tag", "a b"], 'error: tag "a b": is one word; give --tag'),
+    ],
+)
+def test_notes_and_tags_that_are_none(call, words, said):
+    assert call(*words).startswith(said)
