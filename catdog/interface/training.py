@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
 import torch
@@ -38,8 +37,6 @@ def train(
     stream: TextIO | None = None,
     progress: bool = True,
     listeners: Sequence[Listener] = (),
-    note: str = "",
-    tags: Words = (),
     **fields: object,
 ) -> Run:
     """Train a net as a solver file says; gives the run, once it has ended.
@@ -59,13 +56,11 @@ def train(
         stream: where the log's lines go too, such as sys.stderr.
         progress: in a notebook, show where the training stands.
         listeners: called with each event of it (`catdog.solver.events`).
-        note, tags: words for the run's record, as `Run.note` and `Run.tags` have them.
         fields: any field of the solver in place of the file's (None: the file's); beside them
-            class_weights="balanced", amp="bf16", compile, force, tensorboard, allow_python=True.
+            class_weights="balanced", amp="bf16", compile, force, tensorboard, allow_python=True,
+            note="...", tags=["..."], words for the run's record.
     """
     options = options_of({**fields, **(overrides or {})}, weights, freeze, snapshot, device)
-    written = annotation(note, _words(tags))
-    options = replace(options, tracking=replace(options.tracking, annotation=written))
     watched = [NotebookProgress()] if progress and in_notebook() else []
     done = training.train(
         find_solver(str(solver)), options, stream=stream, listeners=[*watched, *listeners]
@@ -85,6 +80,7 @@ def options_of(
         fields["snapshot"], snapshot = snapshot, ""
     python = fields.pop("allow_python", False)
     counts: Any = fields.pop("class_weights", None)
+    note, tags = str(fields.pop("note", "")), cast(Words, fields.pop("tags", ()))
     return Options(
         weights=_sources(weights),
         freeze=_words(freeze),
@@ -95,7 +91,10 @@ def options_of(
         amp=str(fields.pop("amp", "")),
         compile=bool(fields.pop("compile", False)),
         force=bool(fields.pop("force", False)),
-        tracking=TrackingOptions(tensorboard=bool(fields.pop("tensorboard", False))),
+        tracking=TrackingOptions(
+            tensorboard=bool(fields.pop("tensorboard", False)),
+            annotation=annotation(note, _words(tags)),
+        ),
         overrides=assignments(fields),
     )
 

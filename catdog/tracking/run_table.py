@@ -17,8 +17,8 @@ Row = dict[str, Any]
 _HEADS = {"seconds": "time", "iteration": "iterations"}
 _PLAIN = ("run", "status", "started", "seconds", "iteration")
 _ANNOTATION = ("tags", "note")
-#: Characters of a note in a table for a terminal.
-_NOTE_WIDTH = 40
+#: Characters of a note, and of all tags, in a table for a terminal.
+_WIDTH = 40
 
 
 def rows(runs: Sequence[RunRecord], metric: str = "") -> list[Row]:
@@ -157,7 +157,7 @@ def _word(name: str, value: Any) -> str:
     if value is None:
         return "-"
     if name == "tags":
-        return " ".join(value) or "-"
+        return _in_short(" ".join(value)) or "-"
     if name == "note":
         return _in_short(str(value)) or "-"
     if name == "started":
@@ -168,7 +168,7 @@ def _word(name: str, value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _in_short(note: str) -> str:
-    """The beginning of a note, in one line."""
-    line = " ".join(note.split())
-    return line if len(line) <= _NOTE_WIDTH else f"{line[: _NOTE_WIDTH - 1].rstrip()}…"
+def _in_short(text: str) -> str:
+    """The beginning of a text, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1].rstrip()}…"
