@@ -52,12 +52,16 @@ def turn(path: str | Path, seconds: float) -> Iterator[bool]:
 
     Not where that takes more than `seconds`, nor where no lock can be written.
     """
-    lock, until = _beside(Path(path)), time.monotonic() + seconds
+    lock = _beside(Path(path))
     with ExitStack() as stack:
         held = False
         with suppress(OSError):
-            while not (held := _taken(lock, stack)) and time.monotonic() < until:
+            held = _taken(lock, stack)
+            # looks are counted: a process that was stopped for a while has not waited
+            for _ in range(0 if held else round(seconds / _LOOK)):
                 time.sleep(_LOOK)
+                if held := _taken(lock, stack):
+                    break
         yield held
 
 

@@ -4,11 +4,12 @@ import multiprocessing
 import os
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from catdog.errors import CatdogError
-from catdog.runtime.lock import only_one
+from catdog.runtime.lock import only_one, turn
 
 
 def held(path: Path) -> str:
@@ -65,3 +66,23 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         held_in = tmp_path / "file" / "run"
         with only_one(held_in, "another is here", "wait"):
             pass
+
+
+def test_a_turn_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    order: list[str] = []
+
+    def second() -> None:
+        with turn(path, 60) as held:
+            order.append(f"second {held}")
+
+    with turn(path, 0) as first:
+        waiting = Thread(target=second)
+        waiting.start()
+        with turn(path, 0.1) as other:
+            order.append(f"first {first}, other {other}")
+    waiting.join(60)
+    assert order == ["first True, other False", "second True"]
+    assert not list(tmp_path.iterdir())
+    with turn(tmp_path / "nowhere" / "record", 60) as held:
+        assert not held

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 from threading import Thread
 
@@ -67,6 +68,8 @@ def test_edits_and_the_run_s_own_writing_do_not_lose_each_other(prefix):
         def edit(some):
             for tag in some:
                 annotate(prefix, add=[tag])
+                # people are slower than the lock, which has no order among those who wait
+                time.sleep(0.01)
 
         editors = [Thread(target=edit, args=(some,)) for some in (tags[::2], tags[1::2])]
         for editor in editors:
