@@ -43,7 +43,7 @@ def readable(given: object, place: int = 0) -> Readable:
     program, and no photo that is damaged.
     """
     if isinstance(given, bytes | bytearray):
-        return _Stored(bytes(given), f"bytes {place}")
+        return StoredPicture(bytes(given), f"bytes {place}")
     if isinstance(given, np.ndarray):
         return _Drawn(_checked(given, f"array {place}"), f"array {place}")
     if isinstance(given, Image.Image):
@@ -65,7 +65,7 @@ def readables(given: Iterable[object]) -> Sequence[Readable]:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class StoredPicture:
     """The bytes of a picture file."""
 
     content: bytes

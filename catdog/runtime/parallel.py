@@ -33,7 +33,7 @@ def in_order(
     """
     workers = workers or cores()
     chunks = _chunks(iter(items), chunk)
-    with _ONE_THREAD_IN_OPENCV, ThreadPoolExecutor(workers, "catdog-work") as pool:
+    with ONE_THREAD_IN_OPENCV, ThreadPoolExecutor(workers, "catdog-work") as pool:
         waiting: deque[Future[list[Out]]] = deque()
         try:
             for part in islice(chunks, workers * (1 + _AHEAD)):
@@ -104,4 +104,4 @@ class _OneThreadInOpenCV:
                 cv2.setNumThreads(self._before)
 
 
-_ONE_THREAD_IN_OPENCV = _OneThreadInOpenCV()
+ONE_THREAD_IN_OPENCV = _OneThreadInOpenCV()
