@@ -153,13 +153,14 @@ class Parser(argparse.ArgumentParser):
             "phase train_net. or test_net.); may be given for several",
         )
 
-    def add_device(self, *, several: bool = False) -> None:
-        """--gpu and --device; with `several` more than one GPU, and --processes."""
+    def add_device(self, *, several: bool = False, processes: bool = True) -> None:
+        """--gpu and --device; with `several` more than one GPU, and unless told otherwise
+        --processes."""
         group = self.add_mutually_exclusive_group()
         about = "run on this GPU" + (", or on several: 0,1 or all" if several else "")
         group.add_argument("--gpu", metavar="N[,N]" if several else "N", help=about)
         group.add_argument("--device", help="cpu, cuda, cuda:1 (default: a GPU if there is one)")
-        if several:
+        if several and processes:
             self.add_argument(
                 "--processes",
                 type=int,

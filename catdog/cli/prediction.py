@@ -43,7 +43,7 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
     )
     parser.add_views()
     parser.add_precision(INT8)
-    _add_engine(parser)
+    add_engine(parser)
     parser.add_python()
     parser.add_device(several=True)
     args = parser.parse(argv)
@@ -56,7 +56,7 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
     return args
 
 
-def _add_engine(parser: Parser) -> None:
+def add_engine(parser: Parser) -> None:
     """What computes the net."""
     parser.add_argument(
         "--engine",

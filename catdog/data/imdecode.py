@@ -40,7 +40,7 @@ def imdecode(data: bytes, flags: int) -> NDArray[np.generic] | None:
 
 def check_pixels(data: bytes) -> None:
     """Raise TooLarge for a picture whose header speaks of more pixels than `CATDOG_MAX_PIXELS`."""
-    check_size(_pixels(data))
+    check_size(header_pixels(data))
 
 
 def check_size(width: int, height: int = 1, where: str = "") -> None:
@@ -62,8 +62,8 @@ def most_pixels() -> int:
     return int(text) if text else USUAL_MOST
 
 
-def _pixels(data: bytes) -> int:
-    """Pixels by the header; 0 where nobody can tell."""
+def header_pixels(data: bytes) -> int:
+    """Width times height by the header, without decoding; 0 where nobody can tell."""
     form = format_name(data)
     if form:
         return png_pixels(data) if form == "PNG" else jpeg_pixels(data)

@@ -66,12 +66,13 @@ def readables(given: Iterable[object]) -> Sequence[Readable]:
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """The bytes of a picture file."""
+    """The bytes of a picture file, and what it is called in messages."""
 
     content: bytes
     name: str
 
     def read_bytes(self) -> bytes:
+        """All of it."""
         return self.content
 
     def __str__(self) -> str:

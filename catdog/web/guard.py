@@ -16,6 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Refuse = Callable[[Send, int, str], Awaitable[None]]
 
 #: The cookie that holds the token once it has been shown.
 COOKIE = "catdog_token"
@@ -47,6 +48,7 @@ class Guard:
             `?token=` of a page, which sets the cookie. Empty: none.
         hosts: names under which it may be reached; with a token any will do.
         open_paths: those that need no token, such as health checks.
+        refuse: how a refusal is sent, by its status and reason; as text by default.
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class Guard:
         token: str = "",
         hosts: Iterable[str] = LOOPBACK,
         open_paths: Iterable[str] = (),
+        refuse: Refuse | None = None,
     ) -> None:
-        self._app, self._token = app, token
+        self._app, self._token, self._refuse = app, token, refuse or _refuse
         self._hosts, self._open = frozenset(hosts), frozenset(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +76,7 @@ class Guard:
         headers = _headers(scope)
         refused = self._refused(scope, headers)
         if refused:
-            await _refuse(send, *refused)
+            await self._refuse(_with_headers(send), *refused)
         elif fresh := self._fresh_token(scope):
             await _redirect(send, fresh, self._cookie())
         else:
@@ -175,7 +178,7 @@ def _encoded(headers: dict[str, str], there: Iterable[bytes] = ()) -> list[tuple
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:
-    headers = _HEADERS | {"content-type": "text/plain; charset=utf-8", "connection": "close"}
+    headers = {"content-type": "text/plain; charset=utf-8", "connection": "close"}
     await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
     await send({"type": "http.response.body", "body": f"error: {reason}\n".encode()})
 

@@ -44,6 +44,8 @@ def serve(
     stopping: Callable[[], object] = lambda: None,
     grace: int = 10,
     idle: int = 5,
+    drained: Callable[[], bool] = lambda: True,
+    protocol: "type[asyncio.Protocol] | str" = "auto",
 ) -> None:
     """Answer on a socket until SIGINT or SIGTERM; a second one ends it at once.
 
@@ -52,10 +54,14 @@ def serve(
         stopping: called with the first signal, before what is under way has its end.
         grace: seconds that requests under way have after that.
         idle: seconds that a connection may say nothing.
+        drained: after the first signal new connections are taken until this is true, so that the
+            app can refuse them in its own words.
+        protocol: what speaks HTTP: a class, or a name of uvicorn's.
     """
     uvicorn = optional("uvicorn", "a server needs uvicorn", remedy)
     config = uvicorn.Config(
         app,
+        http=protocol,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=grace,
@@ -64,18 +70,32 @@ def serve(
         date_header=False,
     )
     server = uvicorn.Server(config)
-    with _stopped_by_signals(server, stopping):
-        asyncio.run(server.serve(sockets=[listening]))
+    with (
+        _stopped_by_signals(server, stopping, drained),
+        asyncio.Runner(loop_factory=config.get_loop_factory()) as runner,
+    ):
+        runner.run(server.serve(sockets=[listening]))
 
 
 @contextmanager
-def _stopped_by_signals(server: "uvicorn.Server", stopping: Callable[[], object]) -> Iterator[None]:
+def _stopped_by_signals(
+    server: "uvicorn.Server", stopping: Callable[[], object], drained: Callable[[], bool]
+) -> Iterator[None]:
     """While it is held, signals end the server in order, and this process lives on."""
+    asked, on_tick = False, server.on_tick
 
     def stop(_: int, __: FrameType | None) -> None:
+        nonlocal asked
         stopping()
-        server.should_exit, server.force_exit = True, server.should_exit
+        server.force_exit = asked
+        asked = True
+        server.should_exit = server.should_exit or server.force_exit or drained()
 
+    async def tick(counter: int) -> bool:
+        server.should_exit = server.should_exit or (asked and drained())
+        return await on_tick(counter)
+
+    server.on_tick = tick  # type: ignore[method-assign]
     # uvicorn's own handlers raise the signal again once it has ended, which would be a traceback
     server.capture_signals = _nothing  # type: ignore[method-assign]
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}

@@ -1,0 +1,61 @@
+"""Connections that say too much, or too little, before a request is there."""
+
+import asyncio
+import importlib
+from importlib.util import find_spec
+from typing import Any
+
+from catdog.serving.limits import Limits
+
+
+def limited_protocol(limits: Limits) -> type[asyncio.Protocol]:
+    """What speaks HTTP for uvicorn, the fastest that is installed, with limits on headers."""
+    name, kind = ("httptools", "HttpTools") if find_spec("httptools") else ("h11", "H11")
+    module = importlib.import_module(f"uvicorn.protocols.http.{name}_impl")
+    base: Any = getattr(module, f"{kind}Protocol")
+
+    class LimitedProtocol(base):  # type: ignore[misc]
+        """Closes connections whose request has not begun in time, or has endless headers."""
+
+        _bytes = 0
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if len(self.connections) > limits.connections:
+                transport.abort()
+            else:
+                self._wait_for_request()
+
+        def data_received(self, data: bytes) -> None:
+            before = self.cycle
+            is_between = before is None or before.response_complete
+            if is_between:
+                self._bytes += len(data)
+                self._wait_for_request()
+            super().data_received(data)
+            if not is_between:
+                return
+            if self.cycle is not before:
+                self._begun()
+            elif self._bytes > limits.header_bytes and not self.transport.is_closing():
+                self.transport.abort()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._begun()
+            super().connection_lost(exc)
+
+        def _wait_for_request(self) -> None:
+            if self._timer is None:
+                self._timer = self.loop.call_later(limits.header_seconds, self._too_slow)
+
+        def _begun(self) -> None:
+            self._bytes = 0
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _too_slow(self) -> None:
+            self.transport.abort()
+
+    return LimitedProtocol
