@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     args = _arguments(argv)
     remedy = "pip install '.[serve]'"
-    for package in ("fastapi", "uvicorn", "prometheus_client", "python_multipart"):
+    for package in ("fastapi", "uvicorn", "prometheus_client"):
         optional(package, f"catdog serve needs {package.replace('_', '-')}", remedy)
     from catdog.serving.process import Batching, run_server
 
@@ -97,9 +97,9 @@ def _add_batches(parser: Parser) -> None:
     add(
         "--wait",
         type=number_from_0,
-        default=3.0,
+        default=10.0,
         metavar="MS",
-        help="milliseconds that a batch waits for photos that are being decoded (default: 3)",
+        help="milliseconds that a batch waits for photos that are being decoded (default: 10)",
     )
     about = "threads that compute, on each device (default: 1)"
     add("--workers", type=at_least(1), default=1, metavar="N", help=about)

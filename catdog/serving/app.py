@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,6 +21,7 @@ from catdog.serving.service import Service
 from catdog.web.address import Address
 from catdog.web.guard import App, Guard, Message, Receive, Scope, Send
 
+PATH = "/predict"
 #: What is asked by machines that have no token.
 OPEN = ("/healthz", "/readyz")
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
@@ -33,30 +34,19 @@ def application(service: Service, place: Address) -> App:
     api = FastAPI(
         title="catdog serve", description=ABOUT, version="1", docs_url=None, redoc_url=None
     )
-    _add_predict(api, service)
     _add_state(api, service)
     for path, name in (*_PAGES.items(), *((f"/static/{name}", name) for name in _FILES)):
         _add_file(api, path, name)
-    api.add_exception_handler(Refusal, _refused)
+    api.openapi_schema = _described(api)
     api.add_exception_handler(HTTPException, _not_found)
     guarded = Guard(
-        api, token=place.token, hosts=place.hosts, open_paths=OPEN, refuse=_refuse_by_guard
+        _Front(api, service),
+        token=place.token,
+        hosts=place.hosts,
+        open_paths=OPEN,
+        refuse=_refuse_by_guard,
     )
     return _Counted(guarded, service)
-
-
-def _add_predict(api: FastAPI, service: Service) -> None:
-    @api.post("/predict", **PREDICT)
-    async def predict(request: Request) -> Response:
-        headers = request.headers
-        query = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        status, found = await service.predict(
-            headers.get("content-type", ""),
-            headers.get("content-length"),
-            query,
-            request.receive,
-        )
-        return _json(status, found)
 
 
 def _add_state(api: FastAPI, service: Service) -> None:
@@ -92,18 +82,58 @@ def _add_file(api: FastAPI, path: str, name: str) -> None:
         return Response(content, media_type=kind)
 
 
-def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+def _described(api: FastAPI) -> dict[str, Any]:
+    schema = api.openapi()
+    return {**schema, "paths": {PATH: {"post": PREDICT}, **schema["paths"]}}
+
+
+class _Front:
+    """Answers photos itself, and leaves other requests to the app.
+
+    What a framework does for each request costs a tenth of what a small net costs.
+    """
+
+    def __init__(self, app: App, service: Service) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length")
+        try:
+            status, found = await self._service.predict(
+                headers.get(b"content-type", b"").decode("latin-1"),
+                None if announced is None else announced.decode("latin-1"),
+                parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
+                receive,
+            )
+            await _send_json(send, status, found)
+        except Refusal as error:
+            extra = [(b"retry-after", b"%d" % error.retry_after)] if error.retry_after else []
+            extra += [(b"connection", b"close")] if error.close else []
+            await _send_json(send, error.status, {"error": str(error)}, extra)
+
+
+def _encoded(content: object) -> bytes:
     # beyond ASCII all is escaped, so that no terminal and no page can be led astray
-    body = json.dumps(content, separators=(",", ":")).encode()
-    return Response(body, status, headers, media_type="application/json")
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    headers = {"retry-after": str(error.retry_after)} if error.retry_after else {}
-    if error.close:
-        headers["connection"] = "close"
-    return _json(error.status, {"error": str(error)}, headers)
+async def _send_json(
+    send: Send, status: int, content: object, extra: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    body = _encoded(content)
+    length = (b"content-length", b"%d" % len(body))
+    headers = [(b"content-type", b"application/json"), length, *extra]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _json(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(_encoded(content), status, headers, media_type="application/json")
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
@@ -119,11 +149,7 @@ async def _not_found(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_by_guard(send: Send, status: int, reason: str) -> None:
-    body = json.dumps({"error": reason}).encode()
-    kind = (b"content-type", b"application/json")
-    headers = [kind, (b"connection", b"close"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await _send_json(send, status, {"error": reason}, [(b"connection", b"close")])
 
 
 class _Counted:

@@ -85,7 +85,7 @@ class Batcher:
         watcher: Watcher,
         *,
         batch: int = 64,
-        wait: float = 0.003,
+        wait: float = 0.01,
         room: int = 512,
         decoders: int = 0,
     ) -> None:

@@ -19,7 +19,7 @@ from catdog.web.server import listen, serve
 REMEDY = "pip install '.[serve]'"
 #: Seconds between two looks of Python's at which of its threads goes on. With the usual 5 ms one
 #: that has decoded a photo waits so long for one that reads requests.
-_SWITCH = 0.0005
+_SWITCH = 0.00005
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Batching:
     """
 
     batch: int = 64
-    wait: float = 0.003
+    wait: float = 0.01
     workers: int = 1
     decoders: int = 0
 

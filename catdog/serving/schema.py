@@ -89,7 +89,7 @@ def _content(schema: dict[str, Any]) -> dict[str, Any]:
     return {JSON: {"schema": schema}}
 
 
-#: The arguments of the route.
+#: The operation of /predict.
 PREDICT: dict[str, Any] = {
     "tags": ["photos"],
     "summary": "Photos to classes and probabilities",
@@ -97,26 +97,26 @@ PREDICT: dict[str, Any] = {
         "Of several photos one that cannot be read has an `error` in its place, and the others are "
         "answered; where none can be read the status is 422."
     ),
-    "response_description": "What the net says of each photo, in their order",
     "responses": {
-        200: {"content": _content(_ANSWER)},
+        "200": {
+            "description": "What the net says of each photo, in their order",
+            "content": _content(_ANSWER),
+        },
         **{
-            status: {"description": text, "content": _content(_ERROR)}
+            str(status): {"description": text, "content": _content(_ERROR)}
             for status, text in _STATUS.items()
         },
     },
-    "openapi_extra": {
-        "parameters": [
-            {
-                "name": "top",
-                "in": "query",
-                "description": "How many classes of each photo are told.",
-                "schema": {"type": "integer", "minimum": 1, "default": 5},
-            }
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {FORM: {"schema": _FILES}, JSON: {"schema": _SENT}, "image/jpeg": _PICTURE},
-        },
+    "parameters": [
+        {
+            "name": "top",
+            "in": "query",
+            "description": "How many classes of each photo are told.",
+            "schema": {"type": "integer", "minimum": 1, "default": 5},
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {FORM: {"schema": _FILES}, JSON: {"schema": _SENT}, "image/jpeg": _PICTURE},
     },
 }

@@ -3,10 +3,8 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Sequence
-
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
 
 from catdog.errors import one_line
 from catdog.inference.given_pictures import StoredPicture
@@ -20,6 +18,13 @@ _JSON_FORM = 'write {"photos": [{"name": "a.jpg", "data": "BASE64"}]}'
 _SIGNS = 64
 #: Letters of a name that are told.
 _LONGEST_NAME = 200
+#: Bytes of a boundary (RFC 2046), and of the headers of a part.
+_LONGEST_BOUNDARY, _LONGEST_HEAD = 70, 8 << 10
+#: A parameter of a header: its name, and its value with quotes or without.
+_PARAMETER = re.compile(
+    r"([\w*-]{1,40})=(?:\"((?:[^\"\\]|\\.)*)\"|([^;\s]*))", re.ASCII | re.DOTALL
+)
+_QUOTED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def sent_photos(content_type: str, body: bytes, limits: Limits) -> Sequence[StoredPicture]:
@@ -27,12 +32,12 @@ def sent_photos(content_type: str, body: bytes, limits: Limits) -> Sequence[Stor
 
     Raises Refusal for another type, for none or too many of them, and for a body that is damaged.
     """
-    kind, options = parse_options_header(content_type)
-    name = kind.decode("latin-1").lower()
+    kind, _, options = content_type.partition(";")
+    name = kind.strip().lower()
     if not body:
         raise Refusal(400, "the body is empty", remedy=_KINDS)
     if name == FORM:
-        photos = _in_form(options.get(b"boundary", b""), body, limits)
+        photos = _in_form(_boundary(options), body, limits)
     elif name == JSON:
         photos = _in_json(body, limits)
     elif name.startswith("image/") or name == BYTES:
@@ -45,73 +50,57 @@ def sent_photos(content_type: str, body: bytes, limits: Limits) -> Sequence[Stor
     return photos
 
 
+def _boundary(options: str) -> bytes:
+    for match in _PARAMETER.finditer(options):
+        if match[1].lower() == "boundary":
+            return str(match[2] or match[3]).encode("latin-1")
+    return b""
+
+
 def _too_many(limits: Limits) -> Refusal:
     remedy = "send them in several requests"
     return Refusal(413, f"more than {limits.photos:,} photos", remedy=remedy, close=True)
 
 
-class _Form:
-    """The parts of a form as they are found; each is a photo, with or without a name of a file."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.photos: list[StoredPicture] = []
-        self.is_whole = False
-        self._limits = limits
-        self._header, self._value = b"", b""
-        self._headers: dict[bytes, bytes] = {}
-        self._parts: list[bytes] = []
-
-    def begin(self) -> None:
-        if len(self.photos) >= self._limits.photos:
-            raise _too_many(self._limits)
-        self._headers, self._parts = {}, []
-
-    def field(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def header(self) -> None:
-        self._headers[self._header.lower()] = self._value
-        self._header, self._value = b"", b""
-
-    def data(self, data: bytes, start: int, end: int) -> None:
-        self._parts.append(data[start:end])
-
-    def end(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        name = options.get(b"filename") or options.get(b"name") or b""
-        text = _shown(name.decode("utf-8", "replace")) or f"photo {len(self.photos)}"
-        self.photos.append(StoredPicture(b"".join(self._parts), text))
-
-    def whole(self) -> None:
-        self.is_whole = True
-
-
 def _in_form(boundary: bytes, body: bytes, limits: Limits) -> list[StoredPicture]:
-    form = _Form(limits)
-    try:
-        if not boundary:
-            raise Refusal(400, "a form without its boundary", where="Content-Type")
-        parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": form.begin,
-                "on_header_field": form.field,
-                "on_header_value": form.value,
-                "on_header_end": form.header,
-                "on_part_data": form.data,
-                "on_part_end": form.end,
-                "on_end": form.whole,
-            },
-        )
-        parser.write(body)
-    except FormParserError as error:
-        raise Refusal(400, f"a damaged form: {error}") from None
-    if not form.is_whole:
-        raise Refusal(400, "a form without its end", remedy="send all of it")
-    return form.photos
+    """The parts of a form, each a photo, with or without the name of a file (RFC 7578)."""
+    if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
+        raise Refusal(400, "a form without its boundary", where="Content-Type")
+    mark = b"\r\n--" + boundary
+    # the first mark may stand at the very beginning
+    start = 0 if body.startswith(mark[2:]) else body.find(mark) + 2
+    if start == 1:
+        raise Refusal(400, "a form without its parts", remedy="the boundary is not in the body")
+    photos: list[StoredPicture] = []
+    at = start + len(mark) - 2
+    while body[at : at + 2] != b"--":
+        end = body.find(mark, at)
+        if end < 0:
+            raise Refusal(400, "a form without its end", remedy="send all of it")
+        if len(photos) >= limits.photos:
+            raise _too_many(limits)
+        photos.append(_part(body, at, end, len(photos)))
+        at = end + len(mark)
+    return photos
+
+
+def _part(body: bytes, start: int, end: int, number: int) -> StoredPicture:
+    """The part of a form between two boundaries."""
+    head = body.find(b"\r\n\r\n", start, min(end, start + _LONGEST_HEAD))
+    if head < 0:
+        raise Refusal(400, "has no headers that can be read", where=f"part {number}")
+    name = ""
+    for line in body[start:head].split(b"\r\n"):
+        key, _, value = line.partition(b":")
+        if key.strip().lower() == b"content-disposition":
+            name = _name(value.decode("utf-8", "replace"))
+    return StoredPicture(body[head + 4 : end], _shown(name) or f"photo {number}")
+
+
+def _name(disposition: str) -> str:
+    """The name of a file in a part's header, else that of the field."""
+    found = {match[1].lower(): match[2] or match[3] for match in _PARAMETER.finditer(disposition)}
+    return _QUOTED.sub(r"\1", found.get("filename") or found.get("name") or "")
 
 
 def _in_json(body: bytes, limits: Limits) -> list[StoredPicture]:

@@ -66,6 +66,7 @@ def serve(
         access_log=False,
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=idle,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
     )
