@@ -23,7 +23,8 @@ _LENGTH = b"content-length: "
 def request(host: str, contents: Sequence[bytes], path: str = "/predict") -> bytes:
     """The bytes of a POST of some photos, as a form."""
     parts = [
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="{number}.jpg"\r\n'
+        f"--{_BOUNDARY}\r\n"
+        f'Content-Disposition: form-data; name="photo"; filename="{number}.jpg"\r\n'
         "Content-Type: image/jpeg\r\n\r\n".encode()
         + content
         + b"\r\n"

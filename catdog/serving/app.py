@@ -24,6 +24,7 @@ from catdog.web.guard import App, Guard, Message, Receive, Scope, Send
 PATH = "/predict"
 #: What is asked by machines that have no token.
 OPEN = ("/healthz", "/readyz")
+_CLOSE = (b"connection", b"close")
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _PAGES = {"/": "photo.html", "/docs": "docs.html"}
 _FILES = ("page.css", "photo.js", "docs.js")
@@ -98,8 +99,12 @@ class _Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] != PATH:
             await self._app(scope, receive, send)
+            return
+        if scope["method"] != "POST":
+            told = _not_taken(scope["method"], PATH, "POST")
+            await _send_json(send, 405, {"error": told}, [(b"allow", b"POST"), _CLOSE])
             return
         headers = dict(scope["headers"])
         announced = headers.get(b"content-length")
@@ -113,7 +118,7 @@ class _Front:
             await _send_json(send, status, found)
         except Refusal as error:
             extra = [(b"retry-after", b"%d" % error.retry_after)] if error.retry_after else []
-            extra += [(b"connection", b"close")] if error.close else []
+            extra += [_CLOSE] if error.close else []
             await _send_json(send, error.status, {"error": str(error)}, extra)
 
 
@@ -141,15 +146,22 @@ async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
     allowed = (error.headers or {}).get("Allow", "")
-    what = f"{request.method} is not taken" if allowed else "there is nothing"
-    remedy = f"it takes {allowed}" if allowed else "/docs tells what there is"
-    told = str(CatdogError(what, where=path, remedy=remedy))
+    told = (
+        _not_taken(request.method, path, allowed)
+        if allowed
+        else str(CatdogError("there is nothing", where=path, remedy="/docs tells what there is"))
+    )
     headers = {**(error.headers or {}), "connection": "close"}
     return _json(error.status_code, {"error": told}, headers)
 
 
+def _not_taken(method: str, path: str, allowed: str) -> str:
+    what = f"{method} is not taken"
+    return str(CatdogError(what, where=path, remedy=f"it takes {allowed}"))
+
+
 async def _refuse_by_guard(send: Send, status: int, reason: str) -> None:
-    await _send_json(send, status, {"error": reason}, [(b"connection", b"close")])
+    await _send_json(send, status, {"error": reason}, [_CLOSE])
 
 
 class _Counted:
