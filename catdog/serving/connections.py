@@ -12,50 +12,61 @@ def limited_protocol(limits: Limits) -> type[asyncio.Protocol]:
     """What speaks HTTP for uvicorn, the fastest that is installed, with limits on headers."""
     name, kind = ("httptools", "HttpTools") if find_spec("httptools") else ("h11", "H11")
     module = importlib.import_module(f"uvicorn.protocols.http.{name}_impl")
-    base: Any = getattr(module, f"{kind}Protocol")
+    base = getattr(module, f"{kind}Protocol")
+    return type("LimitedProtocol", (_Limited, base), {"limits": limits})
 
-    class LimitedProtocol(base):  # type: ignore[misc]
-        """Closes connections whose request has not begun in time, or has endless headers."""
 
-        _bytes = 0
-        _timer: asyncio.TimerHandle | None = None
+class _Limited(asyncio.Protocol):
+    """Closes connections whose request has not begun in time, or has endless headers.
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > limits.connections:
-                transport.abort()
-            else:
-                self._wait_for_request()
+    It stands before a protocol of uvicorn's, whose `cycle` is the request that has begun last.
+    """
 
-        def data_received(self, data: bytes) -> None:
-            before = self.cycle
-            is_between = before is None or before.response_complete
-            if is_between:
-                self._bytes += len(data)
-                self._wait_for_request()
-            super().data_received(data)
-            if not is_between:
-                return
-            if self.cycle is not before:
-                self._begun()
-            elif self._bytes > limits.header_bytes and not self.transport.is_closing():
-                self.transport.abort()
+    limits: Limits
+    loop: asyncio.AbstractEventLoop
+    transport: Any
+    connections: set[Any]
+    cycle: Any
+    _bytes = 0
+    _timer: asyncio.TimerHandle | None = None
 
-        def connection_lost(self, exc: Exception | None) -> None:
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait, unless there are too many already."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            transport.abort()
+        else:
+            self._wait_for_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes before a request has begun."""
+        before = self.cycle
+        is_between = before is None or before.response_complete
+        if is_between:
+            self._bytes += len(data)
+            self._wait_for_request()
+        super().data_received(data)
+        if not is_between:
+            return
+        if self.cycle is not before:
             self._begun()
-            super().connection_lost(exc)
-
-        def _wait_for_request(self) -> None:
-            if self._timer is None:
-                self._timer = self.loop.call_later(limits.header_seconds, self._too_slow)
-
-        def _begun(self) -> None:
-            self._bytes = 0
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-
-        def _too_slow(self) -> None:
+        elif self._bytes > self.limits.header_bytes:
             self.transport.abort()
 
-    return LimitedProtocol
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._begun()
+        super().connection_lost(exc)
+
+    def _wait_for_request(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.limits.header_seconds, self._too_slow)
+
+    def _begun(self) -> None:
+        self._bytes = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self.transport.abort()
