@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catdog.data.images import Pixels, Readable, Unreadable
 from catdog.errors import CatdogError
 from catdog.runtime.parallel import ONE_THREAD_IN_OPENCV, cores
-from catdog.serving.pace import Pace
+from catdog.serving.answer_rate import AnswerRate
 from catdog.serving.refusal import Refusal
 
 Rows = tuple[NDArray[np.float32], ...]
@@ -91,7 +91,7 @@ class Batcher:
     ) -> None:
         self._read, self._watcher = read, watcher
         self._batch, self._wait, self.room = batch, wait, room
-        self.pace = Pace()
+        self.rate = AnswerRate()
         self._lock = Lock()
         #: Photos that are taken and not answered, and those of them that are not decoded yet.
         self.depth = self._coming = 0
@@ -139,7 +139,7 @@ class Batcher:
                 503,
                 f"{waiting:,} photos wait already, of {self.room:,} at most",
                 remedy="send it again after Retry-After",
-                retry_after=self.pace.wait(waiting),
+                retry_after=self.rate.wait(waiting),
             )
         now = time.perf_counter()
         for index in range(count):
@@ -199,7 +199,7 @@ class Batcher:
         while places := self._gathered():
             began = time.perf_counter()
             outcomes = _computed(compute, places)
-            self.pace.add(len(places), began)
+            self.rate.add(len(places), began)
             waits = [place.waited + began - place.since for place in places]
             self._watcher.computed(waits, time.perf_counter() - began)
             self._settle(list(zip(places, outcomes, strict=True)))

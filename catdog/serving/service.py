@@ -90,7 +90,7 @@ class Service:
         watch = metrics.watch
         watch("queue_photos", "Photos that are taken and not answered", lambda: batcher.depth)
         watch("held_bytes", "Bytes of bodies that are held", lambda: self.intake.held)
-        watch("rate_photos", "Photos a second, measured", lambda: batcher.pace.rate)
+        watch("photos_per_second", "As measured lately", lambda: batcher.rate.per_second)
         watch("ready", "1 where requests are taken", lambda: not self.not_ready)
 
     @property

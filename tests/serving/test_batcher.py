@@ -10,7 +10,7 @@ from catdog.data.images import Unreadable
 from catdog.errors import CatdogError, DataError
 from catdog.inference.given_pictures import StoredPicture
 from catdog.serving.batcher import Batcher, Ticket
-from catdog.serving.pace import Pace
+from catdog.serving.answer_rate import AnswerRate
 from catdog.serving.refusal import Refusal
 
 
@@ -144,22 +144,22 @@ def test_the_end_waits_for_what_was_taken():
 
 def test_the_pace_is_that_of_the_batches():
     now = 0.0
-    pace = Pace(lambda: now)
-    assert (pace.rate, pace.wait(1000)) == (0, 1)
+    rate = AnswerRate(lambda: now)
+    assert (rate.per_second, rate.wait(1000)) == (0, 1)
     for _ in range(100):
         began, now = now, now + 0.5
-        pace.add(10, began)
-    assert pace.rate == pytest.approx(20)
-    assert pace.wait(1) == 1
-    assert pace.wait(90) == 5
-    assert pace.wait(100_000) == 60
+        rate.add(10, began)
+    assert rate.per_second == pytest.approx(20)
+    assert rate.wait(1) == 1
+    assert rate.wait(90) == 5
+    assert rate.wait(100_000) == 60
 
 
 def test_batches_side_by_side_make_the_pace_twice_as_fast():
     now = 0.0
-    pace = Pace(lambda: now)
+    rate = AnswerRate(lambda: now)
     for _ in range(200):
         # two that take 1 s, half a second apart
         now += 0.5
-        pace.add(10, now - 1.0)
-    assert pace.rate == pytest.approx(20, rel=0.01)
+        rate.add(10, now - 1.0)
+    assert rate.per_second == pytest.approx(20, rel=0.01)

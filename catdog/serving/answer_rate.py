@@ -11,7 +11,7 @@ _NEW = 0.2
 _SHORTEST, _LONGEST = 1, 60
 
 
-class Pace:
+class AnswerRate:
     """The seconds that each photo takes, over the batches of all workers."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -33,7 +33,7 @@ class Pace:
             self._seconds += weight * (each - self._seconds)
 
     @property
-    def rate(self) -> float:
+    def per_second(self) -> float:
         """Photos a second; 0 before the first batch."""
         return 1 / self._seconds if self._seconds else 0.0
 
