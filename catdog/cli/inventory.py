@@ -45,7 +45,7 @@ def stores(folder: Path, tell: Tell) -> list[Row]:
     from catdog.data.store_names import is_store, whole_of
 
     found: list[Path] = []
-    for at, folders, names in _walk(folder):
+    for at, folders, names in walk(folder):
         found += [whole_of(at)] * (DATA_FILE in names)
         links = (at / name for name in folders if name in BUILT)
         found += [path for path in links if path.is_symlink() and is_store(path)]
@@ -70,7 +70,7 @@ def runs(folder: Path, tell: Tell) -> list[Row]:
         iteration = int(run.content.get("iteration") or 0)
         return {"name": run.name, "status": run.status, "iteration": iteration, "best": score}
 
-    files = [path for path in _files(folder) if path.name.endswith(SUFFIX)]
+    files = [path for path in files_below(folder) if path.name.endswith(SUFFIX)]
     folders = list(dict.fromkeys(path.parent for path in files))
     found: dict[str, RunRecord] = {}
     for each in folders:
@@ -96,13 +96,13 @@ def _shipped(spec: ShippedSpec) -> Row:
     return {"name": spec.name, "about": spec.about}
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The files below a folder; see `_walk`."""
-    for at, _, names in _walk(folder):
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files below a folder; see `walk`."""
+    for at, _, names in walk(folder):
         yield from (at / name for name in sorted(names))
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """A folder and those below it with the names of what is in each, without hidden folders and
     those of Python's environments."""
     for at, folders, names in os.walk(folder):

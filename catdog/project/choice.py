@@ -81,7 +81,7 @@ def choose(
         tell(line)
     path = find_net(chosen.net)
     plan = _plan(found, photos, chosen, epochs, asked)
-    return Choice(path, _solver(path), chosen, photos, plan, _weights(found, tell))
+    return Choice(path, solver_for(path), chosen, photos, plan, _weights(found, tell))
 
 
 def _weights(found: FoundPhotos, tell: Tell) -> list[float]:
@@ -131,7 +131,7 @@ def _candidate(net: str) -> NetAdvice:
     path = find_net(net)
     if is_shipped(path) and (known := candidate_of(path.stem)):
         return known
-    own = facts(path, stages_of(_solver(path)))
+    own = facts(path, stages_of(solver_for(path)))
     return NetAdvice(net, own.size or _SMALL, batch=own.batch, why="asked for")
 
 
@@ -140,7 +140,7 @@ def stages_of(solver: Path | None) -> tuple[str, ...]:
     return tuple(read_solver(solver).message.stage) if solver else ()
 
 
-def _solver(net: Path) -> Path | None:
+def solver_for(net: Path) -> Path | None:
     """The solver that ships for a net that ships."""
     if not is_shipped(net):
         return None

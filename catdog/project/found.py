@@ -84,9 +84,14 @@ def find(source: Path) -> FoundPhotos:
     if not source.exists():
         remedy = "name a folder of photos, a list or table of them, or a zip"
         raise DataError("no such file or folder", where=str(source), remedy=remedy)
-    found = _of_folder(source) if source.is_dir() else _of_table(source)
+    found = found_in(source)
     _check(found, source)
     return found
+
+
+def found_in(source: Path) -> FoundPhotos:
+    """As `find`, of a folder or file that is there; classes may have as few photos as they like."""
+    return _of_folder(source) if source.is_dir() else _of_table(source)
 
 
 def remarks(found: FoundPhotos) -> list[str]:

@@ -25,13 +25,15 @@ _COMMAND = re.compile(r"(make|python|catdog|pip) ")
 @dataclass(frozen=True)
 class NetChange:
     """What a net is to become: the outputs, how many photos it takes at once and how large, and
-    what each class counts in the loss, where they do not count alike."""
+    what each class counts in the loss, where they do not count alike; `data` is the folder of its
+    stores."""
 
     outputs: int
     several: bool
     batch: int = 0
     size: int = 0
     weights: Sequence[float] = ()
+    data: str = DATA
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,12 @@ def _fit_data(made: YamlText, layer: yaml.Node, wanted: NetChange) -> None:
     include = next(made.items(made.find(layer, "include")), None)
     trains = _text(made, include, "phase") == "TRAIN"
     if (param := made.find(layer, "data_param")) is not None:
-        made.put(param, "source", f"{DATA}/{'train' if trains else 'validation'}_lmdb")
+        made.put(param, "source", f"{wanted.data}/{'train' if trains else 'validation'}_lmdb")
         if trains and wanted.batch:
             made.put(param, "batch_size", str(wanted.batch))
     if (param := made.find(layer, "transform_param")) is not None:
         if made.find(param, "mean_file") is not None:
-            made.put(param, "mean_file", f"{DATA}/mean.binaryproto")
+            made.put(param, "mean_file", f"{wanted.data}/mean.binaryproto")
         if wanted.size:
             made.put(param, "crop_size", str(wanted.size))
 

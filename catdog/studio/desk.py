@@ -1,0 +1,128 @@
+"""A process apart in which texts and photos of strangers are looked at.
+
+It is of low priority, and is ended where one request takes too long; the next begins another.
+"""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Lock
+from typing import Any, Self
+
+from catdog.errors import CatdogError
+
+#: Seconds that one request may take, and after which an idle process ends.
+SECONDS, IDLE = 20.0, 600.0
+_NICE = 10
+#: What is said of what took too long, or more memory than there is.
+_ENDED = "took more time or memory than a page may"
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+#: Answers a request in the folder; both hold what JSON does.
+Work = Callable[[Request, Path], Answer]
+
+
+class Desk:
+    """Does work in a process of its own, one request at a time, from any thread.
+
+    Args:
+        folder: its working directory.
+        work: a function of a module.
+        seconds: that one request may take.
+    """
+
+    def __init__(self, folder: Path, work: Work, seconds: float = SECONDS) -> None:
+        self._folder, self._work, self._seconds = folder, work, seconds
+        self._lock = Lock()
+        self._process: Any = None
+        self._pipe: Connection | None = None
+
+    def ask(self, **request: object) -> Answer:
+        """The answer to a request. Raises CatdogError as the work does, and where it is ended."""
+        with self._lock:
+            answer = self._asked(json.dumps(request).encode())
+        if "error" in answer:
+            error = answer["error"]
+            raise CatdogError(error["what"], where=error["where"], remedy=error["remedy"])
+        found: Answer = answer["answer"]
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _asked(self, request: bytes) -> Answer:
+        pipe = self._opened()
+        try:
+            pipe.send_bytes(request)
+        except OSError:
+            # it has ended, having had nothing to do
+            self._end()
+            pipe = self._opened()
+            pipe.send_bytes(request)
+        # the first request waits for the process to begin
+        try:
+            if pipe.poll(self._seconds):
+                found: Answer = json.loads(pipe.recv_bytes())
+                return found
+        except (EOFError, OSError):
+            pass
+        self._end()
+        remedy = "make it smaller, or use the command line"
+        return {"error": {"what": _ENDED, "where": "", "remedy": remedy}}
+
+    def _opened(self) -> Connection:
+        if self._pipe is not None and self._process.is_alive():
+            return self._pipe
+        self._end()
+        # forking a server with threads would copy locks that nobody opens
+        context = multiprocessing.get_context("spawn")
+        self._pipe, inner = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(inner, str(self._folder), self._work), daemon=True
+        )
+        self._process.start()
+        inner.close()
+        return self._pipe
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+        if self._pipe is not None:
+            self._pipe.close()
+        self._process = self._pipe = None
+
+
+def _serve(pipe: Connection, folder: str, work: Work) -> None:
+    """Answer until nobody asks any more."""
+    os.chdir(folder)
+    with suppress(OSError):
+        os.nice(_NICE)
+    with suppress(EOFError, OSError, KeyboardInterrupt):
+        while pipe.poll(IDLE):
+            pipe.send_bytes(json.dumps(_answer(pipe.recv_bytes(), folder, work)).encode())
+
+
+def _answer(request: bytes, folder: str, work: Work) -> Answer:
+    try:
+        return {"answer": work(json.loads(request), Path(folder))}
+    except CatdogError as error:
+        where = error.where.replace(f"{folder}/", "")
+        told = {"what": error.what, "where": where, "remedy": error.remedy}
+        return {"error": {key: text.replace(f"{folder}/", "") for key, text in told.items()}}
+    except MemoryError:
+        return {"error": {"what": _ENDED, "where": "", "remedy": "make it smaller"}}
