@@ -81,9 +81,10 @@ def commit(folder: Path | None = None) -> dict[str, str | bool] | None:
 
     None outside of a tree, before its first commit, and where git is missing or slow.
     """
-    # without the program that a repository may name to watch its files
-    words = ["git", "-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch"]
-    words.append("--untracked-files=no")
+    # without the program that a repository may name to watch its files, and without a lock, which
+    # would stay where this takes too long
+    words = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false"]
+    words += ["status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         done = subprocess.run(
             words, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=True

@@ -1,4 +1,4 @@
-"""Texts for a new training: made to fit a store, and written into a folder of their own."""
+"""SpecTexts for a new training: made to fit a store, and written into a folder of their own."""
 
 import re
 import shlex
@@ -32,7 +32,7 @@ _EPOCHS, _PATIENCE, _BATCH = 30.0, 10, 64
 
 
 @dataclass(frozen=True)
-class Texts:
+class SpecTexts:
     """The texts of a net and its solver."""
 
     net: str
@@ -75,7 +75,7 @@ class Fit:
     classes: int = 0
 
 
-def fitted_texts(asked: Fit, folder: Path) -> Texts:
+def fitted_texts(asked: Fit, folder: Path) -> SpecTexts:
     """A net with the store's data and as many outputs as it has classes, and a solver for it.
 
     Raises CatdogError for a net that cannot be made to fit, and for a store that does not tell how
@@ -110,11 +110,11 @@ def fitted_texts(asked: Fit, folder: Path) -> Texts:
     if asked.lr:
         fields["base_lr"] = asked.lr
     solver = solver_text(shipped, about, plan, asked.name, fields)
-    return Texts(net_text(net, change, about, stages), solver)
+    return SpecTexts(net_text(net, change, about, stages), solver)
 
 
 def write_training(
-    name: str, texts: Texts, folder: Path, device: str = "", more: Sequence[str] = ()
+    name: str, texts: SpecTexts, folder: Path, device: str = "", more: Sequence[str] = ()
 ) -> Written:
     """Write texts into a new folder, with the solver's files there too; gives what runs them.
 

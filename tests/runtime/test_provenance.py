@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import pytest
@@ -67,3 +68,16 @@ def test_passwords_of_addresses_are_not_shown():
     assert shown == "--storage=postgresql://me:***@host:1/d journal:x"
     for text in ("http://host:80/a", "postgresql://me@host:5432/d", "journal:x@y"):
         assert provenance.without_passwords(text) == text
+
+
+def test_a_tree_that_is_looked_at_stays_as_it_is(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("x")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    # newer than the index says, with the same content: git would note that in it
+    os.utime(tmp_path / "a", (2e9, 2e9))
+    index = tmp_path / ".git" / "index"
+    before = index.read_bytes()
+    assert commit(tmp_path)["dirty"] is False
+    assert index.read_bytes() == before

@@ -9,8 +9,8 @@ import pytest
 from catdog.data.images import Unreadable
 from catdog.errors import CatdogError, DataError
 from catdog.inference.given_pictures import StoredPicture
-from catdog.serving.batcher import Batcher, Ticket
 from catdog.serving.answer_rate import AnswerRate
+from catdog.serving.batcher import Batcher, Ticket
 from catdog.serving.refusal import Refusal
 
 

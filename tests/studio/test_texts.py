@@ -1,4 +1,4 @@
-"""Texts for a new training: made for a store, and written where they are run from."""
+"""SpecTexts for a new training: made for a store, and written where they are run from."""
 
 import pytest
 import yaml
@@ -10,7 +10,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import read_net, read_solver, to_prototxt
 from catdog.studio import choices
 from catdog.studio.draft import draft
-from catdog.studio.texts import Fit, Texts, fitted_texts, with_field, write_training
+from catdog.studio.texts import Fit, SpecTexts, fitted_texts, with_field, write_training
 from tests.small_solver import NET, SOLVER, write_small
 
 
@@ -68,20 +68,20 @@ def test_a_written_training_runs_from_its_folder(folder, form):
     if form == "prototxt":
         net = to_prototxt(read_net(folder / "net.yaml").message)
         solver = to_prototxt(read_solver(folder / "solver.yaml").message)
-    found = write_training(f"of-{form}", Texts(net, solver), folder, device="cpu")
+    found = write_training(f"of-{form}", SpecTexts(net, solver), folder, device="cpu")
     message = read_solver(folder / found.solver).message
     assert message.net == found.net == f"trainings/of-{form}/net.{form}"
     assert message.snapshot_prefix == f"trainings/of-{form}/snapshots/of-{form}"
     assert found.words == ("train", "--solver", found.solver, "--device", "cpu")
     assert draft("", (folder / found.solver).read_text(), folder).is_whole
     with pytest.raises(DataError, match="exists already"):
-        write_training(f"of-{form}", Texts(net, solver), folder)
+        write_training(f"of-{form}", SpecTexts(net, solver), folder)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", "a" * 61, "é", "a..b", "a\n"])
 def test_names_that_are_none(folder, name):
     with pytest.raises(CatdogError, match="is no name"):
-        write_training(name, Texts(NET, SOLVER), folder)
+        write_training(name, SpecTexts(NET, SOLVER), folder)
 
 
 def test_a_field_is_set_in_place():
