@@ -79,5 +79,5 @@ def test_a_tree_that_is_looked_at_stays_as_it_is(tmp_path):
     os.utime(tmp_path / "a", (2e9, 2e9))
     index = tmp_path / ".git" / "index"
     before = index.read_bytes()
-    assert commit(tmp_path)["dirty"] is False
+    assert provenance.commit(tmp_path)["dirty"] is False
     assert index.read_bytes() == before
