@@ -1,0 +1,28 @@
+"""The process of a job: `python -m catdog.studio.jobs.worker FOLDER`, in the studio's folder."""
+
+import sys
+from pathlib import Path
+
+from catdog.cli.main import call_tool, run_tool
+from catdog.studio.jobs.job import Job
+
+
+def main(folder: Path) -> int:
+    """Do the job; its exit code."""
+    job = Job(folder)
+    if not job.begin():
+        return 0
+    code = 1
+    tool, *words = job.order.words
+    try:
+        run_tool(lambda _: call_tool(tool, words))
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    finally:
+        job.end(code)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,63 @@
+"""The folder that a studio works in: what lies outside is neither read nor written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from catdog.errors import CatdogError, one_line
+
+#: Where the studio keeps what is its own: jobs, uploads.
+OWN = ".studio"
+_LONGEST = 500
+
+
+class Place:
+    """A folder, and those of photos elsewhere that may be read as well.
+
+    Args:
+        folder: where everything is read and written.
+        photos: folders of photos outside of it.
+    """
+
+    def __init__(self, folder: Path, photos: Sequence[Path] = ()) -> None:
+        self.folder = folder.resolve()
+        self.photos = tuple(each.resolve() for each in photos)
+
+    @property
+    def own(self) -> Path:
+        """The studio's own folder, which need not be there."""
+        return self.folder / OWN
+
+    def within(self, name: str) -> Path:
+        """The path of a name from the folder. Raises CatdogError for one that leads out of it,
+        also by links, and for one of the studio's own files."""
+        path = self._resolved(name)
+        if not path.is_relative_to(self.folder):
+            raise self._outside(name, "name what is in the studio's folder")
+        if path.is_relative_to(self.own):
+            raise CatdogError("belongs to the studio", where=name, remedy="name another")
+        return path
+
+    def readable(self, name: str) -> Path:
+        """As `within`, or in one of the folders of photos that the studio was started with."""
+        path = self._resolved(name)
+        if any(path.is_relative_to(each) for each in self.photos):
+            return path
+        if not path.is_relative_to(self.folder):
+            raise self._outside(name, f"start the studio with --photos {one_line(name)}")
+        return self.within(name)
+
+    def name(self, path: Path) -> str:
+        """A path as seen from the folder."""
+        whole = path if path.is_absolute() else self.folder / path
+        return str(whole.relative_to(self.folder) if whole.is_relative_to(self.folder) else whole)
+
+    def _resolved(self, name: str) -> Path:
+        if not name.strip() or len(name) > _LONGEST or "\0" in name:
+            raise CatdogError("is no path", where=one_line(name[:80]) or "path", remedy="name one")
+        try:
+            return (self.folder / name).resolve()
+        except (OSError, RuntimeError, ValueError):
+            raise CatdogError("is no path", where=one_line(name), remedy="name one") from None
+
+    def _outside(self, name: str, remedy: str) -> CatdogError:
+        return CatdogError("lies outside the studio's folder", where=one_line(name), remedy=remedy)

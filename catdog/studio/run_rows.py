@@ -1,0 +1,161 @@
+"""A run as the pages show it: where it stands, how well, how long it still takes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+
+from catdog.errors import CatdogError
+from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.tracking.log_reader import ParsedLog, parse
+from catdog.tracking.run_file import RUNNING
+from catdog.tracking.runs import RunRecord
+
+LOG = "train.log"
+#: Points of a spark line, and of a curve.
+_SPARK, _POINTS = 40, 1500
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in a list."""
+
+    name: str
+    status: str
+    net: str
+    solver: str
+    device: str
+    started: str
+    iteration: int
+    max_iter: int
+    seconds: float
+    #: Until max_iter, at the pace so far; None where it is not running.
+    seconds_left: float | None
+    #: The test output that runs are judged by, its best value, and the iteration of that.
+    score: str
+    best: float | None
+    best_at: int | None
+    higher_is_better: bool
+    note: str
+    tags: tuple[str, ...]
+    #: The score over the tests, or the loss where there is none yet.
+    spark: tuple[float, ...] = ()
+    final: Mapping[str, float] = field(default_factory=dict)
+
+
+class RunLogs:
+    """The logs of runs, each read again only where it has changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Path, tuple[tuple[int, int], ParsedLog]] = {}
+
+    def read(self, run: RunRecord) -> ParsedLog:
+        """The numbers of a run's log; none where it has no log yet."""
+        path = Path(run.name).parent / LOG
+        try:
+            status = path.stat()
+            stamp = status.st_mtime_ns, status.st_size
+            kept = self._kept.get(path)
+            if kept is None or kept[0] != stamp:
+                with path.open(encoding="utf-8", errors="replace") as file:
+                    self._kept[path] = kept = stamp, parse(file)
+        except OSError:
+            return ParsedLog()
+        return kept[1]
+
+    def row(self, run: RunRecord) -> RunRow:
+        """A run as a row."""
+        content, log = run.content, self.read(run)
+        solver = solver_of(run)
+        best: Mapping[str, Any] = run.best.get(run.score, {})
+        status, iteration = run.status, int(content.get("iteration") or 0)
+        running = status == RUNNING
+        if running and log.train_loss:
+            iteration = max(iteration, log.train_loss[-1][0])
+        return RunRow(
+            name=run.name,
+            status=status,
+            net=run.train_net.name,
+            solver=str(content.get("solver_file") or ""),
+            device=str(content.get("device") or ""),
+            started=str(content.get("started") or ""),
+            iteration=iteration,
+            max_iter=solver.max_iter,
+            seconds=_seconds(content, log, running=running),
+            seconds_left=_left(log, solver.max_iter) if running else None,
+            score=run.score,
+            best=_number(best.get("value")),
+            best_at=best.get("iteration"),
+            higher_is_better=best.get("better") != "lower",
+            note=str(content.get("note") or ""),
+            tags=tuple(map(str, content.get("tags") or ())),
+            spark=_spark(log, run.score),
+            final={name: value for name, value in run.final.items() if math.isfinite(value)},
+        )
+
+
+def curves(log: ParsedLog) -> dict[str, list[tuple[int, float | None]]]:
+    """The curves of a log by name, thinned to what a screen can show; None for what is no number.
+
+    `train loss`, then the outputs of the tests, then `learning rate`.
+    """
+    found: dict[str, list[tuple[int, float]]] = {"train loss": log.train_loss}
+    for value in log.test_outputs:
+        name = value.name if not value.net else f"{value.name} of test net {value.net}"
+        found.setdefault(name, []).append((value.iteration, value.value))
+    found["learning rate"] = log.lr
+    return {
+        name: [(at, _number(value)) for at, value in thinned(points)]
+        for name, points in found.items()
+        if points
+    }
+
+
+def thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """So many points at most, with the first and the last."""
+    step = max(1, math.ceil(len(points) / _POINTS))
+    return [*points[:-1:step], *points[-1:]]
+
+
+def solver_of(run: RunRecord) -> SolverParameter:
+    """The solver of a run, with all that its command line changed."""
+    return _solver(str(run.content.get("solver") or ""))
+
+
+@lru_cache(maxsize=256)
+def _solver(text: str) -> SolverParameter:
+    try:
+        return text_format.Parse(text, SolverParameter())
+    except text_format.ParseError as error:
+        raise CatdogError("is no solver", where="record of a run") from error
+
+
+def _seconds(content: Mapping[str, Any], log: ParsedLog, *, running: bool) -> float:
+    recorded = float(content.get("seconds") or 0)
+    return max(recorded, log.times[-1][1]) if running and log.times else recorded
+
+
+def _left(log: ParsedLog, max_iter: int) -> float | None:
+    """Seconds until max_iter, at the pace of the last displays."""
+    recent = log.times[-20:]
+    if len(recent) < 2 or recent[-1][0] <= recent[0][0]:
+        return None
+    (first, began), (last, ended) = recent[0], recent[-1]
+    pace = (ended - began) / (last - first)
+    return max(0.0, pace * (max_iter - last)) if math.isfinite(pace) else None
+
+
+def _spark(log: ParsedLog, score: str) -> tuple[float, ...]:
+    values = [value.value for value in log.test_outputs if value.name == score and not value.net]
+    values = values if len(values) > 1 else [value for _, value in log.train_loss]
+    values = [value for value in values if math.isfinite(value)]
+    step = max(1, math.ceil(len(values) / _SPARK))
+    return tuple(values[::step])
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
