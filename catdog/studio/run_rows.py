@@ -91,8 +91,8 @@ class RunLogs:
             best=_number(best.get("value")),
             best_at=best.get("iteration"),
             higher_is_better=best.get("better") != "lower",
-            note=str(content.get("note") or ""),
-            tags=tuple(map(str, content.get("tags") or ())),
+            note=run.annotation.note,
+            tags=run.annotation.tags,
             spark=_spark(log, run.score),
             final={name: value for name, value in run.final.items() if math.isfinite(value)},
         )

@@ -1,0 +1,91 @@
+"""The studio's app: its routes, and what a mistake becomes."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+
+import catdog
+from catdog.errors import CatdogError
+from catdog.studio import home, run_page
+from catdog.studio.here import STATIC, Studio
+from catdog.studio.jobs.queue import JobQueue
+from catdog.studio.place import Place
+from catdog.studio.run_rows import RunLogs
+from catdog.studio.watch import Watch
+from catdog.tracking.run_file import RUNNING
+from catdog.web.address import Address
+from catdog.web.guard import App, Guard
+from catdog.web.limits import BodyLimit
+
+#: Bytes of one request: an upload of photos.
+MOST_BYTES = 4 * 2**30
+_ROUTERS = (home.router, run_page.router)
+
+
+def studio_of(place: Place) -> Studio:
+    """A studio of a folder, which is the working directory; nothing begins before its app does."""
+    watch, logs = Watch(place.folder), RunLogs()
+
+    def busy() -> set[str]:
+        """The devices of runs that were begun elsewhere, or before."""
+        runs = (run for run in watch.runs() if run.status == RUNNING)
+        return {str(run.content.get("device")).split(" ")[0] for run in runs}
+
+    return Studio(place, watch, logs, JobQueue(place.own / "jobs", place.folder, busy))
+
+
+def create_app(studio: Studio) -> FastAPI:
+    """The pages and the JSON routes of a studio."""
+
+    @asynccontextmanager
+    async def at_work(_: FastAPI) -> AsyncIterator[None]:
+        with studio.jobs:
+            yield
+
+    app = FastAPI(
+        title="catdog studio",
+        version=catdog.__version__,
+        lifespan=at_work,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.studio = studio
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_exception_handler(CatdogError, _mistake)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    return app
+
+
+def guarded(app: FastAPI, address: Address, most: int = MOST_BYTES) -> App:
+    """The app behind what keeps others out of it."""
+    return Guard(BodyLimit(app, most=most), token=address.token, hosts=address.hosts)
+
+
+def place_of(folder: Path, photos: Sequence[Path]) -> Place:
+    """The place of a folder. Raises CatdogError where it or one of photos is none."""
+    for each in (folder, *photos):
+        if not each.is_dir():
+            raise CatdogError("no such folder", where=str(each), remedy="make it, or name another")
+    return Place(folder, photos)
+
+
+async def _mistake(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, CatdogError)
+    parts = {"where": error.where, "what": error.what, "remedy": error.remedy}
+    return JSONResponse({"error": str(error), **parts}, status_code=422)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [(".".join(map(str, each["loc"][1:])), str(each["msg"])) for each in error.errors()]
+    where, what = faults[0]
+    text = "; ".join(f"{place}: {reason}" for place, reason in faults)
+    return JSONResponse({"error": text, "where": where, "what": what, "remedy": ""}, 422)

@@ -1,0 +1,56 @@
+"""What the routes of a studio share."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+
+from catdog.errors import CatdogError
+from catdog.runtime.page_templates import page_templates
+from catdog.studio import wording
+from catdog.studio.jobs.queue import JobQueue
+from catdog.studio.place import Place
+from catdog.studio.run_rows import RunLogs
+from catdog.studio.watch import Watch
+from catdog.tracking.runs import RunRecord
+
+TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+
+
+@dataclass
+class Studio:
+    """A studio at work: where, what lies there, what it has begun."""
+
+    place: Place
+    watch: Watch
+    logs: RunLogs
+    jobs: JobQueue
+    #: Set once it is told to stop: what streams to a page ends.
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, name: str) -> RunRecord:
+        """The run of this name. Raises CatdogError where there is none below the folder."""
+        path = self.place.within(name)
+        found = next((run for run in self.watch.runs() if run.name == self.place.name(path)), None)
+        if found is None:
+            raise CatdogError("no such run", where=name, remedy="the first page lists them")
+        return found
+
+
+def of_request(request: Request) -> Studio:
+    """The studio that a request is answered by."""
+    found: Studio = request.app.state.studio
+    return found
+
+
+Here = Annotated[Studio, Depends(of_request)]
+
+
+def render(template: str, here: str = "", **values: object) -> HTMLResponse:
+    """A page, or a part of one, of a template in templates/; `here` is its place in the menu."""
+    page = page_templates(TEMPLATES, **wording.FILTERS).get_template(template)
+    return HTMLResponse(page.render(here=here, **values))

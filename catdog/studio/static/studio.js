@@ -1,0 +1,76 @@
+// What every page has: bodies as JSON, messages, the theme, what is asked before it is done.
+(() => {
+  const isDark = () => {
+    const kept = document.documentElement.dataset.theme;
+    return kept ? kept === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+
+  document.getElementById("theme").addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("theme", theme);
+    document.dispatchEvent(new Event("theme"));
+  });
+
+  window.say = (text, kind = "") => {
+    const line = document.createElement("div");
+    line.className = `message ${kind}`;
+    line.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.setAttribute("aria-label", "Close this message");
+    close.textContent = "×";
+    close.addEventListener("click", () => line.remove());
+    line.append(close);
+    const box = document.getElementById("messages");
+    box.append(line);
+    while (box.children.length > 4) box.firstChild.remove();
+    if (kind !== "bad") setTimeout(() => line.remove(), 6000);
+  };
+
+  window.errorOf = (text, status) => {
+    try {
+      return JSON.parse(text).error;
+    } catch {
+      return text.replace(/^error: /, "").slice(0, 400) || `The studio answered ${status}.`;
+    }
+  };
+
+  // JSON in and out of every action; a field whose name comes twice is a list
+  htmx.defineExtension("json-body", {
+    onEvent(name, event) {
+      if (name === "htmx:configRequest" && event.detail.verb !== "get")
+        event.detail.headers["Content-Type"] = "application/json";
+    },
+    encodeParameters(xhr, parameters, element) {
+      if (element.enctype === "multipart/form-data" || element.getAttribute("hx-encoding")) return null;
+      const body = {};
+      for (const [name, value] of parameters.entries()) {
+        const field = element.elements?.namedItem?.(name);
+        const typed = field?.type === "number" && value !== "" ? Number(value) : value;
+        if (!(name in body)) body[name] = typed;
+        else body[name] = [].concat(body[name], typed);
+      }
+      return JSON.stringify(body);
+    },
+  });
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const { responseText, status } = event.detail.xhr;
+    say(errorOf(responseText, status), "bad");
+  });
+  document.addEventListener("htmx:sendError", () => say("The studio does not answer.", "bad"));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const told = event.detail.xhr?.getResponseHeader?.("X-Message");
+    if (told) say(decodeURIComponent(told));
+  });
+
+  // nobody's typing is thrown away by lists that renew themselves
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const at = event.target;
+    const trigger = event.detail.requestConfig?.triggeringEvent?.type ?? "";
+    if (trigger.startsWith("sse:") && at.contains(document.activeElement)
+        && document.activeElement.matches("input:not([type=checkbox]), textarea, select"))
+      event.preventDefault();
+  });
+})();
