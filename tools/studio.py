@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
     about = "where everything is read and written (default: here)"
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help=about)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help=about
+    )
     parser.add_argument("--port", type=int, default=5000, help="default: 5000; 0: a free one")
     about = "the address to listen on (default: 127.0.0.1, this machine alone)"
     parser.add_argument("--host", default="127.0.0.1", help=about)
@@ -46,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         os.chdir(place.folder)
         studio = studio_of(place)
         with listen(where) as listening:
-            tell(f"{place.folder} at {where.url(listening.getsockname()[1])}\nCtrl-C ends the studio, not what it began")
+            tell(f"{place.folder} at {where.url(listening.getsockname()[1])}")
+            tell("Ctrl-C ends the studio, not what it began")
             serve(
                 guarded(create_app(studio), where),
                 listening,

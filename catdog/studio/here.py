@@ -50,7 +50,7 @@ def of_request(request: Request) -> Studio:
 Here = Annotated[Studio, Depends(of_request)]
 
 
-def render(template: str, here: str = "", **values: object) -> HTMLResponse:
-    """A page, or a part of one, of a template in templates/; `here` is its place in the menu."""
+def render(template: str, here: str, /, **values: object) -> HTMLResponse:
+    """A page or a part of one, of a template in templates/; `here` is its place in the menu."""
     page = page_templates(TEMPLATES, **wording.FILTERS).get_template(template)
     return HTMLResponse(page.render(here=here, **values))

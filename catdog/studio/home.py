@@ -45,13 +45,13 @@ def home(studio: Here, q: str = "") -> HTMLResponse:
 @router.get("/parts/home", response_class=HTMLResponse, include_in_schema=False)
 def home_parts(studio: Here, name: Names = (), q: str = "") -> HTMLResponse:
     """What of the first page changes; the runs of these names stay ticked."""
-    return render("home_parts.html", picked=name, **_listed(studio, q))
+    return render("home_parts.html", "", picked=name, **_listed(studio, q))
 
 
 @router.get("/parts/note", response_class=HTMLResponse, include_in_schema=False)
 def note_form(studio: Here, name: str) -> HTMLResponse:
     """A form for the note and the tags of a run."""
-    return render("note_form.html", run=_row(studio, name))
+    return render("note_form.html", "", run=_row(studio, name))
 
 
 @router.get("/events", include_in_schema=False)
@@ -134,15 +134,16 @@ def fits(q: str, row: RunRow, fields: Mapping[str, str]) -> bool:
     """Whether a run fits all words: each in its texts, or, as field=value, in its fields."""
     texts = (row.name, row.status, row.net, row.solver, row.note, row.device, *row.tags)
     text = " ".join(texts).lower()
-    known = {name.lower(): value.lower() for name, value in fields}
-    for word in q.lower().split():
-        name, equals, value = word.partition("=")
-        by_field = equals and any(
-            key.endswith(name) and known[key] == value for key in known if name
-        )
-        if not (by_field or word in text):
-            return False
-    return True
+    return all(word in text or _has_field(word, fields) for word in q.lower().split())
+
+
+def _has_field(word: str, fields: Mapping[str, str]) -> bool:
+    """Whether a word is `field=value` of these; of a field of the net its last part is enough."""
+    name, equals, value = word.partition("=")
+    return bool(name and equals) and any(
+        f".{key.lower()}".endswith(f".{name}") and known.lower() == value
+        for key, known in fields.items()
+    )
 
 
 def _row(studio: Studio, name: str) -> RunRow:

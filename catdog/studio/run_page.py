@@ -1,0 +1,5 @@
+"""The page of a run."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
