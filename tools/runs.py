@@ -4,6 +4,7 @@
     python tools/runs.py snapshots --sort accuracy --tag baseline
     python tools/runs.py --diff snapshots/quick/deep64 snapshots/small/small64
     python tools/runs.py --edit snapshots/quick/deep64 --note "with more dropout" --tag baseline
+    python tools/runs.py --delete snapshots/quick/deep64
 
 Columns are shown for the fields in which the runs differ.
 """
@@ -17,8 +18,10 @@ from pathlib import Path
 
 from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, one_line
+from catdog.runtime.wording import counted
 from catdog.tracking.run_editing import annotate, tagged
+from catdog.tracking.run_removal import check_ended, delete_run, files_of_run
 from catdog.tracking.run_table import difference, listing, ordered, rows
 from catdog.tracking.runs import find_run, find_runs
 
@@ -28,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
     if args.edit:
         _edit(args)
+    elif args.delete:
+        _delete(args)
     elif args.diff:
         one, other = map(find_run, args.diff)
         print(difference(one, other) or "no field differs")
@@ -54,6 +59,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--diff", nargs=2, metavar=("A", "B"), help="the fields in which two runs differ"
     )
     what.add_argument("--edit", metavar="RUN", help="change its note and tags, also while it runs")
+    about = "remove its files, and no others, once that is confirmed"
+    what.add_argument("--delete", metavar="RUN", help=about)
+    parser.add_argument("--yes", action="store_true", help="with --delete: without a question")
     _add_annotation(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="the table as CSV")
@@ -81,7 +89,31 @@ def _edit(args: argparse.Namespace) -> None:
         remedy = "give --note, --tag or --untag"
         raise CatdogError("nothing to change", where="--edit", remedy=remedy)
     after = annotate(args.edit, note=args.note, add=args.tag, remove=args.untag)
-    print(f"tags: {' '.join(after.tags) or '-'}\nnote: {after.note or '-'}")
+    print(f"tags: {one_line(' '.join(after.tags)) or '-'}")
+    # a record may have been edited by hand
+    print("note: " + ("\n".join(map(one_line, after.note.split("\n"))) or "-"))
+
+
+def _delete(args: argparse.Namespace) -> None:
+    check_ended(args.delete)
+    found = files_of_run(args.delete)
+    for path in found.own:
+        print(path)
+    for path, reason in found.left:
+        print(f"{path} stays: {reason}")
+    told = f"{counted(len(found.own), 'file')}, {found.size / 1e6:,.1f} MB"
+    if not (args.yes or _agreed(f"Remove {told}? [y/N] ")):
+        print("nothing is removed")
+        return
+    gone = delete_run(args.delete)
+    print(f"removed: {counted(len(gone.own), 'file')}")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise CatdogError("there is nobody to ask", where="--delete", remedy="give --yes")
+    print(question, end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _list(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from catdog.errors import CatdogError, did_you_mean, some_of
+from catdog.errors import CatdogError, did_you_mean, one_line, some_of
 from catdog.runtime.text_table import text_table
 from catdog.solver.direction import Direction
 from catdog.tracking.flat_fields import TEST_NET, TRAIN_NET
@@ -170,5 +170,6 @@ def _word(name: str, value: Any) -> str:
 
 def _in_short(text: str) -> str:
     """The beginning of a text, in one line."""
-    line = " ".join(text.split())
+    # a record may have been edited by hand
+    line = one_line(" ".join(text.split()))
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1].rstrip()}…"

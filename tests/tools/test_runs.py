@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -95,3 +96,13 @@ def test_notes_and_tags_are_edited_shown_and_looked_for(call):
 )
 def test_notes_and_tags_that_are_none(call, words, said):
     assert call(*words).startswith(said)
+
+
+def test_a_run_is_removed_when_that_is_confirmed(call):
+    told = call("--delete", "snapshots/0.1")
+    assert "snapshots/0.1_run.yaml\n" in told
+    assert told.endswith("error: --delete: there is nobody to ask; give --yes\n")
+    assert len(call().splitlines()) == 3
+    assert re.search(r"removed: \d files\n$", call("--delete", "snapshots/0.1", "--yes"))
+    (line,) = call().splitlines()[1:]
+    assert line.startswith("snapshots/0.01 ")
