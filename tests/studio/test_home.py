@@ -1,0 +1,83 @@
+"""The first page and its actions, over a run and a store that the tools made."""
+
+from pathlib import Path
+
+import pytest
+
+from catdog.tracking.run_file import read_run
+from tests.studio.conftest import RUN
+
+_HOSTILE = "<script>alert(1)</script>"
+
+
+def test_it_lists_what_the_tools_made(client):
+    (run,) = client.get("/api/runs").json()
+    record = read_run_of(RUN)
+    assert (run["name"], run["status"], run["iteration"]) == (RUN, "done", 8)
+    assert run["best"] == record["best"]["accuracy"]["value"]
+    (store,) = client.get("/api/stores").json()
+    assert store["classes"] == ["cat", "dog"]
+    assert sum(part["records"] for part in store["parts"]) == 32
+    page = client.get("/").text
+    assert RUN in page and "64 × 64" in page
+
+
+@pytest.mark.parametrize(
+    ("q", "count"),
+    [
+        ("", 1),
+        ("small64", 1),
+        ("SMALL64 done", 1),
+        ("done failed", 0),
+        ("max_iter=8", 1),
+        ("max_iter=80", 0),
+        ("batch_size=8", 1),
+        ("size=8", 0),
+        ("=8", 0),
+        ("tag-of-it", 0),
+    ],
+)
+def test_runs_are_filtered_by_words_and_fields(client, q, count):
+    assert len(client.get("/api/runs", params={"q": q}).json()) == count
+
+
+def test_a_note_is_kept_in_the_record_and_escaped_on_the_page(client):
+    asked = {"name": RUN, "note": _HOSTILE, "tags": "good, first ,,"}
+    assert client.post("/api/runs/note", json=asked).json()["tags"] == ["good", "first"]
+    assert read_run_of(RUN)["note"] == _HOSTILE
+    page = client.get("/").text
+    assert "&lt;script&gt;" in page and _HOSTILE not in page
+    assert len(client.get("/api/runs", params={"q": "good"}).json()) == 1
+
+
+def test_a_run_is_deleted_and_nothing_beside_it(client, folder):
+    other = folder / "snapshots/first/mine.txt"
+    other.write_text("stays")
+    removed = client.post("/api/runs/delete", json={"name": RUN}).json()
+    assert f"{RUN}_run.yaml" in removed
+    assert client.get("/api/runs").json() == []
+    assert [path.name for path in other.parent.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../work/snapshots/first/small64", "/etc/passwd", "nothing", "", "a\0b", "x" * 999]
+)
+@pytest.mark.parametrize("action", ["note", "delete"])
+def test_a_run_that_is_none_is_one_line(client, action, name):
+    answer = client.post(f"/api/runs/{action}", json={"name": name})
+    if name.startswith("../work"):
+        # another way to say what lies in the folder
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 422
+        assert answer.json()["error"]
+
+
+def test_a_record_that_is_damaged_is_left_out(client, folder):
+    (folder / "broken_run.yaml").write_text("status: [")
+    (folder / "odd_run.yaml").write_text("status: done\nsolver: 'max_iter: x'\n")
+    assert len(client.get("/api/runs").json()) == 1
+
+
+def read_run_of(name):
+    return read_run(Path(f"{name}_run.yaml"))
