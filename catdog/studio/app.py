@@ -14,7 +14,7 @@ from catdog.errors import CatdogError
 from catdog.studio import home, run_page
 from catdog.studio.here import STATIC, Studio
 from catdog.studio.jobs.queue import JobQueue
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.run_rows import RunLogs
 from catdog.studio.watch import Watch
 from catdog.tracking.run_file import RUNNING
@@ -27,7 +27,7 @@ MOST_BYTES = 4 * 2**30
 _ROUTERS = (home.router, run_page.router)
 
 
-def studio_of(place: Place) -> Studio:
+def studio_of(place: StudioFolder) -> Studio:
     """A studio of a folder, which is the working directory; nothing begins before its app does."""
     watch, logs = Watch(place.folder), RunLogs()
 
@@ -69,12 +69,12 @@ def guarded(app: FastAPI, address: Address, most: int = MOST_BYTES) -> App:
     return Guard(BodyLimit(app, most=most), token=address.token, hosts=address.hosts)
 
 
-def place_of(folder: Path, photos: Sequence[Path]) -> Place:
+def place_of(folder: Path, photos: Sequence[Path]) -> StudioFolder:
     """The place of a folder. Raises CatdogError where it or one of photos is none."""
     for each in (folder, *photos):
         if not each.is_dir():
             raise CatdogError("no such folder", where=str(each), remedy="make it, or name another")
-    return Place(folder, photos)
+    return StudioFolder(folder, photos)
 
 
 async def _mistake(_: Request, error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from catdog.errors import CatdogError
 from catdog.runtime.page_templates import page_templates
 from catdog.studio import wording
 from catdog.studio.jobs.queue import JobQueue
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.run_rows import RunLogs
 from catdog.studio.watch import Watch
 from catdog.tracking.runs import RunRecord
@@ -25,7 +25,7 @@ STATIC = Path(__file__).parent / "static"
 class Studio:
     """A studio at work: where, what lies there, what it has begun."""
 
-    place: Place
+    place: StudioFolder
     watch: Watch
     logs: RunLogs
     jobs: JobQueue

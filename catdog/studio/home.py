@@ -29,7 +29,7 @@ class Named(BaseModel):
     name: str
 
 
-class Noted(Named):
+class NoteGiven(Named):
     """A note and tags, comma-separated, in place of those before."""
 
     note: str = ""
@@ -95,7 +95,7 @@ def forget_job(studio: Here, asked: Named, response: Response) -> None:
 
 
 @router.post("/api/runs/note")
-def note(studio: Here, asked: Noted, response: Response) -> RunRow:
+def note(studio: Here, asked: NoteGiven, response: Response) -> RunRow:
     """Give a run a note and tags."""
     run = studio.run(asked.name)
     tags = [tag.strip() for tag in asked.tags.split(",") if tag.strip()]

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from catdog.studio.here import Studio
-from catdog.studio.jobs.job import Job, State
+from catdog.studio.jobs.job import State, StudioJob
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class JobRow:
     last: str
 
     @classmethod
-    def of(cls, studio: Studio, job: Job) -> "JobRow":
+    def of(cls, studio: Studio, job: StudioJob) -> "JobRow":
         """A job as it stands now."""
         order, lines = job.order, job.output.splitlines()
         return cls(

@@ -10,7 +10,7 @@ OWN = ".studio"
 _LONGEST = 500
 
 
-class Place:
+class StudioFolder:
     """A folder, and those of photos elsewhere that may be read as well.
 
     Args:

@@ -24,7 +24,7 @@ PARTS = {name: name.removesuffix("_lmdb") for name in BUILT}
 
 
 @dataclass(frozen=True)
-class Part:
+class StorePart:
     """An LMDB of a store, or its shards."""
 
     name: str
@@ -37,7 +37,7 @@ class Store:
     """A folder with LMDBs: what a build of photos made, or one that stands alone."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[StorePart, ...]
     classes: tuple[str, ...]
     width: int
     height: int
@@ -150,7 +150,7 @@ def _store(name: str) -> Store:
     return Store(name, parts, tuple(dataset.class_name), dataset.width, dataset.height)
 
 
-def _part(path: Path) -> Part:
+def _part(path: Path) -> StorePart:
     records: Records
     with open_records(path) as records:
-        return Part(PARTS.get(path.name, path.name), str(path), len(records))
+        return StorePart(PARTS.get(path.name, path.name), str(path), len(records))

@@ -58,7 +58,7 @@ class Order:
     device: str = ""
 
 
-class Job:
+class StudioJob:
     """A job, as its files say at each look."""
 
     def __init__(self, folder: Path) -> None:
@@ -73,7 +73,7 @@ class Job:
         )
 
     @classmethod
-    def create(cls, folder: Path, order: Order) -> "Job":
+    def create(cls, folder: Path, order: Order) -> "StudioJob":
         """A new job in a folder that is made for it."""
         folder.mkdir(parents=True)
         content = {**asdict(order), "created": datetime.now().astimezone().isoformat()}

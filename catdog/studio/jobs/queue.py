@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from catdog.errors import CatdogError
-from catdog.studio.jobs.job import Job, Order, State
+from catdog.studio.jobs.job import Order, State, StudioJob
 
 #: Seconds between looks at what may begin.
 _PAUSE = 0.5
@@ -30,7 +30,7 @@ class JobQueue:
     def __init__(self, folder: Path, at: Path, busy: Callable[[], Collection[str]] = tuple) -> None:
         self._folder, self._at, self._busy = folder, at, busy
         self._begun: dict[str, subprocess.Popen[bytes]] = {}
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, StudioJob] = {}
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_beginning, daemon=True)
@@ -43,15 +43,15 @@ class JobQueue:
         self._over.set()
         self._thread.join()
 
-    def add(self, order: Order) -> Job:
+    def add(self, order: Order) -> StudioJob:
         """A new job; it begins when its device is free."""
         now = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
         with self._lock:
-            job = Job.create(self._folder / f"{now}-{secrets.token_hex(3)}", order)
+            job = StudioJob.create(self._folder / f"{now}-{secrets.token_hex(3)}", order)
             self._jobs[job.name] = job
         return job
 
-    def all(self) -> list[Job]:
+    def all(self) -> list[StudioJob]:
         """Every job, the oldest first."""
         with self._lock:
             there = {path.name for path in self._folder.glob("*") if (path / "job.json").is_file()}
@@ -61,14 +61,14 @@ class JobQueue:
                 del self._jobs[name]
             return [self._jobs[name] for name in sorted(self._jobs)]
 
-    def find(self, name: str) -> Job:
+    def find(self, name: str) -> StudioJob:
         """The job of this name. Raises CatdogError where there is none."""
         for job in self.all():
             if job.name == name:
                 return job
         raise CatdogError("no such job", where=name, remedy="the first page lists them")
 
-    def state(self, job: Job) -> State:
+    def state(self, job: StudioJob) -> State:
         """Where a job stands; one whose process comes up is running."""
         state = job.state
         begun = self._begun.get(job.name)
@@ -76,7 +76,7 @@ class JobQueue:
             return State.RUNNING if begun.poll() is None else State.LOST
         return state
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: StudioJob) -> None:
         """Remove a job that has ended, with what it printed. Raises CatdogError for another."""
         if self.state(job) not in _ENDED:
             raise CatdogError("is at work", where=job.order.title, remedy="stop it first")
@@ -86,7 +86,7 @@ class JobQueue:
 
     def _open(self, name: str) -> None:
         try:
-            self._jobs[name] = Job(self._folder / name)
+            self._jobs[name] = StudioJob(self._folder / name)
         except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError):
             # one that is being made, or a folder of something else
             return
@@ -112,7 +112,7 @@ class JobQueue:
                 self._begin(job)
                 taken.add(device)
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: StudioJob) -> None:
         words = [sys.executable, "-P", "-m", "catdog.studio.jobs.worker", str(job.folder)]
         with (job.folder / "output.txt").open("ab") as output:
             # a session of its own: no signal that ends the studio reaches it

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 from catdog.cli.main import call_tool, run_tool
-from catdog.studio.jobs.job import Job
+from catdog.studio.jobs.job import StudioJob
 
 
 def main(folder: Path) -> int:
     """Do the job; its exit code."""
-    job = Job(folder)
+    job = StudioJob(folder)
     if not job.begin():
         return 0
     code = 1
