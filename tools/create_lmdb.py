@@ -50,6 +50,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_split(parser)
     add("--test", type=Path, metavar="DIR", help="labelled test photos (default: test/ if any)")
     _add_lists(parser)
+    about = "decisions on photos: which are left out, which get another class (docs/data.md)"
+    add("--review", type=Path, metavar="FILE.csv", help=about)
     _add_shards(parser)
     add("--workers", type=at_least(1), default=0, help="threads (default: one for each core)")
     add("--resume", action="store_true", help="go on with the build that was interrupted")
@@ -165,7 +167,7 @@ def _dataset(args: argparse.Namespace) -> DatasetParameter:
 def main(argv: Sequence[str] | None = None) -> None:
     """Build and tell what was built."""
     args = _arguments(argv)
-    files = LabelFiles(args.list, args.labels, args.validation_list, args.test)
+    files = LabelFiles(args.list, args.labels, args.validation_list, args.test, args.review)
     if args.labels and args.test and not args.list:
         raise CatdogError(
             "test photos have one label each, those of a table several",

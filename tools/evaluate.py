@@ -3,6 +3,7 @@
     python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS
     python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS --report
     python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --report out.html
+    python tools/evaluate.py --weights WEIGHTS --data input/train_lmdb --review review.csv
 
 WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel, or its
 snapshot_prefix or folder: its best.
@@ -27,6 +28,7 @@ from catdog.analysis.labelled import (
     store_remarks,
 )
 from catdog.analysis.report import (
+    Evaluation,
     calibrated,
     calibration_lines,
     evaluation_of,
@@ -35,11 +37,13 @@ from catdog.analysis.report import (
     summary,
     write_report,
 )
-from catdog.cli.argument_types import at_least
+from catdog.analysis.review_candidates import review_candidates
+from catdog.cli.argument_types import at_least, file_path
 from catdog.cli.arguments import Parser, device_of, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
 from catdog.cli.specs import net_file
+from catdog.data.build.review import propose
 from catdog.errors import CatdogError
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.open_nets import weights_named
@@ -49,23 +53,32 @@ from catdog.layers.base import Setting
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.runtime.progress import progress
+from catdog.runtime.wording import counted
 from catdog.tracking.runs import learned_from
+
+#: Photos of each kind that a review gets.
+_SUSPECTS = 50
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
+    args = _arguments(argv)
+    args.weights = list(map(weights_named, args.weights))
+    asked = args.data or args.report is not None or args.fit_temperature or args.tta or args.amp
+    if asked or args.review or not args.model:
+        judge(args)
+    else:
+        test(args)
+
+
+def _arguments(argv: Sequence[str] | None) -> Namespace:
     parser = Parser(__doc__)
-    parser.add_argument(
-        "--model", type=net_file, help="the net (default: the one that the weights carry)"
-    )
+    add = parser.add_argument
+    add("--model", type=net_file, help="the net (default: the one that the weights carry)")
     parser.add_weights(required=True)
-    parser.add_argument(
-        "--iterations", type=at_least(1), help="batches (default: one pass over the data)"
-    )
-    parser.add_argument(
-        "--data", type=Path, help="an LMDB or a folder of labelled photos (default: the model's)"
-    )
-    parser.add_argument(
+    add("--iterations", type=at_least(1), help="batches (default: one pass over the data)")
+    add("--data", type=Path, help="an LMDB or a folder of labelled photos (default: the model's)")
+    add(
         "--report",
         nargs="?",
         type=Path,
@@ -73,23 +86,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         metavar="PLACE",
         help="a folder or FILE.html (default: beside the weights)",
     )
-    parser.add_argument(
+    add(
         "--fit-temperature",
         action="store_true",
         help="find the temperature for these data and write it into the weights",
     )
+    about = "write photos to look at into this file, for decisions of yours (docs/data.md)"
+    add("--review", type=file_path, metavar="FILE.csv", help=about)
+    about = f"so many photos of each kind in --review (default: {_SUSPECTS})"
+    add("--suspects", type=at_least(1), default=_SUSPECTS, metavar="N", help=about)
     parser.add_views()
     parser.add_precision()
     parser.add_state()
     parser.add_python()
     parser.add_device()
-    args = parser.parse(argv)
-    args.weights = list(map(weights_named, args.weights))
-    asked = args.data or args.report is not None or args.fit_temperature or args.tta or args.amp
-    if asked or not args.model:
-        judge(args)
-    else:
-        test(args)
+    return parser.parse(argv)
 
 
 def test(args: Namespace) -> None:
@@ -132,6 +143,16 @@ def judge(args: Namespace) -> None:
             page = report_place(args.report, candidates[0].weights)
             paths = write_report(evaluation, opened[0], page)
             print("", *(f"written  {path}" for path in paths), sep="\n")
+        if args.review:
+            _propose(evaluation, opened[0].names, args)
+
+
+def _propose(evaluation: Evaluation, names: Sequence[str], args: Namespace) -> None:
+    """Write the photos to look at into the review, beside what it has."""
+    found = review_candidates(evaluation.predictions, evaluation.classes, names, args.suspects)
+    new, known = propose(args.review, [each.row for each in found])
+    there = f", {known} stood in it and stay as they are" if known else ""
+    print("", f"review   {args.review}: {counted(new, 'photo')} to look at{there}", sep="\n")
 
 
 def _check(args: Namespace) -> None:

@@ -1,9 +1,10 @@
 """`catdog.build_stores`: photos to LMDBs."""
 
 from os import PathLike
+from pathlib import Path
 from typing import cast
 
-from catdog.data.build.dataset import BuildReport, create
+from catdog.data.build.dataset import BuildReport, LabelFiles, create
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import DatasetParameter
 
@@ -19,6 +20,7 @@ def build_stores(
     validation: float | None = None,
     seed: int = 0,
     resume: bool = False,
+    review: str | PathLike[str] | None = None,
 ) -> BuildReport:
     """Photos to train_lmdb, validation_lmdb and mean.binaryproto, as `tools/create_lmdb.py` does.
 
@@ -35,6 +37,7 @@ def build_stores(
         gray: one channel instead of blue, green and red.
         validation: a share of each class, 0.1, or a number of photos; by default every sixth.
         seed, resume: of the shuffled order; go on with a build that was interrupted.
+        review: a file of decisions on photos, as docs/data.md tells.
     """
     record = DatasetParameter(
         width=size,
@@ -47,7 +50,8 @@ def build_stores(
         validation=validation,
         seed=seed,
     )
-    return create(str(photos), str(out), record, resume=resume)
+    files = LabelFiles(review=None if review is None else Path(review))
+    return create(str(photos), str(out), record, files=files, resume=resume)
 
 
 def _resize(word: str) -> DatasetParameter.Resize:

@@ -1520,7 +1520,7 @@ class PReLUParameter(_message.Message):
     def __init__(self, filler: _Optional[_Union[FillerParameter, _Mapping]] = ..., channel_shared: bool = ...) -> None: ...
 
 class DatasetParameter(_message.Message):
-    __slots__ = ("width", "height", "equalize", "interpolation", "channel_order", "class_name", "validation_every", "seed", "source", "count", "resize", "validation", "encoding", "quality", "shards")
+    __slots__ = ("width", "height", "equalize", "interpolation", "channel_order", "class_name", "validation_every", "seed", "source", "count", "resize", "validation", "encoding", "quality", "shards", "review")
     class Interpolation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         NEAREST: _ClassVar[DatasetParameter.Interpolation]
@@ -1570,6 +1570,7 @@ class DatasetParameter(_message.Message):
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
     width: int
     height: int
     equalize: bool
@@ -1585,10 +1586,11 @@ class DatasetParameter(_message.Message):
     encoding: DatasetParameter.Encoding
     quality: int
     shards: int
-    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., equalize: bool = ..., interpolation: _Optional[_Union[DatasetParameter.Interpolation, str]] = ..., channel_order: _Optional[_Union[DatasetParameter.ChannelOrder, str]] = ..., class_name: _Optional[_Iterable[str]] = ..., validation_every: _Optional[int] = ..., seed: _Optional[int] = ..., source: _Optional[str] = ..., count: _Optional[_Union[DatasetCount, _Mapping]] = ..., resize: _Optional[_Union[DatasetParameter.Resize, str]] = ..., validation: _Optional[float] = ..., encoding: _Optional[_Union[DatasetParameter.Encoding, str]] = ..., quality: _Optional[int] = ..., shards: _Optional[int] = ...) -> None: ...
+    review: str
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., equalize: bool = ..., interpolation: _Optional[_Union[DatasetParameter.Interpolation, str]] = ..., channel_order: _Optional[_Union[DatasetParameter.ChannelOrder, str]] = ..., class_name: _Optional[_Iterable[str]] = ..., validation_every: _Optional[int] = ..., seed: _Optional[int] = ..., source: _Optional[str] = ..., count: _Optional[_Union[DatasetCount, _Mapping]] = ..., resize: _Optional[_Union[DatasetParameter.Resize, str]] = ..., validation: _Optional[float] = ..., encoding: _Optional[_Union[DatasetParameter.Encoding, str]] = ..., quality: _Optional[int] = ..., shards: _Optional[int] = ..., review: _Optional[str] = ...) -> None: ...
 
 class DatasetCount(_message.Message):
-    __slots__ = ("train", "validation", "skipped", "gray", "cmyk", "alpha", "sixteen_bit", "rotated", "per_class_train", "per_class_validation", "test", "per_class_test")
+    __slots__ = ("train", "validation", "skipped", "gray", "cmyk", "alpha", "sixteen_bit", "rotated", "per_class_train", "per_class_validation", "test", "per_class_test", "dropped", "relabelled")
     TRAIN_FIELD_NUMBER: _ClassVar[int]
     VALIDATION_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FIELD_NUMBER: _ClassVar[int]
@@ -1601,6 +1603,8 @@ class DatasetCount(_message.Message):
     PER_CLASS_VALIDATION_FIELD_NUMBER: _ClassVar[int]
     TEST_FIELD_NUMBER: _ClassVar[int]
     PER_CLASS_TEST_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    RELABELLED_FIELD_NUMBER: _ClassVar[int]
     train: int
     validation: int
     skipped: int
@@ -1613,7 +1617,9 @@ class DatasetCount(_message.Message):
     per_class_validation: _containers.RepeatedScalarFieldContainer[int]
     test: int
     per_class_test: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, train: _Optional[int] = ..., validation: _Optional[int] = ..., skipped: _Optional[int] = ..., gray: _Optional[int] = ..., cmyk: _Optional[int] = ..., alpha: _Optional[int] = ..., sixteen_bit: _Optional[int] = ..., rotated: _Optional[int] = ..., per_class_train: _Optional[_Iterable[int]] = ..., per_class_validation: _Optional[_Iterable[int]] = ..., test: _Optional[int] = ..., per_class_test: _Optional[_Iterable[int]] = ...) -> None: ...
+    dropped: int
+    relabelled: int
+    def __init__(self, train: _Optional[int] = ..., validation: _Optional[int] = ..., skipped: _Optional[int] = ..., gray: _Optional[int] = ..., cmyk: _Optional[int] = ..., alpha: _Optional[int] = ..., sixteen_bit: _Optional[int] = ..., rotated: _Optional[int] = ..., per_class_train: _Optional[_Iterable[int]] = ..., per_class_validation: _Optional[_Iterable[int]] = ..., test: _Optional[int] = ..., per_class_test: _Optional[_Iterable[int]] = ..., dropped: _Optional[int] = ..., relabelled: _Optional[int] = ...) -> None: ...
 
 class RunState(_message.Message):
     __slots__ = ("generator", "train", "test", "loss_scale", "recent_loss", "fresh", "best", "early_stop", "plateau", "averaged", "kept", "max_iter", "overfitting", "type", "iter_size", "trained", "process", "id", "written", "weights_sha256", "average_sha256")

@@ -19,6 +19,7 @@ from catdog.data.build.list_file import read_list
 from catdog.data.build.listing import Listing, check_class_name, in_utf8
 from catdog.data.build.packed_photos import find_packed, packed_places
 from catdog.data.build.resumption import plan, restore
+from catdog.data.build.reviewed import apply_review
 from catdog.data.build.sharding import (
     agreed,
     check_named,
@@ -53,13 +54,14 @@ class LabelFiles:
 
     `train` and `validation` are list files with, in `labels`, the names of their classes; see
     `list_file.read_list`. `labels` alone is a table; see `label_table`. `test` is a folder of test
-    photos.
+    photos. `review` has decisions on some of the photos; see `review.py`.
     """
 
     train: Path | None = None
     labels: Path | None = None
     validation: Path | None = None
     test: Path | None = None
+    review: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,16 @@ class BuildReport:
         resumed = [("resumed", f"{self.resumed} were stored before")] if self.resumed else []
         return [
             *resumed,
+            *self._reviewed(),
             ("skipped", f"{count.skipped}{skipped}"),
             ("converted", ", ".join(kinds) or "none"),
             ("rate", f"{rate:.0f} photos/s, {self.seconds:.1f} s"),
         ]
+
+    def _reviewed(self) -> list[tuple[str, str]]:
+        count, review = self.dataset.count, self.dataset.review
+        told = f"{count.dropped} left out, {count.relabelled} of another class, by {review}"
+        return [("review", told)] if review else []
 
     def _written(self) -> list[tuple[str, str]]:
         count = self.dataset.count
@@ -149,14 +157,14 @@ def create(
     to be `rebuild`, and those that are missing, are made again, and the others of the current build
     stay. Of several processes each makes its shards; the report of the leading one has the counts.
     """
-    began, out = time.perf_counter(), Path(out)
+    began, out, files = time.perf_counter(), Path(out), files or LabelFiles()
     how = _How(workers, resume, rebuild, group)
     try:
         with only_build(out) if group.leads else nullcontext() as builds:
-            find = partial(_listing, str(data), out, files or LabelFiles(), dataset)
+            find = partial(_listing, str(data), out, files, dataset)
             listing, source = one_first(group, find)
             described = _described(dataset, listing, source)
-            photos = split(listing, dataset)
+            photos = _reviewed(split(listing, dataset), listing, described, files.review)
             if dataset.shards:
                 built = _build_shards(builds, photos, listing, described, how)
             else:
@@ -281,6 +289,19 @@ def _trained_on(
         f"{sample}; {sample / 'test1'} has some to predict"
     )
     return listing, f"a drawn sample, as there are no photos in {data}/train: {sample}"
+
+
+def _reviewed(
+    photos: Division, listing: Listing, described: DatasetParameter, review: Path | None
+) -> Division:
+    """The photos as a review leaves them, which the record tells."""
+    if review is None:
+        return photos
+    found = apply_review(photos, listing, review)
+    listing.skipped += found.dropped
+    described.review = in_utf8(str(review))
+    described.count.dropped, described.count.relabelled = len(found.dropped), found.relabelled
+    return found.photos
 
 
 def _described(dataset: DatasetParameter, listing: Listing, source: str) -> DatasetParameter:

@@ -3,7 +3,7 @@
 import random
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +66,26 @@ class Division(LazySequence[Assigned]):
         """Those for which a mask has True, or those at some places."""
         columns = (self._places, self._numbers, self._parts)
         return Division(self._photos, *(column[chosen] for column in columns))
+
+    def relabelled(self, labels: Mapping[int, int]) -> "Division":
+        """The same with other labels for the photos at some places."""
+        of_photo = {int(self._places[at]): label for at, label in labels.items()}
+        photos = _Relabelled(self._photos, of_photo)
+        return Division(photos, self._places, self._numbers, self._parts)
+
+
+class _Relabelled(LazySequence[Photo]):
+    """Photos of which some have other labels."""
+
+    def __init__(self, photos: Sequence[Photo], labels: Mapping[int, int]) -> None:
+        self._photos, self._labels = photos, labels
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def item(self, index: int) -> Photo:
+        photo = self._photos[index]
+        return photo._replace(label=self._labels.get(index, photo.label))
 
 
 class _Chain(LazySequence[Photo]):

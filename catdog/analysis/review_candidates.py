@@ -1,0 +1,70 @@
+"""Photos that a person should look at, by what a net says of them, as rows of a review."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from catdog.analysis.label_errors import losses, suspects
+from catdog.analysis.labelled import LabelledPredictions
+from catdog.data.build.review import ReviewRow
+
+#: Why a photo is to be looked at.
+MISLABELLED, HARD, UNDECIDED = "may be mislabelled", "hard", "undecided"
+
+
+@dataclass(frozen=True)
+class ReviewCandidate:
+    """A photo to look at.
+
+    Args:
+        photo, label: its name and that of its class, as given.
+        taken_for: the likeliest class, with its probability.
+        own: the probability of the label.
+        loss: -ln of that.
+        reason: MISLABELLED, HARD or UNDECIDED; see `label_errors.suspects`.
+        at: its index among the photos that were judged.
+    """
+
+    photo: str
+    label: str
+    taken_for: str
+    probability: float
+    own: float
+    loss: float
+    reason: str
+    at: int
+
+    @property
+    def row(self) -> ReviewRow:
+        """It as a row without a decision, with what the net says as the note."""
+        says = f"{self.taken_for} {self.probability:.1%}"
+        return ReviewRow(self.photo, self.label, note=f"{self.reason}: the net says {says}")
+
+
+def review_candidates(
+    predictions: LabelledPredictions, classes: Sequence[str], names: Sequence[str], most: int
+) -> list[ReviewCandidate]:
+    """At most `most` photos of each kind, those that may be mislabelled first, none twice."""
+    loss = losses(predictions)
+
+    def found() -> Iterator[ReviewCandidate]:
+        kinds = suspects(predictions, most)
+        for reason, places in (
+            (MISLABELLED, kinds.mislabelled),
+            (HARD, kinds.hardest),
+            (UNDECIDED, kinds.undecided),
+        ):
+            for place in places:
+                at = int(predictions.index[place])
+                taken = int(predictions.predicted[place])
+                yield ReviewCandidate(
+                    names[at],
+                    classes[predictions.label[place]],
+                    classes[taken],
+                    float(predictions.probabilities[place, taken]),
+                    float(predictions.own[place]),
+                    float(loss[place]),
+                    reason,
+                    at,
+                )
+
+    return list({each.photo: each for each in reversed(list(found()))}.values())[::-1]
