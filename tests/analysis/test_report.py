@@ -18,7 +18,8 @@ from catdog.analysis.labelled import (
     store_remarks,
 )
 from catdog.analysis.report import calibrated, draw_page, evaluation_of, report_place
-from catdog.data.build.dataset import create
+from catdog.data.build.dataset import LabelFiles, create
+from catdog.data.build.review import decide, read_review
 from catdog.data.build.synthetic import draw_sample
 from catdog.data.images import Unreadable
 from catdog.data.lmdb_store import Reader
@@ -32,16 +33,17 @@ from tests.analysis.test_html import Reader as PageReader
 from tests.inference.test_predictor import train_val, trained
 from tests.tool_run import run_tool
 
+RECORD = DatasetParameter(
+    width=24, height=24, equalize=True, interpolation="CUBIC", validation_every=3, seed=1
+)
+
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory) -> Path:
     """Photos, LMDBs, a net that was never trained, as weights of both kinds and as a spec."""
     folder = tmp_path_factory.mktemp("job")
     draw_sample(folder / "input", train=40, test=2, seed=3)
-    record = DatasetParameter(
-        width=24, height=24, equalize=True, interpolation="CUBIC", validation_every=3, seed=1
-    )
-    create(folder / "input", folder, record)
+    create(folder / "input", folder, RECORD)
     for name, outputs, loss in (
         ("two", 2, "SoftmaxWithLoss"),
         ("one", 1, "SigmoidCrossEntropyLoss"),
@@ -278,6 +280,26 @@ def test_a_fitted_temperature_is_used_and_told(job, tool):
     # the second time it is fitted anew, from the net's own probabilities
     assert tool(*words, "--fit-temperature", "--tta", "flip")[0] == fitted[0]
     tool("predict", "input/test1", "--weights", "fit.caffemodel", "--tta", "10", "--device", "cpu")
+
+
+def test_photos_to_look_at_are_written_beside_the_decisions_that_are_there(tool, job, tmp_path):
+    path = tmp_path / "review.csv"
+    words = ("evaluate", "--weights", "two.caffemodel", "--data", "train_lmdb", "--device", "cpu")
+    lines = tool(*words, "--review", str(path), "--suspects", "2")
+    first = read_review(path)
+    assert lines[-1] == f"review   {path}: {len(first)} photos to look at"
+    assert 2 <= len(first) <= 6
+    assert not any(row.decision for row in first)
+    decided = first[0]._replace(decision="drop", note="blurred")
+    decide(path, [decided])
+    lines = tool(*words, "--review", str(path), "--suspects", "4")
+    again = read_review(path)
+    assert again[: len(first)] == [decided, *first[1:]]
+    new = f"{len(again) - len(first)} photos to look at, {len(first)} stood in it and stay"
+    assert new in lines[-1]
+    # a build takes the names as they are
+    report = create(job / "input", tmp_path, RECORD, files=LabelFiles(review=path))
+    assert report.dataset.count.dropped == 1
 
 
 def test_flags_that_do_not_fit(tool):

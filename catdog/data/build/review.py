@@ -11,7 +11,7 @@ from catdog.data.build.table_text import delimiter_of, rows
 from catdog.errors import DataError, did_you_mean
 from catdog.runtime.files import replacing
 from catdog.runtime.lock import turn
-from catdog.runtime.text_file import read_text
+from catdog.runtime.text_file import open_text
 from catdog.runtime.wording import counted
 
 #: The decisions; without one a photo is as if it was kept.
@@ -43,7 +43,10 @@ class ReviewRow(NamedTuple):
 def read_review(path: Path) -> list[ReviewRow]:
     """The rows of a file. Raises DataError, with file and line, for what cannot be decided so."""
     try:
-        text = read_text(path, errors="surrogateescape")
+        with open_text(path, errors="surrogateescape") as file:
+            # the ends of lines are those in the names of photos too
+            file.reconfigure(newline="")
+            text = file.read()
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", where=str(path)) from error
     except UnicodeError as error:
@@ -65,7 +68,7 @@ def write_review(path: Path, found: Iterable[ReviewRow]) -> None:
         replacing(path) as beside,
         beside.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)
         writer.writerow(TITLES)
         writer.writerows(row[: len(TITLES)] for row in found)
 
