@@ -18,6 +18,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from catdog.analysis.candidate import Candidate, set_temperature
+from catdog.analysis.error_maps import MAPPED, ErrorMaps, error_maps
+from catdog.analysis.label_errors import errors
 from catdog.analysis.labelled import (
     LabelledPhotos,
     LabelledPredictions,
@@ -86,6 +88,8 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
         metavar="PLACE",
         help="a folder or FILE.html (default: beside the weights)",
     )
+    about = f"so many of the worst errors with heat maps in the report (default: {MAPPED}; 0: none)"
+    add("--heat-maps", type=at_least(0), default=MAPPED, metavar="N", help=about)
     add(
         "--fit-temperature",
         action="store_true",
@@ -141,10 +145,28 @@ def judge(args: Namespace) -> None:
         print(*summary(evaluation), sep="\n")
         if args.report is not None:
             page = report_place(args.report, candidates[0].weights)
-            paths = write_report(evaluation, opened[0], page)
+            maps = _maps(evaluation, predictors, opened[0], args.heat_maps)
+            paths = write_report(evaluation, opened[0], page, maps)
             print("", *(f"written  {path}" for path in paths), sep="\n")
         if args.review:
             _propose(evaluation, opened[0].names, args)
+
+
+def _maps(
+    evaluation: Evaluation, predictors: Sequence[Predictor], data: LabelledPhotos, most: int
+) -> ErrorMaps | None:
+    """Heat maps of the worst errors; where there can be none, that is told."""
+    worst = errors(evaluation.predictions, most)
+    if not worst:
+        return None
+    if len(predictors) > 1:
+        tell("heat maps are those of one net: the report has none")
+        return None
+    try:
+        return error_maps(predictors[0], data, evaluation.predictions, worst)
+    except CatdogError as error:
+        tell(f"{error}; the report has no heat maps")
+        return None
 
 
 def _propose(evaluation: Evaluation, names: Sequence[str], args: Namespace) -> None:

@@ -116,6 +116,11 @@ def views(shown: Iterable[Card]) -> str:
     return _part("cards", shown, "views")
 
 
+def triples(rows: Iterable[Sequence[Card]]) -> str:
+    """Rows of three small pictures that belong together, side by side where there is room."""
+    return _part("triples", rows)
+
+
 def bars(rows: Iterable[tuple[str, str, float]]) -> str:
     """A bar for each: (name, number, share of the bar that is full)."""
     return _part("bars", rows)

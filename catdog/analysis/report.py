@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from catdog.analysis import charts
 from catdog.analysis.candidate import Candidate
-from catdog.analysis.html import Page, beside, cards, figures, matrix, numbers, table
+from catdog.analysis.error_maps import ErrorMaps
+from catdog.analysis.html import Page, beside, cards, figures, matrix, numbers, table, triples
 from catdog.analysis.label_errors import errors, losses, photo_cards
 from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
 from catdog.analysis.metrics import BINS, Metrics, compute_metrics, fit_temperature, roc_curves
@@ -110,10 +111,12 @@ def summary(evaluation: Evaluation) -> Iterator[str]:
     yield text_table(("class", *_HEAD), _class_rows(evaluation.metrics))
 
 
-def write_report(evaluation: Evaluation, data: LabelledPhotos, page: Path) -> tuple[Path, Path]:
+def write_report(
+    evaluation: Evaluation, data: LabelledPhotos, page: Path, maps: ErrorMaps | None = None
+) -> tuple[Path, Path]:
     """Write the page, and the metrics in a .json beside it; returns both paths."""
     numbered = page.with_suffix(".json")
-    report = draw_page(evaluation, data)
+    report = draw_page(evaluation, data, maps)
     with replacing(numbered) as target:
         text = json.dumps(as_dict(evaluation, data), indent=1, ensure_ascii=True)
         target.write_text(text + "\n", encoding="utf-8")
@@ -143,8 +146,8 @@ def as_dict(evaluation: Evaluation, data: LabelledPhotos) -> dict[str, Any]:
     }
 
 
-def draw_page(evaluation: Evaluation, data: LabelledPhotos) -> Page:
-    """The report as a page."""
+def draw_page(evaluation: Evaluation, data: LabelledPhotos, maps: ErrorMaps | None = None) -> Page:
+    """The report as a page, with heat maps of errors where there are any."""
     found = evaluation.metrics
     page = Page(_title(evaluation), " · ".join(_made(evaluation)))
     page.section("In numbers", numbers(_numbers(found)))
@@ -160,22 +163,36 @@ def draw_page(evaluation: Evaluation, data: LabelledPhotos) -> Page:
         "it, it is too sure of itself. The expected calibration error "
         f"({found.calibration_error:.1%}) is the mean distance, over {BINS} bins.",
     )
-    worst = errors(evaluation.predictions, SHOWN)
-    if worst:
-        wrong = int((evaluation.predictions.predicted != evaluation.predictions.label).sum())
-        text = (
-            f"{len(worst)} of {counted(wrong, 'error')}: those whose own class got least. The "
-            "percentage is that of the class they were taken for."
-        )
-        page.section(
-            "Worst errors",
-            cards(photo_cards(evaluation.predictions, evaluation.classes, data, worst)),
-            text=text,
-        )
+    _show_errors(page, evaluation, data)
+    if maps and maps.rows:
+        _show_maps(page, maps)
     if evaluation.predictions.unreadable:
         rows = [(error.where, error.what) for error in evaluation.predictions.unreadable]
         page.section("Photos that could not be read", table(("photo", "reason"), rows))
     return page
+
+
+def _show_errors(page: Page, evaluation: Evaluation, data: LabelledPhotos) -> None:
+    worst = errors(evaluation.predictions, SHOWN)
+    if not worst:
+        return
+    wrong = int((evaluation.predictions.predicted != evaluation.predictions.label).sum())
+    text = (
+        f"{len(worst)} of {counted(wrong, 'error')}: those whose own class got least. The "
+        "percentage is that of the class they were taken for."
+    )
+    shown = cards(photo_cards(evaluation.predictions, evaluation.classes, data, worst))
+    page.section("Worst errors", shown, text=text)
+
+
+def _show_maps(page: Page, maps: ErrorMaps) -> None:
+    text = (
+        f"The worst {len(maps.rows)}: the photo as the net gets it, and where its layer "
+        f"{maps.layer} speaks (Grad-CAM) for the class that it was taken for, then for its own. "
+        "Each map is relative to its own hottest place, red; it tells what the net used, not that "
+        "it was right to."
+    )
+    page.section("What it looked at in the worst errors", triples(maps.rows), text=text)
 
 
 def _title(evaluation: Evaluation) -> str:

@@ -279,10 +279,14 @@ class Predictor:
 
         Of several views it is the first. Raises Unreadable for what is no photo.
         """
-        planes = load(photo, self.dataset)
+        return self.seen(load(photo, self.dataset))
+
+    def seen(self, planes: Picture) -> tuple[Pixels, Tensor]:
+        """The same for prepared planes, channels x height x width; numbers that are no uint8 are
+        stretched to what can be shown."""
         draw = self._draws([planes])[0]
         cut = self.transform.gather([planes], draw)
-        pixels = cut[0].permute(1, 2, 0).numpy().copy()
+        pixels = _shown(cut[0].permute(1, 2, 0).numpy())
         if self.dataset.channel_order != DatasetParameter.BGR:
             # red first, or one grey plane
             pixels = np.ascontiguousarray(
@@ -319,6 +323,14 @@ class Predictor:
             (output if head.several else both_classes(output)).float().cpu().numpy()
             for head, output in outputs
         ]
+
+
+def _shown(picture: NDArray[Any]) -> Pixels:
+    """A picture of its own in uint8, the least number black and the largest white."""
+    if picture.dtype == np.uint8:
+        return picture.copy()
+    low, high = float(picture.min()), float(picture.max())
+    return cast(Pixels, ((picture - low) * (255 / ((high - low) or 1))).astype(np.uint8))
 
 
 def _check_weights(weights: object) -> None:

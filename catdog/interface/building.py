@@ -37,21 +37,30 @@ def build_stores(
         gray: one channel instead of blue, green and red.
         validation: a share of each class, 0.1, or a number of photos; by default every sixth.
         seed, resume: of the shuffled order; go on with a build that was interrupted.
-        review: a file of decisions on photos, as docs/data.md tells.
+        review: a file of decisions on photos (docs/data.md).
     """
-    record = DatasetParameter(
+    record = _preparation(size, resize, equalize=equalize, gray=gray)
+    record.seed = seed
+    if validation is None:
+        record.validation_every = 6
+    else:
+        record.validation = validation
+    return create(str(photos), str(out), record, files=_files(review), resume=resume)
+
+
+def _preparation(size: int, resize: str, *, equalize: bool, gray: bool) -> DatasetParameter:
+    return DatasetParameter(
         width=size,
         height=size,
         equalize=equalize,
         interpolation=DatasetParameter.CUBIC,
         resize=_resize(resize),
         channel_order=DatasetParameter.GRAY if gray else DatasetParameter.BGR,
-        validation_every=6 if validation is None else None,
-        validation=validation,
-        seed=seed,
     )
-    files = LabelFiles(review=None if review is None else Path(review))
-    return create(str(photos), str(out), record, files=files, resume=resume)
+
+
+def _files(review: str | PathLike[str] | None) -> LabelFiles:
+    return LabelFiles(review=None if review is None else Path(review))
 
 
 def _resize(word: str) -> DatasetParameter.Resize:

@@ -56,6 +56,7 @@ def full_page():
         html.cards([card, card]),
         html.group([card]),
         html.views([card]),
+        html.triples([[card]]),
         html.bars([(EVIL, EVIL, 0.5)]),
         text=EVIL,
     )
@@ -66,9 +67,9 @@ def test_nothing_from_outside_becomes_markup():
     read = Reader(full_page())
     assert not {"script", "link", "iframe"} & {tag for tag, _ in read.tags}
     assert not any(name.startswith("on") for _, attributes in read.tags for name in attributes)
-    # the heading and title, the lead, and in 18 other places: all of it is there
-    assert sum(EVIL in text for text in read.text) == 21
-    assert [a["alt"] for tag, a in read.tags if tag == "img"] == [EVIL] * 5
+    # the heading and title, the lead, and in 20 other places: all of it is there
+    assert sum(EVIL in text for text in read.text) == 23
+    assert [a["alt"] for tag, a in read.tags if tag == "img"] == [EVIL] * 6
 
 
 def test_nothing_is_loaded_from_elsewhere():
