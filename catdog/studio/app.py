@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 import catdog
 from catdog.errors import CatdogError
-from catdog.studio import home, run_page
+from catdog.studio import downloads, home, job_page, run_page
 from catdog.studio.here import STATIC, Studio
 from catdog.studio.jobs.queue import JobQueue
 from catdog.studio.place import StudioFolder
@@ -24,7 +24,7 @@ from catdog.web.limits import BodyLimit
 
 #: Bytes of one request: an upload of photos.
 MOST_BYTES = 4 * 2**30
-_ROUTERS = (home.router, run_page.router)
+_ROUTERS = (home.router, run_page.router, downloads.router, job_page.router)
 
 
 def studio_of(place: StudioFolder) -> Studio:

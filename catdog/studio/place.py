@@ -1,5 +1,9 @@
-"""The folder that a studio works in: what lies outside is neither read nor written."""
+"""The folder that a studio works in: what lies outside is neither read nor written.
 
+What its owner has linked into it is in it; no upload can bring a link.
+"""
+
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,8 +32,8 @@ class StudioFolder:
         return self.folder / OWN
 
     def within(self, name: str) -> Path:
-        """The path of a name from the folder. Raises CatdogError for one that leads out of it,
-        also by links, and for one of the studio's own files."""
+        """The path of a name from the folder. Raises CatdogError for one that leads out of it, and
+        for one of the studio's own files."""
         path = self._resolved(name)
         if not path.is_relative_to(self.folder):
             raise self._outside(name, "name what is in the studio's folder")
@@ -54,10 +58,7 @@ class StudioFolder:
     def _resolved(self, name: str) -> Path:
         if not name.strip() or len(name) > _LONGEST or "\0" in name:
             raise CatdogError("is no path", where=one_line(name[:80]) or "path", remedy="name one")
-        try:
-            return (self.folder / name).resolve()
-        except (OSError, RuntimeError, ValueError):
-            raise CatdogError("is no path", where=one_line(name), remedy="name one") from None
+        return Path(os.path.normpath(self.folder / name))
 
     def _outside(self, name: str, remedy: str) -> CatdogError:
         return CatdogError("lies outside the studio's folder", where=one_line(name), remedy=remedy)

@@ -1,7 +1,7 @@
 """A run as the pages show it: where it stands, how well, how long it still takes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +16,8 @@ from catdog.tracking.run_file import RUNNING
 from catdog.tracking.runs import RunRecord
 
 LOG = "train.log"
-#: Points of a spark line, and of a curve.
-_SPARK, _POINTS = 40, 1500
+#: Points of a spark line.
+_SPARK = 40
 
 
 @dataclass(frozen=True)
@@ -96,29 +96,6 @@ class RunLogs:
             spark=_spark(log, run.score),
             final={name: value for name, value in run.final.items() if math.isfinite(value)},
         )
-
-
-def curves(log: ParsedLog) -> dict[str, list[tuple[int, float | None]]]:
-    """The curves of a log by name, thinned to what a screen can show; None for what is no number.
-
-    `train loss`, then the outputs of the tests, then `learning rate`.
-    """
-    found: dict[str, list[tuple[int, float]]] = {"train loss": log.train_loss}
-    for value in log.test_outputs:
-        name = value.name if not value.net else f"{value.name} of test net {value.net}"
-        found.setdefault(name, []).append((value.iteration, value.value))
-    found["learning rate"] = log.lr
-    return {
-        name: [(at, _number(value)) for at, value in thinned(points)]
-        for name, points in found.items()
-        if points
-    }
-
-
-def thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """So many points at most, with the first and the last."""
-    step = max(1, math.ceil(len(points) / _POINTS))
-    return [*points[:-1:step], *points[-1:]]
 
 
 def solver_of(run: RunRecord) -> SolverParameter:

@@ -96,6 +96,11 @@ class RunRecord:
         """The net that it trained."""
         return self._nets()[0]
 
+    @property
+    def test_nets(self) -> list[NetParameter]:
+        """The nets that it tested."""
+        return self._nets()[1:]
+
     def _solver(self) -> SolverParameter:
         return text_format.Parse(self.content.get("solver") or "", SolverParameter())
 

@@ -34,6 +34,8 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of `made`, which is the working directory."""
     copy = tmp_path / "work"
     shutil.copytree(made, copy, symlinks=True)
+    record = copy / f"{RUN}_run.yaml"
+    record.write_text(record.read_text().replace(f"folder: {made}", f"folder: {copy}"))
     monkeypatch.chdir(copy)
     return copy
 

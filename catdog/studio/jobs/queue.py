@@ -116,7 +116,7 @@ class JobQueue:
         words = [sys.executable, "-P", "-m", "catdog.studio.jobs.worker", str(job.folder)]
         with (job.folder / "output.txt").open("ab") as output:
             # a session of its own: no signal that ends the studio reaches it
-            self._begun[job.name] = subprocess.Popen(
+            process = subprocess.Popen(
                 words,
                 cwd=self._at,
                 stdin=subprocess.DEVNULL,
@@ -124,3 +124,6 @@ class JobQueue:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._begun[job.name] = process
+        # waited for, so that nothing of it stays; the studio's end does not wait
+        threading.Thread(target=process.wait, daemon=True).start()

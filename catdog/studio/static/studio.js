@@ -65,12 +65,29 @@
     if (told) say(decodeURIComponent(told));
   });
 
-  // nobody's typing is thrown away by lists that renew themselves
+  // nobody's typing is thrown away by parts that renew themselves: `data-renews` says which they are
+  const isEdited = (part) => {
+    const at = document.activeElement;
+    const typing = part.contains(at) && at.matches("input:not([type=checkbox]), textarea, select");
+    return typing || part.querySelector(".note-form") !== null;
+  };
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const at = event.target;
+    const renewed = event.detail.elt.dataset.renews;
     const trigger = event.detail.requestConfig?.triggeringEvent?.type ?? "";
-    if (trigger.startsWith("sse:") && at.contains(document.activeElement)
-        && document.activeElement.matches("input:not([type=checkbox]), textarea, select"))
+    if (renewed && trigger.startsWith("sse:") && [...document.querySelectorAll(renewed)].some(isEdited))
       event.preventDefault();
   });
+
+  // a log that is read at its end stays there
+  const follow = () => document.querySelectorAll("[data-follow]").forEach((box) => {
+    box.scrollTop = box.scrollHeight;
+  });
+  let atEnd = true;
+  document.addEventListener("scroll", (event) => {
+    const box = event.target;
+    if (box.matches?.("[data-follow]")) atEnd = box.scrollTop + box.clientHeight > box.scrollHeight - 30;
+  }, true);
+  for (const name of ["htmx:oobAfterSwap", "htmx:afterSwap"])
+    document.addEventListener(name, () => atEnd && follow());
+  follow();
 })();
