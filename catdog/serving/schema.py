@@ -94,7 +94,7 @@ PREDICT: dict[str, Any] = {
     "tags": ["photos"],
     "summary": "Photos to classes and probabilities",
     "description": (
-        "Of several photos one that cannot be read has an `error` in its place, and the others are "
+        "Of several photos one that cannot be read has an error in its place, and the others are "
         "answered; where none can be read the status is 422."
     ),
     "responses": {
