@@ -95,10 +95,16 @@ class Workplace:
     def caffenet(self) -> Path:
         """A snapshot of CaffeNet after one iteration, 227 x 227; `caffenet_deploy.prototxt` and
         `mean.binaryproto` are beside it."""
-        prefix = self.folder / "trained/caffenet"
-        overrides = ["max_iter=1", "snapshot_after_train=true", f"snapshot_prefix={prefix}"]
-        train(self.solver("caffenet", 227, 2), Options(overrides=overrides))
-        return prefix.with_name("caffenet_iter_1.caffemodel")
+        return self.snapshot("caffenet", 227)
+
+    def snapshot(self, name: str, size: int) -> Path:
+        """A snapshot of a net after one iteration, made once."""
+        prefix = self.folder / "trained" / name
+        found = prefix.with_name(f"{name}_iter_1.caffemodel")
+        if not found.exists():
+            overrides = ["max_iter=1", "snapshot_after_train=true", f"snapshot_prefix={prefix}"]
+            train(self.solver(name, size, 2), Options(overrides=overrides))
+        return found
 
     def _written(self, net: NetParameter, name: str) -> Path:
         path = self.folder / name

@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         photos=args.max_photos,
         pixels=int(args.max_megapixels * 1e6),
         seconds=args.seconds,
+        header_seconds=min(args.seconds, _USUAL.header_seconds),
         queue=args.queue,
     )
     run_server(place, lambda: _net(args, limits), batching, limits, tell)

@@ -106,12 +106,9 @@ class _Front:
             told = _not_taken(scope["method"], PATH, "POST")
             await _send_json(send, 405, {"error": told}, [(b"allow", b"POST"), _CLOSE])
             return
-        headers = dict(scope["headers"])
-        announced = headers.get(b"content-length")
         try:
             status, found = await self._service.predict(
-                headers.get(b"content-type", b"").decode("latin-1"),
-                None if announced is None else announced.decode("latin-1"),
+                dict(scope["headers"]),
                 parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
                 receive,
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 from importlib.util import find_spec
 from typing import Any
 
@@ -57,6 +58,16 @@ class _Limited(asyncio.Protocol):
         """Wait no longer."""
         self._begun()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, in the form of all refusals, and close."""
+        body = json.dumps({"error": msg}).encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def _wait_for_request(self) -> None:
         if self._timer is None:

@@ -1,12 +1,18 @@
 """The bodies of requests, read within their limits."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from catdog.serving.limits import Limits
 from catdog.serving.refusal import Refusal
 from catdog.web.guard import Message, Receive
+
+Headers = Mapping[bytes, bytes]
+"""Of a request, by their names in small letters."""
+
+#: Seconds for which a refused body is read on.
+_LEAVE = 2.0
 
 
 class Gone(Exception):
@@ -37,16 +43,15 @@ class Intake:
         finally:
             self.held -= held.count
 
-    async def read(self, receive: Receive, announced: str | None, held: Held) -> bytes:
+    async def read(self, receive: Receive, headers: Headers, held: Held) -> bytes:
         """The whole body of a request.
 
-        `announced` is its Content-Length. Raises Refusal for one that is too large or too slow, or
-        for which there is no room now, and Gone.
+        Raises Refusal for one that is too large or too slow, or for which there is no room now,
+        and Gone.
         """
-        if announced is not None:
-            self._check_announced(announced)
         parts: list[bytes] = []
         try:
+            self._check_announced(headers)
             async with asyncio.timeout(self._limits.seconds):
                 while True:
                     message = await receive()
@@ -56,8 +61,30 @@ class Intake:
         except TimeoutError:
             what = f"has not come within {self._limits.seconds:g} seconds"
             raise Refusal(408, what, where="body", close=True) from None
+        except Refusal:
+            parts.clear()
+            if b"expect" not in headers:
+                await self._leave(receive)
+            raise
 
-    def _check_announced(self, announced: str) -> None:
+    async def _leave(self, receive: Receive) -> None:
+        """Read what still comes of a body that is refused, for a little while, and keep nothing.
+
+        A connection that is closed while its client sends takes the answer with it.
+        """
+        left = 2 * self._limits.body
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
+
+    def _check_announced(self, headers: Headers) -> None:
+        if (said := headers.get(b"content-length")) is None:
+            return
+        announced = said.decode("latin-1")
         if not (announced.isascii() and announced.isdecimal()):
             raise Refusal(400, "is no number", where="Content-Length", close=True)
         # numbers of thousands of digits are not read

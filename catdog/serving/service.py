@@ -15,7 +15,7 @@ from catdog.inference.given_pictures import StoredPicture
 from catdog.inference.predictor import Predictor
 from catdog.serving.answers import Json, answer, reason
 from catdog.serving.batcher import Batcher, Ticket
-from catdog.serving.intake import Gone, Intake
+from catdog.serving.intake import Gone, Headers, Intake
 from catdog.serving.limits import Limits
 from catdog.serving.metrics import ServingMetrics
 from catdog.serving.refusal import Refusal
@@ -103,11 +103,7 @@ class Service:
         return "is full" if self._batcher.is_full else ""
 
     async def predict(
-        self,
-        content_type: str,
-        announced: str | None,
-        query: Sequence[tuple[str, str]],
-        receive: Receive,
+        self, headers: Headers, query: Sequence[tuple[str, str]], receive: Receive
     ) -> tuple[int, Json]:
         """The status and the answer of a request. Raises Refusal, and Gone."""
         if self.is_stopping or not self.is_warm:
@@ -118,8 +114,9 @@ class Service:
         self.under_way += 1
         try:
             with self.intake.request() as held:
-                body = await self.intake.read(receive, announced, held)
-                photos = sent_photos(content_type, body, self.limits)
+                body = await self.intake.read(receive, headers, held)
+                kind = headers.get(b"content-type", b"").decode("latin-1")
+                photos = sent_photos(kind, body, self.limits)
                 del body
                 ticket = await self._outcomes(photos, receive)
                 return self._answer(photos, ticket, top)

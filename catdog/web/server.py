@@ -62,7 +62,7 @@ def serve(
     config = uvicorn.Config(
         app,
         http=protocol,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         timeout_graceful_shutdown=grace,
         timeout_keep_alive=idle,
