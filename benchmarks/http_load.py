@@ -55,7 +55,7 @@ class Load:
     def __init__(self, place: tuple[str, int], requests: Sequence[bytes], clients: int) -> None:
         self._place, self._requests = place, requests
         self._selector = selectors.DefaultSelector()
-        self._next = 0
+        self._next, self._is_over = 0, False
         #: Seconds of each answered request, and how many had each status.
         self.seconds: list[float] = []
         self.statuses: dict[str, int] = {}
@@ -69,16 +69,17 @@ class Load:
             for key, events in self._selector.select(0.1):
                 self._go_on(key.data, events)
 
+    def finish(self) -> None:
+        """Wait for the answers that are under way, so that the server has nothing left to do."""
+        self._is_over = True
+        while self._selector.get_map():
+            for key, events in self._selector.select():
+                self._go_on(key.data, events)
+
     def forget(self) -> None:
         """Count from here on."""
         self.seconds.clear()
         self.statuses.clear()
-
-    def close(self) -> None:
-        """Close all connections."""
-        for key in list(self._selector.get_map().values()):
-            key.data.connection.close()
-        self._selector.close()
 
     def _open(self) -> None:
         connection = socket.create_connection(self._place)
@@ -112,14 +113,21 @@ class Load:
         part = client.connection.recv(1 << 16)
         client.got += part
         if not part:
-            self._selector.unregister(client.connection)
-            client.connection.close()
+            self._close(client)
             self._count("closed")
-            self._open()
+            if not self._is_over:
+                self._open()
         elif _is_whole(client.got):
             self.seconds.append(time.perf_counter() - client.began)
             self._count(client.got[9:12].decode())
-            self._send_next(client)
+            if self._is_over:
+                self._close(client)
+            else:
+                self._send_next(client)
+
+    def _close(self, client: _Client) -> None:
+        self._selector.unregister(client.connection)
+        client.connection.close()
 
     def _count(self, status: str) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
@@ -153,14 +161,14 @@ def main() -> None:
     load.run(args.seconds)
     took = time.perf_counter() - began
     used = _cpu() - cpu
-    load.close()
-    times = sorted(load.seconds)
+    times, statuses = sorted(load.seconds), dict(load.statuses)
+    load.finish()
     told = {
         "photos_per_second": len(times) * args.photos / took,
         "p50": times[len(times) // 2],
         "p99": times[len(times) * 99 // 100],
         "client_cores": used / took,
-        "statuses": load.statuses,
+        "statuses": statuses,
     }
     print(json.dumps(told))
 

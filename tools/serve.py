@@ -94,7 +94,8 @@ def _add_address(parser: Parser) -> None:
 def _add_batches(parser: Parser) -> None:
     """How photos become batches."""
     add = parser.add_argument
-    add("--batch", type=at_least(1), default=64, metavar="N", help="photos, at most (default: 64)")
+    about = "photos of a batch, at most (default: 64; 32 on two cores)"
+    add("--batch", type=at_least(1), default=0, metavar="N", help=about)
     add(
         "--wait",
         type=number_from_0,

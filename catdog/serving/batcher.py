@@ -196,7 +196,11 @@ class Batcher:
         return found
 
     def _work(self, compute: Compute) -> None:
-        while places := self._gathered():
+        while gathered := self._gathered():
+            places = [place for place in gathered if not place.ticket.is_abandoned]
+            self._settle([(place, None) for place in gathered if place.ticket.is_abandoned])
+            if not places:
+                continue
             began = time.perf_counter()
             outcomes = _computed(compute, places)
             self.rate.add(len(places), began)

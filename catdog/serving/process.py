@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Thread
 
+from catdog.engines.engine import SHARE, SIDE_BY_SIDE
+from catdog.runtime.parallel import cores
 from catdog.serving.app import application
 from catdog.serving.batcher import Batcher
 from catdog.serving.connections import limited_protocol
@@ -27,16 +29,26 @@ class Batching:
     """How photos become batches.
 
     Args:
-        batch: photos of a batch, at most.
+        batch: photos of a batch, at most; 0: as many as the device computes at once.
         wait: seconds that it waits for photos that are being decoded.
         workers: threads that compute, on each device.
         decoders: threads that decode; 0: one for each core.
     """
 
-    batch: int = 64
+    batch: int = 0
     wait: float = 0.01
     workers: int = 1
     decoders: int = 0
+
+
+def batch_of(net: ServedNet, batching: Batching) -> int:
+    """The photos of a batch.
+
+    On the cores it is so many as make whole shares, which are computed side by side: what is more
+    would wait for a second turn.
+    """
+    on_cores = net.first.device.type == "cpu"
+    return batching.batch or SHARE * (min(cores(), SIDE_BY_SIDE) if on_cores else SIDE_BY_SIDE)
 
 
 def service_of(net: ServedNet, batching: Batching, limits: Limits) -> tuple[Service, Batcher]:
@@ -47,7 +59,7 @@ def service_of(net: ServedNet, batching: Batching, limits: Limits) -> tuple[Serv
         net.read,
         computes,
         metrics,
-        batch=batching.batch,
+        batch=batch_of(net, batching),
         wait=batching.wait,
         room=limits.queue,
         decoders=batching.decoders,
@@ -72,7 +84,7 @@ def run_server(
         service, batcher = service_of(net, batching, limits)
         sys.setswitchinterval(_SWITCH)
         with batcher:
-            Thread(target=_warm, args=(service, batching.batch), daemon=True).start()
+            Thread(target=_warm, args=(service, batch_of(net, batching)), daemon=True).start()
             tell(f"{net.weights} at {place.url(listening.getsockname()[1])}")
             serve(
                 application(service, place),

@@ -1,6 +1,7 @@
 """Requests that are broken or hostile, among good ones: each gets its answer, and none a 500."""
 
 import http.client
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
