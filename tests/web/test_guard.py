@@ -112,3 +112,15 @@ def test_there_are_no_websockets():
 
     with pytest.raises(WebSocketDisconnect), client().websocket_connect("/"):
         pass
+
+
+def test_a_server_may_refuse_in_its_own_form():
+    async def refuse(send, status, reason):
+        body = f"{status} {reason}".encode()
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    asked = TestClient(Guard(pages(), refuse=refuse), base_url="http://evil.example")
+    answer = asked.get("/")
+    assert answer.text.startswith("421 this server is reached as")
+    assert "content-security-policy" in answer.headers

@@ -44,7 +44,7 @@ function pairs(entries) {
 }
 
 function commands(path, verb) {
-  const at = location.origin + path;
+  const at = new URL("." + path, location.href).href;
   if (verb !== "post") return `curl ${at}`;
   return [
     `curl ${at} -F photo=@cat.jpg -F photo=@dog.jpg`,
