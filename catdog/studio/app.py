@@ -11,7 +11,17 @@ from starlette.staticfiles import StaticFiles
 
 import catdog
 from catdog.errors import CatdogError
-from catdog.studio import downloads, home, job_page, run_page
+from catdog.studio import (
+    downloads,
+    home,
+    job_page,
+    new_store,
+    new_training,
+    run_page,
+    store_page,
+)
+from catdog.studio.desk import Desk
+from catdog.studio.desk_work import work
 from catdog.studio.here import STATIC, Studio
 from catdog.studio.jobs.queue import JobQueue
 from catdog.studio.place import StudioFolder
@@ -24,7 +34,17 @@ from catdog.web.limits import BodyLimit
 
 #: Bytes of one request: an upload of photos.
 MOST_BYTES = 4 * 2**30
-_ROUTERS = (home.router, run_page.router, downloads.router, job_page.router)
+#: Seconds that a measurement or the look at a large folder may take.
+_MEASURING = 120.0
+_ROUTERS = (
+    home.router,
+    run_page.router,
+    downloads.router,
+    job_page.router,
+    new_training.router,
+    new_store.router,
+    store_page.router,
+)
 
 
 def studio_of(place: StudioFolder) -> Studio:
@@ -36,7 +56,8 @@ def studio_of(place: StudioFolder) -> Studio:
         runs = (run for run in watch.runs() if run.status == RUNNING)
         return {str(run.content.get("device")).split(" ")[0] for run in runs}
 
-    return Studio(place, watch, logs, JobQueue(place.own / "jobs", place.folder, busy))
+    jobs = JobQueue(place.own / "jobs", place.folder, busy)
+    return Studio(place, watch, logs, jobs, Desk(place, work), Desk(place, work, _MEASURING))
 
 
 def create_app(studio: Studio) -> FastAPI:
@@ -44,7 +65,7 @@ def create_app(studio: Studio) -> FastAPI:
 
     @asynccontextmanager
     async def at_work(_: FastAPI) -> AsyncIterator[None]:
-        with studio.jobs:
+        with studio.jobs, studio.desk, studio.bench:
             yield
 
     app = FastAPI(

@@ -1,13 +1,12 @@
-"""What there is to choose from: nets, solvers, stores, weights, devices."""
+"""What there is to choose from: nets, solvers, weights, devices."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from catdog.cli import inventory
-from catdog.data.preprocessing import dataset_at
 from catdog.errors import CatdogError
 from catdog.spec.shipped import shipped_nets, shipped_solvers
 from catdog.studio.spec_text import MOST_LETTERS, NET, SOLVER
@@ -22,8 +21,6 @@ _SOLVER = re.compile(
 #: Specs of a folder that are looked at.
 _MOST = 500
 
-Tell = Callable[[str], object]
-
 
 @dataclass(frozen=True)
 class SpecChoice:
@@ -37,17 +34,6 @@ class SpecChoice:
     shipped: bool
     about: str = ""
     net: str = ""
-
-
-@dataclass(frozen=True)
-class StoreChoice:
-    """A store below the folder: its photos, its classes, the size of its pictures."""
-
-    name: str
-    photos: int
-    classes: tuple[str, ...]
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -88,23 +74,6 @@ def path_of(kind: str, name: str, folder: Path) -> Path:
 def text_of(kind: str, name: str, folder: Path) -> str:
     """The text of a net or a solver that can be chosen; as `path_of`."""
     return _read(path_of(kind, name, folder))
-
-
-def stores(folder: Path, tell: Tell = lambda _: None) -> list[StoreChoice]:
-    """The stores of a folder; a damaged one is told."""
-    found = []
-    for row in inventory.stores(folder, tell):
-        path = Path(str(row["name"]))
-        try:
-            dataset = dataset_at(path)
-        except CatdogError as error:
-            tell(f"passed over: {error}")
-            continue
-        classes = tuple(dataset.class_name) if dataset else ()
-        width, height = (dataset.width, dataset.height) if dataset else (0, 0)
-        name = str(path.relative_to(folder))
-        found.append(StoreChoice(name, int(row["records"]), classes, width, height))
-    return found
 
 
 def weights() -> list[WeightsChoice]:

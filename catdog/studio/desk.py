@@ -9,11 +9,11 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 from catdog.errors import CatdogError
+from catdog.studio.place import Place
 
 #: Seconds that one request may take, and after which an idle process ends.
 SECONDS, IDLE = 20.0, 600.0
@@ -23,21 +23,21 @@ _ENDED = "took more time or memory than a page may"
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
-#: Answers a request in the folder; both hold what JSON does.
-Work = Callable[[Request, Path], Answer]
+#: Answers a request in a place; both hold what JSON does.
+Work = Callable[[Request, Place], Answer]
 
 
 class Desk:
     """Does work in a process of its own, one request at a time, from any thread.
 
     Args:
-        folder: its working directory.
+        place: the studio's; its folder is the working directory.
         work: a function of a module.
         seconds: that one request may take.
     """
 
-    def __init__(self, folder: Path, work: Work, seconds: float = SECONDS) -> None:
-        self._folder, self._work, self._seconds = folder, work, seconds
+    def __init__(self, place: Place, work: Work, seconds: float = SECONDS) -> None:
+        self._place, self._work, self._seconds = place, work, seconds
         self._lock = Lock()
         self._process: Any = None
         self._pipe: Connection | None = None
@@ -91,7 +91,7 @@ class Desk:
         context = multiprocessing.get_context("spawn")
         self._pipe, inner = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(inner, str(self._folder), self._work), daemon=True
+            target=_serve, args=(inner, self._place, self._work), daemon=True
         )
         self._process.start()
         inner.close()
@@ -107,22 +107,22 @@ class Desk:
         self._process = self._pipe = None
 
 
-def _serve(pipe: Connection, folder: str, work: Work) -> None:
+def _serve(pipe: Connection, place: Place, work: Work) -> None:
     """Answer until nobody asks any more."""
-    os.chdir(folder)
+    os.chdir(place.folder)
     with suppress(OSError):
         os.nice(_NICE)
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while pipe.poll(IDLE):
-            pipe.send_bytes(json.dumps(_answer(pipe.recv_bytes(), folder, work)).encode())
+            pipe.send_bytes(json.dumps(_answer(pipe.recv_bytes(), place, work)).encode())
 
 
-def _answer(request: bytes, folder: str, work: Work) -> Answer:
+def _answer(request: bytes, place: Place, work: Work) -> Answer:
     try:
-        return {"answer": work(json.loads(request), Path(folder))}
+        return {"answer": work(json.loads(request), place)}
     except CatdogError as error:
-        where = error.where.replace(f"{folder}/", "")
-        told = {"what": error.what, "where": where, "remedy": error.remedy}
-        return {"error": {key: text.replace(f"{folder}/", "") for key, text in told.items()}}
+        told = {"what": error.what, "where": error.where, "remedy": error.remedy}
+        here = f"{place.folder}/"
+        return {"error": {key: text.replace(here, "") for key, text in told.items()}}
     except MemoryError:
         return {"error": {"what": _ENDED, "where": "", "remedy": "make it smaller"}}

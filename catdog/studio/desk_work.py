@@ -4,17 +4,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from math import ceil
-from pathlib import Path
 from typing import Any
 
-from catdog.errors import CatdogError
+from catdog.errors import CatdogError, Fault, SpecError
 from catdog.export.draw import draw
 from catdog.net.abstract import Blueprint
 from catdog.runtime.devices import device_named
 from catdog.runtime.room import amount
 from catdog.spec.states import state_words
 from catdog.studio.desk import Answer, Request
-from catdog.studio.draft import Drafted, drafted
+from catdog.studio.draft import Drafted, drafted, named_net
+from catdog.studio.place import Place
 from catdog.studio.store_draft import look_at, preview
 from catdog.studio.store_words import StoreSettings
 from catdog.studio.time_estimate import TimeEstimate, estimated_by_run, measured
@@ -22,13 +22,13 @@ from catdog.training.data_checks import open_present
 from catdog.training.memory import free_on
 
 
-def work(request: Request, folder: Path) -> Answer:
+def work(request: Request, place: Place) -> Answer:
     """The answer to a request, whose `kind` is one of KINDS."""
-    return KINDS[request.pop("kind")](folder, **request)
+    return KINDS[request.pop("kind")](place, **request)
 
 
-def _draft(folder: Path, net: str, solver: str) -> Answer:
-    found = drafted(net, solver, folder).draft
+def _draft(place: Place, net: str, solver: str) -> Answer:
+    found = drafted(net, solver, place).draft
     answer: Answer = asdict(found) | {"is_whole": found.is_whole}
     if found.net:
         sums = {"parameters": found.net.parameters, "multiply_adds": found.net.multiply_adds}
@@ -40,20 +40,28 @@ def _draft(folder: Path, net: str, solver: str) -> Answer:
     return answer
 
 
-def _picture(folder: Path, net: str, solver: str) -> Answer:
-    plan = _trained(drafted(net, solver, folder))
+def _net_text(place: Place, solver: str) -> Answer:
+    faults: list[Fault] = []
+    text = named_net(solver, place, faults)
+    if faults:
+        raise SpecError(faults)
+    return {"net": text}
+
+
+def _picture(place: Place, net: str, solver: str) -> Answer:
+    plan = _trained(drafted(net, solver, place))
     message = plan.resolved.message
     words = state_words(plan.resolved.spec.message, message.state)
     title = ": ".join(filter(None, [message.name, words]))
     return {"svg": draw(message, form="svg", title=title, shapes=plan.net.shapes).decode()}
 
 
-def _time(folder: Path, net: str, solver: str, device: str, measure: bool) -> Answer:
-    found = drafted(net, solver, folder)
+def _time(place: Place, net: str, solver: str, device: str, measure: bool) -> Answer:
+    found = drafted(net, solver, place)
     plan = _trained(found)
     if found.solver is None or not found.draft.is_whole:
         raise CatdogError("nothing can be told of a training with faults", remedy="mend them")
-    known = estimated_by_run(plan, found.solver.message, folder)
+    known = estimated_by_run(plan, found.solver.message, place.folder)
     if known is None and measure:
         known = _measured(found, plan, device)
     return {"time": asdict(known) if known else None}
@@ -87,18 +95,19 @@ def _trained(found: Drafted) -> Blueprint:
     return found.plans[0]
 
 
-def _photos(folder: Path, source: str) -> Answer:
-    return asdict(look_at(source, folder))
+def _photos(place: Place, source: str) -> Answer:
+    return asdict(look_at(source, place))
 
 
-def _preview(folder: Path, source: str, count: int, crop: int, asked: dict[str, Any]) -> Answer:
-    found = preview(source, folder, StoreSettings(**asked), count, crop)
+def _preview(place: Place, source: str, count: int, crop: int, asked: dict[str, Any]) -> Answer:
+    found = preview(source, place, StoreSettings(**asked), count, crop)
     return {"photos": [asdict(each) for each in found]}
 
 
 #: What can be asked for.
 KINDS: dict[str, Callable[..., Answer]] = {
     "draft": _draft,
+    "net_text": _net_text,
     "picture": _picture,
     "time": _time,
     "photos": _photos,

@@ -16,6 +16,7 @@ from catdog.solver.faults import solver_faults
 from catdog.spec import Spec
 from catdog.spec.shipped import find_net, is_shipped
 from catdog.studio import trust
+from catdog.studio.place import Place
 from catdog.studio.rate_points import RatePoints, rate_points
 from catdog.studio.spec_text import (
     NET,
@@ -96,27 +97,28 @@ class Drafted:
     solver: Spec[SolverParameter] | None = None
 
 
-def draft(net: str, solver: str, folder: Path) -> Draft:
+def draft(net: str, solver: str, place: Place) -> Draft:
     """What is known of the texts of a net and of a solver, either of which may be empty.
 
     Args:
         net: YAML or prototxt; where it is empty, the net that the solver names is taken, of those
             in the folder and of those that ship.
         solver: as `net`; without it the net alone is looked at.
-        folder: where paths begin; the working directory, whole.
+        place: the studio's, whose folder is the working directory.
     """
-    return drafted(net, solver, folder).draft
+    return drafted(net, solver, place).draft
 
 
-def drafted(net: str, solver: str, folder: Path) -> Drafted:
+def drafted(net: str, solver: str, place: Place) -> Drafted:
     """As `draft`, with the compiled nets."""
+    folder = place.folder
     faults: list[Fault] = []
     training = read_solver_text(solver, folder, faults) if solver.strip() else None
     if not net.strip() and training is not None:
-        net = _named_net(training, folder, faults)
+        net = _named_net(training, place, faults)
     spec = read_net_text(net, folder, faults) if net.strip() else None
-    refused = [*(trust.net_faults(spec, folder) if spec else ())]
-    refused += trust.solver_faults(training, folder) if training else ()
+    refused = [*(trust.net_faults(spec, place) if spec else ())]
+    refused += trust.solver_faults(training, place) if training else ()
     if refused or spec is None:
         rates = _rates(training.message) if training else None
         return Drafted(Draft(_placed([*faults, *refused], folder), rates=rates))
@@ -124,14 +126,20 @@ def drafted(net: str, solver: str, folder: Path) -> Drafted:
     return _of(found, training, list(found.faults), folder)
 
 
-def _named_net(solver: Spec[SolverParameter], folder: Path, faults: list[Fault]) -> str:
+def named_net(solver: str, place: Place, faults: list[Fault]) -> str:
+    """The text of the net that a solver's text names; empty, with faults, where there is none."""
+    spec = read_solver_text(solver, place.folder, faults)
+    return _named_net(spec, place, faults) if spec else ""
+
+
+def _named_net(solver: Spec[SolverParameter], place: Place, faults: list[Fault]) -> str:
     """The text of the net that a solver names; empty, with a fault, where it may not be read."""
     name = solver.message.net
     path = find_net(name, beside=solver.path) if name else None
     if path is None or not path.is_file():
         what = f'no such net "{name}"' if name else "names no net"
         faults.append(Fault(what, "choose a net, or write one", solver.where(key="net")))
-    elif not is_shipped(path) and trust.leads_out(str(path), folder):
+    elif not is_shipped(path) and trust.leads_out(str(path), place):
         faults.append(trust.outside("net", name, solver.where(key="net")))
     else:
         return path.read_text(encoding="utf-8-sig", errors="replace")

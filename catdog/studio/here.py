@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from catdog.errors import CatdogError
 from catdog.runtime.page_templates import page_templates
 from catdog.studio import wording
+from catdog.studio.desk import Desk
 from catdog.studio.jobs.queue import JobQueue
 from catdog.studio.place import StudioFolder
 from catdog.studio.run_rows import RunLogs
@@ -29,6 +30,9 @@ class Studio:
     watch: Watch
     logs: RunLogs
     jobs: JobQueue
+    #: Looks at texts as they are typed; measures, draws and looks at photos.
+    desk: Desk
+    bench: Desk
     #: Set once it is told to stop: what streams to a page ends.
     stopping: threading.Event = field(default_factory=threading.Event)
 

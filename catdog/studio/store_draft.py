@@ -14,11 +14,11 @@ from catdog.data.build.listing import Listing, Photo
 from catdog.data.build.packed_photos import find_packed
 from catdog.data.images import Pixels, Unreadable, decode, fitted, jpeg, read_file
 from catdog.data.thumbnails import thumbnail
-from catdog.errors import CatdogError, DataError
+from catdog.errors import DataError
 from catdog.project.found import FoundPhotos, found_in
 from catdog.proto.caffe_pb2 import DatasetParameter
+from catdog.studio.place import Place
 from catdog.studio.store_words import StoreSettings
-from catdog.studio.trust import leads_out
 
 #: Photos of a preview, classes and files of a list, at most.
 MOST_SHOWN, MOST_CLASSES, MOST_FILES = 24, 200, 50
@@ -72,20 +72,20 @@ class PreviewedPhoto:
     reason: str = ""
 
 
-def look_at(source: str, folder: Path) -> StoreDraft:
-    """The photos of a folder, an archive, a list or a table below the pages' folder.
+def look_at(source: str, place: Place) -> StoreDraft:
+    """The photos of a folder, an archive, a list or a table in the studio's folder.
 
     Raises CatdogError for a place outside of it, DataError where there are no labelled photos.
     """
-    found = _found(source, folder)
+    found = _found(source, place)
     listing = found.listing
     counts = list(zip(found.classes, found.counts(), strict=True))
     skipped = [(each.name, each.reason) for each in listing.skipped[:MOST_FILES]]
     return StoreDraft(
         source,
-        str(found.source.relative_to(folder)),
+        place.name(found.source),
         listing.layout,
-        _labels(found, folder),
+        _labels(found, place),
         found.several,
         tuple(counts[:MOST_CLASSES]),
         len(counts),
@@ -98,7 +98,7 @@ def look_at(source: str, folder: Path) -> StoreDraft:
 
 
 def preview(
-    source: str, folder: Path, asked: StoreSettings, count: int = 6, crop: int = 0
+    source: str, place: Place, asked: StoreSettings, count: int = 6, crop: int = 0
 ) -> list[PreviewedPhoto]:
     """Some photos, spread over all, before and after their preparation.
 
@@ -107,48 +107,45 @@ def preview(
 
     Raises as `look_at`.
     """
-    found = _found(source, folder)
+    found = _found(source, place)
     photos = _spread(found.photos, max(1, min(count, MOST_SHOWN)))
     return [_previewed(photo, found, asked, crop) for photo in photos]
 
 
-def _found(source: str, folder: Path) -> FoundPhotos:
-    if leads_out(source, folder):
-        what = "leads out of the folder of these pages"
-        raise CatdogError(what, where=source, remedy="name a folder or a zip in it")
-    place = folder / source
-    if not is_packed(source):
-        if not place.exists():
+def _found(source: str, place: Place) -> FoundPhotos:
+    path = place.readable(source)
+    if not is_packed(str(path)):
+        if not path.exists():
             raise DataError("no such folder", where=source, remedy="name a folder of photos")
-        return found_in(place)
-    if source.lower().endswith(".zip"):
-        _check_zip(str(place))
-    return FoundPhotos(place, None, False, _of_archive(place))
+        return found_in(path)
+    if path.suffix.lower() == ".zip":
+        _check_zip(str(path))
+    return FoundPhotos(path, None, False, _of_archive(path))
 
 
-def _of_archive(place: Path) -> Listing:
-    if not place.is_file():
-        raise DataError("no such file", where=str(place), remedy="check the name")
-    return find_packed([str(place)])
+def _of_archive(path: Path) -> Listing:
+    if not path.is_file():
+        raise DataError("no such file", where=str(path), remedy="check the name")
+    return find_packed([str(path)])
 
 
-def _check_zip(place: str) -> None:
+def _check_zip(path: str) -> None:
     """Raise DataError for a zip that is not to be unpacked: more files, or bytes, than photos have.
 
     Nothing of it is written: photos are read out of it.
     """
-    archive = Zip(place)
+    archive = Zip(path)
     if len(archive.names()) > MOST_MEMBERS:
-        raise DataError(f"has more than {MOST_MEMBERS:,} files", where=place)
+        raise DataError(f"has more than {MOST_MEMBERS:,} files", where=path)
     archive.check()
     archive.check_open()
 
 
-def _labels(found: FoundPhotos, folder: Path) -> tuple[str, ...]:
+def _labels(found: FoundPhotos, place: Place) -> tuple[str, ...]:
     if not found.table:
         return ()
     flag = "--labels" if found.several else "--list"
-    return flag, str(found.table.relative_to(folder))
+    return flag, place.name(found.table)
 
 
 def _spread(photos: Sequence[Photo], count: int) -> list[Photo]:

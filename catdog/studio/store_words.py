@@ -79,13 +79,21 @@ class StoreSettings:
         )
 
 
-def build_words(data: str, out: str, asked: StoreSettings, labels: Sequence[str] = ()) -> list[str]:
+def build_words(
+    data: str,
+    out: str,
+    asked: StoreSettings,
+    labels: Sequence[str] = (),
+    *,
+    apart: bool = False,
+) -> list[str]:
     """The words of `catdog create_lmdb` that build a store.
 
     Args:
         data: the photos.
         out: the folder of the store.
         labels: words that name a list or a table, where photos are not known by their folders.
+        apart: the photos for validation came apart.
     """
     words = ["--data", data, "--out", out, *labels]
     if not asked.keeps:
@@ -99,7 +107,7 @@ def build_words(data: str, out: str, asked: StoreSettings, labels: Sequence[str]
         words += ["--encoded", asked.encoded.lower()]
     if asked.encoded == "JPEG":
         words += ["--quality", str(asked.quality)]
-    words += ["--validation", f"{asked.validation:.6g}"]
+    words += [] if apart else ["--validation", f"{asked.validation:.6g}"]
     words += ["--seed", str(asked.seed)] if asked.seed else []
     return words + (["--shards", str(asked.shards)] if asked.shards else [])
 

@@ -22,8 +22,8 @@ from catdog.runtime.files import new_folder
 from catdog.spec.prototxt_tree import parse
 from catdog.spec.tree import Scalar
 from catdog.studio.choices import path_of
+from catdog.studio.place import Place
 from catdog.studio.spec_text import NET, PROTOTXT, YAML, form_of
-from catdog.studio.trust import leads_out
 
 #: Where trainings of the pages lie in their folder.
 TRAININGS = "trainings"
@@ -41,9 +41,10 @@ class SpecTexts:
 
 @dataclass(frozen=True)
 class Written:
-    """A training that is ready: its folder, its files, and the words of its command."""
+    """A training that is ready: its folder, its files, its snapshot_prefix, its command's words."""
 
     folder: str
+    prefix: str
     net: str
     solver: str
     words: tuple[str, ...]
@@ -75,20 +76,20 @@ class Fit:
     classes: int = 0
 
 
-def fitted_texts(asked: Fit, folder: Path) -> SpecTexts:
+def fitted_texts(asked: Fit, place: Place) -> SpecTexts:
     """A net with the store's data and as many outputs as it has classes, and a solver for it.
 
     Raises CatdogError for a net that cannot be made to fit, and for a store that does not tell how
     many classes it has.
     """
     check_name(asked.name)
-    path = _store(asked.store, folder)
+    path = _store(asked.store, place)
     dataset = dataset_at(path)
     classes = asked.classes or (len(dataset.class_name) if dataset else 0)
     if not classes:
         what = "does not tell how many classes it has"
         raise CatdogError(what, where=asked.store, remedy="say how many")
-    net = path_of(NET, asked.net, folder)
+    net = path_of(NET, asked.net, place.folder)
     shipped = solver_for(net)
     stages = stages_of(shipped)
     own, known = facts(net, stages), candidate_of(net.stem)
@@ -133,7 +134,9 @@ def write_training(
         (beside / file).write_text(solver, encoding="utf-8")
     there = f"{TRAININGS}/{name}"
     words = ["train", "--solver", f"{there}/{file}", *(["--device", device] if device else [])]
-    return Written(there, f"{there}/net.{form}", f"{there}/{file}", (*words, *more))
+    return Written(
+        there, places["snapshot_prefix"], f"{there}/net.{form}", f"{there}/{file}", (*words, *more)
+    )
 
 
 def check_name(name: str) -> None:
@@ -173,10 +176,12 @@ def _places(name: str, form: str) -> dict[str, str]:
     return {"net": f"{there}/net.{form}", "snapshot_prefix": f"{there}/snapshots/{name}"}
 
 
-def _store(name: str, folder: Path) -> Path:
-    if leads_out(name, folder) or not is_store(folder / name):
+def _store(name: str, place: Place) -> Path:
+    path = place.within(name)
+    if not is_store(path):
         raise CatdogError("no such store", where=name, remedy="choose one of the list")
-    return folder / name
+    # as it is named: builds are links into hidden folders
+    return place.folder / name
 
 
 def _has_several(store: Path) -> bool:

@@ -3,37 +3,41 @@
 A spec on the command line is its author's own. One from a page may be anybody's who reaches it.
 """
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from google.protobuf.message import Message
 
 from catdog.data.remote import is_address
-from catdog.errors import Fault
+from catdog.errors import CatdogError, Fault
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, SolverParameter
 from catdog.spec import Spec
+from catdog.studio.place import Place
 from catdog.training.finetuning import sources_of
 from catdog.weights.pretrained import NAMES
 
 #: Fields of layers that name files and folders, of whatever message.
 _PATHS = frozenset(("source", "mean_file", "meanfile", "root_folder", "index_file", "file_name"))
+#: The layer that writes a file.
+_WRITES = "HDF5Output"
 #: How a solver names nets beside `net`.
 _OTHER_NETS = ("train_net", "test_net", "net_param", "train_net_param", "test_net_param")
 
 
-def leads_out(name: str, folder: Path) -> bool:
-    """Whether a path does not lead to something below a folder, where paths begin.
+def leads_out(name: str, place: Place, *, read: bool = False) -> bool:
+    """Whether a path does not lead to something in the studio's folder, where paths begin.
 
-    What the folder's owner has linked into it is in it. A name that is no path does not lead out.
+    What is only `read` may lie in its folders of photos too.
     """
     if is_address(name) or name.startswith("~"):
         return True
-    whole = os.path.normpath(folder / name)
-    return not Path(whole).is_relative_to(folder)
+    try:
+        place.readable(name) if read else place.within(name)
+    except CatdogError:
+        return True
+    return False
 
 
-def net_faults(spec: Spec[NetParameter], folder: Path) -> Iterator[Fault]:
+def net_faults(spec: Spec[NetParameter], place: Place) -> Iterator[Fault]:
     """Layers that run code, and those that name files outside of the folder, with their places."""
     seen: dict[str, int] = {}
     for layer in spec.message.layer:
@@ -47,19 +51,19 @@ def net_faults(spec: Spec[NetParameter], folder: Path) -> Iterator[Fault]:
                 layer.name,
             )
         for field, value in _named(layer):
-            if leads_out(value, folder):
+            if leads_out(value, place, read=layer.type != _WRITES):
                 where = spec.where(layer.name, field, nth)
                 yield outside(field, value, where, f"({layer.type}) ", layer.name)
 
 
-def solver_faults(spec: Spec[SolverParameter], folder: Path) -> Iterator[Fault]:
+def solver_faults(spec: Spec[SolverParameter], place: Place) -> Iterator[Fault]:
     """What of a solver leads out of the folder, and other ways to name nets than `net`."""
     solver = spec.message
-    if leads_out(solver.snapshot_prefix, folder):
+    if solver.snapshot_prefix and leads_out(solver.snapshot_prefix, place):
         where = spec.where(key="snapshot_prefix")
         yield outside("snapshot_prefix", solver.snapshot_prefix, where)
     for source in sources_of(solver.weights):
-        if source not in NAMES and leads_out(source, folder):
+        if source not in NAMES and leads_out(source, place):
             yield outside("weights", source, spec.where(key="weights"))
     for name in _OTHER_NETS:
         if any(field.name == name for field, _ in solver.ListFields()):
@@ -81,7 +85,7 @@ def _named(layer: LayerParameter) -> Iterator[tuple[str, str]]:
 
 def outside(field: str, value: str, where: str, before: str = "", layer: str = "") -> Fault:
     return Fault(
-        f'{before}{field} "{value}" leads out of the folder of these pages',
+        f'{before}{field} "{value}" leads out of the folder of the studio',
         "name something in it, or train on the command line",
         where,
         layer,

@@ -6,18 +6,19 @@ import pytest
 
 from catdog.errors import CatdogError
 from catdog.studio.desk import Desk
+from catdog.studio.place import Place
 from tests.studio.work import work
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    with Desk(tmp_path_factory.mktemp("desk"), work, seconds=8) as found:
+    with Desk(Place(tmp_path_factory.mktemp("desk")), work, seconds=8) as found:
         yield found
 
 
 def test_it_works_in_its_folder_with_low_priority(desk):
     answer = desk.ask(kind="tell")
-    assert answer["here"] == str(desk._folder)
+    assert answer["here"] == str(desk._place.folder)
     assert answer["nice"] > os.nice(0)
     assert desk.ask(kind="tell")["process"] == answer["process"] != os.getpid()
 
@@ -36,7 +37,7 @@ def test_another_one_follows_one_that_ends(desk):
 
 
 def test_what_takes_too_long_is_ended(tmp_path):
-    with Desk(tmp_path, work, seconds=0.2) as desk:
+    with Desk(Place(tmp_path), work, seconds=0.2) as desk:
         with pytest.raises(CatdogError, match="more time or memory"):
             desk.ask(kind="sleep")
         assert desk._process is None

@@ -7,11 +7,11 @@ from pathlib import Path
 from catdog.errors import CatdogError
 
 
-def work(request, folder):
+def work(request, place):
     """Say where it is, fail, end or take too long."""
     kind = request["kind"]
     if kind == "wrong":
-        raise CatdogError("is wrong", where=f"{folder}/x", remedy="look")
+        raise CatdogError("is wrong", where=f"{place.folder}/x", remedy="look")
     if kind == "sleep":
         time.sleep(60)
     if kind == "die":
