@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Any, Self
 
 from catdog.errors import CatdogError
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 
 #: Seconds that one request may take, and after which an idle process ends.
 SECONDS, IDLE = 20.0, 600.0
@@ -24,7 +24,7 @@ _ENDED = "took more time or memory than a page may"
 Request = dict[str, Any]
 Answer = dict[str, Any]
 #: Answers a request in a place; both hold what JSON does.
-Work = Callable[[Request, Place], Answer]
+Work = Callable[[Request, StudioFolder], Answer]
 
 
 class Desk:
@@ -36,7 +36,7 @@ class Desk:
         seconds: that one request may take.
     """
 
-    def __init__(self, place: Place, work: Work, seconds: float = SECONDS) -> None:
+    def __init__(self, place: StudioFolder, work: Work, seconds: float = SECONDS) -> None:
         self._place, self._work, self._seconds = place, work, seconds
         self._lock = Lock()
         self._process: Any = None
@@ -107,7 +107,7 @@ class Desk:
         self._process = self._pipe = None
 
 
-def _serve(pipe: Connection, place: Place, work: Work) -> None:
+def _serve(pipe: Connection, place: StudioFolder, work: Work) -> None:
     """Answer until nobody asks any more."""
     os.chdir(place.folder)
     with suppress(OSError):
@@ -117,7 +117,7 @@ def _serve(pipe: Connection, place: Place, work: Work) -> None:
             pipe.send_bytes(json.dumps(_answer(pipe.recv_bytes(), place, work)).encode())
 
 
-def _answer(request: bytes, place: Place, work: Work) -> Answer:
+def _answer(request: bytes, place: StudioFolder, work: Work) -> Answer:
     try:
         return {"answer": work(json.loads(request), place)}
     except CatdogError as error:

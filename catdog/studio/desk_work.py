@@ -14,7 +14,7 @@ from catdog.runtime.room import amount
 from catdog.spec.states import state_words
 from catdog.studio.desk import Answer, Request
 from catdog.studio.draft import Drafted, drafted, named_net
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.store_draft import look_at, preview
 from catdog.studio.store_words import StoreSettings
 from catdog.studio.time_estimate import TimeEstimate, estimated_by_run, measured
@@ -22,12 +22,12 @@ from catdog.training.data_checks import open_present
 from catdog.training.memory import free_on
 
 
-def work(request: Request, place: Place) -> Answer:
+def work(request: Request, place: StudioFolder) -> Answer:
     """The answer to a request, whose `kind` is one of KINDS."""
     return KINDS[request.pop("kind")](place, **request)
 
 
-def _draft(place: Place, net: str, solver: str) -> Answer:
+def _draft(place: StudioFolder, net: str, solver: str) -> Answer:
     found = drafted(net, solver, place).draft
     answer: Answer = asdict(found) | {"is_whole": found.is_whole}
     if found.net:
@@ -40,7 +40,7 @@ def _draft(place: Place, net: str, solver: str) -> Answer:
     return answer
 
 
-def _net_text(place: Place, solver: str) -> Answer:
+def _net_text(place: StudioFolder, solver: str) -> Answer:
     faults: list[Fault] = []
     text = named_net(solver, place, faults)
     if faults:
@@ -48,7 +48,7 @@ def _net_text(place: Place, solver: str) -> Answer:
     return {"net": text}
 
 
-def _picture(place: Place, net: str, solver: str) -> Answer:
+def _picture(place: StudioFolder, net: str, solver: str) -> Answer:
     plan = _trained(drafted(net, solver, place))
     message = plan.resolved.message
     words = state_words(plan.resolved.spec.message, message.state)
@@ -56,7 +56,7 @@ def _picture(place: Place, net: str, solver: str) -> Answer:
     return {"svg": draw(message, form="svg", title=title, shapes=plan.net.shapes).decode()}
 
 
-def _time(place: Place, net: str, solver: str, device: str, measure: bool) -> Answer:
+def _time(place: StudioFolder, net: str, solver: str, device: str, measure: bool) -> Answer:
     found = drafted(net, solver, place)
     plan = _trained(found)
     if found.solver is None or not found.draft.is_whole:
@@ -95,11 +95,13 @@ def _trained(found: Drafted) -> Blueprint:
     return found.plans[0]
 
 
-def _photos(place: Place, source: str) -> Answer:
+def _photos(place: StudioFolder, source: str) -> Answer:
     return asdict(look_at(source, place))
 
 
-def _preview(place: Place, source: str, count: int, crop: int, asked: dict[str, Any]) -> Answer:
+def _preview(
+    place: StudioFolder, source: str, count: int, crop: int, asked: dict[str, Any]
+) -> Answer:
     found = preview(source, place, StoreSettings(**asked), count, crop)
     return {"photos": [asdict(each) for each in found]}
 

@@ -16,7 +16,7 @@ from catdog.solver.faults import solver_faults
 from catdog.spec import Spec
 from catdog.spec.shipped import find_net, is_shipped
 from catdog.studio import trust
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.rate_points import RatePoints, rate_points
 from catdog.studio.spec_text import (
     NET,
@@ -65,6 +65,7 @@ class Draft:
     Args:
         faults: in the order of the texts, the net's first.
         lines: what `catdog check` says of them, where there are no faults.
+        needs: what was assumed of data that are not there.
         net: the layers of the trained net; None where it does not compile.
         rates: the learning rate; None where it cannot be told.
         start: what the layers begin with.
@@ -81,11 +82,12 @@ class Draft:
     memory: MemoryPlan | None = None
     iterations: int = 0
     tests: int = 0
+    needs: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
-        """Whether it can be trained."""
-        return not self.faults and self.iterations > 0
+        """Whether it can be trained now."""
+        return not (self.faults or self.needs) and self.iterations > 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Drafted:
     solver: Spec[SolverParameter] | None = None
 
 
-def draft(net: str, solver: str, place: Place) -> Draft:
+def draft(net: str, solver: str, place: StudioFolder) -> Draft:
     """What is known of the texts of a net and of a solver, either of which may be empty.
 
     Args:
@@ -109,7 +111,7 @@ def draft(net: str, solver: str, place: Place) -> Draft:
     return drafted(net, solver, place).draft
 
 
-def drafted(net: str, solver: str, place: Place) -> Drafted:
+def drafted(net: str, solver: str, place: StudioFolder) -> Drafted:
     """As `draft`, with the compiled nets."""
     folder = place.folder
     faults: list[Fault] = []
@@ -126,13 +128,13 @@ def drafted(net: str, solver: str, place: Place) -> Drafted:
     return _of(found, training, list(found.faults), folder)
 
 
-def named_net(solver: str, place: Place, faults: list[Fault]) -> str:
+def named_net(solver: str, place: StudioFolder, faults: list[Fault]) -> str:
     """The text of the net that a solver's text names; empty, with faults, where there is none."""
     spec = read_solver_text(solver, place.folder, faults)
     return _named_net(spec, place, faults) if spec else ""
 
 
-def _named_net(solver: Spec[SolverParameter], place: Place, faults: list[Fault]) -> str:
+def _named_net(solver: Spec[SolverParameter], place: StudioFolder, faults: list[Fault]) -> str:
     """The text of the net that a solver names; empty, with a fault, where it may not be read."""
     name = solver.message.net
     path = find_net(name, beside=solver.path) if name else None
@@ -178,7 +180,8 @@ def _of(
         memory = _memory(found.plans, solver.message)
     rates = _rates(whole.message) if whole else None
     length = whole.message if whole and rates else SolverParameter()
-    lines = found.lines if not faults else ()
+    needs = tuple(line.partition("; --shape")[0] for line in found.assumed)
+    lines = [] if faults else [line for line in found.lines if line not in found.assumed]
     made = Draft(
         _placed(faults, folder),
         tuple(line.replace(f"{folder}/", "") for line in lines),
@@ -188,6 +191,7 @@ def _of(
         memory,
         length.max_iter,
         length.test_interval,
+        tuple(line.replace(f"{folder}/", "") for line in needs),
     )
     return Drafted(made, found.plans, whole)
 

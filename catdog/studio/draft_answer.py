@@ -84,11 +84,15 @@ class MemoryAnswer(BaseModel):
 
 
 class DraftAnswer(BaseModel):
-    """What is known of a net and a solver; parts that cannot be told are null."""
+    """What is known of a net and a solver; parts that cannot be told are null.
+
+    `needs`: data that are not there, which keep it from being trained.
+    """
 
     is_whole: bool
     faults: Sequence[FaultAnswer]
     lines: Sequence[str]
+    needs: Sequence[str]
     net: NetAnswer | None
     rates: RateAnswer | None
     start: StartAnswer | None

@@ -1,12 +1,12 @@
 """The page of a new store: photos are named or sent, looked at, and stored."""
 
 import shlex
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from catdog.errors import CatdogError
 from catdog.studio.here import Here, Studio, render
@@ -25,6 +25,15 @@ router = APIRouter()
 STORES = "stores"
 
 
+def _or_none(given: object) -> object:
+    """A field of a form that was left empty is 0."""
+    return 0 if given == "" else given
+
+
+#: A number of a form.
+Whole = Annotated[int, BeforeValidator(_or_none)]
+
+
 class Source(BaseModel):
     """A folder of photos, a zip, a list or a table of labels, as seen from the studio's folder."""
 
@@ -34,17 +43,17 @@ class Source(BaseModel):
 class Preparing(Source):
     """Photos, and what is done to each before it is stored."""
 
-    size: int = 227
-    height: int = Field(0, description="0: as size")
+    size: Whole = 227
+    height: Whole = Field(0, description="0: as size")
     resize: str = "STRETCH"
-    equalize: bool = False
+    equalize: bool = True
     interpolation: str = "CUBIC"
     gray: bool = False
     encoded: str = ""
-    quality: int = 95
+    quality: Whole = 95
     validation: float = 1 / 6
-    seed: int = 0
-    shards: int = 0
+    seed: Whole = 0
+    shards: Whole = 0
 
     def settings(self) -> StoreSettings:
         """What is asked for. Raises CatdogError for what no store can be."""
@@ -67,7 +76,7 @@ class Previewing(Preparing):
     """How many photos are wanted, and the crop_size of a net that would see them; 0: none."""
 
     count: int = Field(6, ge=1, le=MOST_SHOWN)
-    crop: int = Field(0, ge=0, le=4096)
+    crop: Whole = Field(0, ge=0, le=4096)
 
 
 class Building(Preparing):
@@ -99,9 +108,9 @@ def photos_part(studio: Here, asked: Source) -> HTMLResponse:
     try:
         found = photos(studio, asked)
     except CatdogError as error:
-        return render("photos_part.html", photos=None, fault=str(error))
+        return render("photos_part.html", "", photos=None, fault=str(error))
     most = max((count for _, count in found.classes), default=1)
-    return render("photos_part.html", photos=found, fault="", most=most)
+    return render("photos_part.html", "", photos=found, fault="", most=most)
 
 
 @router.post("/parts/preview", response_class=HTMLResponse, include_in_schema=False)
@@ -110,9 +119,9 @@ def preview_part(studio: Here, asked: Previewing) -> HTMLResponse:
     try:
         shown, words = preview(studio, asked), _words(studio, asked, f"{STORES}/NAME")
     except CatdogError as error:
-        return render("preview_part.html", shown=(), fault=str(error), command="")
+        return render("preview_part.html", "", shown=(), fault=str(error), command="")
     command = shlex.join(["catdog", "create_lmdb", *words])
-    return render("preview_part.html", shown=shown, fault="", command=command)
+    return render("preview_part.html", "", shown=shown, fault="", command=command)
 
 
 @router.get("/api/photos/places")

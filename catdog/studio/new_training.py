@@ -95,16 +95,16 @@ def page(studio: Here, store: str = "", solver: str = "", net: str = "") -> HTML
 def draft_part(studio: Here, asked: Drafting) -> HTMLResponse:
     """What is known of the texts, as a part of the page."""
     found = draft(studio, asked)
-    return render("draft_part.html", draft=found, chart=_chart(found))
+    return render("draft_part.html", "", draft=found, chart=_chart(found))
 
 
 @router.post("/parts/time", response_class=HTMLResponse, include_in_schema=False)
 def time_part(studio: Here, asked: Timing) -> HTMLResponse:
     """How long it would take, as a part of the page."""
     try:
-        return render("time_part.html", time=estimate(studio, asked), fault="")
+        return render("time_part.html", "", time=estimate(studio, asked), fault="")
     except CatdogError as error:
-        return render("time_part.html", time=None, fault=str(error))
+        return render("time_part.html", "", time=None, fault=str(error))
 
 
 @router.get("/api/choices")
@@ -181,7 +181,8 @@ def start(studio: Here, asked: Starting, response: Response) -> JobRow:
     found = draft(studio, asked)
     if not found.is_whole:
         first = next(iter(found.faults), None)
-        what = f"{first.text}: {first.what}" if first else "there is nothing to train"
+        what = f"{first.text}: {first.what}" if first else "it cannot be trained"
+        what = found.needs[0] if found.needs and not first else what
         raise CatdogError(what, where=asked.name, remedy=first.remedy if first else "")
     texts = _texts(studio, asked)
     written = write_training(asked.name, texts, studio.place.folder, asked.device)

@@ -6,13 +6,13 @@ from itertools import islice
 from pathlib import Path
 
 from catdog.data.photo_names import is_archive, is_left_behind, is_picture
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 
 #: Folders that are looked into, names of each, and places that are offered.
 _FOLDERS, _NAMES, _OFFERED = 2_000, 50, 60
 
 
-def photo_places(place: Place) -> list[str]:
+def photo_places(place: StudioFolder) -> list[str]:
     """Folders with photos in them or in their folders, and zips, as seen from the studio's.
 
     Of large trees a part is looked at.
@@ -24,7 +24,7 @@ def photo_places(place: Place) -> list[str]:
     return list(islice(found, _OFFERED))
 
 
-def _of_root(root: Path, place: Place) -> Iterator[str]:
+def _of_root(root: Path, place: StudioFolder) -> Iterator[str]:
     with_photos: set[Path] = set()
     archives: list[Path] = []
     for at, folders, names in islice(os.walk(root), _FOLDERS):

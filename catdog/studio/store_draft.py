@@ -17,7 +17,7 @@ from catdog.data.thumbnails import thumbnail
 from catdog.errors import DataError
 from catdog.project.found import FoundPhotos, found_in
 from catdog.proto.caffe_pb2 import DatasetParameter
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.store_words import StoreSettings
 
 #: Photos of a preview, classes and files of a list, at most.
@@ -72,7 +72,7 @@ class PreviewedPhoto:
     reason: str = ""
 
 
-def look_at(source: str, place: Place) -> StoreDraft:
+def look_at(source: str, place: StudioFolder) -> StoreDraft:
     """The photos of a folder, an archive, a list or a table in the studio's folder.
 
     Raises CatdogError for a place outside of it, DataError where there are no labelled photos.
@@ -98,7 +98,7 @@ def look_at(source: str, place: Place) -> StoreDraft:
 
 
 def preview(
-    source: str, place: Place, asked: StoreSettings, count: int = 6, crop: int = 0
+    source: str, place: StudioFolder, asked: StoreSettings, count: int = 6, crop: int = 0
 ) -> list[PreviewedPhoto]:
     """Some photos, spread over all, before and after their preparation.
 
@@ -112,7 +112,7 @@ def preview(
     return [_previewed(photo, found, asked, crop) for photo in photos]
 
 
-def _found(source: str, place: Place) -> FoundPhotos:
+def _found(source: str, place: StudioFolder) -> FoundPhotos:
     path = place.readable(source)
     if not is_packed(str(path)):
         if not path.exists():
@@ -141,7 +141,7 @@ def _check_zip(path: str) -> None:
     archive.check_open()
 
 
-def _labels(found: FoundPhotos, place: Place) -> tuple[str, ...]:
+def _labels(found: FoundPhotos, place: StudioFolder) -> tuple[str, ...]:
     if not found.table:
         return ()
     flag = "--labels" if found.several else "--list"

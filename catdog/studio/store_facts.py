@@ -111,7 +111,7 @@ def stored_photo(store: Path, index: int) -> tuple[bytes, str]:
 def _pixels(planes: Pixels, dataset: DatasetParameter | None) -> Pixels:
     """Planes as a picture in BGR or grey."""
     if planes.shape[0] == 1:
-        return planes[0]
+        return np.ascontiguousarray(planes[0])
     turned = dataset is not None and dataset.channel_order == DatasetParameter.RGB
     picture = planes[:3].transpose(1, 2, 0)
     return np.ascontiguousarray(picture[..., ::-1] if turned else picture)

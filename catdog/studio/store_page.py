@@ -40,7 +40,7 @@ def page(studio: Here, name: Name) -> HTMLResponse:
 @router.get("/parts/store", response_class=HTMLResponse, include_in_schema=False)
 def part(studio: Here, name: Name) -> HTMLResponse:
     """What of the page changes."""
-    return render("store_part.html", **_shown(studio, name))
+    return render("store_part.html", "", **_shown(studio, name))
 
 
 @router.get("/events/store", include_in_schema=False)

@@ -22,7 +22,7 @@ from catdog.runtime.files import new_folder
 from catdog.spec.prototxt_tree import parse
 from catdog.spec.tree import Scalar
 from catdog.studio.choices import path_of
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.spec_text import NET, PROTOTXT, YAML, form_of
 
 #: Where trainings of the pages lie in their folder.
@@ -76,7 +76,7 @@ class Fit:
     classes: int = 0
 
 
-def fitted_texts(asked: Fit, place: Place) -> SpecTexts:
+def fitted_texts(asked: Fit, place: StudioFolder) -> SpecTexts:
     """A net with the store's data and as many outputs as it has classes, and a solver for it.
 
     Raises CatdogError for a net that cannot be made to fit, and for a store that does not tell how
@@ -176,7 +176,7 @@ def _places(name: str, form: str) -> dict[str, str]:
     return {"net": f"{there}/net.{form}", "snapshot_prefix": f"{there}/snapshots/{name}"}
 
 
-def _store(name: str, place: Place) -> Path:
+def _store(name: str, place: StudioFolder) -> Path:
     path = place.within(name)
     if not is_store(path):
         raise CatdogError("no such store", where=name, remedy="choose one of the list")

@@ -11,7 +11,7 @@ from catdog.data.remote import is_address
 from catdog.errors import CatdogError, Fault
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, SolverParameter
 from catdog.spec import Spec
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.training.finetuning import sources_of
 from catdog.weights.pretrained import NAMES
 
@@ -23,7 +23,7 @@ _WRITES = "HDF5Output"
 _OTHER_NETS = ("train_net", "test_net", "net_param", "train_net_param", "test_net_param")
 
 
-def leads_out(name: str, place: Place, *, read: bool = False) -> bool:
+def leads_out(name: str, place: StudioFolder, *, read: bool = False) -> bool:
     """Whether a path does not lead to something in the studio's folder, where paths begin.
 
     What is only `read` may lie in its folders of photos too.
@@ -37,7 +37,7 @@ def leads_out(name: str, place: Place, *, read: bool = False) -> bool:
     return False
 
 
-def net_faults(spec: Spec[NetParameter], place: Place) -> Iterator[Fault]:
+def net_faults(spec: Spec[NetParameter], place: StudioFolder) -> Iterator[Fault]:
     """Layers that run code, and those that name files outside of the folder, with their places."""
     seen: dict[str, int] = {}
     for layer in spec.message.layer:
@@ -56,7 +56,7 @@ def net_faults(spec: Spec[NetParameter], place: Place) -> Iterator[Fault]:
                 yield outside(field, value, where, f"({layer.type}) ", layer.name)
 
 
-def solver_faults(spec: Spec[SolverParameter], place: Place) -> Iterator[Fault]:
+def solver_faults(spec: Spec[SolverParameter], place: StudioFolder) -> Iterator[Fault]:
     """What of a solver leads out of the folder, and other ways to name nets than `net`."""
     solver = spec.message
     if solver.snapshot_prefix and leads_out(solver.snapshot_prefix, place):

@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import PurePath
 from urllib.parse import quote
 
+from catdog.runtime.room import amount
+
 
 def clock(seconds: float | None) -> str:
     """`42 s`, `3:07 min`, `2:05 h`; a dash for none."""
@@ -41,6 +43,20 @@ def day(text: str) -> str:
 def grouped(number: int) -> str:
     """`25,000`."""
     return f"{number:,}"
+
+
+def counted_short(number: float) -> str:
+    """A large number as `1.2 G`."""
+    for unit in ("", " k", " M", " G"):
+        if number < 1000:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g} T"
+
+
+def seconds(number: float) -> str:
+    """A short time as `3.1 ms` or `2.4 s`."""
+    return f"{1000 * number:.3g} ms" if number < 1 else f"{number:.3g} s"
 
 
 def size(number: float) -> str:
@@ -81,6 +97,9 @@ FILTERS = {
     "score": score,
     "day": day,
     "grouped": grouped,
+    "amount": amount,
+    "counted_short": counted_short,
+    "seconds": seconds,
     "size": size,
     "last_name": last_name,
     "in_address": in_address,

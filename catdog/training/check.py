@@ -85,12 +85,14 @@ class Examined:
         plans: the nets that compile, of a solver the trained one first.
         solver: with iterations for its epochs; None of a net, and where it has faults.
         lines: what there is to say; none where there are faults.
+        assumed: of data that are not there; such nets cannot be trained yet.
     """
 
     faults: tuple[Fault, ...]
     plans: tuple[Blueprint, ...]
     solver: Spec[SolverParameter] | None
     lines: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
 
 
 def inspect(
@@ -139,7 +141,9 @@ def examine(
     lines = [] if faults else [line for each in compiled for line in _lines(each)]
     if not faults:
         lines += same_data([plan.resolved for plan in plans])
-    return Examined(tuple(_each_once(faults)), plans, solver, tuple(dict.fromkeys(lines)))
+    assumed = tuple(dict.fromkeys(line for each in compiled for line in each.assumed))
+    told = tuple(dict.fromkeys(lines))
+    return Examined(tuple(_each_once(faults)), plans, solver, told, assumed)
 
 
 def _each_once(faults: Sequence[Fault]) -> Iterator[Fault]:

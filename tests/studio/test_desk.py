@@ -6,13 +6,13 @@ import pytest
 
 from catdog.errors import CatdogError
 from catdog.studio.desk import Desk
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from tests.studio.work import work
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    with Desk(Place(tmp_path_factory.mktemp("desk")), work, seconds=8) as found:
+    with Desk(StudioFolder(tmp_path_factory.mktemp("desk")), work, seconds=8) as found:
         yield found
 
 
@@ -37,7 +37,7 @@ def test_another_one_follows_one_that_ends(desk):
 
 
 def test_what_takes_too_long_is_ended(tmp_path):
-    with Desk(Place(tmp_path), work, seconds=0.2) as desk:
+    with Desk(StudioFolder(tmp_path), work, seconds=0.2) as desk:
         with pytest.raises(CatdogError, match="more time or memory"):
             desk.ask(kind="sleep")
         assert desk._process is None

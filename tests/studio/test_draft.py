@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catdog.spec import read_net, read_solver, to_prototxt
 from catdog.studio.draft import draft
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.spec_text import PROTOTXT, YAML, form_of
 from catdog.weights import Weights, write_weights
 from tests.small_solver import NET, SOLVER, write_small
@@ -28,7 +28,7 @@ def inside(folder, monkeypatch):
 
 
 def faults_of(net, solver, folder):
-    found = draft(net, solver, Place(folder))
+    found = draft(net, solver, StudioFolder(folder))
     assert not found.is_whole
     return [(each.text, each.line, each.what) for each in found.faults]
 
@@ -38,7 +38,7 @@ def line_of(text, part):
 
 
 def test_a_whole_draft(folder):
-    found = draft(NET, SOLVER, Place(folder))
+    found = draft(NET, SOLVER, StudioFolder(folder))
     assert found.is_whole and not found.faults
     assert (found.iterations, found.tests) == (8, 3)
     rows = {row.name: row for row in found.net.rows}
@@ -50,7 +50,7 @@ def test_a_whole_draft(folder):
 
 
 def test_what_is_frozen_and_fresh(folder):
-    start = draft(NET, SOLVER, Place(folder)).start
+    start = draft(NET, SOLVER, StudioFolder(folder)).start
     frozen = {row.layer for row in start.layers if row.frozen}
     assert frozen == {"conv1", "bn1", "scale1", "fc1"}
     assert {row.weights for row in start.layers} == {"fresh"}
@@ -60,7 +60,9 @@ def test_what_is_frozen_and_fresh(folder):
 def test_what_weights_bring(folder):
     conv = [np.zeros((6, 3, 3, 3), np.float32), np.zeros(6, np.float32)]
     write_weights(folder / "some.caffemodel", Weights({"conv1": conv, "old": conv}))
-    found = draft(NET, f"{SOLVER}weights: some.caffemodel\nfresh_lr_mult: 10\n", Place(folder))
+    found = draft(
+        NET, f"{SOLVER}weights: some.caffemodel\nfresh_lr_mult: 10\n", StudioFolder(folder)
+    )
     rows = {row.layer: row for row in found.start.layers}
     assert rows["conv1"].weights == "copied"
     assert rows["fc2"].weights == "fresh" and rows["fc2"].rates == (10, 10)
@@ -70,14 +72,14 @@ def test_what_weights_bring(folder):
 def test_weights_that_do_not_fit_are_a_fault_at_their_line(folder):
     write_weights(folder / "other.caffemodel", Weights({"fc2": [np.zeros((3, 9), np.float32)]}))
     solver = f"{SOLVER}weights: other.caffemodel\n"
-    (fault,) = draft(NET, solver, Place(folder)).faults
+    (fault,) = draft(NET, solver, StudioFolder(folder)).faults
     assert (fault.text, fault.line) == ("solver", line_of(solver, "weights"))
     assert 'layer "fc2"' in fault.what and "rename" in fault.remedy
 
 
 def test_faults_have_their_places(folder):
     net = NET.replace("kernel_size: 3", "kernal_size: 3").replace("bottom: pool1", "bottom: pool")
-    found = draft(net, SOLVER.replace("max_iter", "max_itr"), Place(folder))
+    found = draft(net, SOLVER.replace("max_iter", "max_itr"), StudioFolder(folder))
     told = {(each.text, each.line, each.column): each for each in found.faults}
     line = line_of(net, "kernal_size")
     typed = told["net", line, net.splitlines()[line - 1].index("kernal_size") + 1]
@@ -96,10 +98,10 @@ def test_texts_that_are_no_spec(folder):
 def test_prototxt_is_taken_too(folder):
     net = to_prototxt(read_net(folder / "net.yaml").message)
     solver = to_prototxt(read_solver(folder / "solver.yaml").message)
-    found = draft(net, solver, Place(folder))
+    found = draft(net, solver, StudioFolder(folder))
     assert found.is_whole
     wrong = net.replace("num_output: 10", "num_output: ten")
-    (fault,) = draft(wrong, solver, Place(folder)).faults
+    (fault,) = draft(wrong, solver, StudioFolder(folder)).faults
     assert fault.line == line_of(wrong, "num_output: ten")
 
 
@@ -150,21 +152,21 @@ def test_what_a_page_may_not_ask_of_a_solver(folder, line):
 
 def test_a_path_below_the_folder_may_be_whole(folder):
     assert draft(
-        NET.replace("source: train", f"source: {folder}/train"), SOLVER, Place(folder)
+        NET.replace("source: train", f"source: {folder}/train"), SOLVER, StudioFolder(folder)
     ).is_whole
 
 
 def test_the_net_of_a_solver_is_found(folder):
-    assert draft("", SOLVER, Place(folder)).is_whole
-    assert draft("", SOLVER.replace("net.yaml", "small64"), Place(folder)).net.parameters
+    assert draft("", SOLVER, StudioFolder(folder)).is_whole
+    assert draft("", SOLVER.replace("net.yaml", "small64"), StudioFolder(folder)).net.parameters
     (found,) = faults_of("", SOLVER.replace("net.yaml", "../net.yaml"), folder)
     assert "net" in found[2]
 
 
 def test_a_net_alone(folder):
-    found = draft(NET, "", Place(folder))
+    found = draft(NET, "", StudioFolder(folder))
     assert not found.faults and found.net and not found.is_whole
-    assert draft("", "", Place(folder)).net is None
+    assert draft("", "", StudioFolder(folder)).net is None
 
 
 def test_a_huge_net_takes_no_memory(folder):
@@ -176,7 +178,7 @@ def test_a_huge_net_takes_no_memory(folder):
 
 def test_rates_of_a_solver_whose_net_is_wrong(folder):
     solver = SOLVER.replace("fixed", "step") + "gamma: 0.1\nstepsize: 4\n"
-    found = draft("name: x\nlayer: {typ: 1}\n", solver, Place(folder))
+    found = draft("name: x\nlayer: {typ: 1}\n", solver, StudioFolder(folder))
     assert found.faults and dict(zip(found.rates.iterations, found.rates.rates, strict=True)) == {
         each: pytest.approx(0.01 if each < 4 else 0.001) for each in range(8)
     }
@@ -184,7 +186,7 @@ def test_rates_of_a_solver_whose_net_is_wrong(folder):
 
 def test_a_rate_that_is_no_number_is_left_out(folder):
     solver = SOLVER.replace("fixed", "exp").replace("max_iter: 8", "max_iter: 90000")
-    rates = draft(NET, f"{solver}gamma: 1.5\n", Place(folder)).rates
+    rates = draft(NET, f"{solver}gamma: 1.5\n", StudioFolder(folder)).rates
     assert rates.rates and all(rate < 4e38 for rate in rates.rates)
 
 
@@ -201,7 +203,7 @@ def test_any_text_gives_faults_or_a_draft(folder, data):
             text = text[:begin] + data.draw(st.sampled_from(PIECES)) + text[end:]
         return text
 
-    found = draft(changed(NET), changed(SOLVER), Place(folder))
+    found = draft(changed(NET), changed(SOLVER), StudioFolder(folder))
     assert found.faults or found.is_whole or not found.iterations
     assert all(each.what and each.text in ("net", "solver") for each in found.faults)
 
@@ -209,4 +211,4 @@ def test_any_text_gives_faults_or_a_draft(folder, data):
 @settings(max_examples=40)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_letters_give_faults_or_a_draft(folder, net, solver):
-    assert isinstance(draft(net, solver, Place(folder)).is_whole, bool)
+    assert isinstance(draft(net, solver, StudioFolder(folder)).is_whole, bool)

@@ -10,7 +10,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.spec import read_net, read_solver, to_prototxt
 from catdog.studio import choices
 from catdog.studio.draft import draft
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.texts import Fit, SpecTexts, fitted_texts, with_field, write_training
 from tests.small_solver import NET, SOLVER, write_small
 
@@ -32,8 +32,8 @@ def inside(folder, monkeypatch):
 
 @pytest.mark.parametrize("net", ["small64", "deep64", "efficientnet_lite0", "vgg8"])
 def test_texts_for_a_store_can_be_trained(folder, net):
-    texts = fitted_texts(Fit("stores/animals/train_lmdb", net, "one"), Place(folder))
-    found = draft(texts.net, texts.solver, Place(folder))
+    texts = fitted_texts(Fit("stores/animals/train_lmdb", net, "one"), StudioFolder(folder))
+    found = draft(texts.net, texts.solver, StudioFolder(folder))
     assert not found.faults and found.is_whole
     solver = yaml.safe_load(texts.solver)
     assert solver["snapshot_prefix"] == "trainings/one/snapshots/one"
@@ -41,11 +41,11 @@ def test_texts_for_a_store_can_be_trained(folder, net):
 
 def test_what_is_asked_for_is_in_the_texts(folder):
     asked = Fit("stores/animals/train_lmdb", "small64", "two", epochs=3, batch=5, lr=0.02)
-    texts = fitted_texts(asked, Place(folder))
+    texts = fitted_texts(asked, StudioFolder(folder))
     solver = yaml.safe_load(texts.solver)
     assert (solver["max_epoch"], solver["base_lr"]) == (3, 0.02)
     # 30 photos to train on, 5 at once, 3 times
-    assert draft(texts.net, texts.solver, Place(folder)).iterations == 18
+    assert draft(texts.net, texts.solver, StudioFolder(folder)).iterations == 18
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_asked_for_is_in_the_texts(folder):
 )
 def test_what_cannot_be_fitted(folder, store, net, name):
     with pytest.raises(CatdogError):
-        fitted_texts(Fit(store, net, name), Place(folder))
+        fitted_texts(Fit(store, net, name), StudioFolder(folder))
 
 
 @pytest.mark.parametrize("form", ["yaml", "prototxt"])
@@ -74,7 +74,7 @@ def test_a_written_training_runs_from_its_folder(folder, form):
     assert message.net == found.net == f"trainings/of-{form}/net.{form}"
     assert message.snapshot_prefix == f"trainings/of-{form}/snapshots/of-{form}"
     assert found.words == ("train", "--solver", found.solver, "--device", "cpu")
-    assert draft("", (folder / found.solver).read_text(), Place(folder)).is_whole
+    assert draft("", (folder / found.solver).read_text(), StudioFolder(folder)).is_whole
     with pytest.raises(DataError, match="exists already"):
         write_training(f"of-{form}", SpecTexts(net, solver), folder)
 

@@ -8,7 +8,7 @@ from catdog.errors import CatdogError
 from catdog.studio.desk import Desk
 from catdog.studio.desk_work import work
 from catdog.studio.draft import drafted
-from catdog.studio.place import Place
+from catdog.studio.place import StudioFolder
 from catdog.studio.time_estimate import estimated_by_run, measured
 from tests.small_solver import NET, SOLVER, write_small
 from tools.train import main as train
@@ -27,7 +27,7 @@ def inside(folder, monkeypatch):
 
 
 def compiled(folder, net=NET):
-    found = drafted(net, SOLVER, Place(folder))
+    found = drafted(net, SOLVER, StudioFolder(folder))
     return found.plans[0], found.solver.message
 
 
@@ -60,7 +60,7 @@ def test_an_earlier_run_tells_more(folder):
 
 
 def test_a_desk_answers_all_of_it(folder):
-    with Desk(Place(folder), work) as desk:
+    with Desk(StudioFolder(folder), work) as desk:
         texts = {"net": NET, "solver": SOLVER}
         draft = desk.ask(kind="draft", **texts)
         assert draft["is_whole"] and draft["memory"]["total"] > draft["net"]["blob_bytes"]
