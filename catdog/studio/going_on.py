@@ -77,5 +77,5 @@ def _check(flag: str, value: str, place: StudioFolder, where: str) -> None:
     if flag == "--solver":
         place.within(value)
     _, _, named = value.partition("=")
-    if flag == "--set" and any(leads_out(each, place.folder) for each in named.split(",")):
+    if flag == "--set" and any(leads_out(each, place) for each in named.split(",")):
         raise CatdogError(f"{value} leads outside", where=where, remedy=_BY_HAND)

@@ -28,6 +28,8 @@ def leads_out(name: str, place: StudioFolder, *, read: bool = False) -> bool:
 
     What is only `read` may lie in its folders of photos too.
     """
+    if not name.strip():
+        return False
     if is_address(name) or name.startswith("~"):
         return True
     try:
