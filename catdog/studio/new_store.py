@@ -34,13 +34,13 @@ def _or_none(given: object) -> object:
 Whole = Annotated[int, BeforeValidator(_or_none)]
 
 
-class Source(BaseModel):
+class PhotosAsked(BaseModel):
     """A folder of photos, a zip, a list or a table of labels, as seen from the studio's folder."""
 
     source: str = Field(max_length=500)
 
 
-class Preparing(Source):
+class StoreAsked(PhotosAsked):
     """Photos, and what is done to each before it is stored."""
 
     size: Whole = 227
@@ -72,14 +72,14 @@ class Preparing(Source):
         )
 
 
-class Previewing(Preparing):
+class PreviewAsked(StoreAsked):
     """How many photos are wanted, and the crop_size of a net that would see them; 0: none."""
 
     count: int = Field(6, ge=1, le=MOST_SHOWN)
     crop: Whole = Field(0, ge=0, le=4096)
 
 
-class Building(Preparing):
+class BuildAsked(StoreAsked):
     """What the store is called, and whether a page on the photos is wanted too."""
 
     name: str
@@ -101,7 +101,7 @@ def page(studio: Here, source: str = "") -> HTMLResponse:
 
 
 @router.post("/parts/photos", response_class=HTMLResponse, include_in_schema=False)
-def photos_part(studio: Here, asked: Source) -> HTMLResponse:
+def photos_part(studio: Here, asked: PhotosAsked) -> HTMLResponse:
     """What is known of the photos, as a part of the page."""
     if not asked.source.strip():
         return HTMLResponse("")
@@ -114,7 +114,7 @@ def photos_part(studio: Here, asked: Source) -> HTMLResponse:
 
 
 @router.post("/parts/preview", response_class=HTMLResponse, include_in_schema=False)
-def preview_part(studio: Here, asked: Previewing) -> HTMLResponse:
+def preview_part(studio: Here, asked: PreviewAsked) -> HTMLResponse:
     """The preview and the command, as a part of the page."""
     try:
         shown, words = preview(studio, asked), _words(studio, asked, f"{STORES}/NAME")
@@ -131,13 +131,13 @@ def places(studio: Here) -> list[str]:
 
 
 @router.post("/api/photos")
-def photos(studio: Here, asked: Source) -> StoreDraft:
+def photos(studio: Here, asked: PhotosAsked) -> StoreDraft:
     """The form of labels that was found, the classes and their photos, what is left out."""
     return StoreDraft(**_listed(studio.bench.ask(kind="photos", source=asked.source)))
 
 
 @router.post("/api/photos/preview")
-def preview(studio: Here, asked: Previewing) -> list[PreviewedPhoto]:
+def preview(studio: Here, asked: PreviewAsked) -> list[PreviewedPhoto]:
     """Some of the photos before and after their preparation, as JPEGs in base64."""
     settings = vars(asked.settings())
     answer = studio.bench.ask(
@@ -156,7 +156,7 @@ async def upload(studio: Here, request: Request, name: str) -> UploadAnswer:
 
 
 @router.post("/api/stores", status_code=201)
-def build(studio: Here, asked: Building, response: Response) -> JobRow:
+def build(studio: Here, asked: BuildAsked, response: Response) -> JobRow:
     """Build a store, and where it is wanted a page on its photos."""
     check_name(asked.name)
     out = f"{STORES}/{asked.name}"
@@ -172,7 +172,7 @@ def build(studio: Here, asked: Building, response: Response) -> JobRow:
     return JobRow.of(studio, job)
 
 
-def _words(studio: Studio, asked: Preparing, out: str) -> list[str]:
+def _words(studio: Studio, asked: StoreAsked, out: str) -> list[str]:
     found = photos(studio, asked)
     settings = asked.settings()
     return build_words(found.data, out, settings, found.labels, apart=found.apart > 0)

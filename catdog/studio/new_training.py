@@ -22,21 +22,21 @@ router = APIRouter()
 _TEXT = Field("", max_length=2 * MOST_LETTERS)
 
 
-class Drafting(BaseModel):
+class DraftAsked(BaseModel):
     """The texts of a net and of a solver, YAML or prototxt; without a net the solver's own."""
 
     net: str = _TEXT
     solver: str = _TEXT
 
 
-class Timing(Drafting):
+class TimeAsked(DraftAsked):
     """Texts, and on which device a few steps are to be measured where no run tells."""
 
     device: str = "cpu"
     measure: bool = False
 
 
-class Fitting(BaseModel):
+class FitAsked(BaseModel):
     """A store that a net and a solver are to fit; 0 leaves a number to the net."""
 
     store: str
@@ -47,7 +47,7 @@ class Fitting(BaseModel):
     lr: float = Field(0, ge=0, le=1e6)
 
 
-class Starting(Drafting):
+class StartAsked(DraftAsked):
     """Texts to train, under a name, on a device."""
 
     name: str
@@ -92,14 +92,14 @@ def page(studio: Here, store: str = "", solver: str = "", net: str = "") -> HTML
 
 
 @router.post("/parts/draft", response_class=HTMLResponse, include_in_schema=False)
-def draft_part(studio: Here, asked: Drafting) -> HTMLResponse:
+def draft_part(studio: Here, asked: DraftAsked) -> HTMLResponse:
     """What is known of the texts, as a part of the page."""
     found = draft(studio, asked)
     return render("draft_part.html", "", draft=found, chart=_chart(found))
 
 
 @router.post("/parts/time", response_class=HTMLResponse, include_in_schema=False)
-def time_part(studio: Here, asked: Timing) -> HTMLResponse:
+def time_part(studio: Here, asked: TimeAsked) -> HTMLResponse:
     """How long it would take, as a part of the page."""
     try:
         return render("time_part.html", "", time=estimate(studio, asked), fault="")
@@ -135,7 +135,7 @@ def text(studio: Here, kind: Literal["net", "solver"], name: str) -> TextsAnswer
 
 
 @router.post("/api/texts/fitted")
-def fitted(studio: Here, asked: Fitting) -> TextsAnswer:
+def fitted(studio: Here, asked: FitAsked) -> TextsAnswer:
     """Texts that fit a store: its data, as many outputs as it has classes, a length to match."""
     store = next((each for each in studio.watch.stores() if each.name == asked.store), None)
     path = _trained_on(store) if store else ""
@@ -147,20 +147,20 @@ def fitted(studio: Here, asked: Fitting) -> TextsAnswer:
 
 
 @router.post("/api/drafts")
-def draft(studio: Here, asked: Drafting) -> DraftAnswer:
+def draft(studio: Here, asked: DraftAsked) -> DraftAnswer:
     """The faults of a net and a solver, and what they would be. Nothing is run or written."""
     return of_draft(studio.desk.ask(kind="draft", net=asked.net, solver=asked.solver))
 
 
 @router.post("/api/drafts/picture", response_class=Response)
-def picture(studio: Here, asked: Drafting) -> Response:
+def picture(studio: Here, asked: DraftAsked) -> Response:
     """The picture of the net that is trained, as SVG."""
     answer = studio.bench.ask(kind="picture", net=asked.net, solver=asked.solver)
     return Response(answer["svg"], media_type="image/svg+xml")
 
 
 @router.post("/api/drafts/time")
-def estimate(studio: Here, asked: Timing) -> TimeAnswer | None:
+def estimate(studio: Here, asked: TimeAsked) -> TimeAnswer | None:
     """How long it would take: as an earlier run of the net did, else, if wanted, measured."""
     answer = studio.bench.ask(
         kind="time",
@@ -173,7 +173,7 @@ def estimate(studio: Here, asked: Timing) -> TimeAnswer | None:
 
 
 @router.post("/api/trainings", status_code=201)
-def start(studio: Here, asked: Starting, response: Response) -> JobRow:
+def start(studio: Here, asked: StartAsked, response: Response) -> JobRow:
     """Write the texts into a folder of their own and train them, when the device is free."""
     devices = [name for name, _ in choices.devices()]
     if asked.device not in devices:
@@ -191,7 +191,7 @@ def start(studio: Here, asked: Starting, response: Response) -> JobRow:
     return JobRow.of(studio, job)
 
 
-def _texts(studio: Studio, asked: Drafting) -> SpecTexts:
+def _texts(studio: Studio, asked: DraftAsked) -> SpecTexts:
     """The texts, with that of the net that the solver names where none was given."""
     if asked.net.strip():
         return SpecTexts(asked.net, asked.solver)
