@@ -14,7 +14,7 @@ SEED ?= 0
 ARGS ?=
 CIFAR ?= input/cifar10
 
-.PHONY: help demo test coverage check docs docs-serve audit format flow learn-pictures lmdb cifar10 cifar-mini data notebooks bench proto wheel wheel-test clean
+.PHONY: help demo test coverage check docs docs-serve audit format flow learn-pictures studio-pictures browser lmdb cifar10 cifar-mini data notebooks bench proto wheel wheel-test clean
 
 help:
 	@echo "make demo    the whole job on a drawn sample: photos to submission, some minutes"
@@ -27,6 +27,8 @@ help:
 	@echo "make flow    the picture of docs/architecture.md"
 	@echo "make learn-pictures  those of docs/learn, from a net that is trained for them"
 	@echo "make docs    the pages of docs/ as a site in site/;  make docs-serve shows it"
+	@echo "make browser Chromium from Debian's packages, for the tests of the studio's pages"
+	@echo "make studio-pictures  the pictures of docs/studio, by those tests"
 	@echo "make test    all tests;  make check: style and types;  make format: put the style right"
 	@echo "make wheel   the wheel and the source archive, in dist/;  make wheel-test: installed and used elsewhere"
 	@echo "make audit   known faults of the packages that are installed (asks pypi.org)"
@@ -50,6 +52,12 @@ demo: .venv/installed
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n auto
+
+# the tests of the studio's pages drive it; without it they are left out, which make test says
+browser:
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && \
+		apt-get update -q && apt-get install -y -q --no-install-recommends chromium; } || \
+		{ echo "error: no chromium, and no way to install it: as root on Debian or Ubuntu, or by hand" >&2; exit 2; }
 
 # branches count; also what the processes run that tests start
 coverage: .venv/dev
@@ -98,6 +106,10 @@ flow: .venv/installed
 # the pictures and numbers of docs/learn
 learn-pictures: .venv/learn
 	$(BIN)/python docs/learn/pictures.py
+
+# the pictures of docs/studio.md, from the journey through its pages
+studio-pictures: .venv/dev browser
+	STUDIO_PICTURES=docs/studio $(BIN)/python -m pytest -q tests/studio/test_journey.py
 
 lmdb: .venv/installed
 	$(BIN)/python tools/create_lmdb.py --data "$(DATA)" --out "$(OUT)" --size $(SIZE) --seed $(SEED) $(ARGS)
