@@ -22,7 +22,8 @@ from catdog.runtime.picture_style import (
 
 Numbers = NDArray[np.float64]
 
-_BINS = 40
+#: Bars of a histogram.
+BINS = 40
 #: A share this small at either end of a histogram is gathered in its last bar.
 _TAIL = 0.005
 _MOST_BARS = 30
@@ -43,10 +44,8 @@ def histogram(values: Numbers, label: str, of: str = "photos") -> Figure:
 
 def draw_histogram(axes: Axes, values: Numbers) -> None:
     """The bars of `histogram`, with their median."""
-    low, high = np.quantile(values, (_TAIL, 1 - _TAIL))
-    if high <= low:
-        low, high = values.min() - 0.5, values.max() + 0.5
-    axes.hist(np.clip(values, low, high), bins=_BINS, color=BLUE, edgecolor="white", lw=0.4)
+    low, high = shown_range(values)
+    axes.hist(np.clip(values, low, high), bins=BINS, color=BLUE, edgecolor="white", lw=0.4)
     middle = float(np.median(values))
     axes.axvline(middle, color=ORANGE, lw=1.2)
     axes.set_title(
@@ -55,6 +54,14 @@ def draw_histogram(axes: Axes, values: Numbers) -> None:
         fontsize=SMALL,
         color=INK,
     )
+
+
+def shown_range(values: Numbers) -> tuple[float, float]:
+    """From where to where a histogram goes: what lies beyond is gathered in its last bars."""
+    low, high = np.quantile(values, (_TAIL, 1 - _TAIL))
+    if high <= low:
+        low, high = values.min() - 0.5, values.max() + 0.5
+    return float(low), float(high)
 
 
 def bars(names: Sequence[str], counts: Sequence[int], label: str) -> Figure:

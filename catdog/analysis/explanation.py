@@ -230,6 +230,11 @@ def _window(side: int) -> tuple[int, int]:
     return window, max(1, window // 2)
 
 
+def layers_with_extent(net: Net, blob: str) -> list[str]:
+    """The layers that make `blob` and have height and width, in their order."""
+    return [node.name for node in _makers(net, blob) if _is_spatial(net, node)]
+
+
 def layer_to_explain(net: Net, blob: str, name: str = "") -> Node | None:
     """The layer of this name, among those that make `blob`; without a name the last one that has
     height and width and is no pooling, None where there is none.
@@ -241,7 +246,7 @@ def layer_to_explain(net: Net, blob: str, name: str = "") -> Node | None:
         spatial = (node for node in reversed(makers) if _is_spatial(net, node))
         return next((node for node in spatial if node.layer.family != Family.POOLING), None)
     found = next((node for node in makers if node.name == name), None)
-    usable = [node.name for node in makers if _is_spatial(net, node)]
+    usable = layers_with_extent(net, blob)
     if found is None or not _is_spatial(net, found):
         what = "has no height and width" if found else f"is no layer that {blob} is made of"
         remedy = did_you_mean(name, usable) or f"name one of {some_of(usable)}"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from catdog.web.photo_size import PIXELS
+
 _MIB = 1 << 20
 
 
@@ -22,7 +24,7 @@ class Limits:
 
     body: int = 32 * _MIB
     photos: int = 64
-    pixels: int = 50_000_000
+    pixels: int = PIXELS
     seconds: float = 30.0
     queue: int = 512
     held: int = 256 * _MIB

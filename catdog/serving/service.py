@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catdog.data.images import Pixels, Readable, Unreadable, load, read_file
-from catdog.data.imdecode import header_pixels
+from catdog.data.images import Pixels, Readable, load
 from catdog.errors import did_you_mean
 from catdog.inference.given_pictures import StoredPicture
 from catdog.inference.predictor import Predictor
@@ -21,6 +20,7 @@ from catdog.serving.metrics import ServingMetrics
 from catdog.serving.refusal import Refusal
 from catdog.serving.sent_photos import sent_photos
 from catdog.web.guard import Receive
+from catdog.web.photo_size import check_sent
 
 #: Seconds after which it is looked at whether a client still waits.
 _PATIENCE = 1.0
@@ -48,10 +48,7 @@ class ServedNet:
 
     def read(self, photo: Readable) -> Pixels:
         """A photo as the training had its photos; raises Unreadable."""
-        data = read_file(photo)
-        if (pixels := header_pixels(data)) > self.pixels:
-            what = f"{pixels:,} pixels, more than {self.pixels:,}"
-            raise Unreadable(what, where=str(photo), remedy="send it smaller")
+        check_sent(photo, self.pixels)
         return load(photo, self.first.dataset)
 
     def warm(self, batch: int) -> None:

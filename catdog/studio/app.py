@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 import catdog
 from catdog.errors import CatdogError
 from catdog.studio import (
+    classify,
     downloads,
     home,
     job_page,
@@ -32,8 +33,9 @@ from catdog.web.address import Address
 from catdog.web.guard import App, Guard
 from catdog.web.limits import BodyLimit
 
-#: Bytes of one request: an upload of photos.
-MOST_BYTES = 4 * 2**30
+#: Bytes of one request; of those with photos, by how their paths begin.
+MOST_BYTES = 8 * 2**20
+_LARGE = {"/api/uploads/": 4 * 2**30, **classify.LARGE}
 #: Seconds that a measurement or the look at a large folder may take.
 _MEASURING = 120.0
 _ROUTERS = (
@@ -44,6 +46,7 @@ _ROUTERS = (
     new_training.router,
     new_store.router,
     store_page.router,
+    classify.router,
 )
 
 
@@ -65,7 +68,7 @@ def create_app(studio: Studio) -> FastAPI:
 
     @asynccontextmanager
     async def at_work(_: FastAPI) -> AsyncIterator[None]:
-        with studio.jobs, studio.desk, studio.bench:
+        with studio.jobs, studio.desk, studio.bench, studio.classifier:
             yield
 
     app = FastAPI(
@@ -87,7 +90,7 @@ def create_app(studio: Studio) -> FastAPI:
 
 def guarded(app: FastAPI, address: Address, most: int = MOST_BYTES) -> App:
     """The app behind what keeps others out of it."""
-    return Guard(BodyLimit(app, most=most), token=address.token, hosts=address.hosts)
+    return Guard(BodyLimit(app, most=most, paths=_LARGE), token=address.token, hosts=address.hosts)
 
 
 def place_of(folder: Path, photos: Sequence[Path]) -> StudioFolder:

@@ -1,23 +1,33 @@
 """How much a request may bring: an ASGI middleware."""
 
+from collections.abc import Mapping
+
 from catdog.web.guard import App, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """Refuses a body of more bytes than `most`, as announced or as it comes in, with 413."""
+    """Refuses a body of more bytes than `most`, as announced or as it comes in, with 413.
 
-    def __init__(self, app: App, *, most: int) -> None:
-        self._app, self._most = app, most
+    Args:
+        app: what answers.
+        most: bytes of a body.
+        paths: how those begin where it is another number.
+    """
+
+    def __init__(self, app: App, *, most: int, paths: Mapping[str, int] | None = None) -> None:
+        self._app, self._most, self._paths = app, most, dict(paths or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse what is too large of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._announced(scope) > self._most:
-            await self._refuse(send)
+        path = str(scope["path"])
+        most = next((each for at, each in self._paths.items() if path.startswith(at)), self._most)
+        if _announced(scope, most) > most:
+            await _refuse(send, most)
             return
-        body = _Body(receive, send, self._most)
+        body = _Body(receive, send, most)
         try:
             await self._app(scope, body.receive, body.send)
         except Exception:
@@ -25,20 +35,22 @@ class BodyLimit:
             if not body.is_over:
                 raise
         if body.is_over and not body.is_answered:
-            await self._refuse(send)
+            await _refuse(send, most)
 
-    def _announced(self, scope: Scope) -> int:
-        for name, value in scope["headers"]:
-            if name.lower() == b"content-length":
-                return int(value) if value.isdigit() else self._most + 1
-        return 0
 
-    async def _refuse(self, send: Send) -> None:
-        text = f"error: more than {self._most:,} bytes in one request\n".encode()
-        # what is still to come of the body is not read
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": text})
+def _announced(scope: Scope, most: int) -> int:
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length":
+            return int(value) if value.isdigit() else most + 1
+    return 0
+
+
+async def _refuse(send: Send, most: int) -> None:
+    text = f"error: more than {most:,} bytes in one request\n".encode()
+    # what is still to come of the body is not read
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
 
 
 class _Body:

@@ -36,14 +36,17 @@
     }
   };
 
+  const hasFiles = (element) =>
+    element.enctype === "multipart/form-data" || element.getAttribute("hx-encoding") !== null;
+
   // JSON in and out of every action; a field whose name comes twice is a list
   htmx.defineExtension("json-body", {
     onEvent(name, event) {
-      if (name === "htmx:configRequest" && event.detail.verb !== "get")
+      if (name === "htmx:configRequest" && event.detail.verb !== "get" && !hasFiles(event.detail.elt))
         event.detail.headers["Content-Type"] = "application/json";
     },
     encodeParameters(xhr, parameters, element) {
-      if (element.enctype === "multipart/form-data" || element.getAttribute("hx-encoding")) return null;
+      if (hasFiles(element)) return null;
       const body = {};
       for (const [name, value] of parameters.entries()) {
         const field = element.elements?.namedItem?.(name);

@@ -1,0 +1,28 @@
+"""What the page for photos works with: nets, photos that came, looks under way."""
+
+from pathlib import Path
+from typing import Self
+
+from catdog.studio.looks import Looks
+from catdog.studio.open_nets import OpenNets
+from catdog.studio.place import StudioFolder
+from catdog.studio.sent_photos import Uploads
+from catdog.studio.weights_list import WeightsList
+
+
+class Classifier:
+    """As a context it has an end, after which no photo that came is left."""
+
+    def __init__(self, place: StudioFolder) -> None:
+        self.weights = WeightsList(place)
+        self.nets = OpenNets()
+        self.uploads = Uploads(Path(place.own) / "uploads")
+        self.looks = Looks()
+
+    def __enter__(self) -> Self:
+        self.uploads.clear()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.looks.stop()
+        self.uploads.clear()
