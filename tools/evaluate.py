@@ -79,7 +79,11 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     add("--model", type=net_file, help="the net (default: the one that the weights carry)")
     parser.add_weights(required=True)
     add("--iterations", type=at_least(1), help="batches (default: one pass over the data)")
-    add("--data", type=Path, help="an LMDB or a folder of labelled photos (default: the model's)")
+    add(
+        "--data",
+        type=Path,
+        help="an LMDB, a folder or a zip of labelled photos (default: the model's)",
+    )
     add(
         "--report",
         nargs="?",

@@ -27,6 +27,7 @@ from catdog.inference.open_nets import NetOptions, digest_of_weights, named_weig
 from catdog.inference.page import PredictionPage, page_file
 from catdog.inference.photo_job import PhotoJob, Taker
 from catdog.inference.photos import digest_of, given_photos, in_order_of_rows
+from catdog.inference.prediction_table import table_file
 from catdog.inference.predictor import BATCH, Predictor, newest_weights
 from catdog.inference.row_file import PART, RowFile, row_file
 from catdog.inference.sorted_folders import SortedFolders, check_apart, sorted_folders
@@ -164,6 +165,8 @@ def _takers(
 ) -> list[Taker]:
     """What gets the predictions beside the submission."""
     takers: list[Taker] = []
+    if args.table:
+        takers.append(stack.enter_context(table_file(args.table, job.heads)))
     if args.page:
         lead = f"As {', '.join(path.name for path in weights)} sees them."
         page = PredictionPage(job.heads, len(job.files), args.page_photos, lead)
@@ -190,6 +193,8 @@ def _tell(args: argparse.Namespace, rows: RowFile, tally: Tally, takers: Sequenc
         first = f" of the first {most} of {rows.rows} photos" if rows.rows > most else ""
         picture = draw_gallery(args.picture, list(tally.first.values()), tally.heads, most)
         print(f"picture{first} in {picture}")
+    if args.table:
+        print(f"table in {args.table}")
     if args.page:
         print(f"page in {args.page}, {Path(args.page).stat().st_size / 1e6:.1f} MB")
     for taker in takers:

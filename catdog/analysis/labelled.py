@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.data.archives import is_packed
 from catdog.data.build.folder_layouts import find_photos
 from catdog.data.build.listing import Photo
+from catdog.data.build.packed_photos import find_packed
 from catdog.data.datum import Array, Example, read_example
 from catdog.data.images import Pixels, Unreadable, decode, load, read_file
 from catdog.data.lmdb_store import BUILT, check_is_lmdb
@@ -71,7 +73,7 @@ class LabelledPredictions:
 
 @contextmanager
 def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPhotos]:
-    """An LMDB, or the photos of a folder (those of val/ where there is train/ and val/).
+    """An LMDB, or the photos of a folder or archive (those of val/, where it has train/ and val/).
 
     Raises DataError where there is neither, where the classes are not the net's, and for an LMDB
     that was prepared otherwise than the net's photos were.
@@ -81,7 +83,7 @@ def open_labelled(data: str | Path, predictor: Predictor) -> Iterator[LabelledPh
         if path.name in BUILT or is_pattern(str(path)):
             for store in stores_of(path):
                 check_is_lmdb(store)
-        listing = find_photos(path)
+        listing = find_packed([str(path)]) if is_packed(str(path)) else find_photos(path)
         photos = listing.train if listing.validation is None else listing.validation
         yield labelled_photos(photos, listing.classes, predictor)
         return

@@ -108,6 +108,12 @@ def _add_ends(parser: Parser) -> None:
         help="write the probability of class 1; of more classes, or of several labels, of each",
     )
     parser.add_argument(
+        "--table",
+        type=file_name,
+        metavar="FILE.csv",
+        help="write of each photo its file and its five likeliest classes",
+    )
+    parser.add_argument(
         "--picture", type=file_name, help="draw the first photos with what they were taken for"
     )
     parser.add_argument(
@@ -161,7 +167,7 @@ def _check(args: argparse.Namespace, parser: Parser) -> None:
 def _check_apart(args: argparse.Namespace) -> None:
     """Raise CatdogError where two outputs would be written to one place."""
     places: dict[Path, str] = {}
-    for name in ("out", "out_of_fold", "picture", "page", "sort_into"):
+    for name in ("out", "out_of_fold", "table", "picture", "page", "sort_into"):
         if (given := getattr(args, name)) and not (name == "out" and args.answer):
             flag, place = f"--{name.replace('_', '-')}", Path(given).resolve()
             if place in places:

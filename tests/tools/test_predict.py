@@ -312,16 +312,18 @@ def test_a_page_and_folders_of_a_run_that_goes_on_are_those_of_one_that_did_not_
     predict, monkeypatch, capsys
 ):
     many(Path("m"), 150)
-    told, _ = predict("m", "--page=whole.html", "--sort-into=whole")
+    told, _ = predict("m", "--page=whole.html", "--sort-into=whole", "--table=whole.csv")
+    assert told[-3] == "table in whole.csv"
     assert told[-2].startswith("page in whole.html, ")
     assert told[-1].endswith("; whole/sorted.csv has all")
     words = ["m", "--weights=two.caffemodel", "--device=cpu", "--out=s.csv"]
-    ends = ["--page=part.html", "--sort-into=part"]
+    ends = ["--page=part.html", "--sort-into=part", "--table=part.csv"]
     interrupted_after(2, [*words, *ends], monkeypatch)
-    assert not Path("part.html").exists()
+    assert not Path("part.html").exists() and not Path("part.csv").exists()
     run_tool(main, [*words, *ends, "--resume"])
     capsys.readouterr()
     assert Path("part.html").read_bytes() == Path("whole.html").read_bytes()
+    assert Path("part.csv").read_bytes() == Path("whole.csv").read_bytes()
     assert Path("part/sorted.csv").read_bytes() == Path("whole/sorted.csv").read_bytes()
     trees = [
         sorted(str(each.relative_to(each.parts[0])) for each in Path(name).rglob("*"))
