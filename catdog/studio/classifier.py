@@ -6,7 +6,7 @@ from typing import Self
 from catdog.studio.looks import Looks
 from catdog.studio.open_nets import OpenNets
 from catdog.studio.place import StudioFolder
-from catdog.studio.sent_photos import Uploads
+from catdog.studio.sent_photos import SentPhotos
 from catdog.studio.weights_list import WeightsList
 
 
@@ -16,13 +16,13 @@ class Classifier:
     def __init__(self, place: StudioFolder) -> None:
         self.weights = WeightsList(place)
         self.nets = OpenNets()
-        self.uploads = Uploads(Path(place.own) / "uploads")
+        self.sent = SentPhotos(Path(place.own) / "uploads")
         self.looks = Looks()
 
     def __enter__(self) -> Self:
-        self.uploads.clear()
+        self.sent.clear()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.looks.stop()
-        self.uploads.clear()
+        self.sent.clear()

@@ -167,7 +167,7 @@ def _sent(studio: Studio, photos: Sequence[UploadFile]) -> Iterator[tuple[str, S
         # a field of a form where no file was chosen
         if photo.filename or photo.size:
             read = read_sent(photo.filename or "", photo.file)
-            yield f"{_KEPT}{studio.classifier.uploads.keep(read)}", read
+            yield f"{_KEPT}{studio.classifier.sent.keep(read)}", read
 
 
 def _lying(studio: Studio, name: str) -> Readable:
@@ -186,7 +186,7 @@ def _lying(studio: Studio, name: str) -> Readable:
 
 def _photo(studio: Studio, called: str) -> Readable:
     if called.startswith(_KEPT):
-        return studio.classifier.uploads.photo(called.removeprefix(_KEPT))
+        return studio.classifier.sent.photo(called.removeprefix(_KEPT))
     return _lying(studio, called)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from catdog.data.archives import Zip
 from catdog.data.photo_names import is_left_behind, is_picture
 from catdog.errors import CatdogError, one_line
 from catdog.inference.given_pictures import StoredPicture
@@ -21,36 +20,28 @@ PHOTO_BYTES, AT_ONCE, KEPT = 64 * _MIB, 64, 128
 #: Photos and bytes of a set, parts of its names, and letters of each.
 SET_PHOTOS, SET_BYTES = 100_000, 8 << 30
 _PARTS, _LETTERS = 8, 120
-_PIECE = 1 << 20
 #: Sets that nothing came of yet.
 _SETS = 4
 
 
 @dataclass
-class UploadSet:
+class SentSet:
     """Photos that belong together, in a folder: what came so far."""
 
     token: str
     folder: Path
     photos: int = 0
     bytes: int = 0
-    #: A zip, which is read where it is.
-    archive: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def place(self) -> Path:
-        """The folder with the photos, or the zip."""
-        return self.folder / self.archive if self.archive else self.folder
 
-
-class Uploads:
+class SentPhotos:
     """What came over a page, below a folder that is emptied at the beginning and at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._photos: OrderedDict[str, str] = OrderedDict()
-        self._sets: OrderedDict[str, UploadSet] = OrderedDict()
+        self._sets: OrderedDict[str, SentSet] = OrderedDict()
         self._lock = threading.Lock()
 
     def clear(self) -> None:
@@ -81,7 +72,7 @@ class Uploads:
                 raise CatdogError("is not kept any more", where="photo", remedy="send it again")
             return StoredPicture((self._folder / "photos" / token).read_bytes(), name)
 
-    def set(self, token: str = "") -> UploadSet:
+    def set(self, token: str = "") -> SentSet:
         """The set of a token; a new one for none. Raises CatdogError for one that is not there."""
         with self._lock:
             if token:
@@ -90,7 +81,7 @@ class Uploads:
                     raise CatdogError(what, where="upload", remedy="send the photos again")
                 return self._sets[token]
             token = secrets.token_urlsafe(12)
-            found = UploadSet(token, self._folder / "sets" / token)
+            found = SentSet(token, self._folder / "sets" / token)
             found.folder.mkdir(parents=True)
             self._sets[token] = found
             while len(self._sets) > _SETS:
@@ -98,24 +89,21 @@ class Uploads:
                 shutil.rmtree(old.folder, ignore_errors=True)
             return found
 
-    def add(self, found: UploadSet, name: str, file: IO[bytes]) -> None:
-        """A photo, or the zip of all, by the name that it came with.
+    def add(self, found: SentSet, name: str, file: IO[bytes]) -> None:
+        """A photo, by the name that it came with.
 
-        Raises CatdogError for too much, for what is neither, and for a zip that is damaged,
-        encrypted, without photos, or unpacks to far more than its size; Unreadable for a photo of
+        Raises CatdogError for too much, and for what is no photo by its name; Unreadable for one of
         too many pixels.
         """
-        add = _add_zip if name.lower().endswith(".zip") else _add_photo
         with found.lock:
-            add(found, name, file)
+            _add_photo(found, name, file)
 
-    def take(self, found: UploadSet, folder: Path) -> Path:
+    def take(self, found: SentSet, folder: Path) -> Path:
         """Move a set into a folder, where it stays; gives the place of its photos."""
         with self._lock:
             self._sets.pop(found.token, None)
-            place = folder / (found.archive or "photos")
-            found.place.rename(place)
-            shutil.rmtree(found.folder, ignore_errors=True)
+            place = folder / "photos"
+            found.folder.rename(place)
         return place
 
 
@@ -128,18 +116,18 @@ def named_parts(name: str) -> PurePosixPath:
     parts = [word[-_LETTERS:].lstrip(".") for word in words if word.strip(". ")]
     where = one_line(name[:_LETTERS]) or "photo"
     if not parts or is_left_behind(parts[-1]) or not is_picture(parts[-1]):
-        raise CatdogError("is no photo by its name", where=where, remedy="send photos, or a zip")
+        raise CatdogError("is no photo by its name", where=where, remedy="send photos")
     if len(parts) > _PARTS:
         raise CatdogError(f"lies more than {_PARTS} folders deep", where=where)
     return PurePosixPath(*parts)
 
 
-def _add_photo(found: UploadSet, name: str, file: IO[bytes]) -> None:
+def _add_photo(found: SentSet, name: str, file: IO[bytes]) -> None:
     parts = named_parts(name)
-    if found.archive:
-        raise CatdogError("comes beside a zip", where=str(parts), remedy="send one or the other")
     if found.photos >= SET_PHOTOS:
-        raise CatdogError(f"more than {SET_PHOTOS:,} photos", where="upload", remedy="send a zip")
+        raise CatdogError(
+            f"more than {SET_PHOTOS:,} photos", where="upload", remedy="send a zip of them"
+        )
     content = file.read(PHOTO_BYTES + 1)
     if len(content) > PHOTO_BYTES or found.bytes + len(content) > SET_BYTES:
         raise CatdogError("is too large", where=str(parts), remedy="name its folder instead")
@@ -154,27 +142,6 @@ def _add_photo(found: UploadSet, name: str, file: IO[bytes]) -> None:
         raise CatdogError(what, where=str(parts)) from None
     found.photos += 1
     found.bytes += len(content)
-
-
-def _add_zip(found: UploadSet, _: str, file: IO[bytes]) -> None:
-    if found.archive or found.photos:
-        raise CatdogError("comes beside others", where="zip", remedy="send it alone")
-    path = found.folder / "photos.zip"
-    try:
-        with path.open("wb") as kept:
-            while piece := file.read(_PIECE):
-                found.bytes += len(piece)
-                if found.bytes > SET_BYTES:
-                    raise CatdogError("is too large", where="zip", remedy="name its path instead")
-                kept.write(piece)
-        archive = Zip(str(path))
-        archive.check_open()
-        found.photos = len(archive.members())
-    except CatdogError as error:
-        path.unlink(missing_ok=True)
-        found.bytes = 0
-        raise CatdogError(error.what, where="zip", remedy=error.remedy) from None
-    found.archive = path.name
 
 
 def _free(path: Path) -> Path:
