@@ -68,7 +68,7 @@ def create_app(studio: Studio) -> FastAPI:
 
     @asynccontextmanager
     async def at_work(_: FastAPI) -> AsyncIterator[None]:
-        with studio.jobs, studio.desk, studio.bench, studio.classifier:
+        with studio.jobs, studio.desk, studio.bench, studio.photo_desk:
             yield
 
     app = FastAPI(

@@ -15,9 +15,9 @@ from catdog.errors import CatdogError
 from catdog.inference.given_pictures import StoredPicture
 from catdog.studio.here import Here, Studio, render
 from catdog.studio.looking import LookAsked, Method, explainer_of, looked
-from catdog.studio.looks import Look, LookShown
+from catdog.studio.looks import LookShown, PhotoLook
 from catdog.studio.open_nets import OpenNet
-from catdog.studio.photo_answer import NetFacts, PhotoAnswer, answers, cards, facts_of
+from catdog.studio.photo_answer import AskedNet, PhotoAnswer, answers, cards, facts_of
 from catdog.studio.sent_photos import PHOTO_BYTES, counted_sent, read_sent
 from catdog.studio.weights_list import WeightsRow, grouped_rows, newest
 
@@ -62,7 +62,7 @@ class LookState(BaseModel):
 @router.get("/classify", response_class=HTMLResponse, include_in_schema=False)
 def classify_page(studio: Here, weights: str = "") -> HTMLResponse:
     """The page."""
-    rows = studio.classifier.weights.rows(studio.watch)
+    rows = studio.photo_desk.weights.rows(studio.watch)
     return render(
         "classify.html", "classify", groups=grouped_rows(rows), chosen=weights or newest(rows)
     )
@@ -77,11 +77,11 @@ def net_part(studio: Here, weights: str = "") -> HTMLResponse:
 @router.get("/api/classify/weights")
 def weights_list(studio: Here) -> list[WeightsRow]:
     """The weights that can be asked: of each run its best and its snapshots, and other files."""
-    return studio.classifier.weights.rows(studio.watch)
+    return studio.photo_desk.weights.rows(studio.watch)
 
 
 @router.get("/api/classify/net")
-def net_facts(studio: Here, weights: str = "") -> NetFacts:
+def net_facts(studio: Here, weights: str = "") -> AskedNet:
     """The classes and the layers of a net."""
     return _facts(studio, weights)
 
@@ -92,7 +92,7 @@ def classify(
 ) -> list[PhotoAnswer]:
     """What a net says of photos: of each the classes, the likeliest first."""
     asked = _asked(studio, photos, paths)
-    with studio.classifier.nets.asked(_weights(studio, weights)) as predictor:
+    with studio.photo_desk.nets.asked(_weights(studio, weights)) as predictor:
         return answers(predictor, asked)
 
 
@@ -103,7 +103,7 @@ def answer_cards(
     """The same as cards of the page."""
     asked = _asked(studio, photos, paths)
     path = _weights(studio, weights)
-    with studio.classifier.nets.asked(path) as predictor:
+    with studio.photo_desk.nets.asked(path) as predictor:
         shown = list(cards(predictor, asked))
         facts = facts_of(predictor)
     return render("classify_answers.html", "", cards=shown, facts=facts, weights=str(path))
@@ -118,7 +118,7 @@ def look(studio: Here, order: LookOrder) -> LookState:
 @router.get("/api/classify/look")
 def look_state(studio: Here, look: str) -> LookState:
     """How far a look is, and what there is to see."""
-    return _state(studio.classifier.looks.find(look))
+    return _state(studio.photo_desk.looks.find(look))
 
 
 @router.post("/parts/classify/look", response_class=HTMLResponse, include_in_schema=False)
@@ -130,24 +130,24 @@ def look_begun(studio: Here, order: LookOrder) -> HTMLResponse:
 @router.get("/parts/classify/look", response_class=HTMLResponse, include_in_schema=False)
 def look_part(studio: Here, look: str) -> HTMLResponse:
     """A look as it stands."""
-    return render("classify_look.html", "", look=studio.classifier.looks.find(look))
+    return render("classify_look.html", "", look=studio.photo_desk.looks.find(look))
 
 
 def _weights(studio: Studio, name: str) -> Path:
     if not name:
-        name = newest(studio.classifier.weights.rows(studio.watch))
+        name = newest(studio.photo_desk.weights.rows(studio.watch))
         if not name:
             remedy = "train a net first, or put a weight file into the studio's folder"
             raise CatdogError("there are no weights", where="weights", remedy=remedy)
-    return studio.classifier.weights.path(name)
+    return studio.photo_desk.weights.path(name)
 
 
 def _net(studio: Studio, weights: str) -> OpenNet:
-    return studio.classifier.nets.net(_weights(studio, weights))
+    return studio.photo_desk.nets.net(_weights(studio, weights))
 
 
-def _facts(studio: Studio, weights: str) -> NetFacts:
-    with studio.classifier.nets.asked(_weights(studio, weights)) as predictor:
+def _facts(studio: Studio, weights: str) -> AskedNet:
+    with studio.photo_desk.nets.asked(_weights(studio, weights)) as predictor:
         return facts_of(predictor)
 
 
@@ -167,7 +167,7 @@ def _sent(studio: Studio, photos: Sequence[UploadFile]) -> Iterator[tuple[str, S
         # a field of a form where no file was chosen
         if photo.filename or photo.size:
             read = read_sent(photo.filename or "", photo.file)
-            yield f"{_KEPT}{studio.classifier.sent.keep(read)}", read
+            yield f"{_KEPT}{studio.photo_desk.sent.keep(read)}", read
 
 
 def _lying(studio: Studio, name: str) -> Readable:
@@ -186,21 +186,21 @@ def _lying(studio: Studio, name: str) -> Readable:
 
 def _photo(studio: Studio, called: str) -> Readable:
     if called.startswith(_KEPT):
-        return studio.classifier.sent.photo(called.removeprefix(_KEPT))
+        return studio.photo_desk.sent.photo(called.removeprefix(_KEPT))
     return _lying(studio, called)
 
 
-def _begun(studio: Studio, order: LookOrder) -> Look:
+def _begun(studio: Studio, order: LookOrder) -> PhotoLook:
     net = _net(studio, order.weights)
     photo = _photo(studio, order.photo)
     asked = LookAsked(photo, order.method, order.class_name, order.layer)
     # what cannot be asked for is told at once
     explainer = explainer_of(net.predictor, asked)
     total = explainer.views if order.method == OCCLUSION else 1
-    return studio.classifier.looks.begin(lambda viewed: looked(net, asked, viewed), total)
+    return studio.photo_desk.looks.begin(lambda viewed: looked(net, asked, viewed), total)
 
 
-def _state(look: Look) -> LookState:
+def _state(look: PhotoLook) -> LookState:
     return LookState(
         look=look.token,
         done=look.done,

@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse
 from catdog.errors import CatdogError
 from catdog.runtime.page_templates import page_templates
 from catdog.studio import wording
-from catdog.studio.classifier import Classifier
 from catdog.studio.desk import Desk
 from catdog.studio.jobs.queue import JobQueue
+from catdog.studio.photo_desk import PhotoDesk
 from catdog.studio.place import StudioFolder
 from catdog.studio.run_rows import RunLogs
 from catdog.studio.watch import Watch
@@ -31,15 +31,15 @@ class Studio:
     watch: Watch
     logs: RunLogs
     jobs: JobQueue
-    #: Looks at texts as they are typed; measures, draws and looks at photos.
+    #: PhotoLooks at texts as they are typed; measures, draws and looks at photos.
     desk: Desk
     bench: Desk
-    classifier: Classifier = field(init=False)
+    photo_desk: PhotoDesk = field(init=False)
     #: Set once it is told to stop: what streams to a page ends.
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.classifier = Classifier(self.place)
+        self.photo_desk = PhotoDesk(self.place)
 
     def run(self, name: str) -> RunRecord:
         """The run of this name. Raises CatdogError where there is none below the folder."""

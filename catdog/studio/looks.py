@@ -17,7 +17,7 @@ from catdog.errors import CatdogError
 
 #: Seconds after which nobody seems to wait any more, and that a first answer may take.
 PATIENCE, FIRST = 20.0, 1.5
-#: Looks that are kept, and of these under way.
+#: PhotoLooks that are kept, and of these under way.
 _KEPT, _UNDER_WAY = 32, 6
 _QUALITY = 88
 _HEIGHT = 60.0
@@ -62,7 +62,7 @@ class _Abandoned(Exception):
 
 
 @dataclass
-class Look:
+class PhotoLook:
     """A look under way, or what came of it."""
 
     token: str
@@ -74,21 +74,21 @@ class Look:
     ended: threading.Event = field(default_factory=threading.Event)
 
 
-class Looks:
+class PhotoLooks:
     """Begins looks in threads, and ends those that nobody asks for any more."""
 
     def __init__(self) -> None:
-        self._looks: OrderedDict[str, Look] = OrderedDict()
+        self._looks: OrderedDict[str, PhotoLook] = OrderedDict()
         self._lock = threading.Lock()
         self._over = False
 
-    def begin(self, work: LookWork, total: int) -> Look:
+    def begin(self, work: LookWork, total: int) -> PhotoLook:
         """Begin a look of so many views; it may have ended when it is given back.
 
         `work` is told a function that it calls with how many more views it has computed. Raises
         CatdogError where too many are under way.
         """
-        look = Look(secrets.token_urlsafe(12), total)
+        look = PhotoLook(secrets.token_urlsafe(12), total)
         with self._lock:
             if sum(not each.ended.is_set() for each in self._looks.values()) >= _UNDER_WAY:
                 remedy = "wait for one of them"
@@ -100,7 +100,7 @@ class Looks:
         look.ended.wait(FIRST)
         return look
 
-    def find(self, token: str) -> Look:
+    def find(self, token: str) -> PhotoLook:
         """The look of a token. Raises CatdogError where it is no more."""
         with self._lock:
             look = self._looks.get(token)
@@ -113,7 +113,7 @@ class Looks:
         """End what is under way."""
         self._over = True
 
-    def _do(self, look: Look, work: LookWork) -> None:
+    def _do(self, look: PhotoLook, work: LookWork) -> None:
         def viewed(count: int) -> None:
             look.done += count
             if self._over or time.monotonic() - look.asked > PATIENCE:

@@ -61,7 +61,7 @@ class PhotoCard:
 
 
 @dataclass(frozen=True)
-class NetFacts:
+class AskedNet:
     """What of a net can be chosen: classes by their heads, layers, the one that is taken."""
 
     name: str
@@ -98,11 +98,11 @@ def cards(predictor: Predictor, photos: Asked) -> Iterator[PhotoCard]:
             yield PhotoCard(answer, *(_data(each) for each in (picture, enlarged(seen))))
 
 
-def facts_of(predictor: Predictor) -> NetFacts:
+def facts_of(predictor: Predictor) -> AskedNet:
     """What of a net can be chosen."""
     head, net = predictor.heads[0], predictor.net
     node = layer_to_explain(net, head.blob)
-    return NetFacts(
+    return AskedNet(
         net.name,
         predictor.dataset.width,
         predictor.dataset.height,

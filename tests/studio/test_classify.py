@@ -16,7 +16,7 @@ from catdog.analysis.explanation_pictures import overlay
 from catdog.data.thumbnails import in_base64
 from catdog.inference.predictor import Predictor
 from catdog.studio.app import create_app, guarded, place_of, studio_of
-from catdog.studio.looks import Looks, LookShown
+from catdog.studio.looks import LookShown, PhotoLooks
 from catdog.studio.open_nets import OpenNets
 from catdog.web.address import Address
 from tests.studio.conftest import RUN
@@ -31,7 +31,7 @@ def asking(made):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
         studio = studio_of(place_of(made, []))
-        with studio.classifier:
+        with studio.photo_desk:
             yield TestClient(create_app(studio), base_url="http://127.0.0.1:5000")
 
 
@@ -187,7 +187,7 @@ def test_a_look_that_nobody_waits_for_ends(monkeypatch):
             seen.append(at)
         return LookShown("", ())
 
-    found = Looks().begin(work, 1000)
+    found = PhotoLooks().begin(work, 1000)
     assert found.ended.wait(10)
     assert len(seen) < 999 and "nobody" in found.error
 

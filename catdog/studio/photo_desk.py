@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import Self
 
-from catdog.studio.looks import Looks
+from catdog.studio.looks import PhotoLooks
 from catdog.studio.open_nets import OpenNets
 from catdog.studio.place import StudioFolder
 from catdog.studio.sent_photos import SentPhotos
 from catdog.studio.weights_list import WeightsList
 
 
-class Classifier:
+class PhotoDesk:
     """As a context it has an end, after which no photo that came is left."""
 
     def __init__(self, place: StudioFolder) -> None:
         self.weights = WeightsList(place)
         self.nets = OpenNets()
         self.sent = SentPhotos(Path(place.own) / "uploads")
-        self.looks = Looks()
+        self.looks = PhotoLooks()
 
     def __enter__(self) -> Self:
         self.sent.clear()
