@@ -73,10 +73,14 @@ class StoreAsked(PhotosAsked):
 
 
 class PreviewAsked(StoreAsked):
-    """How many photos are wanted, and the crop_size of a net that would see them; 0: none."""
+    """How many photos are wanted, and the crop_size of a net that would see them; 0: none.
+
+    `name` is that of the store, for the command that is shown.
+    """
 
     count: int = Field(6, ge=1, le=MOST_SHOWN)
     crop: Whole = Field(0, ge=0, le=4096)
+    name: str = ""
 
 
 class BuildAsked(StoreAsked):
@@ -117,7 +121,10 @@ def photos_part(studio: Here, asked: PhotosAsked) -> HTMLResponse:
 def preview_part(studio: Here, asked: PreviewAsked) -> HTMLResponse:
     """The preview and the command, as a part of the page."""
     try:
-        shown, words = preview(studio, asked), _words(studio, asked, f"{STORES}/NAME")
+        shown, words = (
+            preview(studio, asked),
+            _words(studio, asked, f"{STORES}/{asked.name or 'NAME'}"),
+        )
     except CatdogError as error:
         return render("preview_part.html", "", shown=(), fault=str(error), command="")
     command = shlex.join(["catdog", "create_lmdb", *words])

@@ -53,5 +53,6 @@
   // it goes by itself; the form is about what it becomes
   zip.addEventListener("change", (event) => event.stopPropagation());
 
-  if (source.value) take(source.value);
+  // htmx listens from then on
+  document.addEventListener("DOMContentLoaded", () => source.value && take(source.value));
 })();

@@ -126,9 +126,12 @@
     select.value = value;
     select.dispatchEvent(new Event("change"));
   };
-  if (wanted.solver) choose("take-solver", wanted.solver);
-  else if (wanted.net) choose("take-net", wanted.net);
-  else if (wanted.store) fit.requestSubmit();
-  else if (kept?.net || kept?.solver) fill(kept);
-  else look(0);
+  // htmx listens from then on
+  document.addEventListener("DOMContentLoaded", () => {
+    if (wanted.solver) choose("take-solver", wanted.solver);
+    else if (wanted.net) choose("take-net", wanted.net);
+    else if (wanted.store) fit.requestSubmit();
+    else if (kept?.net || kept?.solver) fill(kept);
+    else look(0);
+  });
 })();
