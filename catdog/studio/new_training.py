@@ -1,5 +1,6 @@
 """The page of a new training: a net and a solver are typed, looked at, and started."""
 
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from catdog.errors import CatdogError
+from catdog.project.advice import candidates
 from catdog.studio import choices
 from catdog.studio.draft_answer import DraftAnswer, TimeAnswer, of_draft
 from catdog.studio.here import Here, Studio, render
@@ -84,6 +86,7 @@ def page(studio: Here, store: str = "", solver: str = "", net: str = "") -> HTML
         store=store,
         nets=choices.nets(folder),
         net=net,
+        advised=_advised(stores, store),
         solvers=found,
         solver=chosen,
         devices=choices.devices(),
@@ -197,6 +200,14 @@ def _texts(studio: Studio, asked: DraftAsked) -> SpecTexts:
         return SpecTexts(asked.net, asked.solver)
     answer = studio.desk.ask(kind="net_text", solver=asked.solver)
     return SpecTexts(answer["net"], asked.solver)
+
+
+def _advised(stores: Sequence[Store], chosen: str) -> str:
+    """The net that so many photos are given by `catdog fit`."""
+    store = next((each for each in stores if each.name == chosen), next(iter(stores), None))
+    photos = store.records if store else 0
+    gpu = any(name != "cpu" for name, _ in choices.devices())
+    return next((each.net for each in candidates(photos, gpu=gpu)), "")
 
 
 def _trained_on(store: Store) -> str:

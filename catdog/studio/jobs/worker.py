@@ -4,7 +4,11 @@ import sys
 from pathlib import Path
 
 from catdog.cli.main import call_tool, run_tool
+from catdog.runtime import progress
 from catdog.studio.jobs.job import StudioJob
+
+#: Seconds from one line on how far a job is to the next.
+_TOLD = 1.0
 
 
 def main(folder: Path) -> int:
@@ -12,6 +16,8 @@ def main(folder: Path) -> int:
     job = StudioJob(folder)
     if not job.begin():
         return 0
+    # a page shows how far it is
+    progress.EVERY = _TOLD
     code = 1
     tool, *words = job.order.words
     try:
