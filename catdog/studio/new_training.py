@@ -73,24 +73,29 @@ class ChoiceAnswer(BaseModel):
 
 
 @router.get("/new/training", response_class=HTMLResponse, include_in_schema=False)
-def page(studio: Here, store: str = "", solver: str = "", net: str = "") -> HTMLResponse:
-    """The page, with a store, a solver or a net chosen."""
+def page(
+    studio: Here, store: str = "", solver: str = "", net: str = "", run: str = ""
+) -> HTMLResponse:
+    """The page, with a store, a solver or a net chosen, or with the texts of a run."""
     folder = studio.place.folder
     stores = [each for each in studio.watch.stores() if _trained_on(each)]
-    found = choices.solvers(folder)
+    found, nets = choices.solvers(folder), choices.nets(folder)
     chosen = next((each.name for each in found if each.name == solver), "")
     return render(
         "new_training.html",
         "training",
         stores=stores,
         store=store,
-        nets=choices.nets(folder),
+        nets=nets,
+        # what a snapshot is predicted with has no data and no loss
+        fit_nets=[each for each in nets if "_deploy." not in each.name],
         net=net,
         advised=_advised(stores, store),
+        run=studio.run(run).name if run else "",
         solvers=found,
         solver=chosen,
         devices=choices.devices(),
-        name=_free_name(studio, store or solver or net or "training"),
+        name=_free_name(studio, store or solver or net or run or "training"),
     )
 
 

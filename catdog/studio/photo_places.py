@@ -29,8 +29,8 @@ def _of_root(root: Path, place: StudioFolder) -> Iterator[str]:
     archives: list[Path] = []
     for at, folders, names in islice(os.walk(root), _FOLDERS):
         folders[:] = sorted(each for each in folders if not is_left_behind(each))
-        # a store has no photos of its own, an environment those of its packages
-        if "data.mdb" in names or "pyvenv.cfg" in names:
+        # stores and runs have no photos of their own, an environment those of its packages
+        if {"data.mdb", "train.log", "pyvenv.cfg"} & set(names):
             folders.clear()
             continue
         if any(map(is_picture, islice(names, _NAMES))):

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from catdog.studio.charts import Chart, resource_charts, run_charts
+from catdog.studio.cloning import texts_of_run
 from catdog.studio.events import changes
 from catdog.studio.going_on import words_to_go_on
 from catdog.studio.here import Here, Studio, render
@@ -17,6 +18,7 @@ from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order
 from catdog.studio.run_facts import Snapshot, Specs, files, log_tail, snapshots, specs, stop
 from catdog.studio.run_rows import LOG, RunRow
+from catdog.studio.texts import SpecTexts
 from catdog.tracking.run_table import differing
 from catdog.tracking.runs import RunRecord
 
@@ -113,6 +115,12 @@ def details(studio: Here, name: str) -> RunDetails:
 def run_specs(studio: Here, name: str) -> Specs:
     """The solver and the nets of a run, as YAML."""
     return specs(studio.run(name))
+
+
+@router.get("/api/run/texts")
+def run_texts(studio: Here, name: str) -> SpecTexts:
+    """The net and the solver of a run as they are trained again, or with other fields."""
+    return texts_of_run(studio.run(name))
 
 
 @router.get("/api/run/charts")

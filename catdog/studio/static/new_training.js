@@ -126,9 +126,14 @@
     select.value = value;
     select.dispatchEvent(new Event("change"));
   };
+  const clone = async () => {
+    const made = await texts(`/api/run/texts?name=${encodeURIComponent(wanted.run)}`);
+    if (made) fill(made);
+  };
   // htmx listens from then on
   document.addEventListener("DOMContentLoaded", () => {
-    if (wanted.solver) choose("take-solver", wanted.solver);
+    if (wanted.run) clone();
+    else if (wanted.solver) choose("take-solver", wanted.solver);
     else if (wanted.net) choose("take-net", wanted.net);
     else if (wanted.store) fit.requestSubmit();
     else if (kept?.net || kept?.solver) fill(kept);
