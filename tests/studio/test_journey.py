@@ -1,0 +1,121 @@
+"""From an empty folder to a submission, as a person clicks, with a second window and a reload.
+
+With STUDIO_PICTURES=docs/studio it also keeps the pictures of docs/studio.md.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from catdog.cli.main import call_tool
+from tests.studio.browser import (
+    PHONE,
+    accessible,
+    chromium,
+    fits,
+    keep_picture,
+    needs_browser,
+    page_of,
+    settle,
+    studio_of,
+)
+
+pytestmark = needs_browser
+
+#: Milliseconds that a build or a training may take on a busy machine.
+_LONG = 180_000
+_RUN = "trainings/first"
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn photos in a zip, as somebody would send them."""
+    folder = tmp_path_factory.mktemp("drawn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        call_tool("draw_sample", ["pets", "--train", "60", "--test", "6"])
+    with zipfile.ZipFile(folder / "pets.zip", "w") as archive:
+        for path in sorted((folder / "pets/train").iterdir()):
+            archive.write(path, f"pets/{path.name.split('.')[0]}s/{path.name}")
+    return folder / "pets.zip"
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+def looked_at(page: Page, name: str) -> None:
+    """A page that is whole: axe-core's rules, no wider than its window; its picture, if wanted."""
+    settle(page)
+    accessible(page)
+    fits(page)
+    keep_picture(page, name)
+
+
+def build(page: Page, zipped: Path) -> None:
+    """Send a zip, see what is found and a preview, build the store."""
+    page.get_by_role("link", name="New store", exact=True).click()
+    page.set_input_files("#zip", zipped)
+    expect(page.locator("#photos")).to_contain_text("60", timeout=_LONG)
+    page.get_by_label("Size in pixels").fill("64")
+    page.get_by_label("Size in pixels").blur()
+    expect(page.locator("#preview img").first).to_be_visible(timeout=_LONG)
+    page.get_by_label("Name").fill("pets")
+    looked_at(page, "new-store")
+    page.get_by_role("button", name="Build the store").click()
+    page.wait_for_url(re.compile("/(job|store)"), timeout=_LONG)
+    expect(page.locator(".state").first).to_have_text("done", timeout=_LONG)
+
+
+def begin(page: Page) -> None:
+    """Choose the store, get texts that fit, make a fault and mend it, start."""
+    page.get_by_role("link", name="Home", exact=True).click()
+    page.get_by_role("link", name="Train on it").click()
+    solver, start = page.locator("#solver-text"), page.get_by_role("button", name="Start")
+    expect(solver).to_have_value(re.compile("max_iter"), timeout=_LONG)
+    text = solver.input_value()
+    solver.fill(text.replace("max_iter:", "max_itr:"))
+    expect(page.locator("#solver-faults")).to_contain_text('did you mean "max_iter"', timeout=_LONG)
+    text = re.sub(r"^(max_iter|display|test_interval|snapshot): .*", "", text, flags=re.MULTILINE)
+    numbers = "max_iter: 60\ndisplay: 5\ntest_interval: 20\nsnapshot: 20\n"
+    solver.fill(text + "\n" + numbers)
+    expect(page.locator("#solver-faults li")).to_have_count(0, timeout=_LONG)
+    page.get_by_label("Name").fill("first")
+    looked_at(page, "new-training")
+    start.click()
+    page.wait_for_url(re.compile("/(job|run)"), timeout=_LONG)
+
+
+def points(page: Page) -> int:
+    """How many points the first curve has."""
+    drawn = page.locator(".chart path").first.get_attribute("d") or ""
+    return len(re.findall("[ML]", drawn))
+
+
+def watch(page: Page, other: Page) -> None:
+    """A curve grows in one window while another shows the run; a reload loses nothing."""
+    expect(other.locator(".runs .state")).to_have_text(re.compile("running|done"), timeout=_LONG)
+    other.locator(".runs .main a").first.click()
+    expect(other.locator(".chart path").first).to_be_attached(timeout=_LONG)
+    other.reload()
+    expect(other.locator(".chart path").first).to_be_attached(timeout=_LONG)
+    expect(other.locator(".state").first).to_have_text("done", timeout=_LONG)
+    expect(page.locator(".state").first).to_have_text("done", timeout=_LONG)
+
+
+def test_from_photos_to_a_submission(browser, zipped, tmp_path):
+    with studio_of(tmp_path) as address, page_of(browser) as page, page_of(browser, PHONE) as other:
+        page.goto(address)
+        expect(page.get_by_text("No run yet.")).to_be_visible()
+        build(page, zipped)
+        other.goto(address)
+        begin(page)
+        watch(page, other)
+        page.goto(address)
+        looked_at(page, "home")
