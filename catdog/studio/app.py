@@ -18,6 +18,8 @@ from catdog.studio import (
     job_page,
     new_store,
     new_training,
+    predictions_page,
+    reports,
     run_page,
     store_page,
 )
@@ -47,6 +49,8 @@ _ROUTERS = (
     new_store.router,
     store_page.router,
     classify.router,
+    predictions_page.router,
+    reports.router,
 )
 
 

@@ -13,13 +13,15 @@ from catdog.data.images import Readable
 from catdog.data.photo_names import is_picture
 from catdog.errors import CatdogError
 from catdog.inference.given_pictures import StoredPicture
+from catdog.studio.choices import devices
 from catdog.studio.here import Here, Studio, render
 from catdog.studio.looking import LookAsked, Method, explainer_of, looked
 from catdog.studio.looks import LookShown, PhotoLook
 from catdog.studio.open_nets import OpenNet
 from catdog.studio.photo_answer import AskedNet, PhotoAnswer, answers, cards, facts_of
+from catdog.studio.photo_places import photo_places
 from catdog.studio.sent_photos import PHOTO_BYTES, counted_sent, read_sent
-from catdog.studio.weights_list import WeightsRow, grouped_rows, newest
+from catdog.studio.weights_list import WeightsRow, chosen_of, grouped_rows
 
 router = APIRouter()
 #: Bytes of a request with photos.
@@ -60,11 +62,17 @@ class LookState(BaseModel):
 
 
 @router.get("/classify", response_class=HTMLResponse, include_in_schema=False)
-def classify_page(studio: Here, weights: str = "") -> HTMLResponse:
-    """The page."""
+def classify_page(studio: Here, weights: str = "", run: str = "") -> HTMLResponse:
+    """The page, with the weights of a file or a run chosen."""
     rows = studio.photo_desk.weights.rows(studio.watch)
     return render(
-        "classify.html", "classify", groups=grouped_rows(rows), chosen=weights or newest(rows)
+        "classify.html",
+        "classify",
+        groups=grouped_rows(rows),
+        chosen=chosen_of(rows, weights or run),
+        stores=studio.watch.stores(),
+        places=photo_places(studio.place),
+        devices=devices(),
     )
 
 
@@ -134,12 +142,7 @@ def look_part(studio: Here, look: str) -> HTMLResponse:
 
 
 def _weights(studio: Studio, name: str) -> Path:
-    if not name:
-        name = newest(studio.photo_desk.weights.rows(studio.watch))
-        if not name:
-            remedy = "train a net first, or put a weight file into the studio's folder"
-            raise CatdogError("there are no weights", where="weights", remedy=remedy)
-    return studio.photo_desk.weights.path(name)
+    return studio.photo_desk.weights.path_or_newest(studio.watch, name)
 
 
 def _net(studio: Studio, weights: str) -> OpenNet:

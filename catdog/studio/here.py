@@ -15,6 +15,7 @@ from catdog.studio.desk import Desk
 from catdog.studio.jobs.queue import JobQueue
 from catdog.studio.photo_desk import PhotoDesk
 from catdog.studio.place import StudioFolder
+from catdog.studio.predictions import Predictions
 from catdog.studio.run_rows import RunLogs
 from catdog.studio.watch import Watch
 from catdog.tracking.runs import RunRecord
@@ -35,11 +36,13 @@ class Studio:
     desk: Desk
     bench: Desk
     photo_desk: PhotoDesk = field(init=False)
+    predictions: Predictions = field(init=False)
     #: Set once it is told to stop: what streams to a page ends.
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.photo_desk = PhotoDesk(self.place)
+        self.predictions = Predictions(self.place, self.jobs, self.photo_desk.sent)
 
     def run(self, name: str) -> RunRecord:
         """The run of this name. Raises CatdogError where there is none below the folder."""

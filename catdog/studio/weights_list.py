@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from catdog.errors import CatdogError
 from catdog.inference.named_weights import weights_of_run
 from catdog.inference.predictor import weights_below
 from catdog.solver.solverstate import ITERATION, prefix_of
@@ -54,6 +55,14 @@ class WeightsList:
         path = Path(self._place.name(self._place.within(name)))
         return weights_below(path) or path
 
+    def path_or_newest(self, watch: Watch, name: str) -> Path:
+        """As `path`; without a name the first of the rows. Raises CatdogError without any."""
+        name = name or newest(self.rows(watch))
+        if not name:
+            remedy = "train a net first, or put a weight file into the studio's folder"
+            raise CatdogError("there are no weights", where="weights", remedy=remedy)
+        return self.path(name)
+
 
 def grouped_rows(rows: list[WeightsRow]) -> list[tuple[str, list[WeightsRow]]]:
     """The rows under the names of their runs."""
@@ -61,6 +70,11 @@ def grouped_rows(rows: list[WeightsRow]) -> list[tuple[str, list[WeightsRow]]]:
     for row in rows:
         groups.setdefault(row.run or _OTHERS, []).append(row)
     return list(groups.items())
+
+
+def chosen_of(rows: list[WeightsRow], name: str) -> str:
+    """The row that a name means, of a file or a run; else the first of all."""
+    return next((row.name for row in rows if name in (row.name, row.run)), newest(rows))
 
 
 def newest(rows: list[WeightsRow]) -> str:

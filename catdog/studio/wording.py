@@ -32,6 +32,11 @@ def score(value: float | None, name: str) -> str:
     return short(value)
 
 
+def share(value: float) -> str:
+    """A probability as `97.3 %`; what is none in four digits."""
+    return f"{100 * value:.1f} %" if 0 <= value <= 1 else short(value)
+
+
 def day(text: str) -> str:
     """A time as `29 Nov, 22:40`; as it is where it is none."""
     try:
@@ -95,6 +100,7 @@ FILTERS = {
     "clock": clock,
     "short": short,
     "score": score,
+    "share": share,
     "day": day,
     "grouped": grouped,
     "amount": amount,

@@ -85,6 +85,11 @@ def test_an_lmdb_its_photos_and_the_model_give_the_same(job, name, monkeypatch):
     for photo in data.names:
         shutil.copy(job / "input" / "train" / photo, folder)
     loose, other = judge(Candidate(weights, data=folder))
+    packed, _ = judge(
+        Candidate(weights, data=Path(shutil.make_archive(str(folder), "zip", folder)))
+    )
+    np.testing.assert_array_equal(loose.predictions.probabilities, packed.predictions.probabilities)
+    np.testing.assert_array_equal(loose.predictions.label, packed.predictions.label)
     np.testing.assert_array_equal(stored.predictions.probabilities, named.predictions.probabilities)
     order = [other.names.index(photo) for photo in data.names]
     np.testing.assert_allclose(

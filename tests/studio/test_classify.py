@@ -45,6 +45,9 @@ def test_the_weights_are_those_of_the_run_its_best_first(asking):
     assert {row["label"] for row in rows} == {"best", "iteration 4", "iteration 8"}
     page = asking.get("/classify").text
     assert _BEST in page and "iteration 8" in page
+    other = f"{RUN}_iter_4.caffemodel"
+    assert f'value="{other}" selected' in asking.get("/classify", params={"weights": other}).text
+    assert f'value="{_BEST}" selected' in asking.get("/classify", params={"run": RUN}).text
 
 
 def test_answers_are_those_of_the_predictor(asking):
