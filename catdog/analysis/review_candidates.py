@@ -1,7 +1,9 @@
 """Photos that a person should look at, by what a net says of them, as rows of a review."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from catdog.analysis.label_errors import losses, suspects
 from catdog.analysis.labelled import LabelledPredictions
@@ -9,6 +11,17 @@ from catdog.data.build.review import ReviewRow
 
 #: Why a photo is to be looked at.
 MISLABELLED, HARD, UNDECIDED = "may be mislabelled", "hard", "undecided"
+REASONS = (MISLABELLED, HARD, UNDECIDED)
+_SAYS = ": the net says "
+_NOTE = re.compile(rf"({'|'.join(REASONS)}){_SAYS}(.+) (\d+\.\d)%", re.DOTALL)
+
+
+class NoteOfNet(NamedTuple):
+    """What the note of a proposed row says; a note that a person wrote is the reason alone."""
+
+    reason: str
+    taken_for: str = ""
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,13 @@ class ReviewCandidate:
     def row(self) -> ReviewRow:
         """It as a row without a decision, with what the net says as the note."""
         says = f"{self.taken_for} {self.probability:.1%}"
-        return ReviewRow(self.photo, self.label, note=f"{self.reason}: the net says {says}")
+        return ReviewRow(self.photo, self.label, note=f"{self.reason}{_SAYS}{says}")
+
+
+def read_note(note: str) -> NoteOfNet:
+    """What the note of a row says."""
+    match = _NOTE.fullmatch(note)
+    return NoteOfNet(match[1], match[2], float(match[3]) / 100) if match else NoteOfNet(note)
 
 
 def review_candidates(

@@ -20,6 +20,7 @@ from catdog.studio import (
     new_training,
     predictions_page,
     reports,
+    review_page,
     run_page,
     store_page,
 )
@@ -51,6 +52,7 @@ _ROUTERS = (
     classify.router,
     predictions_page.router,
     reports.router,
+    review_page.router,
 )
 
 

@@ -1,10 +1,14 @@
 """Jobs as the pages list them."""
 
+import re
 import shlex
 from dataclasses import dataclass
 
 from catdog.studio.here import Studio
 from catdog.studio.jobs.job import State, StudioJob
+
+#: `build: 120 of 4,000 photos, 80.1 photos/s, 00:48 left`.
+_PROGRESS = re.compile(r"(\w+): ([\d,.]+[kM]?) of ([\d,.]+[kM]?) ")
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,18 @@ class JobRow:
             last=lines[-1] if lines else "",
         )
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How far it is, and how far it goes; (0, 0) where it does not say."""
+        match = _PROGRESS.search(self.last)
+        return (_number(match[2]), _number(match[3])) if match else (0, 0)
+
 
 def job_rows(studio: Studio) -> list[JobRow]:
     """The jobs of a studio, the newest first."""
     return [JobRow.of(studio, job) for job in reversed(studio.jobs.all())]
+
+
+def _number(text: str) -> int:
+    scale = {"k": 1_000, "M": 1_000_000}.get(text[-1], 1)
+    return round(float(text.rstrip("kM").replace(",", "")) * scale)

@@ -1,6 +1,5 @@
 """The page of a store: how far its build is, then what it has."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from catdog.analysis.exploration import PAGE
 from catdog.errors import CatdogError
 from catdog.studio.events import changes
 from catdog.studio.here import Here, Studio, render
-from catdog.studio.job_rows import JobRow, job_rows
+from catdog.studio.job_rows import job_rows
 from catdog.studio.store_facts import (
     EXPLORATION,
     StoreFacts,
@@ -24,8 +23,6 @@ from catdog.studio.watch import Store
 router = APIRouter()
 
 Name = Annotated[str, Query(max_length=500)]
-#: `build: 120 of 4,000 photos, 80.1 photos/s, 00:48 left`.
-_PROGRESS = re.compile(r"(\w+): ([\d,.]+[kM]?) of ([\d,.]+[kM]?) ")
 #: The page on photos has all of it inside, and may do nothing.
 _ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 _SHOWN = 24
@@ -105,23 +102,9 @@ def _shown(studio: Studio, name: str) -> dict[str, object]:
         "store": store,
         "facts": found,
         "most": max(counts, default=1) or 1,
-        "jobs": [(job, _progress(job)) for job in jobs],
+        "jobs": [(job, job.progress) for job in jobs],
         "examples": _examples(store) if store else (),
     }
-
-
-def _progress(job: JobRow) -> tuple[int, int]:
-    """How far a job is, and how far it goes; (0, 0) where it does not say."""
-    match = _PROGRESS.search(job.last)
-    if not match:
-        return 0, 0
-    done, whole = (_number(match[at]) for at in (2, 3))
-    return done, whole
-
-
-def _number(text: str) -> int:
-    scale = {"k": 1_000, "M": 1_000_000}.get(text[-1], 1)
-    return round(float(text.rstrip("kM").replace(",", "")) * scale)
 
 
 def _examples(store: Store) -> list[tuple[str, int]]:

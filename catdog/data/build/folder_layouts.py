@@ -1,5 +1,6 @@
 """Layouts of folders of labelled photos: Kaggle's, class folders, train/, val/ and test/."""
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -62,6 +63,20 @@ def has_photos(root: str | Folder) -> bool:
     root = Path(root) if isinstance(root, str) else root
     folder = _parts(root).get(_TRAIN, root)
     return any(is_picture(parts[-1]) for parts in files_below(folder, _is_part))
+
+
+def photo_path(root: Path, name: str) -> Path | None:
+    """The file of the photo that `find_photos` gives this name; None where there is none.
+
+    What a name leads to outside of the folder is none of its photos.
+    """
+    if not root.is_dir() or not is_picture(name) or "\0" in name:
+        return None
+    for folder in (_parts(root).get(_TRAIN, root), root):
+        path = Path(os.path.normpath(Path(folder) / name))
+        if path.is_relative_to(root) and path.is_file():
+            return path
+    return None
 
 
 def _not_by_parts(error: DataError, root: Folder, parts: Collection[Folder]) -> DataError:
