@@ -141,7 +141,8 @@
   part.addEventListener("click", (event) => {
     const button = event.target.closest("[data-decide]");
     const card = event.target.closest(".candidate");
-    if (event.target.closest("#more")) {
+    if (event.target.closest("#undo")) undo();
+    else if (event.target.closest("#more")) {
       const most = document.getElementById("most");
       most.value = Number(most.value) + Number(most.dataset.step);
       htmx.trigger(form, "more");
@@ -185,7 +186,7 @@
     else if (key === "d") decide(card, "drop");
     else if (key === "r") choose(card);
     else if (key.startsWith("Arrow")) goTo(move(card, key));
-    else if (key === "Enter" && at === card) card.querySelector(".picture").click();
+    else if (key === "Enter" && at === card) card.querySelector(".shot").click();
     else return;
     event.preventDefault();
   });
@@ -194,6 +195,7 @@
   let drawn = new Map();
   let hadFocus = false;
   let place = 0;
+  let at = "";
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target !== part) return;
     // what is on its way is newer than this answer
@@ -201,19 +203,21 @@
       event.detail.shouldSwap = false;
       return;
     }
-    drawn = new Map([...part.querySelectorAll(".picture img")].map((each) => [each.getAttribute("src"), each]));
+    drawn = new Map([...part.querySelectorAll(".shot img")].map((each) => [each.getAttribute("src"), each]));
     hadFocus = document.activeElement === document.body || document.activeElement.closest(".candidate") !== null;
+    // htmx gives the focus back, which changes what is current
+    at = current;
     place = cards().findIndex((each) => each.dataset.key === current);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target !== part) return;
-    for (const picture of part.querySelectorAll(".picture img")) {
+    for (const picture of part.querySelectorAll(".shot img")) {
       const before = drawn.get(picture.getAttribute("src"));
       if (before) picture.replaceWith(before);
       if (before?.dataset.gone) before.parentElement.classList.add("gone");
     }
     drawn = new Map();
-    const there = cardOf(current);
+    const there = cardOf(at);
     const next = there ?? cards()[Math.min(Math.max(place, 0), cards().length - 1)];
     if (hadFocus && (there || place >= 0)) goTo(next);
     else mark(next);
@@ -224,7 +228,7 @@
     event.target.parentElement.classList.add("gone");
   }, true);
   // those that failed before this script was there
-  for (const picture of part.querySelectorAll(".picture img"))
+  for (const picture of part.querySelectorAll(".shot img"))
     if (picture.complete && !picture.naturalWidth && picture.getAttribute("loading") !== "lazy")
       picture.parentElement.classList.add("gone");
 
