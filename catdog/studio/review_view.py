@@ -26,6 +26,7 @@ from catdog.studio.reviews import (
     reasons,
     rows_of,
 )
+from catdog.studio.weights_list import grouped_rows
 
 #: Photos of each kind that a net proposes; photos that are shown at once, more at each asking.
 SUSPECTS, STEP = 50, 60
@@ -66,7 +67,7 @@ def listed_review(of: ReviewOf) -> ListedReview:
 def choices(studio: Studio) -> dict[str, object]:
     """What there is to choose from for a new review."""
     return {
-        "runs": studio.watch.runs(),
+        "groups": grouped_rows(studio.photo_desk.weights.rows(studio.watch)),
         "parts": parts_of_stores(studio),
         "places": photo_places(studio.place),
         "suspects": SUSPECTS,
