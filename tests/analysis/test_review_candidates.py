@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from catdog.analysis.labelled import LabelledPredictions
-from catdog.analysis.review_candidates import HARD, MISLABELLED, UNDECIDED, review_candidates
+from catdog.analysis.review_candidates import (
+    HARD,
+    MISLABELLED,
+    UNDECIDED,
+    read_note,
+    review_candidates,
+)
 from catdog.data.build.review import ReviewRow
 from tests.analysis.test_label_errors import judged
 
@@ -29,3 +35,11 @@ def test_names_are_those_of_the_photos_that_could_be_read_and_none_is_there_twic
     part = LabelledPredictions(np.array([4, 8]), whole.label[6:8], whole.probabilities[6:8])
     found = review_candidates(part, CLASSES, [*NAMES[:8], "4.jpg"], 5)
     assert [each.photo for each in found] == ["4.jpg"]
+
+
+def test_the_note_of_a_proposed_row_is_read_and_that_of_a_person_left():
+    for each in review_candidates(judged(), CLASSES, NAMES, 3):
+        told = read_note(each.row.note)
+        assert told[:2] == (each.reason, each.taken_for)
+        assert told.probability == pytest.approx(each.probability, abs=0.0005)
+    assert read_note("a 100% blurred photo") == ("a 100% blurred photo", "", None)

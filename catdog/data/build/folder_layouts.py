@@ -73,7 +73,7 @@ def photo_path(root: Path, name: str) -> Path | None:
     if not root.is_dir() or not is_picture(name) or "\0" in name:
         return None
     for folder in (_parts(root).get(_TRAIN, root), root):
-        path = Path(os.path.normpath(Path(folder) / name))
+        path = Path(os.path.normpath(Path(str(folder), name)))
         if path.is_relative_to(root) and path.is_file():
             return path
     return None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catdog.data.build.folder_layouts import add_test, find_photos, has_photos
+from catdog.data.build.folder_layouts import add_test, find_photos, has_photos, photo_path
 from catdog.errors import DataError
 from tests.pictures import picture, save_all
 
@@ -237,3 +237,16 @@ def test_a_class_alone_names_the_folder_of_all(tmp_path):
     with pytest.raises(DataError, match=r"no labels") as caught:
         find_photos(tmp_path / "pets" / "cat")
     assert caught.value.remedy.startswith(f"name {tmp_path / 'pets'}, which has dog too; or name")
+
+
+@pytest.mark.parametrize("parts", [("",), ("train", "val"), ("training_set", "validation")])
+def test_a_photo_is_found_again_by_its_name(tmp_path, parts):
+    for part in parts:
+        for name in ("cats/1.jpg", "dogs/1.jpg"):
+            touch(tmp_path, f"{part}/{name}" if part else name)
+    touch(tmp_path.parent, "outside.jpg")
+    listing = find_photos(tmp_path)
+    for photo in [*listing.train, *(listing.validation or ())]:
+        assert photo_path(tmp_path, photo.name) == photo.path
+    for name in ("cats/2.jpg", "../outside.jpg", "/etc/passwd", "cats", "", "a\0.jpg"):
+        assert photo_path(tmp_path, name) is None
