@@ -43,7 +43,7 @@ from catdog.studio.reviews import (
     ReviewCounts,
     ReviewedPhoto,
     ReviewOf,
-    Wanted,
+    WantedPhotos,
     decided_row,
     row_of,
     rows_of,
@@ -105,7 +105,7 @@ def page(studio: Here, file: File = "") -> HTMLResponse:
     """The photos of a review, or what reviews there are."""
     if file:
         name = review_named(studio, file)
-        found = shown(studio, name, Wanted(), STEP)
+        found = shown(studio, name, WantedPhotos(), STEP)
         return render("review.html", "review", **found, **again(studio, name))
     return render("reviews.html", "review", **listed(studio), **choices(studio))
 
@@ -122,7 +122,7 @@ def review_part(
     most: Annotated[int, Query(ge=1)] = STEP,
 ) -> HTMLResponse:  # fmt: skip
     """The photos of a review, as a part of the page."""
-    wanted = Wanted(show, reason, label)
+    wanted = WantedPhotos(show, reason, label)
     found = shown(studio, review_named(studio, file), wanted, most)
     return render("review_part.html", "", **found)
 
@@ -165,7 +165,7 @@ def photos(
     """The photos of a review."""
     name = review_named(studio, file)
     rows = rows_of(Path(name))
-    wanted = Wanted(show, reason, label)
+    wanted = WantedPhotos(show, reason, label)
     found = [each for each in map(ReviewedPhoto.of, rows) if wanted.has(each)]
     classes = classes_of(studio, name)
     return ReviewRows(counts=ReviewCounts.of(rows), classes=classes, photos=found)

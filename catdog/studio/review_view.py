@@ -22,7 +22,7 @@ from catdog.studio.reviews import (
     ReviewCounts,
     ReviewedPhoto,
     ReviewOf,
-    Wanted,
+    WantedPhotos,
     reasons,
     rows_of,
 )
@@ -74,7 +74,7 @@ def choices(studio: Studio) -> dict[str, object]:
     }
 
 
-def shown(studio: Studio, file: str, wanted: Wanted, most: int) -> dict[str, object]:
+def shown(studio: Studio, file: str, wanted: WantedPhotos, most: int) -> dict[str, object]:
     """What the page of a review is made of; `fault` says why it has no photos."""
     found: dict[str, object] = {
         "file": file,
@@ -96,7 +96,7 @@ def shown(studio: Studio, file: str, wanted: Wanted, most: int) -> dict[str, obj
 
 
 def _rows(
-    studio: Studio, file: str, every: Sequence[ReviewedPhoto], wanted: Wanted
+    studio: Studio, file: str, every: Sequence[ReviewedPhoto], wanted: WantedPhotos
 ) -> dict[str, object]:
     """The photos that are wanted, and by what they can be chosen."""
     labels = dict.fromkeys(each.label for each in every)

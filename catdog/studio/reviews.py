@@ -99,7 +99,7 @@ class ReviewCounts:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedPhotos:
     """Which photos of a review are shown; empty: any."""
 
     show: str = UNDECIDED_YET
