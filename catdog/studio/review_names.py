@@ -8,7 +8,7 @@ from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.studio.here import Studio
 from catdog.studio.review_photos import ReviewPhotos
 from catdog.studio.review_words import rebuild_words, rebuilt_source
-from catdog.studio.reviews import ReviewOf, Reviews
+from catdog.studio.reviews import ReviewCounts, ReviewOf, Reviews, rows_of
 from catdog.studio.texts import check_name
 from catdog.studio.watch import Store, StorePart
 
@@ -117,6 +117,14 @@ def build_words_of(studio: Studio, file: str, out: str) -> list[str]:
     source = rebuilt_source(record, studio.place.folder)
     studio.place.readable(source)
     return rebuild_words(record, source, out, file)
+
+
+def check_changes(file: str) -> None:
+    """Raise CatdogError where a build with a review would be the one without it."""
+    counts = ReviewCounts.of(rows_of(Path(file)))
+    if not counts.relabelled + counts.dropped:
+        what = "no photo is dropped or has another class yet"
+        raise CatdogError(what, where=file, remedy="decide on some")
 
 
 def free_out(studio: Studio, file: str) -> str:

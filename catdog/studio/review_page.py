@@ -18,6 +18,7 @@ from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order
 from catdog.studio.review_names import (
     build_words_of,
+    check_changes,
     classes_of,
     data_named,
     known_reviews,
@@ -101,13 +102,14 @@ class ReviewRows(BaseModel):
 
 
 @router.get("/review", response_class=HTMLResponse, include_in_schema=False)
-def page(studio: Here, file: File = "") -> HTMLResponse:
-    """The photos of a review, or what reviews there are."""
+def page(studio: Here, file: File = "", data: str = "", weights: str = "") -> HTMLResponse:
+    """The photos of a review, or what reviews there are; with data and weights chosen."""
     if file:
         name = review_named(studio, file)
         found = shown(studio, name, WantedPhotos(), STEP)
         return render("review.html", "review", **found, **again(studio, name))
-    return render("reviews.html", "review", **listed(studio), **choices(studio))
+    chosen = {"data": data, "weights": weights}
+    return render("reviews.html", "review", **listed(studio), **choices(studio), chosen=chosen)
 
 
 @router.get("/parts/reviews", response_class=HTMLResponse, include_in_schema=False)
@@ -218,6 +220,7 @@ def build(studio: Here, asked: Rebuilding, response: Response) -> JobRow:
     check_name(Path(out).name)
     if Path(out).exists():
         raise CatdogError("exists already", where=out, remedy="choose another name")
+    check_changes(name)
     words = build_words_of(studio, name, out)
     job = studio.jobs.add(Order(f"store {out}", tuple(words), out))
     response.headers["HX-Redirect"] = f"/store?name={quote(out, safe='')}"

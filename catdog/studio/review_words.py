@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.data.archives import is_packed
+from catdog.data.build.folder_layouts import has_test
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.studio.store_words import StoreSettings, build_words
@@ -34,11 +35,14 @@ def rebuild_words(dataset: DatasetParameter, source: str, out: str, review: str)
 def rebuilt_source(dataset: DatasetParameter, folder: Path) -> str:
     """The photos that a store was built of. Raises CatdogError where its record does not tell."""
     source = dataset.source
-    if source and (is_packed(source) or (folder / source).is_dir()):
-        return source
-    what = f"was built of {source}, which is no folder that is there" if source else "has no record"
     remedy = "catdog create_lmdb builds it, with --review and what else it was built with"
-    raise CatdogError(what, where="the store", remedy=remedy)
+    if not source or not (is_packed(source) or (folder / source).is_dir()):
+        what = f"was built of {source}, which is no folder here" if source else "has no record"
+        raise CatdogError(what, where="the store", remedy=remedy)
+    if dataset.count.test and not is_packed(source) and not has_test(folder / source):
+        what = "its test photos came from a folder that is not recorded"
+        raise CatdogError(what, where="the store", remedy=f"{remedy}: --test too")
+    return source
 
 
 def word(name: str) -> str:

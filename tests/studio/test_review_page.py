@@ -7,7 +7,8 @@ import pytest
 from catdog.cli.main import call_tool
 from catdog.data.build.review import ReviewRow, decide, propose, read_review
 from catdog.data.preprocessing import dataset_at
-from catdog.studio.review_words import rebuild_words
+from catdog.errors import CatdogError
+from catdog.studio.review_words import rebuild_words, rebuilt_source
 from tests.studio.conftest import RUN
 from tests.studio.pages import asked
 from tools.create_lmdb import _arguments, _dataset
@@ -250,10 +251,13 @@ def test_what_cannot_be_looked_at_begins_nothing(there, wrong):
 def test_the_store_is_built_again_as_it_was_without_what_is_dropped(there, file):
     client, studio = there
     first = rows(client, file)["photos"][0]
+    body = {"file": name_of(file), "out": "again"}
+    unchanged = client.post("/api/reviews/build", json=body).json()["error"]
+    assert "no photo is dropped" in unchanged
     decided(client, file, first["key"], "drop")
     page = client.get("/review", params={"file": name_of(file)}).text
     assert f"--review {name_of(file)}" in page
-    answer = client.post("/api/reviews/build", json={"file": name_of(file), "out": "again"})
+    answer = client.post("/api/reviews/build", json=body)
     answer.raise_for_status()
     job = studio.jobs.find(answer.json()["name"])
     call_tool(job.order.words[0], job.order.words[1:])
@@ -263,7 +267,6 @@ def test_the_store_is_built_again_as_it_was_without_what_is_dropped(there, file)
         each.ClearField("count")
         each.ClearField("review")
     assert after == before
-    body = {"file": name_of(file), "out": "again"}
     assert "exists already" in client.post("/api/reviews/build", json=body).json()["error"]
     studio.jobs.forget(ended(job))
     # a second look, at the store that was built with it, goes on in the same file
@@ -295,6 +298,38 @@ def test_the_words_of_a_build_are_those_of_its_record(words):
     args = _arguments(found)
     assert (tool, args.data, str(args.review)) == ("create_lmdb", "./-photos", "r.csv")
     assert _dataset(args) == wanted
+
+
+def test_a_store_that_its_record_does_not_tell_all_of_is_built_at_a_terminal(there):
+    folder = there[1].place.folder
+    record = dataset_at(folder / "input")
+    assert rebuilt_source(record, folder) == "photos"
+    (folder / "empty").mkdir()
+    for source in ("photos.txt", "a drawn sample, as there are no photos", "", "empty"):
+        record.source, record.count.test = source, 3
+        with pytest.raises(CatdogError, match="catdog create_lmdb builds it"):
+            rebuilt_source(record, folder)
+    (folder / "empty/test").mkdir()
+    assert rebuilt_source(record, folder) == "empty"
+
+
+def test_the_likeliest_of_many_classes_is_one_click_away(there):
+    client, studio = there
+    for name in ("ape", "bee", "cow"):
+        (studio.place.folder / f"many/{name}").mkdir(parents=True)
+        (studio.place.folder / f"many/{name}/1.jpg").touch()
+    note = "hard: the net says bee 60.0%"
+    rows = [ReviewRow("ape/1.jpg", "ape", note=note), ReviewRow("bee/1.jpg", "bee", note=note)]
+    propose(studio.place.folder / "many.csv", rows)
+    opened(client, "many.csv", "many").raise_for_status()
+    page = client.get("/review?file=many.csv").text
+    # not for the one that is a bee
+    assert page.count('data-to="bee"') == 1 and page.count("Other…") == 2
+    decide(
+        studio.place.folder / "many.csv", [rows[0]._replace(decision="relabel", new_label="cow")]
+    )
+    page = client.get("/parts/review?file=many.csv&show=all").text
+    assert page.count('aria-pressed="true"') == 1 and 'aria-pressed="true">→ cow' in page
 
 
 def pixels(answer):

@@ -65,6 +65,11 @@ def has_photos(root: str | Folder) -> bool:
     return any(is_picture(parts[-1]) for parts in files_below(folder, _is_part))
 
 
+def has_test(root: Path) -> bool:
+    """Whether a folder has one for test photos, where `find_photos` looks for it."""
+    return _TEST in _parts(root)
+
+
 def photo_path(root: Path, name: str) -> Path | None:
     """The file of the photo that `find_photos` gives this name; None where there is none.
 

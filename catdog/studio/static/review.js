@@ -35,9 +35,13 @@
     card.classList.add(decision || "open");
     card.dataset.decision = decision;
     card.dataset.new = label;
-    for (const button of card.querySelectorAll("[data-decide]"))
-      button.setAttribute("aria-pressed", String(button.dataset.decide === decision));
-    if (decision === "relabel") card.querySelector("[data-decide=relabel]").textContent = `→ ${label}`;
+    const offered = [...card.querySelectorAll("[data-to]")].map((button) => button.dataset.to);
+    for (const button of card.querySelectorAll("[data-decide]")) {
+      const { decide: name, to } = button.dataset;
+      const chosen = name === decision && (name !== "relabel" || (to ? to === label : !offered.includes(label)));
+      button.setAttribute("aria-pressed", String(chosen));
+      if (name === "relabel" && !to) button.textContent = chosen ? `→ ${label}` : "Other…";
+    }
   };
 
   const send = async (key, decision, label) => {
@@ -131,7 +135,7 @@
     if (step) {
       event.preventDefault();
       choices.children[at + step]?.focus();
-    } else if (/^[1-9]$/.test(event.key) && choices.children[event.key - 1]) {
+    } else if (/^[1-9]$/.test(event.key) && choices.children[event.key - 1]?.hidden === false) {
       event.preventDefault();
       chosen(choices.children[event.key - 1].dataset.name);
     }
@@ -146,8 +150,8 @@
       const most = document.getElementById("most");
       most.value = Number(most.value) + Number(most.dataset.step);
       htmx.trigger(form, "more");
-    } else if (button && button.dataset.decide === "relabel" && card.dataset.decision !== "relabel") choose(card);
-    else if (button) decide(card, button.dataset.decide, button.dataset.decide === "relabel" ? card.dataset.new : "");
+    } else if (button?.dataset.decide === "relabel" && !button.dataset.to) choose(card);
+    else if (button) decide(card, button.dataset.decide, button.dataset.to);
   });
   part.addEventListener("focusin", (event) => {
     const card = event.target.closest(".candidate");
