@@ -1,5 +1,7 @@
 """The page of a job: what it does, what it printed, what it made."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
@@ -51,7 +53,9 @@ def _shown(studio: Studio, name: str) -> dict[str, object]:
 
 
 def _page_of(studio: Studio, target: str, tool: str) -> str:
-    """What kind of page what it makes has, once that is there: run, store or none."""
+    """What kind of page what it makes has, once that is there: run, store, review or none."""
+    if tool == "evaluate" and Path(target).suffix == ".csv" and Path(target).exists():
+        return "review"
     if tool == "train" and run_path(target).exists():
         return "run"
     if tool == "create_lmdb" and any(store.name == target for store in studio.watch.stores()):

@@ -102,12 +102,12 @@ class ReviewRows(BaseModel):
 
 
 @router.get("/review", response_class=HTMLResponse, include_in_schema=False)
-def page(studio: Here, file: File = "", data: str = "", weights: str = "") -> HTMLResponse:
+def page(studio: Here, name: File = "", data: str = "", weights: str = "") -> HTMLResponse:
     """The photos of a review, or what reviews there are; with data and weights chosen."""
-    if file:
-        name = review_named(studio, file)
-        found = shown(studio, name, WantedPhotos(), STEP)
-        return render("review.html", "review", **found, **again(studio, name))
+    if name:
+        file = review_named(studio, name)
+        found = shown(studio, file, WantedPhotos(), STEP)
+        return render("review.html", "review", **found, **again(studio, file))
     chosen = {"data": data, "weights": weights}
     return render("reviews.html", "review", **listed(studio), **choices(studio), chosen=chosen)
 
@@ -183,7 +183,7 @@ def find(studio: Here, asked: Finding, response: Response) -> JobRow:
     studio.place.within(file).parent.mkdir(parents=True, exist_ok=True)
     known_reviews(studio).keep(ReviewOf(file, data, weights))
     job = studio.jobs.add(Order(f"photos of {data} to look at", tuple(words), file))
-    response.headers["HX-Redirect"] = f"/review?file={quote(file, safe='')}"
+    response.headers["HX-Redirect"] = f"/review?name={quote(file, safe='')}"
     return JobRow.of(studio, job)
 
 
@@ -196,7 +196,7 @@ def open_review(studio: Here, asked: Opening, response: Response) -> ListedRevie
         raise CatdogError("no such file", where=name, remedy="catdog evaluate --review makes one")
     of = ReviewOf(name, data_named(studio, asked.data))
     known_reviews(studio).keep(of)
-    response.headers["HX-Redirect"] = f"/review?file={quote(name, safe='')}"
+    response.headers["HX-Redirect"] = f"/review?name={quote(name, safe='')}"
     return listed_review(of)
 
 

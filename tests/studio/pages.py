@@ -1,7 +1,7 @@
 """A studio whose pages are asked by one module of tests: its processes begin once."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from catdog.web.address import Address
 
 
 @contextmanager
-def asked(made: Path, folder: Path) -> Iterator[tuple[TestClient, Studio]]:
+def asked(
+    made: Path, folder: Path, photos: Sequence[Path] = ()
+) -> Iterator[tuple[TestClient, Studio]]:
     """A client, and the studio of a copy of `made`; nothing that it is given begins."""
     shutil.copytree(made, folder, symlinks=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        studio = studio_of(place_of(folder, []))
+        studio = studio_of(place_of(folder, photos))
         app = guarded(create_app(studio), Address("127.0.0.1", 5000))
         with studio.desk, studio.bench:
             yield TestClient(app, base_url="http://127.0.0.1:5000"), studio

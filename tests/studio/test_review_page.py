@@ -1,5 +1,7 @@
 """The page of reviews, over photos, a store and a run that the tools made."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -78,6 +80,7 @@ def test_the_job_is_the_command_that_a_terminal_takes_and_its_photos_are_listed(
     assert (found["data"], found["weights"]) == (_PART, RUN)
     assert found["counts"]["photos"] == len(read_review(studio.place.folder / _FILE)) > 0
     assert _FILE in client.get("/review").text
+    assert "/review?name=reviews%2Finput.csv" in client.get(f"/job?name={job.name}").text
 
 
 def test_what_the_net_said_is_told_of_each_photo(client, file):
@@ -193,7 +196,7 @@ def test_a_name_that_leads_elsewhere_or_nowhere_is_no_picture(there, file, name)
     (photo,) = rows(client, file)["photos"]
     answer = picture(client, file, photo["key"])
     assert answer.status_code == 422 and "not there any more" in answer.json()["error"]
-    page = client.get("/review", params={"file": name_of(file)})
+    page = client.get("/review", params={"name": name_of(file)})
     assert page.status_code == 200
     assert _HOSTILE not in page.text and "&lt;script&gt;" in page.text
     assert decided(client, file, photo["key"], "drop").status_code == 200
@@ -201,8 +204,8 @@ def test_a_name_that_leads_elsewhere_or_nowhere_is_no_picture(there, file, name)
 
 def test_the_line_of_a_damaged_file_is_told_on_the_page(client, file):
     file.write_text("photo,label,decision,new_label,note\ncat.1.jpg,cat,keep,,\nb.jpg,cat,burn,,\n")
-    for path in ("/review", "/parts/review"):
-        page = client.get(path, params={"file": name_of(file)}).text
+    for path, query in (("/review", "name"), ("/parts/review", "file")):
+        page = client.get(path, params={query: name_of(file)}).text
         assert f"{name_of(file)}:3: " in page and "is no decision" in page
     found = {each["file"]: each for each in client.get("/api/reviews").json()}
     assert ":3: " in found[name_of(file)]["fault"]
@@ -212,11 +215,11 @@ def test_a_file_whose_photos_are_not_known_asks_for_them(there):
     client, studio = there
     path = studio.place.folder / "mine.csv"
     propose(path, [ReviewRow("cat.1.jpg", "cat")])
-    page = client.get("/review?file=mine.csv").text
+    page = client.get("/review?name=mine.csv").text
     assert "Which photos is it on?" in page and "cat.1.jpg" in page
     assert opened(client, "mine.csv", "nothing").status_code == 422
     answer = opened(client, "mine.csv", "photos")
-    assert answer.headers["hx-redirect"] == "/review?file=mine.csv"
+    assert answer.headers["hx-redirect"] == "/review?name=mine.csv"
     assert rows_named(client, "mine.csv")["classes"] == ["cat", "dog"]
     key = rows_named(client, "mine.csv")["photos"][0]["key"]
     shown = client.get("/review/photo.jpg", params={"file": "mine.csv", "key": key})
@@ -255,7 +258,7 @@ def test_the_store_is_built_again_as_it_was_without_what_is_dropped(there, file)
     unchanged = client.post("/api/reviews/build", json=body).json()["error"]
     assert "no photo is dropped" in unchanged
     decided(client, file, first["key"], "drop")
-    page = client.get("/review", params={"file": name_of(file)}).text
+    page = client.get("/review", params={"name": name_of(file)}).text
     assert f"--review {name_of(file)}" in page
     answer = client.post("/api/reviews/build", json=body)
     answer.raise_for_status()
@@ -322,7 +325,7 @@ def test_the_likeliest_of_many_classes_is_one_click_away(there):
     rows = [ReviewRow("ape/1.jpg", "ape", note=note), ReviewRow("bee/1.jpg", "bee", note=note)]
     propose(studio.place.folder / "many.csv", rows)
     opened(client, "many.csv", "many").raise_for_status()
-    page = client.get("/review?file=many.csv").text
+    page = client.get("/review?name=many.csv").text
     # not for the one that is a bee
     assert page.count('data-to="bee"') == 1 and page.count("Other…") == 2
     decide(
@@ -340,3 +343,16 @@ def test_all_of_it_is_in_the_description_of_the_api(client):
     paths = client.get("/api/openapi.json").json()["paths"]
     assert {"/api/reviews", "/api/reviews/decide", "/api/reviews/build"} <= paths.keys()
     assert not any(path.startswith(("/parts", "/review")) for path in paths)
+
+
+def test_photos_outside_are_read_where_the_studio_was_started_with_them(made, tmp_path):
+    outside = tmp_path / "outside"
+    shutil.copytree(made / "photos", outside)
+    with asked(made, tmp_path / "work", [outside]) as (client, studio):
+        name = next(outside.glob("train/*.jpg")).name
+        propose(studio.place.folder / "r.csv", [ReviewRow(name, name.split(".")[0])])
+        opened(client, "r.csv", str(outside)).raise_for_status()
+        (photo,) = rows_named(client, "r.csv")["photos"]
+        query = {"file": "r.csv", "key": photo["key"]}
+        assert client.get("/review/photo.jpg", params=query).status_code == 200
+        assert opened(client, "r.csv", str(made)).status_code == 422
