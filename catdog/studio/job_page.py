@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from catdog.studio.events import changes
 from catdog.studio.here import Here, Studio, render
 from catdog.studio.job_rows import JobRow
+from catdog.studio.predictions import FOLDER
 from catdog.tracking.run_file import run_path
 
 router = APIRouter()
@@ -49,15 +50,18 @@ def _shown(studio: Studio, name: str) -> dict[str, object]:
         "job": JobRow.of(studio, job),
         "output": job.output,
         "page": _page_of(studio, job.order.target, job.order.words[0]),
+        "made": job.order.target.removeprefix(f"{FOLDER}/"),
     }
 
 
 def _page_of(studio: Studio, target: str, tool: str) -> str:
-    """What kind of page what it makes has, once that is there: run, store, review or none."""
+    """What kind of page what it makes has, once that is there; empty for none."""
     if tool == "evaluate" and Path(target).suffix == ".csv" and Path(target).exists():
         return "review"
     if tool == "train" and run_path(target).exists():
         return "run"
     if tool == "create_lmdb" and any(store.name == target for store in studio.watch.stores()):
         return "store"
+    if any(f"{FOLDER}/{row.name}" == target for row in studio.predictions.rows()):
+        return "predictions"
     return ""

@@ -17,6 +17,7 @@ from catdog.web.photo_size import check_sent
 _MIB = 1 << 20
 #: Bytes of a photo; photos of one request; photos that are kept to be looked at further.
 PHOTO_BYTES, AT_ONCE, KEPT = 64 * _MIB, 64, 128
+KEPT_BYTES = 1 << 30
 #: Photos and bytes of a set, parts of its names, and letters of each.
 SET_PHOTOS, SET_BYTES = 100_000, 8 << 30
 _PARTS, _LETTERS = 8, 120
@@ -40,7 +41,7 @@ class SentPhotos:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._photos: OrderedDict[str, str] = OrderedDict()
+        self._photos: OrderedDict[str, tuple[str, int]] = OrderedDict()
         self._sets: OrderedDict[str, SentSet] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -58,19 +59,23 @@ class SentPhotos:
         with self._lock:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(photo.content)
-            self._photos[token] = photo.name
-            while len(self._photos) > KEPT:
+            self._photos[token] = photo.name, len(photo.content)
+            while len(self._photos) > KEPT or self._bytes > KEPT_BYTES:
                 old, _ = self._photos.popitem(last=False)
                 (path.parent / old).unlink(missing_ok=True)
         return token
 
+    @property
+    def _bytes(self) -> int:
+        return sum(size for _, size in self._photos.values())
+
     def photo(self, token: str) -> StoredPicture:
         """A photo that was kept. Raises CatdogError where it is no more."""
         with self._lock:
-            name = self._photos.get(token)
-            if name is None:
+            found = self._photos.get(token)
+            if found is None:
                 raise CatdogError("is not kept any more", where="photo", remedy="send it again")
-            return StoredPicture((self._folder / "photos" / token).read_bytes(), name)
+            return StoredPicture((self._folder / "photos" / token).read_bytes(), found[0])
 
     def set(self, token: str = "") -> SentSet:
         """The set of a token; a new one for none. Raises CatdogError for one that is not there."""

@@ -14,10 +14,13 @@ from fastapi.testclient import TestClient
 from catdog.analysis.explanation import Explainer
 from catdog.analysis.explanation_pictures import overlay
 from catdog.data.thumbnails import in_base64
+from catdog.errors import CatdogError
+from catdog.inference.given_pictures import StoredPicture
 from catdog.inference.predictor import Predictor
 from catdog.studio.app import create_app, guarded, place_of, studio_of
 from catdog.studio.looks import LookShown, PhotoLooks
 from catdog.studio.open_nets import OpenNets
+from catdog.studio.sent_photos import SentPhotos
 from catdog.web.address import Address
 from tests.studio.conftest import RUN
 
@@ -213,3 +216,16 @@ def test_what_came_is_gone_at_the_end(studio, folder):
         client.post("/api/classify", files=sent(PHOTO))
         assert list((folder / ".studio/uploads").rglob("*"))
     assert not (folder / ".studio/uploads").exists()
+
+
+def test_the_oldest_photos_go(tmp_path, monkeypatch):
+    sent_photos = SentPhotos(tmp_path / "sent")
+    monkeypatch.setattr("catdog.studio.sent_photos.KEPT", 3)
+    monkeypatch.setattr("catdog.studio.sent_photos.KEPT_BYTES", 20)
+    tokens = [sent_photos.keep(StoredPicture(b"123456", str(at))) for at in range(5)]
+    assert len(list((tmp_path / "sent/photos").iterdir())) == 3
+    with pytest.raises(CatdogError, match="not kept"):
+        sent_photos.photo(tokens[1])
+    assert sent_photos.photo(tokens[4]).name == "4"
+    large = sent_photos.keep(StoredPicture(b"1" * 19, "large"))
+    assert [path.name for path in (tmp_path / "sent/photos").iterdir()] == [large]

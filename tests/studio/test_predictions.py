@@ -63,6 +63,8 @@ def test_a_folder_is_what_the_command_line_says_of_it(work):
     got = client.get("/api/predictions/file", params={"name": "test", "file": "submission.csv"})
     assert got.content == Path("mine.csv").read_bytes()
     assert got.headers["content-disposition"].startswith("attachment")
+    job = client.get("/job", params={"name": row["asked"]["job"]}).text
+    assert 'href="/predictions?name=test"' in job
     page = client.get("/predictions", params={"name": "test"}).text
     assert "Likeliest of each class" in page
     photo = client.get("/parts/predictions/photo", params={"name": "test", "at": 0})
