@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 import catdog
@@ -91,6 +92,7 @@ def create_app(studio: Studio) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(CatdogError, _mistake)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
     return app
 
 
@@ -111,6 +113,12 @@ async def _mistake(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, CatdogError)
     parts = {"where": error.where, "what": error.what, "remedy": error.remedy}
     return JSONResponse({"error": str(error), **parts}, status_code=422)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    """What the framework itself refuses: no such page, a form that cannot be read."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

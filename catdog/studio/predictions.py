@@ -59,10 +59,14 @@ class PredictionAsked:
 
 @dataclass(frozen=True)
 class PredictionRow:
-    """A folder of predictions: how far it is, and the files that are there."""
+    """A folder of predictions: how far it is, and the files that are there.
+
+    `job` is empty where that was taken off the list.
+    """
 
     name: str
     asked: PredictionAsked
+    job: str
     state: State
     done: int
     error: str
@@ -160,20 +164,20 @@ class Predictions:
         asked = _asked(folder / _ASKED)
         if asked is None:
             return None
-        state, error, last = self._standing(asked.job, folder)
+        job, state, error, last = self._standing(asked.job, folder)
         files = tuple(each for each in FILES if (folder / each).is_file())
         done = _lines(folder / f"{ROWS}{PART}") if state in _UNDER_WAY else asked.photos
-        return PredictionRow(name, asked, state, done, error, last, files)
+        return PredictionRow(name, asked, job, state, done, error, last, files)
 
-    def _standing(self, name: str, folder: Path) -> tuple[State, str, str]:
-        """The state of a job, its error, and the last line of it."""
+    def _standing(self, name: str, folder: Path) -> tuple[str, State, str, str]:
+        """A job, its state, its error, and the last line of it."""
         for job in self._jobs.all():
             if job.name == name:
                 lines = job.output.splitlines()
-                return self._jobs.state(job), job.error, lines[-1] if lines else ""
+                return name, self._jobs.state(job), job.error, lines[-1] if lines else ""
         # it was taken off the list
         made = any((folder / each).is_file() for each in (ROWS, REPORT))
-        return (State.DONE if made else State.LOST), "", ""
+        return "", (State.DONE if made else State.LOST), "", ""
 
 
 def _count(source: Path | SentSet, *, judged: bool) -> int:

@@ -65,7 +65,12 @@ def test_a_folder_is_what_the_command_line_says_of_it(work):
     assert got.headers["content-disposition"].startswith("attachment")
     job = client.get("/job", params={"name": row["asked"]["job"]}).text
     assert 'href="/predictions?name=test"' in job
+    assert found.job == row["asked"]["job"]
+    studio.jobs.forget(studio.jobs.find(found.job))
+    again = studio.predictions.row("test")
+    assert (again.job, again.state) == ("", "done")
     page = client.get("/predictions", params={"name": "test"}).text
+    assert "/job?" not in page
     assert "Likeliest of each class" in page
     photo = client.get("/parts/predictions/photo", params={"name": "test", "at": 0})
     assert cv2.imdecode(np.frombuffer(photo.content, np.uint8), 1).shape[2] == 3
