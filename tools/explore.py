@@ -18,6 +18,7 @@ from catdog.cli.argument_types import at_least
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
 from catdog.data.build.folder_layouts import find_photos
+from catdog.data.build.packed_photos import find_packed, packed_places
 from catdog.inference.predictor import Predictor
 from catdog.runtime.progress import progress
 from catdog.weights import read_weights
@@ -26,13 +27,14 @@ from catdog.weights import read_weights
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
-    parser.add_argument("folder", metavar="DIR", help="labelled photos, as for create_lmdb.py")
+    parser.add_argument("folder", metavar="DIR", help="labelled photos, or a .zip or .tar of them")
     parser.add_argument("--out", default="exploration", help="a folder (default: exploration)")
     parser.add_argument("--weights", "--model", help="a snapshot: show what it stumbles over")
     parser.add_argument("--tiny", type=at_least(1), default=64, help="pixels (default: 64)")
     parser.add_device()
     args = parser.parse(argv)
-    listing = find_photos(args.folder)
+    packed = packed_places(args.folder)
+    listing = find_packed(packed) if packed else find_photos(args.folder)
     photos = [*listing.train, *(listing.validation or [])]
     # a net that is not for these photos is found out before they are read
     predictor = _predictor(args)

@@ -171,7 +171,8 @@ def build(studio: Here, asked: BuildAsked, response: Response) -> JobRow:
         raise CatdogError("exists already", where=out, remedy="choose another name")
     words = _words(studio, asked, out)
     job = studio.jobs.add(Order(f"store {asked.name}", ("create_lmdb", *words), out))
-    if asked.explore:
+    # that page is on photos of one class each, in folders
+    if asked.explore and "--list" not in words and "--labels" not in words:
         page = f"{out}/{EXPLORATION}"
         words = ["explore", asked.source, "--out", page]
         studio.jobs.add(Order(f"photos of {asked.name}", tuple(words), page))

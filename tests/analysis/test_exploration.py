@@ -128,3 +128,9 @@ def test_a_folder_in_which_nothing_can_be_read(tmp_path, capsys):
     lines = run(capsys, tmp_path / "photos", "--out", tmp_path / "out")
     assert lines[1].split() == ["photos", "0"]
     assert "Not usable" in sections(tmp_path / "out/index.html")
+
+
+def test_photos_of_a_zip_are_looked_at_where_they_are(photos, tmp_path, capsys):
+    shutil.make_archive(str(tmp_path / "packed"), "zip", photos)
+    words = ("--out", tmp_path / "out", "--tiny", "40")
+    assert run(capsys, tmp_path / "packed.zip", *words)[1:8] == run(capsys, photos, *words)[1:8]
