@@ -52,6 +52,14 @@ class Desk:
         found: Answer = answer["answer"]
         return found
 
+    def begin(self) -> None:
+        """Begin the process, which takes seconds, before there is a request for it."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._opened()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
         """End the process."""
         with self._lock:

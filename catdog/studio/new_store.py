@@ -99,6 +99,7 @@ class UploadAnswer(BaseModel):
 @router.get("/new/store", response_class=HTMLResponse, include_in_schema=False)
 def page(studio: Here, source: str = "") -> HTMLResponse:
     """The page, with photos named."""
+    studio.bench.begin()
     places = photo_places(studio.place)
     usual = StoreSettings()
     return render("new_store.html", "store", places=places, source=source, usual=usual)

@@ -77,6 +77,8 @@ def page(
     studio: Here, store: str = "", solver: str = "", net: str = "", run: str = ""
 ) -> HTMLResponse:
     """The page, with a store, a solver or a net chosen, or with the texts of a run."""
+    studio.desk.begin()
+    studio.bench.begin()
     folder = studio.place.folder
     stores = [each for each in studio.watch.stores() if _trained_on(each)]
     found, nets = choices.solvers(folder), choices.nets(folder)

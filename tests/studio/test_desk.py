@@ -41,3 +41,10 @@ def test_what_takes_too_long_is_ended(tmp_path):
         with pytest.raises(CatdogError, match="more time or memory"):
             desk.ask(kind="sleep")
         assert desk._process is None
+
+
+def test_a_process_that_has_begun_answers(tmp_path):
+    with Desk(StudioFolder(tmp_path), work) as desk:
+        desk.begin()
+        begun = desk._process.pid
+        assert desk.ask(kind="tell")["process"] == begun
