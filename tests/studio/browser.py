@@ -70,6 +70,8 @@ def page_of(
 def settle(page: Page) -> None:
     """Wait until what a page asks for is there; a stream of changes never ends."""
     page.wait_for_load_state("load")
+    # what is asked for once somebody has stopped typing
+    page.wait_for_timeout(400)
     page.wait_for_function("!document.querySelector('.htmx-request')")
     page.wait_for_function(
         "[...document.querySelectorAll('[data-charts]')].every((each) => each.childElementCount)"
@@ -98,4 +100,5 @@ def keep_picture(page: Page, name: str) -> None:
     """A picture for the docs, where they are asked for by STUDIO_PICTURES."""
     if folder := os.environ.get("STUDIO_PICTURES"):
         Path(folder).mkdir(parents=True, exist_ok=True)
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
