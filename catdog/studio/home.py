@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from catdog.studio.events import changes
 from catdog.studio.here import Here, Studio, render
 from catdog.studio.job_rows import JobRow, job_rows
+from catdog.studio.jobs.job import State
 from catdog.studio.run_rows import RunRow
 from catdog.studio.watch import Store
 from catdog.tracking.run_editing import annotate
@@ -91,6 +92,15 @@ def stop_job(studio: Here, asked: Named, response: Response) -> JobRow:
 def forget_job(studio: Here, asked: Named, response: Response) -> None:
     """Take a job that has ended off the list; what it made stays."""
     studio.jobs.forget(studio.jobs.find(asked.name))
+    response.headers.update(CHANGED)
+
+
+@router.post("/api/jobs/clear")
+def clear_jobs(studio: Here, response: Response) -> None:
+    """Take all jobs that ended as they should off the list, and those that were cancelled."""
+    for job in studio.jobs.all():
+        if studio.jobs.state(job) in (State.DONE, State.STOPPED, State.CANCELLED):
+            studio.jobs.forget(job)
     response.headers.update(CHANGED)
 
 

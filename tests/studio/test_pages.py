@@ -24,6 +24,11 @@ PAGES = {
     "home": "/",
     "run": f"/run?name={RUN}",
     "compare": f"/compare?name={RUN}",
+    "new store": "/new/store",
+    "new training": "/new/training?store=input&net=small64",
+    "store": "/store?name=input",
+    "classify": "/classify",
+    "review": "/review",
 }
 
 

@@ -32,9 +32,13 @@
     return answer;
   };
 
+  // of several questions the last one counts, whichever is answered last
+  let question = 0;
   const texts = async (path, body) => {
+    const mine = ++question;
     try {
-      return await (await asked(path, body)).json();
+      const made = await (await asked(path, body)).json();
+      return mine === question ? made : null;
     } catch (error) {
       window.say(error.message, "bad");
       return null;

@@ -81,6 +81,16 @@
       event.preventDefault();
   });
 
+  // what was opened stays open when it is renewed
+  const opened = new Set();
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.matches?.("details[id]")) opened[target.open ? "add" : "delete"](target.id);
+  }, true);
+  const reopen = () => document.querySelectorAll("details[id]").forEach((each) => {
+    if (opened.has(each.id)) each.open = true;
+  });
+  for (const name of ["htmx:oobAfterSwap", "htmx:afterSwap"]) document.addEventListener(name, reopen);
+
   // a log that is read at its end stays there
   const follow = () => document.querySelectorAll("[data-follow]").forEach((box) => {
     box.scrollTop = box.scrollHeight;
