@@ -11,7 +11,7 @@ ARG BASE=python:3.13-slim-bookworm
 FROM ${BASE} AS build
 # which build of torch: cpu, cu128, ... of PyTorch's own index, or pypi for the one that PyPI has
 ARG TORCH=cpu
-ARG EXTRAS=onnx,pretrained,report,serve,sweep,tensorboard
+ARG EXTRAS=onnx,pretrained,report,serve,studio,sweep,tensorboard
 WORKDIR /src
 RUN python3 -m venv /opt/catdog
 ENV PATH=/opt/catdog/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -17,6 +16,7 @@ from catdog.studio import (
     downloads,
     home,
     job_page,
+    mistakes,
     new_store,
     new_training,
     predictions_page,
@@ -90,15 +90,16 @@ def create_app(studio: Studio) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC))
-    app.add_exception_handler(CatdogError, _mistake)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(CatdogError, mistakes.of_user)
+    app.add_exception_handler(RequestValidationError, mistakes.of_form)
+    app.add_exception_handler(HTTPException, mistakes.of_request)
     return app
 
 
 def guarded(app: FastAPI, address: Address, most: int = MOST_BYTES) -> App:
     """The app behind what keeps others out of it."""
-    return Guard(BodyLimit(app, most=most, paths=_LARGE), token=address.token, hosts=address.hosts)
+    limited = BodyLimit(app, most=most, paths=_LARGE)
+    return Guard(limited, token=address.token, hosts=address.hosts, open_paths=[home.HEALTH])
 
 
 def place_of(folder: Path, photos: Sequence[Path]) -> StudioFolder:
@@ -107,23 +108,3 @@ def place_of(folder: Path, photos: Sequence[Path]) -> StudioFolder:
         if not each.is_dir():
             raise CatdogError("no such folder", where=str(each), remedy="make it, or name another")
     return StudioFolder(folder, photos)
-
-
-async def _mistake(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, CatdogError)
-    parts = {"where": error.where, "what": error.what, "remedy": error.remedy}
-    return JSONResponse({"error": str(error), **parts}, status_code=422)
-
-
-async def _refused(_: Request, error: Exception) -> JSONResponse:
-    """What the framework itself refuses: no such page, a form that cannot be read."""
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    faults = [(".".join(map(str, each["loc"][1:])), str(each["msg"])) for each in error.errors()]
-    where, what = faults[0]
-    text = "; ".join(f"{place}: {reason}" for place, reason in faults)
-    return JSONResponse({"error": text, "where": where, "what": what, "remedy": ""}, 422)

@@ -20,6 +20,8 @@ router = APIRouter()
 #: Names that come as often as there are.
 Names = Annotated[Sequence[str], Query()]
 
+#: Asked by whoever watches over the process; needs no token.
+HEALTH = "/healthz"
 #: Tells the page that what it shows has changed.
 CHANGED = {"HX-Trigger": "changed"}
 
@@ -53,6 +55,12 @@ def home_parts(studio: Here, name: Names = (), q: str = "") -> HTMLResponse:
 def note_form(studio: Here, name: str) -> HTMLResponse:
     """A form for the note and the tags of a run."""
     return render("note_form.html", "", run=_row(studio, name))
+
+
+@router.get(HEALTH)
+def health() -> dict[str, str]:
+    """That the studio answers."""
+    return {"status": "ok"}
 
 
 @router.get("/events", include_in_schema=False)

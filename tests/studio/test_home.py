@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from catdog.studio.app import create_app, guarded
+from catdog.studio.jobs.job import Order
 from catdog.tracking.run_file import read_run
+from catdog.web.address import Address
 from tests.studio.conftest import RUN
 
 _HOSTILE = "<script>alert(1)</script>"
@@ -81,3 +85,31 @@ def test_a_record_that_is_damaged_is_left_out(client, folder):
 
 def read_run_of(name):
     return read_run(Path(f"{name}_run.yaml"))
+
+
+def test_a_mistake_in_the_address_is_a_page_and_for_programs_json(client):
+    asked = {"name": "<b>nothing</b>"}
+    page = client.get("/run", params=asked, headers={"accept": "text/html"})
+    assert page.status_code == 422
+    assert "&lt;b&gt;nothing&lt;/b&gt;: no such run" in page.text
+    assert client.get("/run", params=asked).json()["what"] == "no such run"
+    missing = client.get("/nowhere", headers={"accept": "text/html"})
+    assert missing.status_code == 404 and "no such page" in missing.text
+    assert client.get("/nowhere").json() == {"error": "Not Found"}
+
+
+def test_jobs_that_ended_are_taken_off_the_list(client, studio):
+    waiting, cancelled = (studio.jobs.add(Order(title, ("list",))) for title in "ab")
+    cancelled.stop()
+    client.post("/api/jobs/clear")
+    assert [job["title"] for job in client.get("/api/jobs").json()] == ["a"]
+    assert client.post("/api/jobs/stop", json={"name": waiting.name}).json()["state"] == "cancelled"
+    client.post("/api/jobs/forget", json={"name": waiting.name})
+    assert client.get("/api/jobs").json() == []
+
+
+def test_whoever_watches_over_it_needs_no_token(studio):
+    address = Address("127.0.0.1", 5000, "a-token-of-the-test")
+    asked = TestClient(guarded(create_app(studio), address), base_url="http://127.0.0.1:5000")
+    assert asked.get("/healthz").json() == {"status": "ok"}
+    assert asked.get("/").status_code == 401

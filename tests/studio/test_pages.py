@@ -61,8 +61,8 @@ def test_a_page_is_accessible_and_fits(browser, address, name):
 
 
 #: Buttons and fields that are less than 24 px wide or high.
-SMALL = """() => [...document.querySelectorAll("button, select, input:not([type=hidden])")]
-  .filter((each) => each.offsetParent)
+SMALL = """() => [...document.querySelectorAll("button, select, input")]
+  .filter((each) => each.offsetParent && each.type !== "file")
   .map((each) => [each.outerHTML.slice(0, 90), each.getBoundingClientRect()])
   .filter(([, box]) => (box.width < 24 || box.height < 24) && box.width > 1)
   .map(([html, box]) => `${html} ${Math.round(box.width)}x${Math.round(box.height)}`)"""

@@ -12,6 +12,8 @@
     document.dispatchEvent(new Event("theme"));
   });
 
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   window.say = (text, kind = "") => {
     const line = document.createElement("div");
     line.className = `message ${kind}`;
