@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import yaml
+
 from catdog.errors import CatdogError
 from catdog.studio.place import StudioFolder
 from catdog.studio.trust import leads_out
@@ -76,6 +78,20 @@ def _pairs(words: Sequence[str], where: str) -> Iterator[tuple[str, str]]:
 def _check(flag: str, value: str, place: StudioFolder, where: str) -> None:
     if flag == "--solver":
         place.within(value)
-    _, _, named = value.partition("=")
-    if flag == "--set" and any(leads_out(each, place) for each in named.split(",")):
+    if flag == "--set" and any(leads_out(each, place) for each in _words(value, where)):
         raise CatdogError(f"{value} leads outside", where=where, remedy=_BY_HAND)
+
+
+def _words(assignment: str, where: str) -> Iterator[str]:
+    """The words in the value of an assignment, which is YAML: in quotes, lists and messages too."""
+    value = assignment.partition("=")[2]
+    try:
+        # more lines would be more fields
+        events = list(yaml.parse(value, Loader=yaml.SafeLoader)) if "\n" not in value else []
+    except yaml.YAMLError:
+        events = []
+    if not events:
+        raise CatdogError(f"was begun with --set {assignment}", where=where, remedy=_BY_HAND)
+    for event in events:
+        if isinstance(event, yaml.ScalarEvent):
+            yield from event.value.split(",")

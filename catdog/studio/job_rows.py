@@ -8,7 +8,7 @@ from catdog.studio.here import Studio
 from catdog.studio.jobs.job import State, StudioJob
 
 #: `build: 120 of 4,000 photos, 80.1 photos/s, 00:48 left`.
-_PROGRESS = re.compile(r"(\w+): ([\d,.]+[kM]?) of ([\d,.]+[kM]?) ")
+_PROGRESS = re.compile(r": (\d[\d,]*(?:\.\d+)?[kM]?) of (\d[\d,]*(?:\.\d+)?[kM]?) ")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class JobRow:
     def progress(self) -> tuple[int, int]:
         """How far it is, and how far it goes; (0, 0) where it does not say."""
         match = _PROGRESS.search(self.last)
-        return (_number(match[2]), _number(match[3])) if match else (0, 0)
+        return (_number(match[1]), _number(match[2])) if match else (0, 0)
 
 
 def job_rows(studio: Studio) -> list[JobRow]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.errors import CatdogError, one_line
+from catdog.runtime.patterns import without_braces
 
 #: Where the studio keeps what is its own: jobs, uploads.
 OWN = ".studio"
@@ -34,19 +35,20 @@ class StudioFolder:
     def within(self, name: str) -> Path:
         """The path of a name from the folder. Raises CatdogError for one that leads out of it, and
         for one of the studio's own files."""
-        path = self._resolved(name)
-        if not path.is_relative_to(self.folder):
-            raise self._outside(name, "name what is in the studio's folder")
-        if path.is_relative_to(self.own):
-            raise CatdogError("belongs to the studio", where=name, remedy="name another")
-        return path
+        for path in self._resolved(name):
+            if not path.is_relative_to(self.folder):
+                raise self._outside(name, "name what is in the studio's folder")
+            if path.is_relative_to(self.own):
+                raise CatdogError("belongs to the studio", where=name, remedy="name another")
+        return Path(os.path.normpath(self.folder / name))
 
     def readable(self, name: str) -> Path:
         """As `within`, or in one of the folders of photos that the studio was started with."""
-        path = self._resolved(name)
-        if any(path.is_relative_to(each) for each in self.photos):
-            return path
-        if not path.is_relative_to(self.folder):
+        paths = self._resolved(name)
+        for photos in self.photos:
+            if all(path.is_relative_to(photos) for path in paths):
+                return Path(os.path.normpath(self.folder / name))
+        if not all(path.is_relative_to(self.folder) for path in paths):
             raise self._outside(name, f"start the studio with --photos {one_line(name)}")
         return self.within(name)
 
@@ -55,10 +57,12 @@ class StudioFolder:
         whole = path if path.is_absolute() else self.folder / path
         return str(whole.relative_to(self.folder) if whole.is_relative_to(self.folder) else whole)
 
-    def _resolved(self, name: str) -> Path:
+    def _resolved(self, name: str) -> list[Path]:
+        """The path of a name, and those that its braces stand for, as tools read them."""
         if not name.strip() or len(name) > _LONGEST or "\0" in name:
             raise CatdogError("is no path", where=one_line(name[:80]) or "path", remedy="name one")
-        return Path(os.path.normpath(self.folder / name))
+        names = dict.fromkeys((name, *without_braces(name)))
+        return [Path(os.path.normpath(self.folder / each)) for each in names]
 
     def _outside(self, name: str, remedy: str) -> CatdogError:
         return CatdogError("lies outside the studio's folder", where=one_line(name), remedy=remedy)

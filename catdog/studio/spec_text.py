@@ -15,9 +15,9 @@ NET, SOLVER = "net", "solver"
 MOST_LETTERS, MOST_LAYERS = 500_000, 3_000
 
 #: `layer {` and `include < `: no YAML has a block after a bare word.
-_BLOCK = re.compile(r"^\s*\w+\s*[{<]\s*(\S.*)?$", re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t]*\w+(?:[ \t\r]*\n)?[ \t]*[{<]", re.MULTILINE)
 #: `- name: conv1` and `transform_param:` with nothing behind it: no prototxt has them.
-_NESTED = re.compile(r"^\s*-\s|^\s*\w+:\s*(#.*)?$", re.MULTILINE)
+_NESTED = re.compile(r"^[ \t]*-\s|^[ \t]*\w+:[ \t\r]*(#.*)?$", re.MULTILINE)
 _KEY = re.compile(r"^(\w+):", re.MULTILINE)
 _PLACE = re.compile(r"(?P<path>.*):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
 

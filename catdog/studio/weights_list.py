@@ -36,15 +36,17 @@ class WeightsList:
     def rows(self, watch: Watch) -> list[WeightsRow]:
         """Of each run, the newest first, its best and its snapshots; then the other files."""
         files, _ = self._folders.look()
-        left = dict.fromkeys(files)
+        own: dict[str, list[str]] = {}
+        for name in files:
+            own.setdefault(prefix_of(Path(name)), []).append(name)
         found: list[WeightsRow] = []
         for run in watch.runs():
-            own = [name for name in left if prefix_of(Path(name)) == run.name]
-            best = weights_of_run(run.name)
-            for name in sorted(own, key=lambda name: (name == str(best), _number(name)))[::-1]:
-                found.append(WeightsRow(name, run.name, _label(name)))
-                del left[name]
-        return [*found, *(WeightsRow(name, "", name) for name in sorted(left))]
+            names = own.pop(run.name, [])
+            best = str(weights_of_run(run.name)) if names else ""
+            names.sort(key=lambda name: (name == best, _number(name)), reverse=True)
+            found += (WeightsRow(name, run.name, _label(name)) for name in names)
+        others = sorted(name for names in own.values() for name in names)
+        return [*found, *(WeightsRow(name, "", name) for name in others)]
 
     def path(self, name: str) -> Path:
         """The file that a name means, as from the folder: its own, or the best of a run.

@@ -17,6 +17,8 @@ from catdog.data.thumbnails import in_base64
 from catdog.errors import CatdogError
 from catdog.inference.given_pictures import StoredPicture
 from catdog.inference.predictor import Predictor
+from catdog.solver.solverstate import prefix_of as prefix
+from catdog.studio import weights_list
 from catdog.studio.app import create_app, guarded, place_of, studio_of
 from catdog.studio.looks import LookShown, PhotoLooks
 from catdog.studio.open_nets import OpenNets
@@ -51,6 +53,26 @@ def test_the_weights_are_those_of_the_run_its_best_first(asking):
     other = f"{RUN}_iter_4.caffemodel"
     assert f'value="{other}" selected' in asking.get("/classify", params={"weights": other}).text
     assert f'value="{_BEST}" selected' in asking.get("/classify", params={"run": RUN}).text
+
+
+def test_of_many_runs_each_file_is_looked_at_once(folder, studio, monkeypatch):
+    record = (folder / f"{RUN}_run.yaml").read_text()
+    wanted = {}
+    for at in range(20):
+        run = f"snapshots/r{at}/net"
+        (folder / f"snapshots/r{at}").mkdir()
+        (folder / f"{run}_run.yaml").write_text(record)
+        for number in (2, 10):
+            (folder / f"{run}_iter_{number}.caffemodel").touch()
+        wanted[run] = ["iteration 10", "iteration 2"]
+    (folder / "alone.caffemodel").touch()
+    asked = []
+    monkeypatch.setattr(weights_list, "prefix_of", lambda path: asked.append(path) or prefix(path))
+    rows = studio.photo_desk.weights.rows(studio.watch)
+    found = {run: [row.label for row in rows if row.run == run] for run in wanted}
+    assert found == wanted
+    assert rows[-1] == weights_list.WeightsRow("alone.caffemodel", "", "alone.caffemodel")
+    assert len(asked) == len(rows)
 
 
 def test_answers_are_those_of_the_predictor(asking):

@@ -112,6 +112,11 @@ def test_the_form_of_a_text(folder, name):
     text = to_prototxt(read(folder / name).message)
     assert form_of(text) == (PROTOTXT if "{" in text else YAML)
     assert form_of("test_iter: 3\ntest_iter: 4\n") == PROTOTXT
+    assert form_of("layer\r\n{\r\n  name: 'a'\r\n}\r\n") == PROTOTXT
+    assert form_of("layer:\r\n- name: a\r\n") == YAML
+    # each would take hours where a pattern looks across lines
+    for text in ("\n" * 1_000_000, "a" + " " * 1_000_000, "a: \n" * 200_000 + "b"):
+        assert form_of(text) == YAML
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ import os
 import signal
 import time
 
+import psutil
 import pytest
 
 from catdog.errors import CatdogError
+from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order, State, StudioJob
 from catdog.studio.jobs.queue import JobQueue
 
@@ -105,3 +107,64 @@ def test_a_folder_of_something_else_is_no_job(queue, tmp_path):
         (tmp_path / "jobs" / name).mkdir(parents=True)
         (tmp_path / "jobs" / name / "job.json").write_text(text)
     assert queue.all() == []
+
+
+def test_a_job_that_is_stopped_while_its_process_comes_up_does_not_begin(queue):
+    job = queue.add(_QUICK)
+    # the process is there, and has not said so yet
+    job.stop()
+    assert not StudioJob(job.folder).begin()
+    assert queue.state(job) is State.STOPPED
+
+
+def test_a_clock_that_is_set_anew_loses_no_job(tmp_path, monkeypatch):
+    job = StudioJob.create(tmp_path / "job", _QUICK)
+    assert job.begin()
+    boot, made = psutil.boot_time, psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot() - 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: made(process) - 3600)
+    assert job.state is State.RUNNING
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"code": "x"}', '{"code": null}'])
+def test_a_job_with_damaged_files_is_lost_and_holds_up_no_other(queue, text):
+    damaged, good = queue.add(_QUICK), queue.add(_QUICK)
+    for name in ("begun.json", "ended.json"):
+        (damaged.folder / name).write_text(text)
+    assert queue.state(damaged) is State.LOST
+    (damaged.folder / "ended.json").unlink()
+    assert queue.state(damaged) is State.LOST
+    queue._begin_what_may()
+    assert list(queue._begun) == [good.name]
+    assert settled(queue, good, State.DONE) is State.DONE
+
+
+def test_a_job_that_cannot_begin_holds_up_no_other(queue, monkeypatch):
+    first, second = (queue.add(_QUICK) for _ in range(2))
+    begin, begun = queue._begin, []
+
+    def full(job):
+        if job is first and not begun:
+            begun.append(job)
+            raise OSError(28, "No space left on device")
+        begin(job)
+
+    monkeypatch.setattr(queue, "_begin", full)
+    with queue:
+        assert settled(queue, second, State.DONE) is State.DONE
+        assert settled(queue, first, State.DONE) is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("line", "progress"),
+    [
+        ("build: 120 of 4,000 photos", (120, 4000)),
+        ("test: 1.5k of 2.25M photos", (1500, 2_250_000)),
+        ("x: , of . y", (0, 0)),
+        ("x: 1.2.3 of 4 y", (0, 0)),
+        ("w" * 65_000, (0, 0)),
+        ("1," * 32_000, (0, 0)),
+    ],
+)
+def test_how_far_a_job_is_whatever_it_prints(line, progress):
+    assert JobRow("", "", "", "", "", "", State.RUNNING, "", line).progress == progress

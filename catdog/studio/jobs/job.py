@@ -5,7 +5,7 @@
 | `job.json` | the studio, once | what was asked for |
 | `begun.json` | the job's process, once | its number and the time of its start |
 | `ended.json` | the job's process | its exit code |
-| `cancelled` | the studio | that a waiting job is not to begin |
+| `cancelled` | the studio | that a job is not to begin |
 | `output.txt` | the job's process | what it printed |
 """
 
@@ -26,6 +26,8 @@ from catdog.runtime.files import replacing
 _JOB, _BEGUN, _ENDED, _CANCELLED = "job.json", "begun.json", "ended.json", "cancelled"
 #: A tool that was interrupted ends with this.
 _INTERRUPTED = 130
+#: Seconds by which the start of a process may differ from what was noted of it.
+_SAME = 0.05
 #: So much of the end of what a job printed is shown.
 _TAIL = 64 * 1024
 
@@ -89,7 +91,10 @@ class StudioJob:
     def state(self) -> State:
         """As its files and its process say now."""
         if (self.folder / _ENDED).exists():
-            code = int(_read(self.folder / _ENDED)["code"])
+            try:
+                code = int(_read(self.folder / _ENDED)["code"])
+            except (OSError, ValueError, KeyError, TypeError):
+                return State.LOST
             ends = {0: State.DONE, _INTERRUPTED: State.STOPPED}
             return ends.get(code, State.FAILED)
         if (self.folder / _BEGUN).exists():
@@ -103,7 +108,7 @@ class StudioJob:
             with (self.folder / "output.txt").open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
                 return file.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return ""
 
     @property
@@ -115,12 +120,17 @@ class StudioJob:
         return lines[-1].removeprefix("error: ") if lines else "see what it printed"
 
     def begin(self) -> bool:
-        """Note that this process is at work on it; False where another was before."""
-        mine = {"process": os.getpid(), "started": psutil.Process().create_time()}
+        """Note that this process is at work on it; False where another was before, and for a job
+        that was cancelled."""
+        mine = {"process": os.getpid(), "started": _since_boot(psutil.Process())}
         try:
             with (self.folder / _BEGUN).open("x", encoding="utf-8") as file:
                 json.dump(mine, file)
         except FileExistsError:
+            return False
+        # who cancels looks for a process after its mark: one of both sees the other
+        if (self.folder / _CANCELLED).exists():
+            self.end(_INTERRUPTED)
             return False
         return True
 
@@ -136,9 +146,9 @@ class StudioJob:
         state = self.state
         if state is State.WAITING:
             (self.folder / _CANCELLED).touch()
-        elif process := self._process():
+        if process := self._process():
             process.send_signal(signal.SIGINT)
-        else:
+        elif state is not State.WAITING:
             raise CatdogError(f"is {state}", where=self.order.title, remedy="nothing is to stop")
 
     def _process(self) -> psutil.Process | None:
@@ -146,10 +156,19 @@ class StudioJob:
         try:
             begun = _read(self.folder / _BEGUN)
             process = psutil.Process(int(begun["process"]))
-            same = abs(process.create_time() - float(begun["started"])) < 1
+            same = abs(_since_boot(process) - float(begun["started"])) < _SAME
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, KeyError, psutil.Error):
+        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
+
+
+def _since_boot(process: psutil.Process) -> float:
+    """Seconds from the start of the machine to that of a process: no change of the clock moves it.
+
+    It is asked for first, since older psutils keep it for the second.
+    """
+    boot = psutil.boot_time()
+    return process.create_time() - boot
 
 
 def _read(path: Path) -> dict[str, Any]:

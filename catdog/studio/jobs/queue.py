@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -93,7 +94,8 @@ class JobQueue:
 
     def _keep_beginning(self) -> None:
         while not self._over.wait(_PAUSE):
-            with self._lock:
+            # a disk that is full now may have room at the next look
+            with suppress(OSError), self._lock:
                 self._begin_what_may()
 
     def _begin_what_may(self) -> None:
@@ -109,8 +111,10 @@ class JobQueue:
         for job in jobs:
             device = job.order.device
             if states[job.name] is State.WAITING and not (device and device in taken):
-                self._begin(job)
-                taken.add(device)
+                # of one that cannot begin now the others need not know
+                with suppress(OSError):
+                    self._begin(job)
+                    taken.add(device)
 
     def _begin(self, job: StudioJob) -> None:
         words = [sys.executable, "-P", "-m", "catdog.studio.jobs.worker", str(job.folder)]
