@@ -25,10 +25,14 @@ def words_to_go_on(run: RunRecord, place: StudioFolder, max_iter: int = 0) -> tu
     """The words of a command line that goes on with a run, for more iterations where they are said.
 
     They are those of its record, which is a file that anybody may have written: only flags that run
-    no code and lead nowhere else are repeated. Raises CatdogError for others, and for a run that
-    was begun elsewhere or not by `catdog train`.
+    no code and lead nowhere else are repeated. Raises CatdogError for others, for a run that was
+    begun elsewhere or not by `catdog train`, and where it is at `max_iter` already.
     """
     where = run.name
+    done = int(run.content.get("iteration") or 0)
+    if 0 < max_iter <= done:
+        what = f"has {done} iterations already"
+        raise CatdogError(what, where=where, remedy="say a later iteration")
     if Path(str(run.content.get("folder") or "")).resolve() != place.folder:
         raise CatdogError("was begun in another folder", where=where, remedy=_BY_HAND)
     given = _given(str(run.content.get("command") or ""), where)

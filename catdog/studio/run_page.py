@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
+from catdog.errors import CatdogError
 from catdog.studio.charts import Chart, resource_charts, run_charts
 from catdog.studio.cloning import texts_of_run
 from catdog.studio.events import changes
@@ -169,6 +170,8 @@ def go_on(studio: Here, asked: GoingOn, response: Response) -> JobRow:
     """Go on with a run from its newest snapshot, when its device is free."""
     run = studio.run(asked.name)
     words = words_to_go_on(run, studio.place, asked.max_iter)
+    if any(job.state in ("waiting", "running") for job in _jobs(studio, run)):
+        raise CatdogError("is being trained already", where=run.name, remedy="stop that first")
     device = str(run.content.get("device") or "cpu").split(" ")[0]
     job = studio.jobs.add(Order(f"Go on with {run.name}", words, run.name, device))
     response.headers.update(_CHANGED)
@@ -178,17 +181,30 @@ def go_on(studio: Here, asked: GoingOn, response: Response) -> JobRow:
 
 def _shown(studio: Studio, run: RunRecord) -> dict[str, object]:
     log = studio.logs.read(run)
-    jobs = [job for job in studio.jobs.all() if job.order.target == run.name]
+    weights = snapshots(run, log)
     return {
         "run": studio.logs.row(run),
-        "snapshots": snapshots(run, log),
+        "snapshots": weights,
         "loss": log.train_loss[-1][1] if log.train_loss else None,
         "reason": str(run.content.get("reason") or ""),
         "log": log_tail(run),
         "log_path": str(Path(run.name).parent / LOG),
         "command": str(run.content.get("command") or ""),
         "surroundings": run.surroundings,
-        "jobs": [JobRow.of(studio, job) for job in jobs],
+        "jobs": _jobs(studio, run),
         "has_resources": (Path(run.name).parent / _RESOURCES).is_file(),
-        "files": [(str(path), path.stat().st_size) for path in files(run) if path.is_file()],
+        "files": _others(run, weights),
     }
+
+
+def _jobs(studio: Studio, run: RunRecord) -> list[JobRow]:
+    """The jobs that train this run."""
+    own = (job for job in studio.jobs.all() if job.order.target == run.name)
+    return [JobRow.of(studio, job) for job in own]
+
+
+def _others(run: RunRecord, weights: Sequence[Snapshot]) -> list[tuple[str, int]]:
+    """The files of a run beside its weights, which have a table, and their sizes in bytes."""
+    shown = {each.path for each in weights}
+    found = (path for path in files(run) if path.is_file() and str(path) not in shown)
+    return [(str(path), path.stat().st_size) for path in found]

@@ -143,7 +143,8 @@ def check_name(name: str) -> None:
     """Raise CatdogError for what is no name of a training or a store."""
     if not _NAME.fullmatch(name) or ".." in name:
         remedy = "letters, digits, - _ and ., 60 at most, a letter or digit first"
-        raise CatdogError("is no name", where=name[:60], remedy=remedy)
+        what = "is no name" if name else "is empty"
+        raise CatdogError(what, where=name[:60] or "name", remedy=remedy)
 
 
 def with_field(text: str, field: str, value: str) -> str:

@@ -2,6 +2,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -230,3 +231,11 @@ def test_a_layer_error_gets_its_place(tmp_path: Path):
     with pytest.raises(LayerError) as caught, spec.located(), spec.located():
         raise LayerError("no", layer="b", field="kernel_size")
     assert str(caught.value) == f'{path}:4:19: layer "b": no'
+
+
+def test_whole_numbers_of_64_bits_are_no_text_in_yaml():
+    solver = SolverParameter(random_seed=2**40)
+    solver.net_param.layer.add(name="x").blobs.add().shape.dim.extend([3, 4])
+    fields = yaml.safe_load(to_yaml(solver))
+    assert fields["random_seed"] == 2**40
+    assert fields["net_param"]["layer"][0]["blobs"][0]["shape"]["dim"] == [3, 4]

@@ -98,6 +98,17 @@ def test_a_run_goes_on_with_its_own_words(client):
     assert (job["state"], job["device"], job["target"]) == ("waiting", "cpu", RUN)
 
 
+def test_a_run_goes_on_once_at_a_time_and_only_forwards(client):
+    done = client.get("/api/run", params={"name": RUN}).json()["run"]["iteration"]
+    back = client.post("/api/run/go-on", json={"name": RUN, "max_iter": done})
+    assert back.status_code == 422
+    assert f"has {done} iterations already" in back.json()["error"]
+    assert client.post("/api/run/go-on", json={"name": RUN, "max_iter": 99}).status_code == 200
+    again = client.post("/api/run/go-on", json={"name": RUN, "max_iter": 100})
+    assert again.status_code == 422
+    assert "is being trained already" in again.json()["error"]
+
+
 @pytest.mark.parametrize(
     ("command", "what"),
     [

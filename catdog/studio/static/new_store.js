@@ -46,6 +46,7 @@
       sent.hidden = true;
       window.say("The zip could not be sent.", "bad");
     });
+    window.sayNoMore();
     sent.hidden = false;
     sent.value = 0;
     request.send(file);

@@ -30,6 +30,9 @@
     if (kind !== "bad") setTimeout(() => line.remove(), 6000);
   };
 
+  // an error stays until it is closed, or until something is asked for again
+  window.sayNoMore = () => document.querySelectorAll(".message.bad").forEach((line) => line.remove());
+
   window.errorOf = (text, status) => {
     try {
       return JSON.parse(text).error;
@@ -60,6 +63,9 @@
     },
   });
 
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.getAttribute("hx-swap") === "none") sayNoMore();
+  });
   document.addEventListener("htmx:responseError", (event) => {
     const { responseText, status } = event.detail.xhr;
     say(errorOf(responseText, status), "bad");
@@ -92,6 +98,27 @@
     if (opened.has(each.id)) each.open = true;
   });
   for (const name of ["htmx:oobAfterSwap", "htmx:afterSwap"]) document.addEventListener(name, reopen);
+
+  // a button that is pressed or has the focus outlives the part that it is in: a click that began on
+  // the old one would be lost, and who uses the keyboard would begin at the top again
+  const inside = "a[href], button, input, select, textarea, summary";
+  let held = null;
+  const hold = (event) => {
+    const part = event.detail.target;
+    if (part.querySelector(":active")) event.detail.shouldSwap = false;
+    else if (part.contains(document.activeElement)) {
+      const at = [...part.querySelectorAll(inside)].indexOf(document.activeElement);
+      held = { id: part.id, at, text: document.activeElement.textContent };
+    }
+  };
+  const giveBack = () => {
+    if (!held || document.activeElement !== document.body) return;
+    const found = document.getElementById(held.id)?.querySelectorAll(inside)[held.at];
+    if (found?.textContent === held.text) found.focus({ preventScroll: true });
+    held = null;
+  };
+  for (const name of ["htmx:oobBeforeSwap", "htmx:beforeSwap"]) document.addEventListener(name, hold);
+  for (const name of ["htmx:oobAfterSwap", "htmx:afterSwap"]) document.addEventListener(name, giveBack);
 
   // a log that is read at its end stays there
   const follow = () => document.querySelectorAll("[data-follow]").forEach((box) => {
