@@ -28,7 +28,7 @@ def to_text(message: Message, path: str | Path) -> str:
 
 
 def _whole_numbers(message: Message, fields: dict[str, Any]) -> None:
-    """Set the fields of 64 bits, which protobuf writes as text for JavaScript's sake, to numbers."""
+    """Set the fields of 64 bits, which protobuf writes as text, to numbers."""
     for field, value in message.ListFields():
         own = fields[field.name]
         if field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
