@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 import catdog
 from catdog.errors import CatdogError
 from catdog.studio import (
+    api_page,
     classify,
     downloads,
     home,
@@ -54,6 +55,7 @@ _ROUTERS = (
     predictions_page.router,
     reports.router,
     review_page.router,
+    api_page.router,
 )
 
 

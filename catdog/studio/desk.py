@@ -4,20 +4,26 @@ It is of low priority, and is ended where one request takes too long; the next b
 """
 
 import json
+import math
 import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from threading import Lock
 from typing import Any, Self
 
+import psutil
+
 from catdog.errors import CatdogError
 from catdog.studio.place import StudioFolder
 
-#: Seconds that one request may take, and after which an idle process ends.
+#: Seconds that one request may compute, and after which an idle process ends.
 SECONDS, IDLE = 20.0, 600.0
 _NICE = 10
+#: Seconds between looks at how much it has computed; it may wait for so many times its limit.
+_LOOK, _PATIENCE = 0.25, 6
 #: What is said of what took too long, or more memory than there is.
 _ENDED = "took more time or memory than a page may"
 
@@ -33,7 +39,7 @@ class Desk:
     Args:
         place: the studio's; its folder is the working directory.
         work: a function of a module.
-        seconds: that one request may take.
+        seconds: that one request may compute.
     """
 
     def __init__(self, place: StudioFolder, work: Work, seconds: float = SECONDS) -> None:
@@ -82,7 +88,7 @@ class Desk:
             pipe.send_bytes(request)
         # the first request waits for the process to begin
         try:
-            if pipe.poll(self._seconds):
+            if self._is_answered(pipe):
                 found: Answer = json.loads(pipe.recv_bytes())
                 return found
         except (EOFError, OSError):
@@ -90,6 +96,26 @@ class Desk:
         self._end()
         remedy = "make it smaller, or use the command line"
         return {"error": {"what": _ENDED, "where": "", "remedy": remedy}}
+
+    def _is_answered(self, pipe: Connection) -> bool:
+        """Wait for an answer; False where the process has computed for too long, or does nothing.
+
+        On a busy machine a process of low priority may get little of the time that passes.
+        """
+        began, spent = time.monotonic(), self._spent()
+        while not pipe.poll(min(_LOOK, self._seconds)):
+            computed, passed = self._spent() - spent, time.monotonic() - began
+            if computed > self._seconds or passed > _PATIENCE * self._seconds:
+                return False
+        return True
+
+    def _spent(self) -> float:
+        """Seconds that the process has computed."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return math.inf
+        return float(times.user + times.system)
 
     def _opened(self) -> Connection:
         if self._pipe is not None and self._process.is_alive():

@@ -18,6 +18,8 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `make 
 #: What axe-core is asked about: the levels A and AA of WCAG 2.1, and what it calls good practice.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _CATDOG = "from catdog.cli.main import main; main()"
+#: Pixels of a picture.
+_HIGHEST = 1500
 DESK, PHONE = (1280, 900), (390, 844)
 
 
@@ -101,8 +103,11 @@ def fits(page: Page) -> None:
 
 
 def keep_picture(page: Page, name: str) -> None:
-    """A picture for the docs, where they are asked for by STUDIO_PICTURES."""
+    """The upper part of a page for the docs, where it is asked for by STUDIO_PICTURES."""
     if folder := os.environ.get("STUDIO_PICTURES"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.evaluate("scrollTo(0, 0)")
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+        width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        part = {"x": 0, "y": 0, "width": width, "height": min(height, _HIGHEST)}
+        path = f"{folder}/{name}.jpg"
+        page.screenshot(path=path, type="jpeg", quality=80, full_page=True, clip=part)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from catdog.studio import app
 from catdog.studio.app import create_app, guarded
 from catdog.studio.jobs.job import Order
 from catdog.tracking.run_file import read_run
@@ -113,3 +114,15 @@ def test_whoever_watches_over_it_needs_no_token(studio):
     asked = TestClient(guarded(create_app(studio), address), base_url="http://127.0.0.1:5000")
     assert asked.get("/healthz").json() == {"status": "ok"}
     assert asked.get("/").status_code == 401
+
+
+def test_every_action_is_told_to_programs(client):
+    page = client.get("/api").text
+    schema = client.get("/api/openapi.json").json()
+    for path, verbs in schema["paths"].items():
+        assert path in page
+        assert all(said.get("description") for said in verbs.values()), path
+    routes = [route for router in app._ROUTERS for route in router.routes]
+    posted = {route.path for route in routes if "GET" not in route.methods}
+    # what changes something has a place in the schema; parts of pages change nothing
+    assert {path for path in posted if not path.startswith("/parts/")} <= set(schema["paths"])

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from catdog.cli.main import call_tool
+from catdog.data.build.review import read_review
 from tests.studio.browser import (
     PHONE,
     accessible,
@@ -79,6 +80,7 @@ def begin(page: Page) -> None:
     """Choose the store, get texts that fit, make a fault and mend it, start."""
     page.get_by_role("link", name="Home", exact=True).click()
     page.get_by_role("link", name="Train on it").click()
+    settle(page)
     page.get_by_label("Net to fit to it").select_option("small64")
     page.get_by_role("button", name="Write net and solver").click()
     solver, start = page.locator("#solver-text"), page.get_by_role("button", name="Start")
@@ -135,6 +137,22 @@ def submit(page: Page, folder: Path) -> None:
     )
 
 
+def review(page: Page, folder: Path) -> None:
+    """Look at what the net finds odd, drop one photo with a key; the file has the decision."""
+    page.get_by_role("link", name="Review", exact=True).click()
+    page.get_by_role("button", name="Find", exact=True).click()
+    photos = page.locator(".candidate")
+    expect(photos.first).to_be_visible(timeout=_LONG)
+    looked_at(page, "review")
+    name = photos.first.locator(".name").inner_text()
+    photos.first.focus()
+    page.keyboard.press("d")
+    expect(page.get_by_text("1 dropped")).to_be_visible(timeout=_LONG)
+    (file,) = (folder / "reviews").glob("*.csv")
+    (row,) = (row for row in read_review(file) if row.decision == "drop")
+    assert row.photo == name
+
+
 def test_from_photos_to_a_submission(browser, zipped, tmp_path):
     shutil.copytree(zipped.parent / "pets/test1", tmp_path / "test1")
     with studio_of(tmp_path) as address, page_of(browser) as page, page_of(browser, PHONE) as other:
@@ -147,6 +165,7 @@ def test_from_photos_to_a_submission(browser, zipped, tmp_path):
         looked_at(other, "run-phone")
         classify(page, next((tmp_path / "test1").iterdir()))
         submit(page, tmp_path)
+        review(page, tmp_path)
         page.goto(address)
         looked_at(page, "home")
         page.locator(".runs .main a").first.click()

@@ -29,6 +29,7 @@ PAGES = {
     "store": "/store?name=input",
     "classify": "/classify",
     "review": "/review",
+    "for programs": "/api",
 }
 
 

@@ -138,8 +138,8 @@
   document.addEventListener("DOMContentLoaded", () => {
     if (wanted.run) clone();
     else if (wanted.solver) choose("take-solver", wanted.solver);
-    else if (wanted.net) choose("take-net", wanted.net);
     else if (wanted.store) fit.requestSubmit();
+    else if (wanted.net) choose("take-net", wanted.net);
     else if (kept?.net || kept?.solver) fill(kept);
     else look(0);
   });
