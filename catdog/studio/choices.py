@@ -9,6 +9,7 @@ from pathlib import Path
 from catdog.cli import inventory
 from catdog.errors import CatdogError
 from catdog.spec.shipped import shipped_nets, shipped_solvers
+from catdog.studio.folders import is_text
 from catdog.studio.spec_text import MOST_LETTERS, NET, SOLVER
 
 #: How specs end, and files that are none of a person's own.
@@ -104,7 +105,9 @@ def _own(folder: Path) -> Iterator[SpecChoice]:
     """The nets and solvers below a folder."""
     count = 0
     for path in inventory.files_below(folder):
-        if path.suffix not in _ENDINGS or path.name in _RECORDS or path.name.endswith("_run.yaml"):
+        if not is_text(str(path)) or path.suffix not in _ENDINGS:
+            continue
+        if path.name in _RECORDS or path.name.endswith("_run.yaml"):
             continue
         count += 1
         if count > _MOST:

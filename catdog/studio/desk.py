@@ -148,7 +148,9 @@ def _serve(pipe: Connection, place: StudioFolder, work: Work) -> None:
         os.nice(_NICE)
     with suppress(EOFError, OSError, KeyboardInterrupt):
         while pipe.poll(IDLE):
-            pipe.send_bytes(json.dumps(_answer(pipe.recv_bytes(), place, work)).encode())
+            answer = json.dumps(_answer(pipe.recv_bytes(), place, work), ensure_ascii=False)
+            # names of files need not be text
+            pipe.send_bytes(answer.encode(errors="replace"))
 
 
 def _answer(request: bytes, place: StudioFolder, work: Work) -> Answer:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from catdog.errors import CatdogError
 from catdog.studio.here import Studio
 
 #: Seconds between looks; of a look that takes long, so many times what it takes.
@@ -23,7 +24,7 @@ def changes(request: Request, studio: Studio, look: Callable[[], str]) -> Stream
         before, said = None, time.monotonic()
         while not studio.stopping.is_set() and not await request.is_disconnected():
             began = time.monotonic()
-            found = await asyncio.to_thread(look)
+            found = await asyncio.to_thread(_seen, look)
             now = time.monotonic()
             if before is not None and found != before:
                 yield "event: changed\ndata: \n\n"
@@ -36,6 +37,14 @@ def changes(request: Request, studio: Studio, look: Callable[[], str]) -> Stream
 
     headers = {"X-Accel-Buffering": "no"}
     return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
+
+
+def _seen(look: Callable[[], str]) -> str:
+    """What a look gives; of what is gone, that it is."""
+    try:
+        return look()
+    except (CatdogError, OSError) as error:
+        return str(error)
 
 
 async def _wait(studio: Studio, seconds: float) -> None:

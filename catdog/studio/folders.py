@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def is_text(name: str) -> bool:
+    """Whether a name is UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class _Looked:
     """A folder at a look: its time then, the folders in it that are gone into, the files wanted."""
@@ -59,6 +68,9 @@ class Folders:
         with os.scandir(path) as entries:
             for entry in entries:
                 name = entry.name
+                if not is_text(name):
+                    # no page could show it, or ask for it
+                    continue
                 if self._linked(name) and entry.is_dir():
                     stores.append(name)
                 elif name.startswith("."):

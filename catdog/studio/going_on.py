@@ -33,7 +33,8 @@ def words_to_go_on(run: RunRecord, place: StudioFolder, max_iter: int = 0) -> tu
     if 0 < max_iter <= done:
         what = f"has {done} iterations already"
         raise CatdogError(what, where=where, remedy="say a later iteration")
-    if Path(str(run.content.get("folder") or "")).resolve() != place.folder:
+    begun = str(run.content.get("folder") or "")
+    if "\0" in begun or Path(begun).resolve() != place.folder:
         raise CatdogError("was begun in another folder", where=where, remedy=_BY_HAND)
     given = _given(str(run.content.get("command") or ""), where)
     words = ["train"]

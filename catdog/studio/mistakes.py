@@ -35,6 +35,8 @@ async def of_form(request: Request, error: Exception) -> Response:
 
 def _answer(request: Request, content: dict[str, str], status: int) -> Response:
     """A page where a browser asked for one: what its address bar leads to."""
+    # a name that came as JSON need not be text
+    content = {key: word.encode(errors="replace").decode() for key, word in content.items()}
     wants_page = "text/html" in request.headers.get("accept", "")
     if not wants_page or "hx-request" in request.headers or request.method != "GET":
         return JSONResponse(content, status)

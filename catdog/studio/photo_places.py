@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from catdog.data.photo_names import is_archive, is_left_behind, is_picture
+from catdog.studio.folders import is_text
 from catdog.studio.place import StudioFolder
 
 #: Folders that are looked into, names of each, and places that are offered.
@@ -20,7 +21,8 @@ def photo_places(place: StudioFolder) -> list[str]:
     found: dict[str, None] = {}
     for root in (place.folder, *place.photos):
         for name in _of_root(root, place):
-            found.setdefault(name)
+            if is_text(name):
+                found.setdefault(name)
     return list(islice(found, _OFFERED))
 
 

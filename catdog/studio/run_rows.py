@@ -11,7 +11,8 @@ from google.protobuf import text_format
 
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.tracking.log_reader import ParsedLog, parse
+from catdog.studio.growing_log import GrowingLog
+from catdog.tracking.log_reader import ParsedLog
 from catdog.tracking.run_file import RUNNING
 from catdog.tracking.runs import RunRecord
 
@@ -48,24 +49,15 @@ class RunRow:
 
 
 class RunLogs:
-    """The logs of runs, each read again only where it has changed."""
+    """The logs of runs, each read on where it has grown."""
 
     def __init__(self) -> None:
-        self._kept: dict[Path, tuple[tuple[int, int], ParsedLog]] = {}
+        self._kept: dict[Path, GrowingLog] = {}
 
     def read(self, run: RunRecord) -> ParsedLog:
         """The numbers of a run's log; none where it has no log yet."""
         path = Path(run.name).parent / LOG
-        try:
-            status = path.stat()
-            stamp = status.st_mtime_ns, status.st_size
-            kept = self._kept.get(path)
-            if kept is None or kept[0] != stamp:
-                with path.open(encoding="utf-8", errors="replace") as file:
-                    self._kept[path] = kept = stamp, parse(file)
-        except OSError:
-            return ParsedLog()
-        return kept[1]
+        return self._kept.setdefault(path, GrowingLog(path)).look()
 
     def row(self, run: RunRecord) -> RunRow:
         """A run as a row."""

@@ -4,6 +4,7 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -100,24 +101,49 @@ def read_log(path: str | Path) -> ParsedLog:
 
 def parse(lines: Iterator[str] | Sequence[str]) -> ParsedLog:
     """The numbers in the lines of a log; lines of anything else are passed over."""
-    reader = _Reader()
+    reader = LogReader()
     for line in lines:
         reader.read(line)
-    reader.settle()
-    return reader.log
+    return reader.so_far
 
 
-class _Reader:
+#: Fields of a log that are lists, and those whose numbers may become fewer.
+_THINNED = ("train_loss", "lr", "train_outputs", "final_loss", "times", "batches")
+_LISTS = (*_THINNED, "test_outputs", "snapshots", "resumed_from")
+
+
+class LogReader:
     """Reads line by line; keeps what a line needs of those before it."""
 
     def __init__(self) -> None:
-        self.log = ParsedLog()
+        self._log = ParsedLog()
         self._clock = _Clock()
         self._iteration, self._net = -1, 0
         # "Iteration N, loss = x" is a display in old Caffes and the last forward pass in new ones
         self._undecided: tuple[int, float] | None = None
 
+    @property
+    def so_far(self) -> ParsedLog:
+        """The numbers of the lines that were read, as if no other came."""
+        found = copy(self._log)
+        for name in _LISTS:
+            setattr(found, name, [*getattr(found, name)])
+        if self._undecided:
+            found.final_loss.append(self._undecided)
+        found.means = dict(found.means)
+        return found
+
+    def thin(self, most: int) -> None:
+        """Keep every second iteration of what has more numbers than `most`, but for the tests."""
+        for name in _THINNED:
+            values = getattr(self._log, name)
+            if len(values) > most:
+                numbers = list(dict.fromkeys(each[0] for each in values))
+                kept = {*numbers[::2], numbers[-1]}
+                values[:] = [each for each in values if each[0] in kept]
+
     def read(self, line: str) -> None:
+        """Take the numbers of a line."""
         if "\x1b" in line:
             line = _ESCAPE.sub("", line)
         prefix = _PREFIX.search(line)
@@ -131,36 +157,36 @@ class _Reader:
         elif match := _OUTPUT.search(text):
             self._read_output(match)
         elif match := _SNAPSHOT.search(text):
-            self.log.snapshots.append(match[1].strip())
+            self._log.snapshots.append(match[1].strip())
         elif match := _KEPT.search(text):
-            self.log.kept = int(match[1])
+            self._log.kept = int(match[1])
         elif match := _RESUMED.search(text):
-            self.log.resumed_from.append(match[1].strip())
+            self._log.resumed_from.append(match[1].strip())
         elif match := _BATCH.search(text):
-            self.log.batches.append((int(match[1]), match[2], number(match[3])))
-        elif self.log.batches and (match := _MEAN.match(text.strip())):
-            self.log.means[match[2] or "Loss"] = number(match[1] or match[3])
+            self._log.batches.append((int(match[1]), match[2], number(match[3])))
+        elif self._log.batches and (match := _MEAN.match(text.strip())):
+            self._log.means[match[2] or "Loss"] = number(match[1] or match[3])
 
     def _read_iteration(self, iteration: int, text: str) -> None:
         self._iteration = iteration
-        self.log.times.append((iteration, self._clock.work()))
+        self._log.times.append((iteration, self._clock.work()))
         if match := _LOSS.search(text):
-            self.settle()
+            self._settle()
             row = (iteration, number(match[3]))
             if match["pace"]:
-                self.log.train_loss.append(row)
+                self._log.train_loss.append(row)
             else:
                 self._undecided = row
         elif match := _LR.search(text):
-            self.settle(displayed=True)
-            self.log.lr.append((iteration, number(match[2])))
+            self._settle(displayed=True)
+            self._log.lr.append((iteration, number(match[2])))
         elif match := _TESTING.search(text):
             self._net = int(match[2])
 
     def _read_output(self, match: re.Match[str]) -> None:
         train = match[1] == "Train"
         if train:
-            self.settle(displayed=True)
+            self._settle(displayed=True)
         value = Value(
             iteration=self._iteration,
             position=int(match[2]),
@@ -171,12 +197,12 @@ class _Reader:
             net=0 if train else self._net,
             seconds=self._clock.seconds,
         )
-        (self.log.train_outputs if train else self.log.test_outputs).append(value)
+        (self._log.train_outputs if train else self._log.test_outputs).append(value)
 
-    def settle(self, displayed: bool = False) -> None:
+    def _settle(self, displayed: bool = False) -> None:
         """Decide what the last "Iteration N, loss = x" was: displays have more lines."""
         if self._undecided:
-            (self.log.train_loss if displayed else self.log.final_loss).append(self._undecided)
+            (self._log.train_loss if displayed else self._log.final_loss).append(self._undecided)
         self._undecided = None
 
 

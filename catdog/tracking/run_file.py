@@ -329,7 +329,8 @@ def _is_whole(content: object) -> bool:
         return False
     if any(not isinstance(content.get(key), kind | None) for key, kind in _KINDS.items()):
         return False
-    numbers = [*(content.get("final") or {}).values()]
+    numbers = [content.get(key) or 0 for key in ("seconds", "iteration", "process")]
+    numbers += (content.get("final") or {}).values()
     for row in (content.get("best") or {}).values():
         if not isinstance(row, dict) or not isinstance(row.get("better"), str):
             return False
@@ -337,9 +338,14 @@ def _is_whole(content: object) -> bool:
     if content.get("final") and "iteration" not in content["final"]:
         return False
     texts = [*(content.get("test_nets") or []), *(content.get("tags") or [])]
-    return all(isinstance(number, int | float) for number in numbers) and (
+    return all(map(_is_number, numbers)) and (
         all(isinstance(text, str) for text in texts) and _is_time(content.get("started"))
     )
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one that others can reckon with: Python's own have no end."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 def _is_time(text: str | None) -> bool:

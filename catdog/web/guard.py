@@ -7,9 +7,8 @@ rebinding). Hence the rules for hosts and origins, which hold on every address.
 
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,7 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Refuse = Callable[[Send, int, str], Awaitable[None]]
 
-#: The cookie that holds the token once it has been shown.
+#: How the cookie is called that holds the token once it has been shown, up to its port.
 COOKIE = "catdog_token"
 #: Names of this machine that no other site can have.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -78,7 +77,8 @@ class Guard:
         if refused:
             await self._refuse(_with_headers(send), *refused)
         elif fresh := self._fresh_token(scope):
-            await _redirect(send, fresh, self._cookie())
+            cookie = f"{_cookie_of(scope)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+            await _redirect(send, fresh, cookie)
         else:
             await self._app(scope, receive, _with_headers(send))
 
@@ -88,7 +88,7 @@ class Guard:
         if not self._token and _name(host) not in self._hosts:
             names = " or ".join(sorted(self._hosts))
             return 421, f"this server is reached as {names}; other names need --token"
-        if scope["method"] not in _SAFE and not _is_own(headers, host):
+        if not (_is_opened(headers) if scope["method"] in _SAFE else _is_own(headers, host)):
             return 403, "this request comes from a page of another site"
         if not self._is_known(scope, headers):
             return 401, "a token is needed: open the address that was printed at the start"
@@ -98,7 +98,8 @@ class Guard:
         if not self._token or scope["path"] in self._open:
             return True
         kind, _, bearer = headers.get("authorization", "").partition(" ")
-        shown = [bearer.strip() if kind.lower() == "bearer" else "", _cookie(headers)]
+        shown = [bearer.strip() if kind.lower() == "bearer" else ""]
+        shown += _cookies(headers, _cookie_of(scope))
         if scope["method"] in _SAFE:
             shown.append(dict(_query(scope)).get("token", ""))
         return any(_same(each, self._token) for each in shown)
@@ -109,12 +110,20 @@ class Guard:
         rest = [(key, value) for key, value in query if key != "token"]
         if not self._token or scope["method"] != "GET" or len(rest) == len(query):
             return ""
-        # a path that begins with two slashes would lead to another site
-        path = "/" + str(scope["path"]).lstrip("/")
+        # a path that begins with two slashes, of which a browser takes \\ for one, would lead to
+        # another site, and the path of a scope is not quoted any more
+        path = quote("/" + str(scope["path"]).lstrip("/"))
         return path + (f"?{urlencode(rest)}" if rest else "")
 
-    def _cookie(self) -> str:
-        return f"{COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+
+def _is_opened(headers: dict[str, str]) -> bool:
+    """Whether what is read is read by a page of this server, by a program, or opened as a page.
+
+    What pages of other sites load into themselves would tell them of what is here, and costs work.
+    """
+    if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
+        return True
+    return headers.get("sec-fetch-dest") == "document"
 
 
 def _is_own(headers: dict[str, str], host: str) -> bool:
@@ -147,12 +156,16 @@ def _name(host: str) -> str:
         return ""
 
 
-def _cookie(headers: dict[str, str]) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+def _cookie_of(scope: Scope) -> str:
+    """The name of the cookie: browsers do not keep the ports of a machine apart."""
+    _, port = scope.get("server") or ("", "")
+    return f"{COOKIE}_{port}"
+
+
+def _cookies(headers: dict[str, str], name: str) -> list[str]:
+    """The values of a cookie, whatever others of this machine's ports look like."""
+    pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+    return [value for known, _, value in pairs if known == name]
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,5 +1,7 @@
 """Requests of other sites, under other names and without a token."""
 
+from urllib.parse import quote, unquote
+
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -7,6 +9,8 @@ from starlette.testclient import TestClient
 from catdog.web.guard import COOKIE, Guard
 
 TOKEN = "a-token-of-the-test"
+#: How the cookie is called on the port of these tests.
+_NAME = f"{COOKIE}_5000"
 
 
 def pages() -> FastAPI:
@@ -59,6 +63,22 @@ def test_a_page_of_another_site_changes_nothing(headers):
     assert client().post("/", headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    ("mode", "dest"), [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")]
+)
+def test_a_page_of_another_site_loads_nothing_into_itself(site, mode, dest):
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert client().request(method, "/", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin"])
+def test_a_link_from_anywhere_opens_a_page(site):
+    headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert client().get("/", headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -78,7 +98,8 @@ def test_without_the_token_there_is_no_answer_but_to_health_checks():
     assert asked.get("/?token=wrong").status_code == 401
     assert asked.post(f"/?token={TOKEN}").status_code == 401
     assert asked.get("/", headers={"authorization": f"Bearer {TOKEN}x"}).status_code == 401
-    assert asked.get("/", headers={"cookie": f"{COOKIE}="}).status_code == 401
+    for cookie in (f"{_NAME}=", f"{_NAME}={TOKEN}x", f"x{_NAME}={TOKEN}", f"{COOKIE}_81={TOKEN}"):
+        assert asked.get("/", headers={"cookie": cookie}).status_code == 401
     assert asked.get("/healthz").status_code == 200
 
 
@@ -98,6 +119,19 @@ def test_an_address_with_the_token_opens_the_pages_and_does_not_stay_in_sight():
 def test_the_way_to_an_address_without_token_leads_to_no_other_site():
     answer = client(TOKEN).get(f"http://127.0.0.1:5000//evil.example/x?token={TOKEN}")
     assert answer.headers["location"] == "/evil.example/x"
+
+
+@pytest.mark.parametrize("path", ["/%5Cevil.example", "/%09/evil.example", "/%0D%0Ax-y:%20z", "/é"])
+def test_what_a_browser_would_read_otherwise_stays_quoted(path):
+    answer = client(TOKEN).get(f"{path}?token={TOKEN}")
+    assert answer.headers["location"] == quote(unquote(path))
+    assert set(answer.headers["location"]).isdisjoint("\\\t\r\n")
+
+
+def test_cookies_of_other_ports_are_in_nobodys_way():
+    others = f'a[b]="x y"; {COOKIE}_81=other; é={{}}; {_NAME}={TOKEN}; {_NAME}=old'
+    headers = {"cookie": others.encode("latin-1")}
+    assert client(TOKEN).get("/", headers=headers).status_code == 200
 
 
 def test_an_answer_says_what_a_browser_may():
