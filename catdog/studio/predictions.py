@@ -107,9 +107,9 @@ class Predictions:
         if not order.weights.is_file():
             remedy = "choose others in the list"
             raise WeightsError("no such file", where=str(order.weights), remedy=remedy)
-        count = _count(order.source, judged=order.judged)
+        source = _judged_part(order.source) if order.judged else order.source
+        count = _count(source, judged=order.judged)
         folder.mkdir(parents=True)
-        source = order.source
         if isinstance(source, SentSet):
             source = self._sent.take(source, folder)
         named = self._place.name(source)
@@ -178,6 +178,14 @@ class Predictions:
         # it was taken off the list
         made = any((folder / each).is_file() for each in (ROWS, REPORT))
         return "", (State.DONE if made else State.LOST), "", ""
+
+
+def _judged_part(source: Path | SentSet) -> Path | SentSet:
+    """Of stores with their folder as their name the validation part; else what was named."""
+    if isinstance(source, SentSet) or is_store(source):
+        return source
+    part = source / "validation_lmdb"
+    return part if is_store(part) else source
 
 
 def _count(source: Path | SentSet, *, judged: bool) -> int:

@@ -67,3 +67,10 @@ SMALL = """() => [...document.querySelectorAll("button, select, input")]
   .map((each) => [each.outerHTML.slice(0, 90), each.getBoundingClientRect()])
   .filter(([, box]) => (box.width < 24 || box.height < 24) && box.width > 1)
   .map(([html, box]) => `${html} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
+
+
+def test_the_first_key_leads_to_the_content(browser, address):
+    with page_of(browser, DESK) as page:
+        page.goto(address + "/review")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"

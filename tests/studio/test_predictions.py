@@ -111,7 +111,8 @@ def test_a_zip_is_read_where_it_is_and_a_net_judged_by_it(work):
     assert "table.csv" in told.files and not Path("../escape.jpg").exists()
     photo = client.get("/parts/predictions/photo", params={"name": "zip", "at": 1})
     assert photo.headers["content-type"] == "image/jpeg"
-    found = done(studio, begun(client, name="judged", source="input/validation_lmdb", judged=True))
+    found = done(studio, begun(client, name="judged", source="input", judged=True))
+    assert found.asked.source == "input/validation_lmdb"
     assert set(found.files) == {"report.html", "report.json"}
     page = client.get("/predictions", params={"name": "judged"}).text
     accuracy = json.loads(Path("predictions/judged/report.json").read_text())["accuracy"]

@@ -116,6 +116,8 @@
     const found = await answered(await fetch(`/api/uploads/${encodeURIComponent(zip.name)}`, { method: "PUT", body: zip }));
     source.value = found.source;
     sent.value = "";
+    const name = document.getElementById("many-name");
+    if (!name.value) name.value = zip.name.replace(/\.zip$/i, "").replace(/[^A-Za-z0-9_.-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 60);
     told(`${zip.name} is at ${found.source}`);
   };
 

@@ -12,7 +12,13 @@
     document.dispatchEvent(new Event("theme"));
   });
 
-  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // by hand: after scrollIntoView the first Tab would go on from there, past the link to the content
+  const here = document.querySelector("nav [aria-current]");
+  if (here) {
+    const bar = here.parentElement;
+    const [inner, outer] = [here.getBoundingClientRect(), bar.getBoundingClientRect()];
+    bar.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+  }
 
   window.say = (text, kind = "") => {
     const line = document.createElement("div");
