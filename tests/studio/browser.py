@@ -18,6 +18,9 @@ needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `make 
 #: What axe-core is asked about: the levels A and AA of WCAG 2.1, and what it calls good practice.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _CATDOG = "from catdog.cli.main import main; main()"
+#: Milliseconds that a page may take on a busy machine.
+_PATIENCE = 60_000
+expect.set_options(timeout=_PATIENCE)
 #: Pixels of a picture.
 _HIGHEST = 1500
 DESK, PHONE = (1280, 900), (390, 844)
@@ -61,6 +64,7 @@ def page_of(
         reduced_motion="reduce",
     )
     page = context.new_page()
+    page.set_default_timeout(_PATIENCE)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     # htmx tells of questions that a later one took the place of
@@ -81,7 +85,7 @@ def settle(page: Page) -> None:
     # what is asked for once somebody has stopped typing
     page.wait_for_timeout(400)
     for unfinished in (".htmx-request", "[data-charts]:empty"):
-        expect(page.locator(unfinished)).to_have_count(0, timeout=60_000)
+        expect(page.locator(unfinished)).to_have_count(0)
 
 
 def accessible(page: Page) -> None:
