@@ -95,6 +95,7 @@ def create_app(studio: Studio) -> FastAPI:
     app.add_exception_handler(CatdogError, mistakes.of_user)
     app.add_exception_handler(RequestValidationError, mistakes.of_form)
     app.add_exception_handler(HTTPException, mistakes.of_request)
+    app.add_exception_handler(OSError, mistakes.of_system)
     return app
 
 

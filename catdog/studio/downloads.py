@@ -3,6 +3,7 @@
 import secrets
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ router = APIRouter()
 
 #: Bytes that are read at once, and seconds that a net may take to become ONNX.
 _CHUNK, _PATIENCE = 1 << 20, 300
+_CONVERTING = threading.Lock()
 _CATDOG = "from catdog.cli.main import main; main()"
 
 
@@ -109,9 +111,16 @@ def _converted(studio: Studio, net: str, weights: Path) -> Path:
     out = folder / f"{weights.stem}-{secrets.token_hex(6)}.onnx"
     words = [net, str(out), "--weights", str(weights)]
     command = [sys.executable, "-P", "-c", _CATDOG, "convert", *words]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=_PATIENCE, cwd=studio.place.folder
-    )
+    # each takes the memory of a net: one after the other
+    with _CONVERTING:
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_PATIENCE, cwd=studio.place.folder
+            )
+        except subprocess.TimeoutExpired as error:
+            remedy = "catdog convert takes its time"
+            what = "took too long to be converted"
+            raise CatdogError(what, where=net, remedy=remedy) from error
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         reason = lines[-1].removeprefix("error: ") if lines else "could not be converted"

@@ -1,5 +1,8 @@
 """What a request gets that cannot be answered: JSON, and in the place of a page a page."""
 
+from errno import ENOSPC
+from pathlib import Path
+
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -31,6 +34,16 @@ async def of_form(request: Request, error: Exception) -> Response:
     where, what = faults[0]
     text = "; ".join(f"{place}: {reason}" for place, reason in faults)
     return _answer(request, {"error": text, "where": where, "what": what, "remedy": ""}, 422)
+
+
+async def of_system(request: Request, error: Exception) -> Response:
+    """A file that cannot be read or written: the disk is full, or it went away in between."""
+    assert isinstance(error, OSError)
+    where = Path(str(error.filename or "a file")).name
+    what, remedy = f"cannot be read or written: {error.strerror}", "make room, or try again"
+    told = str(CatdogError(what, where=where, remedy=remedy))
+    content = {"error": told, "where": where, "what": what, "remedy": remedy}
+    return _answer(request, content, 507 if error.errno == ENOSPC else 422)
 
 
 def _answer(request: Request, content: dict[str, str], status: int) -> Response:

@@ -1,14 +1,18 @@
 """Folders of strangers: names that are no text, records that nobody can reckon with."""
 
 import asyncio
+import errno
 import os
 import shutil
+import subprocess
 from types import SimpleNamespace
 
 import pytest
 
+from catdog.studio import downloads
 from catdog.studio.events import changes
 from catdog.studio.place import StudioFolder
+from catdog.studio.sent_photos import SentPhotos
 from catdog.studio.store_draft import look_at
 from tests.studio.conftest import RUN
 
@@ -82,3 +86,24 @@ def test_what_goes_away_while_a_page_watches_it_is_a_change(studio, client):
 
     asyncio.run(asyncio.wait_for(watch(), 30))
     assert said[1].startswith("event: changed")
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EACCES, 422)])
+def test_a_disk_that_is_full_is_told_in_a_line(client, monkeypatch, number, status):
+    def full(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "/secret/place/photo")
+
+    monkeypatch.setattr(SentPhotos, "keep", full)
+    answer = client.post("/api/classify", files=[("photos", ("a.jpg", b"x"))])
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith("photo: cannot be read or written: ")
+    assert os.strerror(number) in answer.json()["error"]
+
+
+def test_a_net_that_takes_too_long_to_convert_is_told_in_a_line(client, monkeypatch):
+    def endless(*_: object, **given: float) -> None:
+        raise subprocess.TimeoutExpired("catdog", given["timeout"])
+
+    monkeypatch.setattr(downloads.subprocess, "run", endless)
+    answer = client.get("/api/run/net.onnx", params={"name": RUN})
+    assert (answer.status_code, answer.json()["what"]) == (422, "took too long to be converted")
