@@ -210,11 +210,14 @@ def _texts(studio: Studio, asked: DraftAsked) -> SpecTexts:
 
 
 def _advised(stores: Sequence[Store], chosen: str) -> str:
-    """The net that so many photos are given by `catdog fit`."""
+    """The net that so many photos are given by `catdog fit` and that is for photos of their size."""
     store = next((each for each in stores if each.name == chosen), next(iter(stores), None))
     photos = store.records if store else 0
     gpu = any(name != "cpu" for name, _ in choices.devices())
-    return next((each.net for each in candidates(photos, gpu=gpu)), "")
+    width = store.width if store else 0
+    fitting = (each.net for each in candidates(photos, gpu=gpu) if not 0 < width < each.size)
+    # whose size gives way to that of the photos
+    return next(fitting, "small64")
 
 
 def _trained_on(store: Store) -> str:

@@ -1,5 +1,7 @@
 """The page of a new training and its JSON routes, over a store that the tools built."""
 
+import re
+
 import pytest
 import yaml
 
@@ -124,3 +126,8 @@ def test_another_site_starts_nothing(client):
     headers = {"origin": "http://evil.example"}
     body = {**texts(client), "name": "three"}
     assert client.post("/api/trainings", json=body, headers=headers).status_code == 403
+
+
+def test_a_net_for_larger_photos_than_the_stored_ones_is_not_offered_first(client):
+    page = client.get("/new/training", params={"store": "input"}).text
+    assert re.findall(r'<option value="(\w+)"[^>]*title=[^>]* selected>', page) == ["small64"]
