@@ -19,15 +19,15 @@ def is_pattern(name: str) -> bool:
     return glob.has_magic(name) or bool(_BRACES.search(name))
 
 
-def without_braces(name: str) -> list[str]:
+def without_braces(name: str, most: int = _MOST) -> list[str]:
     """The names that one with braces stands for, in order: `{08..10}` for 08, 09 and 10.
 
-    Raises CatdogError for more than a million.
+    Raises CatdogError for more than `most`.
     """
-    names = list(dict.fromkeys(islice(_each(name), _MOST + 1)))
-    if len(names) > _MOST:
-        raise CatdogError(f"stands for more than {_MOST:,} names", where=name)
-    return names
+    names = list(islice(_each(name), most + 1))
+    if len(names) > most:
+        raise CatdogError(f"stands for more than {most:,} names", where=name)
+    return list(dict.fromkeys(names))
 
 
 def matches(pattern: str) -> list[str]:

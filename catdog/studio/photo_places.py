@@ -37,11 +37,16 @@ def _of_root(root: Path, place: StudioFolder) -> Iterator[str]:
             continue
         if any(map(is_picture, islice(names, _NAMES))):
             with_photos.add(Path(at))
-        archives += [path for name in names if is_archive(path := Path(at, name))]
+        archives += [path for name in names if _is_whole(path := Path(at, name))]
     # train/ and cats/ are parts of what lies above them, and so is each class
     tops = {_top(path, root) for path in with_photos}
     yield from sorted(place.name(path) for path in tops if path != place.folder)
     yield from sorted(place.name(path) for path in archives if path.suffix == ".zip")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is an archive, and none that is still being written."""
+    return is_archive(path) and not path.name.startswith(".")
 
 
 def _top(path: Path, root: Path) -> Path:

@@ -12,7 +12,8 @@ from catdog.runtime.patterns import without_braces
 
 #: Where the studio keeps what is its own: jobs, uploads.
 OWN = ".studio"
-_LONGEST = 500
+#: Letters of a name, and names that one with braces may stand for.
+_LONGEST, _NAMES = 500, 10_000
 
 
 class StudioFolder:
@@ -61,7 +62,7 @@ class StudioFolder:
         """The path of a name, and those that its braces stand for, as tools read them."""
         if not name.strip() or len(name) > _LONGEST or "\0" in name:
             raise CatdogError("is no path", where=one_line(name[:80]) or "path", remedy="name one")
-        names = dict.fromkeys((name, *without_braces(name)))
+        names = dict.fromkeys((name, *without_braces(name, _NAMES)))
         return [Path(os.path.normpath(self.folder / each)) for each in names]
 
     def _outside(self, name: str, remedy: str) -> CatdogError:

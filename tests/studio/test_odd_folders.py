@@ -11,6 +11,7 @@ import pytest
 
 from catdog.studio import downloads
 from catdog.studio.events import changes
+from catdog.studio.photo_places import photo_places
 from catdog.studio.place import StudioFolder
 from catdog.studio.sent_photos import SentPhotos
 from catdog.studio.store_draft import look_at
@@ -107,3 +108,12 @@ def test_a_net_that_takes_too_long_to_convert_is_told_in_a_line(client, monkeypa
     monkeypatch.setattr(downloads.subprocess, "run", endless)
     answer = client.get("/api/run/net.onnx", params={"name": RUN})
     assert (answer.status_code, answer.json()["what"]) == (422, "took too long to be converted")
+
+
+def test_a_zip_that_came_to_a_studio_that_was_killed_is_not_offered_and_goes(folder, studio):
+    (folder / "uploads").mkdir()
+    for name in (".half.123.zip", "whole.zip"):
+        (folder / "uploads" / name).write_bytes(b"PK")
+    assert photo_places(studio.place) == ["photos", "uploads/whole.zip"]
+    with studio.photo_desk:
+        assert [path.name for path in (folder / "uploads").iterdir()] == ["whole.zip"]

@@ -30,3 +30,8 @@ def test_names_with_braces_are_read_where_all_that_they_stand_for_may_be(tmp_pat
     assert str(place.readable(there)) == there
     with pytest.raises(CatdogError, match="outside"):
         place.readable(f"{tmp_path}/photos/{{a,../b}}")
+
+
+def test_braces_without_an_end_are_not_followed(tmp_path):
+    with pytest.raises(CatdogError, match="more than 10,000 names"):
+        StudioFolder(tmp_path).readable("{a,a}" * 40)
