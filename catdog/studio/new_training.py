@@ -210,7 +210,7 @@ def _texts(studio: Studio, asked: DraftAsked) -> SpecTexts:
 
 
 def _advised(stores: Sequence[Store], chosen: str) -> str:
-    """The net that so many photos are given by `catdog fit` and that is for photos of their size."""
+    """The net that so many photos are given by `catdog fit`, if it is for their size."""
     store = next((each for each in stores if each.name == chosen), next(iter(stores), None))
     photos = store.records if store else 0
     gpu = any(name != "cpu" for name, _ in choices.devices())
