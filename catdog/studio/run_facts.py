@@ -21,6 +21,7 @@ from catdog.tracking.runs import RunRecord
 
 #: Bytes of the end of a log that are shown.
 _TAIL = 24 * 1024
+_EARLY = "Stopping early: "
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,13 @@ def log_tail(run: RunRecord) -> str:
     except OSError:
         return ""
     return text if size <= _TAIL else text.partition("\n")[2]
+
+
+def early_end(log: str) -> str:
+    """Why a run ended before its last iteration, as the end of its log says; empty where it did
+    not."""
+    lines = [line for line in log.splitlines() if _EARLY in line]
+    return lines[-1].partition(_EARLY)[2] if lines else ""
 
 
 def specs(run: RunRecord) -> Specs:

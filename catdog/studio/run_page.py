@@ -17,7 +17,16 @@ from catdog.studio.going_on import words_to_go_on
 from catdog.studio.here import Here, Studio, render
 from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order
-from catdog.studio.run_facts import Snapshot, Specs, files, log_tail, snapshots, specs, stop
+from catdog.studio.run_facts import (
+    Snapshot,
+    Specs,
+    early_end,
+    files,
+    log_tail,
+    snapshots,
+    specs,
+    stop,
+)
 from catdog.studio.run_rows import LOG, RunRow
 from catdog.studio.texts import SpecTexts
 from catdog.tracking.run_table import differing
@@ -181,13 +190,14 @@ def go_on(studio: Here, asked: GoingOn, response: Response) -> JobRow:
 
 def _shown(studio: Studio, run: RunRecord) -> dict[str, object]:
     log = studio.logs.read(run)
-    weights = snapshots(run, log)
+    weights, tail = snapshots(run, log), log_tail(run)
     return {
         "run": studio.logs.row(run),
         "snapshots": weights,
         "loss": log.train_loss[-1][1] if log.train_loss else None,
         "reason": str(run.content.get("reason") or ""),
-        "log": log_tail(run),
+        "early": early_end(tail),
+        "log": tail,
         "log_path": str(Path(run.name).parent / LOG),
         "command": str(run.content.get("command") or ""),
         "surroundings": run.surroundings,

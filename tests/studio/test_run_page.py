@@ -150,3 +150,11 @@ def test_only_a_run_under_way_is_stopped(client, monkeypatch):
     answer = client.post("/api/run/stop", json={"name": RUN})
     assert answer.status_code == 422 and "is done" in answer.json()["error"]
     assert not sent
+
+
+def test_why_a_run_ended_early_is_told(client):
+    log = Path(RUN).parent / "train.log"
+    assert "ended early" not in client.get("/run", params={"name": RUN}).text
+    line = "I1129 22:55:57.866395 11557 solver.cpp:1] Stopping early: no better accuracy in 5 tests"
+    log.write_text(log.read_text() + line + "\n")
+    assert "ended early: no better accuracy" in client.get("/run", params={"name": RUN}).text

@@ -87,9 +87,10 @@
       this.scaleBox.checked = this.log;
       this.title.textContent = data.title + (data.unit ? `, ${data.unit}` : "");
       const groups = [...new Set(data.lines.map((line) => line.of))];
+      this.several = groups.length > 1;
       this.lines = data.lines.map((line, at) => ({
         ...line,
-        color: (groups.length > 1 ? groups.indexOf(line.of) : at) % COLORS,
+        color: (this.several ? groups.indexOf(line.of) : at) % COLORS,
         label: line.of ? `${line.of}: ${line.name}` : line.name,
         y: data.unit === "%" ? line.y.map((value) => value === null ? null : 100 * value) : line.y,
       }));
@@ -143,7 +144,7 @@
 
     drawLine(line) {
       if (this.smooth) this.picture.append(this.path(line, line.y, "raw"));
-      this.picture.append(this.path(line, line.shown, line.fine ? "fine" : ""));
+      this.picture.append(this.path(line, line.shown, line.fine ? `fine${this.several ? " dashed" : ""}` : ""));
       const known = line.x.map((x, at) => [x, line.shown[at]]).filter(([, y]) => y !== null && (!this.log || y > 0));
       if (known.length && known.length < 60 && !line.fine)
         for (const [x, y] of known) this.picture.append(this.dot(line, x, y, 2.5));
@@ -179,7 +180,7 @@
         button.dataset.line = line.label;
         button.setAttribute("aria-pressed", String(!this.hidden.has(line.label)));
         const at = this.readings?.get(line.label);
-        button.append(html("i", { className: `c${line.color}` }), html("span", { textContent: line.label }),
+        button.append(html("i", { className: `c${line.color}${this.several && line.fine ? " dashed" : ""}` }), html("span", { textContent: line.label }),
           html("b", { textContent: at === undefined ? "" : short(at) }));
         button.addEventListener("click", () => {
           this.hidden.has(line.label) ? this.hidden.delete(line.label) : this.hidden.add(line.label);
