@@ -11,6 +11,7 @@
 
   const take = (place) => {
     source.value = place;
+    document.getElementById("no-places")?.remove();
     htmx.trigger(source, "looked");
     htmx.trigger(form, "previewed");
   };
