@@ -72,7 +72,7 @@ def _wait(address: str) -> None:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         try:
-            with urlopen(address, timeout=5):
+            with urlopen(address, timeout=5):  # nosec B310
                 return
         except (URLError, OSError):
             time.sleep(0.1)

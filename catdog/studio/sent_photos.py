@@ -77,14 +77,14 @@ class SentPhotos:
                 raise CatdogError("is not kept any more", where="photo", remedy="send it again")
             return StoredPicture((self._folder / "photos" / token).read_bytes(), found[0])
 
-    def set(self, token: str = "") -> SentSet:
-        """The set of a token; a new one for none. Raises CatdogError for one that is not there."""
+    def set(self, known: str = "") -> SentSet:
+        """The set of this token, without one a new set. Raises CatdogError for one that is none."""
         with self._lock:
-            if token:
-                if token not in self._sets:
+            if known:
+                if known not in self._sets:
                     what = "is no set of photos that came"
                     raise CatdogError(what, where="upload", remedy="send the photos again")
-                return self._sets[token]
+                return self._sets[known]
             token = secrets.token_urlsafe(12)
             found = SentSet(token, self._folder / "sets" / token)
             found.folder.mkdir(parents=True)
