@@ -287,5 +287,6 @@ KINDS = (
     _kind("another site's name", _other_host, "421"),
     _kind("another site's page", _other_site, "403"),
     _kind("up the folders", _up_the_folders, "404"),
-    _kind("a websocket", _websocket, "400", "403"),
+    # without the package websockets the wish for another protocol is passed over, as HTTP allows
+    _kind("a websocket", _websocket, "200", "400", "403"),
 )
