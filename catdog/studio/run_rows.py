@@ -41,6 +41,8 @@ class RunRow:
     best: float | None
     best_at: int | None
     higher_is_better: bool
+    #: The best accuracy, where the runs are judged by something else; None without one.
+    accuracy: float | None
     note: str
     tags: tuple[str, ...]
     #: The score over the tests, or the loss where there is none yet.
@@ -83,6 +85,7 @@ class RunLogs:
             best=_number(best.get("value")),
             best_at=best.get("iteration"),
             higher_is_better=best.get("better") != "lower",
+            accuracy=_accuracy(run),
             note=run.annotation.note,
             tags=run.annotation.tags,
             spark=_spark(log, run.score),
@@ -116,6 +119,13 @@ def _left(log: ParsedLog, max_iter: int) -> float | None:
     (first, began), (last, ended) = recent[0], recent[-1]
     pace = (ended - began) / (last - first)
     return max(0.0, pace * (max_iter - last)) if math.isfinite(pace) else None
+
+
+def _accuracy(run: RunRecord) -> float | None:
+    names = [name for name in run.best if "accuracy" in name.lower()]
+    if not names or "accuracy" in run.score.lower():
+        return None
+    return _number(run.best[names[0]].get("value"))
 
 
 def _spark(log: ParsedLog, score: str) -> tuple[float, ...]:

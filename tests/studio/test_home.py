@@ -126,3 +126,13 @@ def test_every_action_is_told_to_programs(client):
     posted = {route.path for route in routes if "GET" not in route.methods}
     # what changes something has a place in the schema; parts of pages change nothing
     assert {path for path in posted if not path.startswith("/parts/")} <= set(schema["paths"])
+
+
+def test_a_run_that_is_judged_by_its_loss_shows_its_accuracy_too(client, folder):
+    assert client.get("/api/runs").json()[0]["accuracy"] is None
+    record = folder / f"{RUN}_run.yaml"
+    record.write_text(record.read_text().replace("score: accuracy", "score: loss"))
+    (run,) = client.get("/api/runs").json()
+    best = read_run_of(RUN)["best"]
+    assert (run["best"], run["accuracy"]) == (best["loss"]["value"], best["accuracy"]["value"])
+    assert "best accuracy" in client.get("/run", params={"name": RUN}).text
