@@ -45,7 +45,11 @@
     }
   };
 
-  drafting.addEventListener("input", () => look());
+  drafting.addEventListener("input", () => {
+    // what is typed is not written over by an answer that comes late
+    question++;
+    look();
+  });
 
   fit.addEventListener("submit", async (event) => {
     event.preventDefault();
