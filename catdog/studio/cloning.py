@@ -2,9 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from catdog.proto.caffe_pb2 import TEST, TRAIN, LayerParameter, NetParameter, NetStateRule
+from catdog.proto.caffe_pb2 import (
+    TEST,
+    TRAIN,
+    LayerParameter,
+    NetParameter,
+    NetStateRule,
+    SolverParameter,
+)
 from catdog.spec.write import to_yaml
-from catdog.studio.run_rows import solver_of
 from catdog.studio.texts import SpecTexts
 from catdog.tracking.runs import RunRecord
 
@@ -19,12 +25,11 @@ def texts_of_run(run: RunRecord) -> SpecTexts:
     The net that was trained and the first that was tested become one again, by rules for the
     phases.
     """
-    solver = solver_of(run)
-    copy = type(solver)()
-    copy.CopyFrom(solver)
+    solver = SolverParameter()
+    solver.CopyFrom(run.solver)
     for name in (*_OF_NETS, *_STATES):
-        copy.ClearField(name)
-    return SpecTexts(to_yaml(one_net(run.train_net, run.test_nets[:1])), to_yaml(copy))
+        solver.ClearField(name)
+    return SpecTexts(to_yaml(one_net(run.train_net, run.test_nets[:1])), to_yaml(solver))
 
 
 def one_net(train: NetParameter, tests: Sequence[NetParameter]) -> NetParameter:

@@ -1,14 +1,12 @@
 """The first page: runs, stores and jobs, and what can be done with them there."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Mapping
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
-from pydantic import BaseModel
 
 from catdog.studio.events import changes
-from catdog.studio.here import Here, Studio, render
+from catdog.studio.here import CHANGED, Here, Named, Names, Studio, render
 from catdog.studio.job_rows import JobRow, job_rows
 from catdog.studio.jobs.job import State
 from catdog.studio.run_rows import RunRow
@@ -17,19 +15,9 @@ from catdog.tracking.run_editing import annotate
 from catdog.tracking.run_removal import delete_run
 
 router = APIRouter()
-#: Names that come as often as there are.
-Names = Annotated[Sequence[str], Query()]
 
 #: Asked by whoever watches over the process; needs no token.
 HEALTH = "/healthz"
-#: Tells the page that what it shows has changed.
-CHANGED = {"HX-Trigger": "changed"}
-
-
-class Named(BaseModel):
-    """What one action is about."""
-
-    name: str
 
 
 class NoteGiven(Named):

@@ -60,7 +60,7 @@ def _page_of(studio: Studio, target: str, tool: str) -> str:
         return "review"
     if tool == "train" and run_path(target).exists():
         return "run"
-    if tool == "create_lmdb" and any(store.name == target for store in studio.watch.stores()):
+    if tool == "create_lmdb" and studio.find_store(target):
         return "store"
     if any(f"{FOLDER}/{row.name}" == target for row in studio.predictions.rows()):
         return "predictions"

@@ -12,7 +12,7 @@ from catdog.errors import CatdogError
 from catdog.project.advice import candidates
 from catdog.studio import choices
 from catdog.studio.draft_answer import DraftAnswer, TimeAnswer, of_draft
-from catdog.studio.here import Here, Studio, render
+from catdog.studio.here import LISTED, Here, Studio, render
 from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order
 from catdog.studio.spec_text import MOST_LETTERS, NET, SOLVER
@@ -147,10 +147,10 @@ def text(studio: Here, kind: Literal["net", "solver"], name: str) -> TextsAnswer
 @router.post("/api/texts/fitted")
 def fitted(studio: Here, asked: FitAsked) -> TextsAnswer:
     """Texts that fit a store: its data, as many outputs as it has classes, a length to match."""
-    store = next((each for each in studio.watch.stores() if each.name == asked.store), None)
+    store = studio.find_store(asked.store)
     path = _trained_on(store) if store else ""
     if not path:
-        raise CatdogError("no such store", where=asked.store, remedy="the first page lists them")
+        raise CatdogError("no such store", where=asked.store, remedy=LISTED)
     fit = Fit(path, asked.net, asked.name, asked.epochs, asked.batch, asked.lr)
     made = fitted_texts(fit, studio.place)
     return TextsAnswer(net=made.net, solver=made.solver)

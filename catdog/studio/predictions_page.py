@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from catdog.data.images import decode, jpeg, read_file
 from catdog.data.thumbnails import THUMBNAIL, thumbnail
 from catdog.errors import CatdogError
-from catdog.studio.here import Here, Studio, render
+from catdog.studio.here import Here, Named, Studio, render
 from catdog.studio.predicted_rows import (
     PredictedPage,
     Sorting,
@@ -51,12 +51,6 @@ class ManyAsked(BaseModel):
     judged: bool = False
     probability: bool = False
     device: Annotated[str, Field(pattern=r"^(cpu|mps|cuda:\d{1,2})?$")] = ""
-
-
-class PredictionsNamed(BaseModel):
-    """Whose predictions."""
-
-    name: str
 
 
 @router.post("/api/classify/photos")
@@ -119,7 +113,7 @@ def file(studio: Here, name: str, file: str) -> FileResponse:
 
 
 @router.post("/api/predictions/delete")
-def delete(studio: Here, asked: PredictionsNamed, response: Response) -> None:
+def delete(studio: Here, asked: Named, response: Response) -> None:
     """Remove predictions that are not under way, with the photos that came over the page."""
     studio.predictions.remove(asked.name)
     response.headers["HX-Redirect"] = "/classify"

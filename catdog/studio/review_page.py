@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 from catdog.data.build.review import decide
 from catdog.errors import CatdogError
 from catdog.studio.events import changes
-from catdog.studio.here import Here, render
-from catdog.studio.home import CHANGED
+from catdog.studio.here import CHANGED, Here, render
 from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order
 from catdog.studio.review_names import (

@@ -13,7 +13,7 @@ import psutil
 from catdog.errors import CatdogError
 from catdog.solver.solverstate import MODEL, best_path, snapshot_files
 from catdog.spec.write import to_yaml
-from catdog.studio.run_rows import LOG, solver_of
+from catdog.studio.run_rows import LOG
 from catdog.tracking.log_reader import ParsedLog
 from catdog.tracking.run_file import RUNNING
 from catdog.tracking.run_removal import files_of_run
@@ -93,7 +93,7 @@ def specs(run: RunRecord) -> Specs:
     nets = {"the trained net": to_yaml(run.train_net)}
     for place, net in enumerate(run.test_nets):
         nets[f"test net {place}" if len(run.test_nets) > 1 else "the test net"] = to_yaml(net)
-    return Specs(to_yaml(solver_of(run)), nets)
+    return Specs(to_yaml(run.solver), nets)
 
 
 def stop(run: RunRecord) -> None:

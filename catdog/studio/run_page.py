@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from catdog.errors import CatdogError
 from catdog.studio.charts import Chart, resource_charts, run_charts
 from catdog.studio.cloning import texts_of_run
 from catdog.studio.events import changes
 from catdog.studio.going_on import words_to_go_on
-from catdog.studio.here import Here, Studio, render
+from catdog.studio.here import CHANGED, Here, Named, Names, Studio, render
 from catdog.studio.job_rows import JobRow
 from catdog.studio.jobs.job import Order
 from catdog.studio.run_facts import (
@@ -35,18 +34,11 @@ from catdog.tracking.runs import RunRecord
 router = APIRouter()
 
 _RESOURCES = "resources.csv"
-_CHANGED = {"HX-Trigger": "changed"}
 #: So many runs are compared at most.
 _MOST = 12
 
 
-class RunNamed(BaseModel):
-    """A run by its name."""
-
-    name: str
-
-
-class GoingOn(RunNamed):
+class GoingOn(Named):
     """A run that is to go on, until this iteration where one is said."""
 
     max_iter: int = Field(default=0, ge=0, le=10**9)
@@ -70,9 +62,6 @@ class Compared:
     runs: list[RunRow]
     fields: dict[str, list[str]]
     charts: list[Chart]
-
-
-Names = Annotated[Sequence[str], Query()]
 
 
 @router.get("/run", response_class=HTMLResponse, include_in_schema=False)
@@ -165,11 +154,11 @@ def compare_charts(studio: Here, name: Names = ()) -> list[Chart]:
 
 
 @router.post("/api/run/stop")
-def stop_run(studio: Here, asked: RunNamed, response: Response) -> RunRow:
+def stop_run(studio: Here, asked: Named, response: Response) -> RunRow:
     """Stop a run that is under way, with a snapshot, wherever it was begun on this machine."""
     run = studio.run(asked.name)
     stop(run)
-    response.headers.update(_CHANGED)
+    response.headers.update(CHANGED)
     response.headers["X-Message"] = "It stops after this iteration, with a snapshot."
     return studio.logs.row(run)
 
@@ -183,7 +172,7 @@ def go_on(studio: Here, asked: GoingOn, response: Response) -> JobRow:
         raise CatdogError("is being trained already", where=run.name, remedy="stop that first")
     device = str(run.content.get("device") or "cpu").split(" ")[0]
     job = studio.jobs.add(Order(f"Go on with {run.name}", words, run.name, device))
-    response.headers.update(_CHANGED)
+    response.headers.update(CHANGED)
     response.headers["X-Message"] = "It goes on when its device is free."
     return JobRow.of(studio, job)
 

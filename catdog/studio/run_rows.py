@@ -3,14 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
-
-from catdog.errors import CatdogError
-from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.studio.growing_log import GrowingLog
 from catdog.tracking.log_reader import ParsedLog
 from catdog.tracking.run_file import RUNNING
@@ -64,7 +59,7 @@ class RunLogs:
     def row(self, run: RunRecord) -> RunRow:
         """A run as a row."""
         content, log = run.content, self.read(run)
-        solver = solver_of(run)
+        max_iter = run.solver.max_iter
         best: Mapping[str, Any] = run.best.get(run.score, {})
         status, iteration = run.status, int(content.get("iteration") or 0)
         running = status == RUNNING
@@ -78,9 +73,9 @@ class RunLogs:
             device=str(content.get("device") or ""),
             started=str(content.get("started") or ""),
             iteration=iteration,
-            max_iter=solver.max_iter,
+            max_iter=max_iter,
             seconds=_seconds(content, log, running=running),
-            seconds_left=_left(log, solver.max_iter) if running else None,
+            seconds_left=_left(log, max_iter) if running else None,
             score=run.score,
             best=_number(best.get("value")),
             best_at=best.get("iteration"),
@@ -91,19 +86,6 @@ class RunLogs:
             spark=_spark(log, run.score),
             final={name: value for name, value in run.final.items() if math.isfinite(value)},
         )
-
-
-def solver_of(run: RunRecord) -> SolverParameter:
-    """The solver of a run, with all that its command line changed."""
-    return _solver(str(run.content.get("solver") or ""))
-
-
-@lru_cache(maxsize=256)
-def _solver(text: str) -> SolverParameter:
-    try:
-        return text_format.Parse(text, SolverParameter())
-    except text_format.ParseError as error:
-        raise CatdogError("is no solver", where="record of a run") from error
 
 
 def _seconds(content: Mapping[str, Any], log: ParsedLog, *, running: bool) -> float:

@@ -61,7 +61,7 @@ def mean(studio: Here, name: Name) -> Response:
 @router.get("/store/photo.jpg", include_in_schema=False)
 def photo(studio: Here, name: Name, part: str, index: int) -> Response:
     """A photo of a part of a store, as it is stored."""
-    paths = {each.name: each.path for each in _store(studio, name).parts}
+    paths = {each.name: each.path for each in studio.store(name).parts}
     if part not in paths:
         raise CatdogError("no such part", where=f"{name}: {part}")
     picture, _ = stored_photo(Path(paths[part]), index)
@@ -79,22 +79,13 @@ def exploration(studio: Here, name: Name) -> HTMLResponse:
 
 
 def _folder(studio: Studio, name: str) -> Path:
-    return studio.place.within(_store(studio, name).name)
-
-
-def _store(studio: Studio, name: str) -> Store:
-    found = next((each for each in studio.watch.stores() if each.name == name), None)
-    if found is None:
-        raise CatdogError("no such store", where=name, remedy="the first page lists them")
-    return found
+    return studio.place.within(studio.store(name).name)
 
 
 def _shown(studio: Studio, name: str) -> dict[str, object]:
     """What the page is made of; the newest jobs that make the store or the page on its photos."""
     jobs = [job for job in job_rows(studio) if job.target in (name, f"{name}/{EXPLORATION}")]
-    store = next((each for each in studio.watch.stores() if each.name == name), None)
-    if store is None and not jobs:
-        raise CatdogError("no such store", where=name, remedy="the first page lists them")
+    store = studio.find_store(name) if jobs else studio.store(name)
     found = store_facts(studio.place.folder / name) if store and not store.fault else None
     counts = [sum(each.counts) for each in found.classes] if found else []
     return {

@@ -40,7 +40,8 @@ class RunRecord:
     @cached_property
     def fields(self) -> dict[str, str]:
         """Fields of its solver, and those of its nets as `net.LAYER.FIELD`."""
-        solver = self._solver()
+        solver = SolverParameter()
+        solver.CopyFrom(self.solver)
         for name in _OWN:
             solver.ClearField(name)
         train, *tests = self._nets()
@@ -73,7 +74,7 @@ class RunRecord:
         """
         if "score" in self.content:
             return self.content["score"] or ""
-        return str(score_of_run(self._solver(), self._nets()[1:]) or "")
+        return str(score_of_run(self.solver, self._nets()[1:]) or "")
 
     @property
     def best(self) -> Mapping[str, Mapping[str, Any]]:
@@ -92,6 +93,11 @@ class RunRecord:
         return annotation_of(self.content)
 
     @property
+    def solver(self) -> SolverParameter:
+        """Its solver, with all that the command line changed; not to be written to."""
+        return _solver(self.content.get("solver") or "")
+
+    @property
     def train_net(self) -> NetParameter:
         """The net that it trained."""
         return self._nets()[0]
@@ -100,9 +106,6 @@ class RunRecord:
     def test_nets(self) -> list[NetParameter]:
         """The nets that it tested."""
         return self._nets()[1:]
-
-    def _solver(self) -> SolverParameter:
-        return text_format.Parse(self.content.get("solver") or "", SolverParameter())
 
     def _nets(self) -> list[NetParameter]:
         """The trained net, then the test nets."""
@@ -192,6 +195,12 @@ def _run(path: Path) -> RunRecord:
         reason = str(error).splitlines()[0].rstrip(".")
         raise CatdogError(f"is no record of a run: {reason}", where=str(path)) from None
     return run
+
+
+@lru_cache(maxsize=256)
+def _solver(text: str) -> SolverParameter:
+    """A solver by its text; a list of runs asks for each again and again."""
+    return text_format.Parse(text, SolverParameter())
 
 
 @lru_cache(maxsize=64)
