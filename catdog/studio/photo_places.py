@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from catdog.data.lmdb_store import DATA_FILE
 from catdog.data.photo_names import is_archive, is_left_behind, is_picture
 from catdog.studio.folders import is_text
 from catdog.studio.place import StudioFolder
+from catdog.tracking.log_reader import LOG
 
 #: Folders that are looked into, names of each, and places that are offered.
 _FOLDERS, _NAMES, _OFFERED = 2_000, 50, 60
@@ -32,7 +34,7 @@ def _of_root(root: Path, place: StudioFolder) -> Iterator[str]:
     for at, folders, names in islice(os.walk(root), _FOLDERS):
         folders[:] = sorted(each for each in folders if not is_left_behind(each))
         # stores and runs have no photos of their own, an environment those of its packages
-        if {"data.mdb", "train.log", "pyvenv.cfg"} & set(names):
+        if {DATA_FILE, LOG, "pyvenv.cfg"} & set(names):
             folders.clear()
             continue
         if any(map(is_picture, islice(names, _NAMES))):

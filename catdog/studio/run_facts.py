@@ -13,7 +13,7 @@ import psutil
 from catdog.errors import CatdogError
 from catdog.solver.solverstate import MODEL, best_path, snapshot_files
 from catdog.spec.write import to_yaml
-from catdog.studio.run_rows import LOG
+from catdog.studio.run_rows import log_of
 from catdog.tracking.log_reader import ParsedLog
 from catdog.tracking.run_file import RUNNING
 from catdog.tracking.run_removal import files_of_run
@@ -70,7 +70,7 @@ def files(run: RunRecord) -> list[Path]:
 
 def log_tail(run: RunRecord) -> str:
     """The end of its log, in whole lines."""
-    path = Path(run.name).parent / LOG
+    path = log_of(run)
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -26,14 +26,14 @@ from catdog.studio.run_facts import (
     specs,
     stop,
 )
-from catdog.studio.run_rows import LOG, RunRow
+from catdog.studio.run_rows import RunRow, log_of
 from catdog.studio.texts import SpecTexts
+from catdog.tracking.resources import RESOURCES
 from catdog.tracking.run_table import differing
 from catdog.tracking.runs import RunRecord
 
 router = APIRouter()
 
-_RESOURCES = "resources.csv"
 #: So many runs are compared at most.
 _MOST = 12
 
@@ -83,7 +83,7 @@ async def events(request: Request, studio: Here, name: str) -> StreamingResponse
 
     def look() -> str:
         run = studio.run(name)
-        log = Path(run.name).parent / LOG
+        log = log_of(run)
         size = log.stat().st_size if log.exists() else 0
         return repr((run.status, size, run.content, len(snapshots(run, studio.logs.read(run)))))
 
@@ -132,7 +132,7 @@ def charts(studio: Here, name: str) -> list[Chart]:
 @router.get("/api/run/resources")
 def resources(studio: Here, name: str) -> list[Chart]:
     """Memory and load of a run."""
-    return resource_charts(Path(studio.run(name).name).parent / _RESOURCES)
+    return resource_charts(Path(studio.run(name).name).parent / RESOURCES)
 
 
 @router.get("/api/compare")
@@ -187,11 +187,11 @@ def _shown(studio: Studio, run: RunRecord) -> dict[str, object]:
         "reason": str(run.content.get("reason") or ""),
         "early": early_end(tail),
         "log": tail,
-        "log_path": str(Path(run.name).parent / LOG),
+        "log_path": str(log_of(run)),
         "command": str(run.content.get("command") or ""),
         "surroundings": run.surroundings,
         "jobs": _jobs(studio, run),
-        "has_resources": (Path(run.name).parent / _RESOURCES).is_file(),
+        "has_resources": (Path(run.name).parent / RESOURCES).is_file(),
         "files": _others(run, weights),
     }
 

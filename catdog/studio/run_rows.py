@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from catdog.studio.growing_log import GrowingLog
-from catdog.tracking.log_reader import ParsedLog
+from catdog.tracking.log_reader import LOG, ParsedLog
 from catdog.tracking.run_file import RUNNING
 from catdog.tracking.runs import RunRecord
 
-LOG = "train.log"
 #: Points of a spark line.
 _SPARK = 40
 
@@ -53,7 +52,7 @@ class RunLogs:
 
     def read(self, run: RunRecord) -> ParsedLog:
         """The numbers of a run's log; none where it has no log yet."""
-        path = Path(run.name).parent / LOG
+        path = log_of(run)
         return self._kept.setdefault(path, GrowingLog(path)).look()
 
     def row(self, run: RunRecord) -> RunRow:
@@ -86,6 +85,11 @@ class RunLogs:
             spark=_spark(log, run.score),
             final={name: value for name, value in run.final.items() if math.isfinite(value)},
         )
+
+
+def log_of(run: RunRecord) -> Path:
+    """The log of a run, which need not be there."""
+    return Path(run.name).parent / LOG
 
 
 def _seconds(content: Mapping[str, Any], log: ParsedLog, *, running: bool) -> float:

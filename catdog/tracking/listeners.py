@@ -22,7 +22,7 @@ from catdog.tracking.log_writer import Lines
 from catdog.tracking.metrics_csv import TABLE, MetricsTable
 from catdog.tracking.progress import AboveBar, FeatureProgress, ProgressBar
 from catdog.tracking.resource_plot import picture, verdict
-from catdog.tracking.resources import Resources
+from catdog.tracking.resources import RESOURCES, Resources
 from catdog.tracking.schedule import schedule_of
 from catdog.tracking.tensorboard import TensorBoard
 
@@ -132,7 +132,7 @@ class RunListeners:
                 self._stack.callback(failures.closing(name, board.close))
                 listeners.append(failures.guarded(name, board))
         if self._options.resources:
-            path, every = self._folder / "resources.csv", self._options.resources
+            path, every = self._folder / RESOURCES, self._options.resources
             with failures.costing(path):
                 resources = Resources(path, solver, every, self._emit, resumed=self._resumed)
                 self._resources = resources

@@ -14,6 +14,9 @@ from catdog.errors import CatdogError
 from catdog.runtime.files import replacing
 from catdog.runtime.text_file import open_text
 
+#: What the log of a run is called in its folder.
+LOG = "train.log"
+
 # colours and moves of the cursor, where a log was taken from a terminal
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
 # I1121 06:10:15.661042 19367 solver.cpp:239] ..., from glog 0.6 on with the year: I20261121 ...

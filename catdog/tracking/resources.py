@@ -17,6 +17,8 @@ from catdog.tracking.throughput import Pace
 
 Seen = TypeVar("Seen")
 
+#: What the table is called in the folder of its run.
+RESOURCES = "resources.csv"
 COLUMNS = (
     "seconds",
     "iteration",

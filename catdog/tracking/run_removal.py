@@ -11,14 +11,15 @@ from catdog.errors import CatdogError
 from catdog.runtime.files import remove_leftovers, unwritable
 from catdog.runtime.lock import is_held, only_one
 from catdog.solver.solverstate import STATE, best_path, leftovers, snapshot_files, state_path
+from catdog.tracking.log_reader import LOG
 from catdog.tracking.metrics_csv import TABLE
+from catdog.tracking.resources import RESOURCES
 from catdog.tracking.run_file import run_path
 from catdog.tracking.runs import RunRecord, find_run
 from catdog.weights import read_mark
 
-_LOG = "train.log"
 #: What a training and the drawing of its curve write once for a folder, beside the log.
-_OF_FOLDER = (_LOG, TABLE, "resources.csv", "resources.png", f"{_LOG}.png")
+_OF_FOLDER = (LOG, TABLE, RESOURCES, "resources.png", f"{LOG}.png")
 _OF_FOLD = ("train.txt", "test.txt")
 _EVENTS = "events.out.tfevents.*"
 _UNDER_WAY, _STOP = "the run is under way", "stop it first"
@@ -130,7 +131,7 @@ def _beside(run: RunRecord) -> Iterator[tuple[Path, str]]:
     else:
         for at, _, names in os.walk(events):
             yield from ((path, "") for path in sorted(Path(at).glob(_EVENTS)) if path.name in names)
-    reason = _of_others(run, folder / _LOG)
+    reason = _of_others(run, folder / LOG)
     yield from ((folder / name, reason) for name in _OF_FOLDER if (folder / name).is_file())
     if re.fullmatch(rf"{re.escape(prefix.name)}_fold\d+", folder.name):
         yield from ((folder / name, "") for name in _OF_FOLD)

@@ -12,6 +12,7 @@ from google.protobuf import text_format
 from catdog.errors import CatdogError
 from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.solver.events import Best, Event, Preparing, Snapshotted, Stopped
+from catdog.tracking.log_reader import LOG
 
 DONE, STOPPED, FAILED = "done", "stopped", "failed"
 #: When a command runs, and after which ends of a training.
@@ -49,7 +50,7 @@ class WhenDone:
         match event:
             case Preparing(solver=text):
                 prefix = text_format.Parse(text, SolverParameter()).snapshot_prefix
-                self._found["LOG"] = str(Path(prefix).parent / "train.log")
+                self._found["LOG"] = str(Path(prefix).parent / LOG)
             case Snapshotted(model=model):
                 self._found["SNAPSHOT"] = model
             case Best(name=name, value=value, model=model):

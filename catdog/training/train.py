@@ -28,6 +28,7 @@ from catdog.spec import Spec
 from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack
 from catdog.tracking.listeners import RunListeners
+from catdog.tracking.log_reader import LOG
 from catdog.tracking.log_writer import LogWriter
 from catdog.tracking.run_file import RunFile, run_path
 from catdog.tracking.schedule import schedule_of
@@ -164,7 +165,7 @@ def _speaker(prefix: str) -> LogWriter:
 
 
 def _log_path(prefix: str) -> Path:
-    return Path(prefix).parent / "train.log"
+    return Path(prefix).parent / LOG
 
 
 def _opened(

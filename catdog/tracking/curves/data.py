@@ -11,14 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from catdog.errors import CatdogError, some_of
-from catdog.tracking.log_reader import ParsedLog, Value, read_log
+from catdog.tracking.log_reader import LOG, ParsedLog, Value, read_log
 from catdog.tracking.metrics_csv import TABLE, TRAINED, number
 
 #: Places on the axis and values, the places rising.
 Series = tuple[np.ndarray, np.ndarray]
 
-#: What the log of a run is called in its folder.
-LOG = "train.log"
 ACROSS = ("iteration", "epoch", "time")
 _UNITS = ((3 * 3600, 3600.0, "hours"), (300, 60.0, "minutes"), (0, 1.0, "seconds"))
 
