@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from catdog.studio.events import changes
 from catdog.studio.here import CHANGED, Here, Named, Names, Studio, render
 from catdog.studio.job_rows import JobRow, job_rows
-from catdog.studio.jobs.job import State
 from catdog.studio.run_rows import RunRow
 from catdog.studio.watch import Store
 from catdog.tracking.run_editing import annotate
@@ -95,7 +94,7 @@ def forget_job(studio: Here, asked: Named, response: Response) -> None:
 def clear_jobs(studio: Here, response: Response) -> None:
     """Take all jobs that ended as they should off the list, and those that were cancelled."""
     for job in studio.jobs.all():
-        if studio.jobs.state(job) in (State.DONE, State.STOPPED, State.CANCELLED):
+        if studio.jobs.state(job).is_settled:
             studio.jobs.forget(job)
     response.headers.update(CHANGED)
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser
 
 from catdog.cli.main import call_tool
 from catdog.studio.app import create_app, place_of, studio_of
 from catdog.studio.here import Studio
+from tests.studio.browser import chromium
 
 RUN = "snapshots/first/small64"
 _SMALL = ["max_iter=8", "display=2", "test_interval=4", "snapshot=4", "snapshot_best=accuracy"]
@@ -27,6 +29,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sets = [part for word in words for part in ("--set", word)]
         call_tool("train", ["--solver", "small", *sets, "--resources", "0"])
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; for a module, since playwright's loop would be in the way of others in a worker."""
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture

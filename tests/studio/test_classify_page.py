@@ -7,7 +7,6 @@ import pytest
 from tests.studio.browser import (
     PHONE,
     accessible,
-    chromium,
     fits,
     keep_picture,
     needs_browser,
@@ -22,12 +21,6 @@ _PASTE = """async () => {
   data.items.add(new File([blob], "pasted.png", {type: "image/png"}));
   document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,16 @@ With STUDIO_PICTURES=docs/studio it also keeps the pictures of docs/studio.md.
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from catdog.cli.main import call_tool
 from catdog.data.build.review import read_review
 from tests.studio.browser import (
     PHONE,
     accessible,
-    chromium,
     fits,
     keep_picture,
     needs_browser,
@@ -43,12 +41,6 @@ def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for path in sorted((folder / "pets/train").iterdir()):
             archive.write(path, f"pets/{path.name.split('.')[0]}s/{path.name}")
     return folder / "pets.zip"
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def looked_at(page: Page, name: str) -> None:

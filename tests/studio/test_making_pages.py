@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from tests.studio.browser import (
     DESK,
     PHONE,
     accessible,
-    chromium,
     fits,
     keep_picture,
     needs_browser,
@@ -24,12 +23,6 @@ BOTH = [(DESK, False), (PHONE, True)]
 SELECTED = "document.activeElement.value.slice(document.activeElement.selectionStart, {})".format(
     "document.activeElement.selectionEnd"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests.studio.browser import (
     DESK,
     PHONE,
     accessible,
-    chromium,
     fits,
     needs_browser,
     page_of,
@@ -31,12 +29,6 @@ PAGES = {
     "review": "/review",
     "for programs": "/api",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

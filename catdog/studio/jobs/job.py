@@ -44,6 +44,16 @@ class State(StrEnum):
     LOST = "lost"
     CANCELLED = "cancelled"
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes of it any more."""
+        return self not in (State.WAITING, State.RUNNING)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it ended as it should, or as it was told to."""
+        return self in (State.DONE, State.STOPPED, State.CANCELLED)
+
 
 @dataclass(frozen=True)
 class Order:

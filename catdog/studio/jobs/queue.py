@@ -16,7 +16,6 @@ from catdog.studio.jobs.job import Order, State, StudioJob
 
 #: Seconds between looks at what may begin.
 _PAUSE = 0.5
-_ENDED = (State.DONE, State.STOPPED, State.FAILED, State.LOST, State.CANCELLED)
 
 
 class JobQueue:
@@ -79,7 +78,7 @@ class JobQueue:
 
     def forget(self, job: StudioJob) -> None:
         """Remove a job that has ended, with what it printed. Raises CatdogError for another."""
-        if self.state(job) not in _ENDED:
+        if not self.state(job).is_over:
             raise CatdogError("is at work", where=job.order.title, remedy="stop it first")
         with self._lock:
             shutil.rmtree(job.folder)
