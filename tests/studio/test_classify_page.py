@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.studio.browser import (
     PHONE,
@@ -38,16 +39,16 @@ def test_photos_are_answered_and_looked_into(browser, address, made):
         page.set_input_files("#photos", photos)
         first = page.locator("article").first
         first.wait_for()
-        assert page.locator("article").count() == 2
+        expect(page.locator("article")).to_have_count(2)
         for name in ("Heat map", "Cover parts", "Inside the layer"):
             first.get_by_role("button", name=name).click()
         first.locator(".shown").nth(2).wait_for()
-        assert page.locator("#sending").is_hidden()
+        expect(page.locator("#sending")).to_be_hidden()
         accessible(page)
         fits(page)
         keep_picture(page, "classify")
         first.get_by_role("button", name="Take cat.0.jpg away").click()
-        assert page.locator("article").count() == 1
+        expect(page.locator("article")).to_have_count(1)
         # a picture that is none is told on its card
         page.evaluate(_PASTE)
         page.locator("article", has_text="not a picture").wait_for()
@@ -65,7 +66,7 @@ def test_many_photos_become_a_table(browser, address, made):
         page.get_by_role("button", name="Begin").click()
         page.wait_for_url("**/predictions?name=first")
         page.get_by_role("heading", name="All photos").wait_for(timeout=60_000)
-        assert page.locator(".thumbs li").count() == 26
+        expect(page.locator(".thumbs li")).to_have_count(26)
         page.locator(".thumbs img").last.scroll_into_view_if_needed()
         accessible(page)
         fits(page)

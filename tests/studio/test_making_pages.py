@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.studio.browser import (
     DESK,
@@ -64,8 +64,8 @@ def test_faults_are_marked_as_one_types_and_lead_to_their_lines(browser, address
         line = wrong[: wrong.index("num_outptu")].count("\n") + 1
         page.fill("#net-text", wrong)
         page.wait_for_selector("#net-faults .fault")
-        assert page.inner_text('.editor[data-text="net"] .gutter b') == f"● {line}"
-        assert page.locator('.editor[data-text="net"] .bands div').count() == 1
+        expect(page.locator('.editor[data-text="net"] .gutter b')).to_have_text(f"● {line}")
+        expect(page.locator('.editor[data-text="net"] .bands div')).to_have_count(1)
         page.click("#net-faults .fault")
         assert page.evaluate(SELECTED) == "num_outptu"
         # by the keyboard, from the top
@@ -75,7 +75,7 @@ def test_faults_are_marked_as_one_types_and_lead_to_their_lines(browser, address
         accessible(page)
         page.fill("#net-text", text)
         whole(page)
-        assert page.locator(".bands div").count() == 0
+        expect(page.locator(".bands div")).to_have_count(0)
 
 
 def test_texts_stay_while_the_page_reloads_and_the_net_is_drawn(browser, address):
@@ -98,7 +98,7 @@ def test_a_new_store(browser, address, size, dark):
         page.goto(f"{address}/new/store")
         page.click("[data-place=photos]")
         page.wait_for_selector(".previews img")
-        assert page.input_value("#name") == "photos"
+        expect(page.locator("#name")).to_have_value("photos")
         before = page.locator(".previews img").nth(1).get_attribute("src")
         page.select_option("[name=equalize]", "false")
         page.wait_for_function(
