@@ -31,7 +31,7 @@ def layer_differences(entry):
     """Worst differences of the tops and of the diffs in one case."""
     case = harness.load(entry)
     # paths in a case hold from its folder
-    with chdir(harness.GOLDENS / entry["type"]):
+    with chdir(entry["folder"]):
         run = harness.forward(case)
     names = (f"out:{top}" for top in case.param.top)
     tops = [relative(top, case.arrays[name]) for top, name in zip(run.tops, names, strict=True)]

@@ -1,6 +1,7 @@
-"""Caffe's layers, a module for each family; LAYERS has every type by its Caffe name."""
+"""Caffe's layers and those of its forks, a module for each family; LAYERS has every type by its
+name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from catdog.layers import (
     activation,
@@ -19,7 +20,10 @@ from catdog.layers import (
     softmax_loss,
     vision,
 )
-from catdog.layers.base import Layer
+from catdog.layers.base import Layer, Setting
+from catdog.layers.forks import Choice
+from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.spec.shape import Shape
 
 FAMILIES = (
     vision,
@@ -38,6 +42,9 @@ FAMILIES = (
     sink,
     python,
 )
+#: The modules of layers.forks that have types of their own, and those that have variants.
+FORKS: tuple[Mapping[str, type[Layer]], ...] = ()
+VARIANTS: tuple[Mapping[str, Choice], ...] = ()
 
 
 def merge(tables: Iterable[Mapping[str, type[Layer]]]) -> dict[str, type[Layer]]:
@@ -51,9 +58,18 @@ def merge(tables: Iterable[Mapping[str, type[Layer]]]) -> dict[str, type[Layer]]
     return merged
 
 
-LAYERS: dict[str, type[Layer]] = merge(family.TABLE for family in FAMILIES)
+LAYERS: dict[str, type[Layer]] = merge([*(family.TABLE for family in FAMILIES), *FORKS])
 
 
 def layer_class(type_name: str) -> type[Layer]:
     """The class of a layer type; Layer, with its defaults, for one that is not in LAYERS."""
     return LAYERS.get(type_name, Layer)
+
+
+def make_layer(
+    param: LayerParameter, shapes: Sequence[Shape], setting: Setting | None = None
+) -> Layer:
+    """A layer of a type in LAYERS; of a type with several meanings that which its fields have."""
+    choices = (table[param.type](param, shapes) for table in VARIANTS if param.type in table)
+    kind = next(filter(None, choices), LAYERS[param.type])
+    return kind(param, shapes, setting)

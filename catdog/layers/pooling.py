@@ -54,7 +54,8 @@ class Pooling(_Pool):
     to the first of equal numbers; its second top has the place of the maximum, h * width + w. AVE
     counts the padding as zeros, but not what lies beyond it. STOCHASTIC takes a number with the
     probability of its share in the window's sum; in the TEST phase it gives the expected value.
-    `engine` is accepted: the numbers are those of Caffe's own.
+    `engine` is accepted: the numbers are those of Caffe's own. ceil_mode is what many forks have
+    for round_mode.
 
     Raises LayerError for numbers that are missing or do not go together.
     """
@@ -92,8 +93,17 @@ class Pooling(_Pool):
             kernel=size if param.global_pooling else self._pair("kernel_size", "kernel"),
             stride=self._pair("stride", "stride"),
             pad=self._pair("pad", "pad"),
-            rounds_up=param.round_mode == PoolingParameter.CEIL,
+            rounds_up=self._rounds_up(),
         )
+
+    def _rounds_up(self) -> bool:
+        param = self.param.pooling_param
+        up = param.round_mode == PoolingParameter.CEIL
+        if not param.HasField("ceil_mode"):
+            return up
+        if param.HasField("round_mode") and up is not param.ceil_mode:
+            raise self._fault("has round_mode and another ceil_mode", "leave one of them out")
+        return param.ceil_mode
 
     def _pair(self, both: str, stem: str) -> Pair:
         param = self.param.pooling_param

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from catdog.errors import CatdogError, LayerError
-from catdog.layers import LAYERS
+from catdog.layers import make_layer
 from catdog.layers.base import Layer, Setting
 from catdog.proto.caffe_pb2 import TRAIN, LayerParameter, ParamSpec
 from catdog.spec.shape import Shape
@@ -13,7 +13,7 @@ from catdog.spec.shape import Shape
 def build_layer(param: LayerParameter, shapes: Sequence[Shape], setting: Setting) -> Layer:
     """The layer of a spec for bottoms of these shapes, in its phase."""
     with explained(param, shapes):
-        layer = LAYERS[param.type](param, shapes, setting)
+        layer = make_layer(param, shapes, setting)
     layer.train(param.phase == TRAIN)
     return layer
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from catdog.layers import LAYERS
+from catdog.layers import make_layer
 from catdog.layers.base import Layer
 from catdog.layers.blob import BlobVec
 from catdog.layers.overwritten import Rereading
@@ -191,7 +191,7 @@ def _owned(result: Tensor, borrowed: set[int]) -> Tensor:
 
 def _rebuilt(layer: Layer, blobs: BlobVec, shapes: Sequence[tuple[int, ...]]) -> Layer:
     """The layer for bottoms of other shapes; its parameters must have the shapes they have."""
-    new = LAYERS[layer.param.type](layer.param, shapes, layer.setting)
+    new = make_layer(layer.param, shapes, layer.setting)
     new.in_place = False
     new.train(layer.training)
     for index, blob in enumerate(blobs):

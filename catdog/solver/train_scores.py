@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from catdog.layers import LAYERS
+from catdog.layers import make_layer
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import LayerParameter, TrainedScore
@@ -140,7 +140,7 @@ def _judges(net: Net, tested: Net) -> Iterator[_Judge]:
             param.CopyFrom(node.layer.param)
             del param.top[1:]
             shapes = [net.shapes[name] for name in node.bottoms]
-            yield _Judge(node.tops[0], node.bottoms, LAYERS[node.type](param, shapes))
+            yield _Judge(node.tops[0], node.bottoms, make_layer(param, shapes))
 
 
 def _is_the_same(name: str, net: Net, tested: Net, before: Sequence[Node]) -> bool:

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from catdog.errors import Fault, did_you_mean
-from catdog.spec.foreign import FOREIGN, FOREIGN_FIELDS, OTHER_NAMES, foreign_fault
+from catdog.spec.foreign import FOREIGN, OTHER_NAMES, foreign_fault
 from catdog.spec.tree import Block, Entry, Place, Scalar
 
 _INTEGERS = {
@@ -143,8 +143,7 @@ class Checker:
         solver = descriptor.name == "SolverParameter"
         other = OTHER_NAMES.get(entry.key) if solver else None
         remedy = (
-            FOREIGN_FIELDS.get(entry.key)
-            or (f'did you mean "{other}"?' if other else "")
+            (f'did you mean "{other}"?' if other else "")
             or did_you_mean(entry.key, descriptor.fields_by_name)
             or _elsewhere(entry.key, descriptor)
         )

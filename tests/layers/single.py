@@ -6,7 +6,7 @@ import torch
 from google.protobuf import text_format
 from torch import Tensor
 
-from catdog.layers import LAYERS
+from catdog.layers import make_layer
 from catdog.layers.base import Layer, Setting
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.runtime.randomness import Randomness
@@ -21,7 +21,7 @@ def build(text: str, *shapes: Shape, tops: int = 1, training: bool = False) -> L
         param.bottom.extend(f"b{i}" for i in range(len(shapes)))
     if not param.top:
         param.top.extend(f"t{i}" for i in range(tops))
-    layer = LAYERS[param.type](param, shapes, Setting(randomness=Randomness(1)))
+    layer = make_layer(param, shapes, Setting(randomness=Randomness(1)))
     layer.train(training)
     layer.blobs.fill(Randomness(1))
     return layer

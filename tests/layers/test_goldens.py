@@ -34,7 +34,7 @@ RUNS = [(entry, False) for entry in FIXED] + [(entry, True) for entry in FIXED i
 )
 def test_case(entry, channels_last, monkeypatch):
     case = harness.load(entry)
-    monkeypatch.chdir(harness.GOLDENS / entry["type"])
+    monkeypatch.chdir(entry["folder"])
     run = harness.forward(case, channels_last)
     check_tops(case, run)
     if case.numbered("dout"):

@@ -37,11 +37,17 @@ def test_what_is_only_for_datums_is_told():
     assert line.startswith('layer "a" (MemoryData) applies its transform_param to Datums')
 
 
+FIELDS = LayerParameter.DESCRIPTOR.fields_by_name
+
+
 def test_every_message_has_a_reader():
     messages = {
         field.name for field in LayerParameter.DESCRIPTOR.fields if field.name.endswith("_param")
     }
-    assert messages == {message for kind in TYPES for message in messages_of(kind)}
+    read = {message for kind in TYPES for message in messages_of(kind)}
+    assert read <= messages
+    # those of forks, until their layers are here
+    assert all(FIELDS[name].number >= 200 for name in messages - read)
 
 
 @pytest.mark.parametrize("kind", ["AbsVal", "BNLL", "EuclideanLoss", "Filter", "LSTMUnit"])

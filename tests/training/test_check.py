@@ -170,12 +170,12 @@ def test_nothing_to_read():
 
 FOREIGN = """
 input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
-layer { name: "perm" type: "Permute" bottom: "data" top: "perm" permute_param { order: 0 } }
-layer { name: "perm2" type: "Permute" bottom: "data" top: "perm2" permute_param { order: 0 } }
-layer { name: "dw" type: "DepthwiseConvolution" bottom: "data" top: "dw"
+layer { name: "perm" type: "Resample" bottom: "data" top: "perm" resample_param { width: 0 } }
+layer { name: "perm2" type: "Resample" bottom: "data" top: "perm2" resample_param { width: 0 } }
+layer { name: "dw" type: "DeformableConvolution" bottom: "data" top: "dw"
   convolution_param { num_output: 3 kernel_size: 3 group: 3 } }
 layer { name: "pool" type: "Pooling" bottom: "data" top: "pool"
-  pooling_param { kernel_size: 3 ceil_mode: false } }
+  pooling_param { kernel_size: 3 torch_pooling: false } }
 layer { name: "odd" type: "Convolutoin" bottom: "data" top: "odd" }
 layer { name: "odd2" type: "Convolutoin" bottom: "data" top: "odd2" }
 layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
@@ -186,13 +186,11 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
 def test_layers_of_forks_unknown_types_unknown_fields_and_shapes_in_one_go(write):
     found = faults(write("net.prototxt", FOREIGN))
     assert [fault.split(": ", 1)[1] for fault in found] == [
-        'layer "perm": layer type "Permute" belongs to SSD (weiliu89/caffe), not to Caffe itself; '
-        "take it out, or write it in Python (type: Python)",
-        'layer "dw": layer type "DepthwiseConvolution" belongs to MobileNet '
-        "(yonghenglh6/DepthwiseConvolution), not to Caffe itself; write type: Convolution, which "
-        "computes the same from these fields",
-        'layer "pool" (Pooling): unknown field "ceil_mode"; write round_mode: FLOOR for '
-        "ceil_mode: false, nothing for true",
+        'layer "perm": layer type "Resample" belongs to FlowNet 2 (lmb-freiburg/flownet2), not '
+        "to Caffe itself; take it out, or write it in Python (type: Python)",
+        'layer "dw": layer type "DeformableConvolution" belongs to makefile/frcnn, not to '
+        "Caffe itself; take it out, or write it in Python (type: Python)",
+        'layer "pool" (Pooling): unknown field "torch_pooling"; did you mean "global_pooling"?',
         'layer "odd": unknown layer type "Convolutoin" (also odd2); did you mean "Convolution"?',
         'layer "conv": (Convolution) has no room for kernel [99, 99] with dilation [1, 1] and pad '
         "[0, 0] in its bottom [1, 3, 8, 8]; change the kernel, the pad or the layers before it",
