@@ -21,7 +21,7 @@ from catdog.layers import (
     vision,
 )
 from catdog.layers.base import Layer, Setting
-from catdog.layers.forks import Choice
+from catdog.layers.forks import Choice, proposal, rcnn, rfcn, yolo
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
@@ -43,8 +43,13 @@ FAMILIES = (
     python,
 )
 #: The modules of layers.forks that have types of their own, and those that have variants.
-FORKS: tuple[Mapping[str, type[Layer]], ...] = ()
-VARIANTS: tuple[Mapping[str, Choice], ...] = ()
+FORKS: tuple[Mapping[str, type[Layer]], ...] = (
+    rcnn.TABLE,
+    rfcn.TABLE,
+    proposal.TABLE,
+    yolo.TABLE,
+)
+VARIANTS: tuple[Mapping[str, Choice], ...] = (rfcn.VARIANTS,)
 
 
 def merge(tables: Iterable[Mapping[str, type[Layer]]]) -> dict[str, type[Layer]]:

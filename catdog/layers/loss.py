@@ -106,6 +106,24 @@ class Loss(Layer):
             self._mode = param.normalization
         elif param.HasField("normalize"):
             self._mode = LossParameter.VALID if param.normalize else LossParameter.BATCH_SIZE
+        self._check_normalizer()
+
+    def _check_normalizer(self) -> None:
+        param = self.param.loss_param
+        field = "pre_fixed_normalizer"
+        if self._mode != LossParameter.PRE_FIXED:
+            if param.HasField(field):
+                raise self.error(
+                    f"has {field} without normalization: PRE_FIXED",
+                    field=field,
+                    remedy="give normalization: PRE_FIXED, or leave it out",
+                )
+        elif not 0 < param.pre_fixed_normalizer < math.inf:
+            raise self.error(
+                f"has {field} {param.pre_fixed_normalizer:g}",
+                field=field,
+                remedy="give more than 0",
+            )
 
     def counts_labels(self) -> bool:
         valid = self.takes_loss_param and self._mode == LossParameter.VALID
@@ -122,6 +140,8 @@ class Loss(Layer):
             return valid.sum().clamp(min=1)
         if self._mode == LossParameter.NONE:
             return 1
+        if self._mode == LossParameter.PRE_FIXED:
+            return max(self.param.loss_param.pre_fixed_normalizer, 1)
         return max(outer if self._mode == LossParameter.BATCH_SIZE else outer * inner, 1)
 
 
@@ -195,7 +215,8 @@ class SigmoidCrossEntropyLoss(Loss):
         return labels.float().flatten(1).mean(0) if labels.ndim > 1 else labels.float().mean()[None]
 
     def guessing_loss(self, mean: Tensor) -> float | None:
-        if self.ignored_label is not None or self._mode == LossParameter.NONE:
+        by_number = LossParameter.NONE, LossParameter.PRE_FIXED
+        if self.ignored_label is not None or self._mode in by_number:
             return None
         if self.training and self.weights is not None:
             each = len(mean) // len(self.weights)

@@ -117,7 +117,12 @@ class SoftmaxWithLoss(Loss):
         given = param.softmax_param if param.HasField("softmax_param") else None
         return LayerParameter(type="Softmax", softmax_param=given)
 
-    def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
+        loss, logs, _ = self._compare(*bottoms)
+        return loss if self.top_count == 1 else (loss, logs.exp())
+
+    def _compare(self, *bottoms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss, the logarithms of the probabilities, and the loss of each label."""
         scores = precise(bottoms[0])
         logs = F.log_softmax(scores, self._axis)
         losses, valid, counts = self._each(logs, *bottoms[1:])
@@ -131,8 +136,7 @@ class SoftmaxWithLoss(Loss):
             counts = counts if valid is None else counts.where(valid, 0)
             # all may be of classes that do not count
             divisor = counts.sum().clamp(min=FLT_MIN)
-        loss = losses.sum() / divisor
-        return loss if self.top_count == 1 else (loss, logs.exp())
+        return losses.sum() / divisor, logs, losses
 
     def _each(
         self, logs: Tensor, given: Tensor, *others: Tensor

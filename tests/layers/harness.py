@@ -21,8 +21,9 @@ PENDING = {"BatchNorm", "Dropout", "SoftmaxWithLoss"}
 #: What only moves, counts or compares numbers gives the very numbers of Caffe.
 EXACT = {"Accuracy", "ArgMax", "BatchReindex", "Concat", "Crop", "Filter", "Flatten", "Im2col"}
 EXACT |= {"Parameter", "Reshape", "Slice", "Split", "Threshold", "Tile"}
+EXACT |= {"BoxAnnotatorOHEM", "ROIPooling", "Reorg"}
 #: How many rows come out depends on the numbers that go in.
-OWN_SIZE = {"Filter"}
+OWN_SIZE = {"Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput"}
 
 
 @dataclass

@@ -416,3 +416,21 @@ def test_what_is_built_for_some_shapes_can_compute_with_them(name):
             measured.backward()
         built += 1
     assert built
+
+
+def test_a_fixed_divisor():
+    scores, targets = numbers(2, 3), numbers(2, 3, seed=1).sigmoid()
+    kind = 'type: "SigmoidCrossEntropyLoss" loss_param { normalization: '
+    total = run(f"{kind} NONE }}", scores, targets)
+    fixed = f"{kind} PRE_FIXED pre_fixed_normalizer: "
+    assert run(f"{fixed} 8 }}", scores, targets).item() == pytest.approx(total.item() / 8)
+    # by 1 at least, as R-FCN's Caffe
+    assert run(f"{fixed} 0.5 }}", scores, targets) == total
+    layer = build(f"{fixed} 8 }}", (2, 3), (2, 3))
+    assert layer.guessing_loss(torch.full((3,), 0.5)) is None
+
+
+def test_a_fixed_divisor_without_its_mode():
+    text = 'type: "SoftmaxWithLoss" loss_param { pre_fixed_normalizer: 8 }'
+    with pytest.raises(LayerError, match="without normalization: PRE_FIXED"):
+        build(text, (4, 3), (4,))

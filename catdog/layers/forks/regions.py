@@ -1,0 +1,59 @@
+"""Regions of interest, rows of [image, x1, y1, x2, y2], as the layers that pool them read them."""
+
+from math import prod
+
+import torch
+from torch import Tensor
+
+from catdog.layers.base import Layer
+from catdog.spec.shape import Shape
+
+
+def check_regions(layer: Layer, shape: Shape) -> None:
+    """Raise LayerError for a bottom that is not rows of five numbers."""
+    if len(shape) < 2 or prod(shape[1:]) != 5:
+        raise layer.error(
+            f"needs regions of 5 numbers (image, x1, y1, x2, y2) in bottom 1, not {list(shape)}",
+            field="bottom",
+            remedy="name the features first, then the regions",
+        )
+
+
+def images_of(layer: Layer, regions: Tensor, count: int) -> Tensor:
+    """The number of the image of each region, a row of `regions`.
+
+    Raises LayerError for a number that is none of `count` images: the kernels that pool look at
+    the memory that it names, whatever lies there.
+    """
+    images = regions[:, 0].long()
+    if images.numel():
+        low, high = (int(bound) for bound in images.aminmax())
+        if low < 0 or high >= count:
+            raise layer.error(
+                f"has a region in image {low if low < 0 else high} of a batch of {count}",
+                field="bottom",
+                remedy=f"give images 0 to {count - 1}, or a larger batch",
+            )
+    return images
+
+
+def round_away(x: Tensor) -> Tensor:
+    """The nearest whole number, away from zero where two are equally near, as C's round()."""
+    whole = x.trunc()
+    return whole + x.sign() * ((x - whole).abs() >= 0.5)
+
+
+def suppress(boxes: Tensor, threshold: float, alike: bool = False) -> Tensor:
+    """The indices of the boxes (xmin, ymin, xmax, ymax), best first, that none before them covers.
+
+    A box goes where its intersection over union with one that stays is larger than the threshold,
+    with `alike` also where it is equal to it.
+    """
+    # imported late: it costs a second
+    from torchvision.ops import nms
+
+    if alike:
+        threshold = float(torch.tensor(threshold, dtype=torch.float64).nextafter(-torch.ones(())))
+    order = torch.arange(len(boxes), 0, -1, device=boxes.device, dtype=torch.float64)
+    kept: Tensor = nms(boxes.double(), order, threshold)
+    return kept
