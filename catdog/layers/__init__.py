@@ -21,7 +21,7 @@ from catdog.layers import (
     vision,
 )
 from catdog.layers.base import Layer, Setting
-from catdog.layers.forks import Choice, proposal, rcnn, rfcn, yolo
+from catdog.layers.forks import Choice, detection, priors, proposal, rcnn, rfcn, ssd, yolo
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
@@ -44,6 +44,9 @@ FAMILIES = (
 )
 #: The modules of layers.forks that have types of their own, and those that have variants.
 FORKS: tuple[Mapping[str, type[Layer]], ...] = (
+    ssd.TABLE,
+    priors.TABLE,
+    detection.TABLE,
     rcnn.TABLE,
     rfcn.TABLE,
     proposal.TABLE,

@@ -312,6 +312,11 @@ class Layer(nn.Module):
         return ""
 
     @classmethod
+    def remark(cls, _layer: LayerParameter, /) -> str:
+        """What to tell of such a layer before it runs, or nothing: fields that change no top."""
+        return ""
+
+    @classmethod
     def folds_norm(cls, _param: LayerParameter, /) -> bool:
         """Whether its first blob has a row for each channel of the top and its second a bias, so
         that a BatchNorm layer after it can be folded into both; its message has bias_term."""

@@ -24,8 +24,8 @@ def unread(net: NetParameter) -> Iterator[str]:
         for field, _ in layer.ListFields():
             if field.name.endswith("_param") and field.name not in reads:
                 yield f'layer "{layer.name}" ({layer.type}) does not look at {field.name}'
-        source = SOURCES.get(layer.type)
-        if source and (remark := source.remark(layer)):
+        kind = SOURCES.get(layer.type) or LAYERS.get(layer.type)
+        if kind and (remark := kind.remark(layer)):
             yield remark
 
 

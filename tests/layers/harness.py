@@ -20,10 +20,12 @@ FORKS = GOLDENS.parents[1] / "goldens_forks" / "layers"
 PENDING = {"BatchNorm", "Dropout", "SoftmaxWithLoss"}
 #: What only moves, counts or compares numbers gives the very numbers of Caffe.
 EXACT = {"Accuracy", "ArgMax", "BatchReindex", "Concat", "Crop", "Filter", "Flatten", "Im2col"}
+EXACT |= {"DetectionEvaluate", "Permute"}
 EXACT |= {"Parameter", "Reshape", "Slice", "Split", "Threshold", "Tile"}
 EXACT |= {"BoxAnnotatorOHEM", "ROIPooling", "Reorg"}
 #: How many rows come out depends on the numbers that go in.
 OWN_SIZE = {"Filter", "Proposal", "YoloDetectionOutput", "Yolov3DetectionOutput"}
+OWN_SIZE |= {"DetectionOutput", "DetectionEvaluate"}
 
 
 @dataclass

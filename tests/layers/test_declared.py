@@ -101,6 +101,7 @@ def test_many_types_treat_examples_alone():
         *("Parameter", "Filter", "BatchReindex", "Accuracy"),
         *("ROIPooling", "PSROIPooling", "BoxAnnotatorOHEM", "Proposal"),
         *("YoloDetectionOutput", "Yolov3DetectionOutput"),
+        *("PriorBox", "PriorBoxClustered", "DetectionOutput", "DetectionEvaluate"),
         *("RNN", "LSTM", "LSTMUnit"),
         *(name for name, kind in LAYERS.items() if kind.is_loss),
     }
