@@ -20,8 +20,11 @@ READERS = {
     "solver/solver.py": "test_interval test_compute_loss test_initialization display "
     "average_loss max_iter iter_size snapshot debug_info "
     "snapshot_after_train fresh_lr_mult type layer_wise_reduce",
-    "solver/lr_policy.py": "base_lr lr_policy gamma power stepsize stepvalue max_iter warmup_iter "
-    "warmup_start",
+    "solver/lr_policy.py": "base_lr lr_policy gamma power stepsize stepvalue max_iter "
+    "stagelr stageiter plateau_winsize",
+    "solver/warmup.py": "warmup_iter warmup_start warmup_start_lr rampup_interval rampup_lr engine",
+    "solver/loss_plateau.py": "plateau_winsize",
+    "solver/faults.py": "eval_type ap_version show_per_class_result",
     "solver/early_stopping.py": "snapshot_best watched_score early_stop_patience "
     "early_stop_min_delta plateau_patience plateau_min_delta min_lr ema_decay",
     "spec/freezing.py": "freeze unfreeze",
@@ -75,6 +78,12 @@ def test_a_sound_solver_has_no_faults():
         ("type", "LBFGS"),
         ("warmup_iter", -1),
         ("warmup_start", 2),
+        ("warmup_start_lr", -1),
+        ("warmup_start_lr", math.nan),
+        ("rampup_interval", -1),
+        ("rampup_lr", -1),
+        ("engine", "cuDNN"),
+        ("eval_type", "detection"),
         ("fresh_lr_mult", -1),
         ("ema_decay", 1),
         ("unfreeze", [{"layers": ["conv1"]}]),
@@ -119,6 +128,16 @@ def test_what_caffe_takes_on_purpose_is_taken(field, value):
         ({"lr_policy": "multistep", "gamma": 0.1, "stepvalue": [4, 2]}, "stepvalue"),
         ({"lr_policy": "inv", "gamma": 0.1}, "power"),
         ({"lr_policy": "sigmoid", "gamma": -0.1, "stepsize": 5}, "gamma"),
+        ({"lr_policy": "multifixed", "stagelr": [1], "stageiter": [1, 2]}, "stagelr"),
+        ({"lr_policy": "plateau", "gamma": 0.1, "plateau_winsize": [2, 0]}, "plateau_winsize"),
+        (
+            {"lr_policy": "plateau", "gamma": 0.1, "plateau_winsize": [2], "plateau_patience": 3},
+            "plateau_patience",
+        ),
+        ({"warmup_iter": 3, "warmup_start": 0.1, "warmup_start_lr": 0.1}, "warmup_start_lr"),
+        ({"warmup_iter": 3, "rampup_interval": 3}, "rampup_interval"),
+        ({"warmup_iter": 3, "engine": "MKLDNN"}, "warmup_start_lr"),
+        ({"warmup_iter": 3, "engine": "MKLDNN", "warmup_start_lr": 0}, "divided"),
         ({"type": "AdaGrad", "momentum": 0.9}, "momentum"),
         ({"type": "RMSProp", "momentum": 0.9}, "momentum"),
         ({"type": "RMSProp", "rms_decay": 1}, "rms_decay"),

@@ -35,6 +35,7 @@ from catdog.solver.events import (
     Warned,
 )
 from catdog.solver.faults import solver_faults
+from catdog.solver.loss_plateau import LossPlateau
 from catdog.solver.snapshot_search import find
 from catdog.solver.solverstate import (
     TrainingState,
@@ -84,6 +85,7 @@ class Solver:
         for test_net in self.test_nets:
             test_net.share_with(self.net)
         self.iter = 0
+        self._plateau = LossPlateau(self.param, self._say)
         self._update = self._new_update()
         self._losses: deque[float] = deque(maxlen=self.param.average_loss)
         self._callbacks: list[tuple[Callback, Callback]] = []
@@ -96,7 +98,7 @@ class Solver:
     @property
     def lr(self) -> float:
         """The learning rate of this iteration."""
-        return lr_policy.learning_rate(self.param, self.iter)
+        return lr_policy.learning_rate(self.param, self.iter, self._plateau.drops)
 
     def solve(self, resume_file: PathLike | None = None) -> None:
         """Train until max_iter, from a snapshot if one is given."""
@@ -126,6 +128,7 @@ class Solver:
                 on_start()
             loss = sum(self._forward_backward() for _ in range(self.param.iter_size))
             self._take_loss(loss / self.param.iter_size)
+            self._plateau.look(self.iter, self._smoothed_loss)
             if _due(self.iter, self.param.display):
                 self._display()
             for _, on_gradients in self._callbacks:
@@ -189,10 +192,19 @@ class Solver:
         model = model_path(prefix, self.iter, hdf5=hdf5)
         state = state_path(model)
         files.save(self.net.built, str(model), as_hdf5=hdf5, diff=self.param.snapshot_diff)
-        step = lr_policy.drops(self.param, max(0, self.iter - 1))
-        history = [blob.detach().cpu().numpy() for blob in self._update.history()]
-        write_state(state, TrainingState(self.iter, step, str(model), history))
+        write_state(state, self._state(str(model)))
         self._say(Snapshotted(self.iter, str(model), str(state), hdf5))
+
+    def _state(self, model: str) -> TrainingState:
+        plateau = self._plateau
+        return TrainingState(
+            iteration=self.iter,
+            current_step=plateau.drops or lr_policy.drops(self.param, max(0, self.iter - 1)),
+            learned_net=model,
+            history=[blob.detach().cpu().numpy() for blob in self._update.history()],
+            minimum_loss=plateau.least,
+            iter_last_event=plateau.since,
+        )
 
     def restore(self, filename: PathLike) -> None:
         """Go on from a .solverstate; the data begin anew, as Caffe's do."""
@@ -202,6 +214,7 @@ class Solver:
         history = [torch.from_numpy(np.array(array)) for array in state.history]
         self._update.load_history(history)
         self.iter = state.iteration
+        self._plateau.load(state.current_step, state.minimum_loss, state.iter_last_event)
 
     def _test_all(self) -> None:
         for index in range(len(self.test_nets)):
@@ -305,9 +318,9 @@ def _strangers(param: SolverParameter) -> Iterator[Fault]:
         given, default = getattr(param, name), field.default_value
         if len(given) if field.is_repeated else given != default:
             yield Fault(f"{name} is for tools/train.py", "leave it out", field=name)
-    if param.lr_policy == lr_policy.PLATEAU:
-        what = f"lr_policy {lr_policy.PLATEAU} is for tools/train.py"
-        yield Fault(what, "take another", field="lr_policy")
+    if lr_policy.drops_by_tests(param):
+        what = f"lr_policy {lr_policy.PLATEAU} with plateau_patience is for tools/train.py"
+        yield Fault(what, "take another, or give plateau_winsize", field="lr_policy")
 
 
 _STRANGERS = (

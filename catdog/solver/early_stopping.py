@@ -7,12 +7,14 @@ from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
 from catdog.solver.events import Event, Listener, NetTested, Noted, Reached, Warned
+from catdog.solver.loss_plateau import LossPlateau
 from catdog.solver.monitored_score import BestScore, MonitoredScore, default_score, find, scores
 from catdog.solver.test_pass import TestNet
 
 
 class Ending:
-    """Decides by the scores of the tests alone, so that all processes decide the same.
+    """Decides by the scores of the tests, and the losses of all, so that all processes decide the
+    same.
 
     Raises as `wanted_scores`.
     """
@@ -20,6 +22,8 @@ class Ending:
     def __init__(self, param: SolverParameter, tests: Sequence[TestNet], emit: Listener) -> None:
         self._param, self._emit = param, emit
         self._pending: list[Event] = []
+        #: What SSD's plateau decides by.
+        self.losses = LossPlateau(param, emit)
         self._tested = bool(tests) and param.test_interval > 0
         best, watched = wanted_scores(param, [test.net for test in tests])
         self._best = BestScore(best) if best else None
@@ -30,7 +34,7 @@ class Ending:
         )
         self._plateau = (
             BestScore(watched, param.plateau_min_delta)
-            if watched and param.lr_policy == lr_policy.PLATEAU
+            if watched and lr_policy.drops_by_tests(param)
             else None
         )
 
@@ -105,8 +109,8 @@ class Ending:
 
     @property
     def drops(self) -> int:
-        """How often lr_policy plateau has lowered the rate."""
-        return self._plateau.state.drops if self._plateau else 0
+        """How often lr_policy plateau has lowered the rate, by the tests or by the losses."""
+        return self._plateau.state.drops if self._plateau else self.losses.drops
 
     @property
     def over(self) -> str:
@@ -181,7 +185,7 @@ def _patient(param: SolverParameter) -> str:
     """The field that needs a score, if one does."""
     if param.early_stop_patience:
         return "early_stop_patience"
-    return "lr_policy" if param.lr_policy == lr_policy.PLATEAU else ""
+    return "lr_policy" if lr_policy.drops_by_tests(param) else ""
 
 
 def _field(param: SolverParameter) -> str:

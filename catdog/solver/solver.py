@@ -228,6 +228,7 @@ class Solver:
         display = _due(self.iteration, self.param.display)
         result = self._forward_backward(debug=display and self.param.debug_info)
         self._snapshots.begin()
+        self._ending.losses.look(self.iteration, lambda: self.recent_loss)
         rate = self.rate
         if display:
             self._display(result, rate)
@@ -428,6 +429,7 @@ class Solver:
         self._unfreeze()
         self._divergence.overfitting.state.CopyFrom(run.overfitting)
         self._ending.load(run, self.iteration)
+        self._ending.losses.load(state.current_step, state.minimum_loss, state.iter_last_event)
         self._snapshots.load(path, state)
         self._check_best(state)
         self._warn(self._snapshots.leave_later(self.iteration))
@@ -465,6 +467,8 @@ class Solver:
         return TrainingState(
             iteration=self.iteration,
             current_step=self._ending.drops or lr_policy.drops(self.param, self.iteration - 1),
+            minimum_loss=self._ending.losses.least,
+            iter_last_event=self._ending.losses.since,
             learned_net=model,
             history=[blob.cpu().numpy() for blob in self.update.history()],
             run=run,

@@ -27,6 +27,7 @@ from catdog.proto.parse import parse
 from catdog.runtime.checksum import seal, seal_holds
 from catdog.runtime.files import replacing
 from catdog.runtime.hdf5_image import hdf5_image
+from catdog.solver.loss_plateau import NO_LOSS
 from catdog.weights import (
     CopyRow,
     CopyState,
@@ -44,6 +45,7 @@ _AVERAGE, _BEST = "_ema", "_best"
 ITERATION = re.compile(r"_iter_(\d+)(?:_ema)?\.(?:solverstate|caffemodel)(?:\.h5)?$")
 _IS_BEST = re.compile(rf"{_BEST}{MODEL}(?:\.h5)?$")
 _RUN = "catdog_run"
+_LEAST_LOSS, _LAST_EVENT = "minimum_loss", "iter_last_event"
 #: The field of a seal up to its bytes. HDF5 does not look at what comes after its own end.
 _SEAL = packed.write_varint(SolverState.SEAL_FIELD_NUMBER << 3 | 2) + b"\x20"
 #: How a file begins, and what an HDF5 file has, that ends with one.
@@ -60,6 +62,14 @@ class TrainingState:
     learned_net: str = ""
     history: Sequence[Array] = ()
     run: RunState = field(default_factory=RunState)
+    #: SSD's, of lr_policy plateau: the least smoothed loss, the iteration of it or of a drop.
+    minimum_loss: float = NO_LOSS
+    iter_last_event: int = 0
+
+    @property
+    def has_plateau(self) -> bool:
+        """Whether there is something of a plateau to keep."""
+        return self.minimum_loss != NO_LOSS or self.iter_last_event != 0
 
 
 def model_path(prefix: str, iteration: int, *, hdf5: bool = False) -> Path:
@@ -179,13 +189,16 @@ def learned_net(path: Path, state: TrainingState) -> Path:
 
 
 def _message(state: TrainingState) -> SolverState:
-    return SolverState(
+    message = SolverState(
         iter=state.iteration,
         learned_net=state.learned_net,
         current_step=state.current_step,
         history=map(packed.blob, state.history),
         run=state.run,
     )
+    if state.has_plateau:
+        message.minimum_loss, message.iter_last_event = state.minimum_loss, state.iter_last_event
+    return message
 
 
 def _from_message(message: SolverState) -> TrainingState:
@@ -197,6 +210,8 @@ def _from_message(message: SolverState) -> TrainingState:
         learned_net=message.learned_net,
         history=[blob_to_array(blob) for blob in message.history],
         run=message.run,
+        minimum_loss=message.minimum_loss,
+        iter_last_event=message.iter_last_event,
     )
 
 
@@ -204,6 +219,9 @@ def _write_hdf5(path: Path, state: TrainingState) -> None:
     with hdf5_image(path) as file:
         file["iter"] = np.array([state.iteration], np.int32)
         file["current_step"] = np.array([state.current_step], np.int32)
+        if state.has_plateau:
+            file[_LEAST_LOSS] = np.array([state.minimum_loss], np.float32)
+            file[_LAST_EVENT] = np.array([state.iter_last_event], np.int32)
         # Caffe reads it as a C string
         name = state.learned_net.encode()
         file["learned_net"] = np.array(name, f"S{len(name) + 1}")
@@ -224,12 +242,18 @@ def _read_hdf5(path: Path) -> tuple[TrainingState, bool]:
             learned_net=_text(stored(member(file, "learned_net"))[()]),
             history=[numbers(member(history, str(i))) for i in range(len(history))],
             run=parse(RunState, stored_bytes(member(file, _RUN)) if _RUN in file else b""),
+            minimum_loss=_number(file, _LEAST_LOSS, NO_LOSS),
+            iter_last_event=int(_number(file, _LAST_EVENT, 0)),
         )
         return state, _SEALED_HDF5 in file.attrs
 
 
 def _whole_number(dataset: h5py.Dataset) -> int:
     return int(np.ravel(stored(dataset))[0])
+
+
+def _number(file: h5py.File, name: str, absent: float) -> float:
+    return float(np.ravel(stored(member(file, name)))[0]) if name in file else absent
 
 
 def _text(value: object) -> str:

@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from catdog.errors import Fault, WeightsError, did_you_mean
 from catdog.net.parameters import Learnable
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver import warmup
 
 Tensors = list[Tensor]
 
@@ -207,13 +208,13 @@ def _groups(learnable: Sequence[Learnable]) -> list[dict[str, Any]]:
 
 
 class SGD(Update):
-    """h = momentum h + r g; u = h."""
+    """h = momentum h + r g; u = h. Intel's warm-up has a momentum for each iteration."""
 
     fractions = ("momentum",)
 
     def rule(self, gradients: Tensors, histories: list[Tensors], rate: float) -> Tensors:
         (history,) = histories
-        torch._foreach_mul_(history, self.solver.momentum)
+        torch._foreach_mul_(history, warmup.momentum(self.solver, self.iteration))
         torch._foreach_add_(history, gradients, alpha=rate)
         return history
 

@@ -27,6 +27,8 @@ from catdog.training.solver_setup import Surroundings, open_solver
 #: Fields of a solver that decide on the rate, on tests and on what is kept: nothing of that here.
 _APART = (
     *("gamma", "power", "stepsize", "stepvalue", "warmup_iter", "warmup_start", "min_lr"),
+    *("warmup_start_lr", "rampup_interval", "rampup_lr", "stagelr", "stageiter"),
+    *("plateau_winsize", "eval_type", "ap_version", "show_per_class_result"),
     *("plateau_patience", "plateau_min_delta", "early_stop_patience", "early_stop_min_delta"),
     *("test_net", "test_net_param", "test_iter", "test_state", "test_interval"),
     *("snapshot", "snapshot_best", "watched_score", "ema_decay", "cache_features", "average_loss"),

@@ -31,6 +31,7 @@ COMPLETE = {
     "sigmoid": {"gamma": 0.3, "stepsize": 20},
     "cosine": {"max_iter": 50},
     "plateau": {"gamma": 0.5, "plateau_patience": 3},
+    "multifixed": {"stagelr": [0.1, 0.05], "stageiter": [5, 9]},
 }
 
 
@@ -78,6 +79,11 @@ def test_a_missing_field_is_named(name: str, field: str) -> None:
         ({"lr_policy": "plateau", "plateau_patience": 1, "gamma": 1.0}, "must be below 1"),
         ({"lr_policy": "plateau", "gamma": 0.5, "plateau_patience": 0}, "must be above 0"),
         ({"lr_policy": "cosine", "max_iter": 0}, "max_iter must be above 0"),
+        (
+            {"lr_policy": "multifixed", "stagelr": [1, 1], "stageiter": [0, 0]},
+            "stageiter must rise",
+        ),
+        ({"lr_policy": "multifixed", "stageiter": [1], "stagelr": [-1]}, "stagelr must be 0"),
         ({"warmup_iter": -1}, "warmup_iter must be 0 or more"),
         ({"warmup_start": -0.1}, "warmup_start is a factor from 0 to 1"),
         ({"warmup_start": 1.5}, "warmup_start is a factor from 0 to 1"),
@@ -104,7 +110,7 @@ def test_limits_are_taken(fields: dict[str, object]) -> None:
 
 
 def test_a_rate_and_a_policy_must_be_given() -> None:
-    policies = "fixed, step, exp, inv, multistep, poly, sigmoid, cosine, plateau"
+    policies = "fixed, step, exp, inv, multistep, poly, sigmoid, cosine, plateau, multifixed"
     assert [str(fault) for fault in faults(SolverParameter())] == [
         "base_lr is missing; write the learning rate to start with",
         f"lr_policy is missing; one of {policies}",
@@ -155,6 +161,12 @@ def test_fields_that_a_policy_does_not_look_at_are_found() -> None:
     assert idle_fields(solver(lr_policy="step", gamma=0.1, stepsize=3)) == []
     plateau = solver(lr_policy="plateau", min_lr=0.1, plateau_min_delta=0.1, power=2)
     assert idle_fields(plateau) == ["power"]
+    ssd = solver(lr_policy="plateau", gamma=0.1, plateau_winsize=[3], plateau_min_delta=0.1)
+    assert idle_fields(ssd) == ["plateau_min_delta"]
+    assert idle_fields(solver(warmup_start_lr=0.1, rampup_lr=0.1)) == [
+        "warmup_start_lr",
+        "rampup_lr",
+    ]
 
 
 @pytest.mark.parametrize(
