@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from catdog.errors import LayerError
 from catdog.export.code import Code, Emitter, Site, call, exponent, number, result
 
 
@@ -94,7 +95,13 @@ def _clip(site: Site) -> Code:
 
 
 def _dropout(site: Site) -> Code:
-    ratio = number(site.param.dropout_param.dropout_ratio)
+    param = site.param.dropout_param
+    if param.sample_weights_test or not param.scale_train:
+        raise LayerError(
+            "(Dropout) with scale_train: false or sample_weights_test cannot be written",
+            layer=site.param.name,
+        )
+    ratio = number(param.dropout_ratio)
     return result(site, f"F.dropout({site.x}, {ratio}, self.training)")
 
 

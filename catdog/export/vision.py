@@ -131,6 +131,11 @@ def _batch_norm(site: Site) -> Code:
             "(BatchNorm) cannot be written for more than 5 axes", layer=site.param.name
         )
     assert isinstance(site.layer, BatchNorm)  # the table below has it for no other
+    if len(site.layer.blobs) != 3 or param.stats_batch_size:
+        raise LayerError(
+            "(BatchNorm) of a fork cannot be written: only Caffe's three blobs can",
+            layer=site.param.name,
+        )
     x, after = (site.x, "") if axes > 1 else (f"{site.x}.unsqueeze(1)", ".squeeze(1)")
     if not site.layer.uses_global_stats:
         of_batch = call("F.batch_norm", x, None, None, training=True, eps=number(param.eps))

@@ -146,4 +146,5 @@ def _makes_output(tops: Sequence[str], net: Net) -> bool:
 
 
 def _is_statistic(net: Net, name: str) -> bool:
-    return not net.node(name.rpartition(":")[0]).layer.learns
+    layer, _, index = name.rpartition(":")
+    return net.node(layer).layer.keeps(int(index))

@@ -21,7 +21,22 @@ from catdog.layers import (
     vision,
 )
 from catdog.layers.base import Layer, Setting
-from catdog.layers.forks import Choice, detection, priors, proposal, rcnn, rfcn, ssd, yolo
+from catdog.layers.forks import (
+    Choice,
+    bn,
+    detection,
+    intel,
+    mobilenet,
+    nvidia,
+    priors,
+    proposal,
+    pspnet,
+    rcnn,
+    rfcn,
+    ssd,
+    upsample,
+    yolo,
+)
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
@@ -51,8 +66,19 @@ FORKS: tuple[Mapping[str, type[Layer]], ...] = (
     rfcn.TABLE,
     proposal.TABLE,
     yolo.TABLE,
+    bn.TABLE,
+    mobilenet.TABLE,
+    pspnet.TABLE,
+    upsample.TABLE,
 )
-VARIANTS: tuple[Mapping[str, Choice], ...] = (rfcn.VARIANTS,)
+#: Of two that know a layer the first one counts.
+VARIANTS: tuple[Mapping[str, Choice], ...] = (
+    rfcn.VARIANTS,
+    bn.VARIANTS,
+    intel.VARIANTS,
+    nvidia.VARIANTS,
+    upsample.VARIANTS,
+)
 
 
 def merge(tables: Iterable[Mapping[str, type[Layer]]]) -> dict[str, type[Layer]]:
@@ -74,10 +100,20 @@ def layer_class(type_name: str) -> type[Layer]:
     return LAYERS.get(type_name, Layer)
 
 
+def class_of(param: LayerParameter, shapes: Sequence[Shape] | None = None) -> type[Layer]:
+    """The class of a layer; of a type with several meanings that which its fields have.
+
+    Without the shapes of its bottoms, only how many they are counts.
+    """
+    known = [()] * len(param.bottom) if shapes is None else shapes
+    choices = (table[param.type](param, known) for table in VARIANTS if param.type in table)
+    return next(filter(None, choices), layer_class(param.type))
+
+
 def make_layer(
     param: LayerParameter, shapes: Sequence[Shape], setting: Setting | None = None
 ) -> Layer:
-    """A layer of a type in LAYERS; of a type with several meanings that which its fields have."""
-    choices = (table[param.type](param, shapes) for table in VARIANTS if param.type in table)
-    kind = next(filter(None, choices), LAYERS[param.type])
-    return kind(param, shapes, setting)
+    """A layer of a type in LAYERS."""
+    if param.type not in LAYERS:
+        raise KeyError(param.type)
+    return class_of(param, shapes)(param, shapes, setting)

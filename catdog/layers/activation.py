@@ -318,7 +318,10 @@ class Dropout(Elementwise):
     """In the TRAIN phase, zeros with probability dropout_ratio and the rest divided by
     1 - dropout_ratio; in the TEST phase x itself.
 
-    Raises LayerError for a ratio outside 0 <= ratio < 1.
+    With scale_train: false (Fast R-CNN's fork) the rest stays as it is, and x * (1 - dropout_ratio)
+    is the top in the TEST phase; with sample_weights_test (SegNet's) the TEST phase is as TRAIN.
+
+    Raises LayerError for a ratio outside 0 <= ratio < 1, and for the fields of both forks.
     """
 
     messages = ("dropout_param",)
@@ -326,12 +329,19 @@ class Dropout(Elementwise):
     keeps_zeros = True
 
     def setup(self, *_: Shape) -> None:
-        ratio = self.param.dropout_param.dropout_ratio
+        param = self.param.dropout_param
+        ratio = param.dropout_ratio
         if not 0 <= ratio < 1:
             raise self.error(
                 f"has dropout_ratio {ratio:g}",
                 field="dropout_param.dropout_ratio",
                 remedy="give a ratio of 0 or more and less than 1",
+            )
+        if param.sample_weights_test and not param.scale_train:
+            raise self.error(
+                "has scale_train: false of Fast R-CNN's fork and sample_weights_test of SegNet's",
+                field="dropout_param",
+                remedy="leave one of them out",
             )
         self._kept = 1 - ratio
 
@@ -339,7 +349,8 @@ class Dropout(Elementwise):
         return True
 
     def is_random(self) -> bool:
-        return self.training and self._kept != 1
+        draws = self.training or self.param.dropout_param.sample_weights_test
+        return draws and self._kept != 1
 
     @classmethod
     def caption(cls, param: LayerParameter) -> str:
@@ -350,11 +361,16 @@ class Dropout(Elementwise):
         return list(shapes)
 
     def forward(self, x: Tensor) -> Tensor:
+        scales_later = not self.param.dropout_param.scale_train
         if not self.is_random():
-            return x
+            share = self._kept if scales_later and not self.training else 1
+            return x if share == 1 else self._times(x, share)
         generator = self.setting.randomness.on(x.device)
-        mask = torch.empty_like(x).bernoulli_(self._kept, generator=generator).div_(self._kept)
-        return x.mul_(mask) if self.in_place else x * mask
+        mask = torch.empty_like(x).bernoulli_(self._kept, generator=generator)
+        return self._times(x, mask if scales_later else mask.div_(self._kept))
+
+    def _times(self, x: Tensor, factor: Tensor | float) -> Tensor:
+        return x.mul_(factor) if self.in_place else x * factor
 
 
 TABLE: dict[str, type[Layer]] = {

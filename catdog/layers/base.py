@@ -7,7 +7,9 @@ from math import prod
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from catdog.data.datum import blob_shape, blob_to_array
@@ -35,6 +37,10 @@ class Count(NamedTuple):
         if self.least == self.most:
             return str(self.least)
         return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+
+
+#: What the arithmetic of parameter blobs is done in.
+Numbers = NDArray[np.float64]
 
 
 class Family(Enum):
@@ -162,6 +168,8 @@ class Layer(nn.Module):
     top_may_be_overwritten: ClassVar[bool] = False
     #: The parameter blobs are changed by gradients; else (BatchNorm) by the layer itself.
     learns: ClassVar[bool] = True
+    #: Of a layer that learns, the blobs that it changes itself, or that stand still.
+    statistics: frozenset[int] = frozenset()
     #: It has no parameters and one bottom, so that a BatchNorm layer after it has the statistics
     #: of what comes before it, and is frozen with that.
     passes_statistics: ClassVar[bool] = False
@@ -266,11 +274,15 @@ class Layer(nn.Module):
         """Whether a forward pass changes its parameter blobs, in the phase that the layer is in."""
         return False
 
+    def keeps(self, index: int) -> bool:
+        """Whether no gradient changes a parameter blob: the layer itself does, or nothing."""
+        return not self.learns or index in self.statistics
+
     def passes_gradient(self) -> bool:
         """Whether a gradient of any top surely reaches its parameters and the bottoms that are not
         in `no_gradient`, if only as zeros; no where there are none of either."""
         reached = any(i not in self.no_gradient for i in range(len(self.param.bottom)))
-        return reached or len(self.blobs) > 0
+        return reached or not all(map(self.keeps, range(len(self.blobs))))
 
     def multiply_adds(self, _bottoms: Sequence[Shape], _tops: Sequence[Shape], /) -> int:
         """Multiply-adds of convolutions and matrix products in a forward pass of these shapes."""
@@ -321,6 +333,19 @@ class Layer(nn.Module):
         """Whether its first blob has a row for each channel of the top and its second a bias, so
         that a BatchNorm layer after it can be folded into both; its message has bias_term."""
         return False
+
+    @classmethod
+    def scales_channels(cls, _param: LayerParameter, /) -> bool:
+        """Whether it normalises, and in the TEST phase only multiplies each channel (axis 1) and
+        adds to it, so that it can be folded into the layer before it: see `channel_line`."""
+        return False
+
+    @classmethod
+    def channel_line(
+        cls, _param: LayerParameter, _blobs: Sequence[Numbers], /
+    ) -> tuple[Numbers, Numbers]:
+        """What such a layer multiplies each channel by and what it adds, from its blobs."""
+        raise NotImplementedError
 
     @classmethod
     def probability_layer(cls, _param: LayerParameter, /) -> LayerParameter | None:

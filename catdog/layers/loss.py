@@ -19,6 +19,8 @@ from catdog.spec.shape import Shape
 LOG_THRESHOLD = 1e-20
 #: Fields of loss_param that Caffe does not have.
 _OURS = frozenset({"label_smoothing", "class_weight", "pos_weight"})
+#: Fields of loss_param that SegNet's fork has.
+_SEGNET = frozenset({"weight_by_label_freqs", "class_weighting"})
 
 
 class _Floor(torch.autograd.Function):
@@ -98,7 +100,7 @@ class Loss(Layer):
     def _read_loss_param(self) -> None:
         """The label that is left out, and what the sum is divided by: `normalization`, or the
         older `normalize`."""
-        self._check_absent(*_OURS - self.reads)
+        self._check_absent(*(_OURS | _SEGNET) - self.reads)
         param = self.param.loss_param
         self.ignored_label = param.ignore_label if param.HasField("ignore_label") else None
         self._mode = self.normalization

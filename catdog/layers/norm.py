@@ -1,16 +1,17 @@
 """Normalisation (caffe/layers/lrn_layer.cpp, mvn_layer.cpp, batch_norm_layer.cpp)."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from catdog.layers.base import Family, Layer
+from catdog.layers.base import Family, Layer, Numbers
 from catdog.layers.frame import check_images
-from catdog.proto.caffe_pb2 import LayerParameter, LRNParameter
+from catdog.proto.caffe_pb2 import FillerParameter, LayerParameter, LRNParameter
 from catdog.spec.shape import Shape
 
 BLOCK = 1 << 18
@@ -206,8 +207,12 @@ class BatchNorm(Layer):
             param.use_global_stats if param.HasField("use_global_stats") else None
         )
         channels = shapes[0][1] if len(shapes[0]) > 1 else 1
-        for shape in ((channels,), (channels,), (1,)):
-            self.add_blob(shape)
+        self.add_blob((channels,))
+        self.add_blob((channels,))
+        self.add_blob((1,), self._factor_filler())
+
+    def _factor_filler(self) -> FillerParameter | None:
+        return None
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         return list(shapes)
@@ -237,28 +242,72 @@ class BatchNorm(Layer):
         return by_statistics(rows, scale, bias).reshape(x.shape)
 
     def _by_running(self, x: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
-        mean, variance, factor = (blob.detach() for blob in self.blobs)
+        mean, variance = self._running()
+        return F.batch_norm(x, mean, variance, scale, bias, training=False, eps=self._eps)
+
+    @property
+    def _eps(self) -> float:
+        return self.param.batch_norm_param.eps
+
+    def _running(self) -> tuple[Tensor, Tensor]:
+        """The running mean and variance."""
+        mean, variance, factor = (blob.detach() for blob in list(self.blobs)[:3])
         share = torch.where(factor == 0, 0.0, 1 / factor)
-        eps = self.param.batch_norm_param.eps
-        return F.batch_norm(x, mean * share, variance * share, scale, bias, training=False, eps=eps)
+        return mean * share, variance * share
 
     def _by_batch(self, x: Tensor, scale: Tensor | None, bias: Tensor | None) -> Tensor:
-        eps, cudnn = self.param.batch_norm_param.eps, torch.backends.cudnn.enabled
-        if x.numel() == x.shape[1]:
-            self._update(x.detach().reshape(-1), torch.zeros_like(self.blobs[1]))
-            return _of_single_numbers(x, scale, bias, eps)
-        # with momentum 1 these become the mean and the variance of the batch, divisor m - 1
-        mean, variance = torch.zeros_like(self.blobs[0]), torch.zeros_like(self.blobs[1])
-        top = torch.batch_norm(x, scale, bias, mean, variance, True, 1.0, eps, cudnn)
-        self._update(mean, variance)
-        return top
+        normed = normalized_by_batch(x, scale, bias, self._eps)
+        self._update(normed.mean, normed.variance, normed.divisor)
+        return normed.top
 
-    def _update(self, *of_batch: Tensor) -> None:
-        """Add the mean and the variance of a batch to the running ones."""
+    def _update(self, mean: Tensor, variance: Tensor, _count: int, /) -> None:
+        """Add those of a batch to the running ones; the variance has the divisor - 1."""
         fraction = self.param.batch_norm_param.moving_average_fraction
         factor = torch.ones_like(self.blobs[2])
-        for blob, new in zip(self.blobs, (*of_batch, factor), strict=True):
+        for blob, new in zip(list(self.blobs)[:3], (mean, variance, factor), strict=True):
             blob.detach().mul_(fraction).add_(new)
+
+    @classmethod
+    def scales_channels(cls, param: LayerParameter) -> bool:
+        norm = param.batch_norm_param
+        return norm.use_global_stats or not norm.HasField("use_global_stats")
+
+    @classmethod
+    def channel_line(
+        cls, param: LayerParameter, blobs: Sequence[Numbers]
+    ) -> tuple[Numbers, Numbers]:
+        mean, variance, factor = blobs
+        by = 1 / factor if factor else np.zeros_like(factor)
+        gain = 1 / np.sqrt(variance * by + param.batch_norm_param.eps)
+        return gain, -mean * by * gain
+
+
+class Normed(NamedTuple):
+    """A top by the statistics of its batch, and these: the variance has the divisor - 1."""
+
+    top: Tensor
+    mean: Tensor
+    variance: Tensor
+    divisor: int
+
+    @property
+    def plain_variance(self) -> Tensor:
+        """The variance with the whole divisor."""
+        return self.variance * ((self.divisor - 1) / self.divisor)
+
+
+def normalized_by_batch(x: Tensor, scale: Tensor | None, bias: Tensor | None, eps: float) -> Normed:
+    """Each channel (axis 1) of x minus its mean and by the root of (its variance + eps), times a
+    scale and plus a bias for each channel; the variance of one number is 0."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    mean, variance = (torch.zeros(x.shape[1], dtype=wide, device=x.device) for _ in range(2))
+    if x.numel() == x.shape[1]:
+        top = _of_single_numbers(x, scale, bias, eps)
+        return Normed(top, x.detach().reshape(-1).to(wide), variance, 1)
+    # with momentum 1 these become the mean and the variance of the batch, divisor m - 1
+    cudnn = torch.backends.cudnn.enabled
+    top = torch.batch_norm(x, scale, bias, mean, variance, True, 1.0, eps, cudnn)
+    return Normed(top, mean, variance, x.numel() // max(x.shape[1], 1))
 
 
 def _of_single_numbers(x: Tensor, scale: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:

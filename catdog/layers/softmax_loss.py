@@ -35,6 +35,9 @@ class SoftmaxWithLoss(Loss):
     VALID the sum over the labels is divided by the sum of their weights, w[label] or
     sum_k w_k * p_k: as in torch's cross_entropy, which divides by the number of labels where they
     are probabilities. Otherwise it is divided by the same as without weights.
+
+    With weight_by_label_freqs class_weighting is SegNet's: a weight for each class, in both phases,
+    and the sum divided by the same as without weights.
     """
 
     messages: ClassVar[tuple[str, ...]] = ("softmax_param", "loss_param")
@@ -42,7 +45,9 @@ class SoftmaxWithLoss(Loss):
     largest_loss: ClassVar[float | None] = -math.log(FLT_MIN)
     tops = Count(1, 2)
     takes_loss_param = True
-    reads = frozenset({"label_smoothing", "class_weight"})
+    reads = frozenset(
+        {"label_smoothing", "class_weight", "weight_by_label_freqs", "class_weighting"}
+    )
 
     def setup(self, *shapes: Shape) -> None:
         self._read_loss_param()
@@ -51,7 +56,7 @@ class SoftmaxWithLoss(Loss):
         self._axis = class_axis(self, axis, shapes, field)
         self._inner = extents(scores, self._axis).inner
         self._check_smoothing()
-        self._read_weights("class_weight", scores[self._axis], "classes")
+        self._read_class_weights(scores[self._axis])
         if self._are_probabilities(labels, scores):
             self._check_absent("ignore_label")
         else:
@@ -65,6 +70,27 @@ class SoftmaxWithLoss(Loss):
                 field="label_smoothing",
                 remedy="give 0 or more, less than 1",
             )
+
+    def _read_class_weights(self, classes: int) -> None:
+        param = self.param.loss_param
+        self._segnet = param.weight_by_label_freqs
+        if not self._segnet:
+            if param.class_weighting and not param.HasField("weight_by_label_freqs"):
+                raise self.error(
+                    "has class_weighting without weight_by_label_freqs: true",
+                    field="class_weighting",
+                    remedy="give both, or class_weight",
+                )
+            self._read_weights("class_weight", classes, "classes")
+            return
+        self._check_absent("class_weight", "label_smoothing")
+        if not param.class_weighting:
+            raise self.error(
+                "has weight_by_label_freqs without class_weighting",
+                field="class_weighting",
+                remedy="give one for each class",
+            )
+        self._read_weights("class_weighting", classes, "classes")
 
     def _are_probabilities(self, labels: Shape, scores: Shape) -> bool:
         return are_probabilities(labels, scores, self._axis)
@@ -91,14 +117,14 @@ class SoftmaxWithLoss(Loss):
             return None
         even = torch.full_like(mean, 1 / len(mean))
         smooth = torch.lerp(mean, even, self.param.loss_param.label_smoothing)
-        if not self.training or self.weights is None:
+        if self.weights is None or not self._weighs():
             return entropy(smooth)
         weights = self.weights.to(mean)
         terms = smooth * weights
         # what is answered best, once all have been weighed
         whole = float(terms.sum())
         least = whole * entropy(terms / whole) if whole else 0.0
-        by_weights = self._mode == LossParameter.VALID
+        by_weights = self._mode == LossParameter.VALID and not self._segnet
         return least / max(float(mean @ weights), FLT_MIN) if by_weights else least
 
     def share_at_floor(self, *bottoms: Tensor) -> float:
@@ -132,7 +158,7 @@ class SoftmaxWithLoss(Loss):
             losses = losses.where(valid, 0)
         outer, _, inner = extents(tuple(scores.shape), self._axis)
         divisor = self._divisor(outer, inner, valid)
-        if counts is not None and self._mode == LossParameter.VALID:
+        if counts is not None and self._mode == LossParameter.VALID and not self._segnet:
             counts = counts if valid is None else counts.where(valid, 0)
             # all may be of classes that do not count
             divisor = counts.sum().clamp(min=FLT_MIN)
@@ -164,9 +190,13 @@ class SoftmaxWithLoss(Loss):
 
     def _weights(self, logs: Tensor) -> Tensor | None:
         """What the classes count in this phase, along their axis."""
-        if self.weights is None or not self.training:
+        if self.weights is None or not self._weighs():
             return None
         return self.weights.to(logs).view(-1, *(1,) * (logs.ndim - 1 - self._axis))
+
+    def _weighs(self) -> bool:
+        """Whether weights of classes count in this phase."""
+        return self.training or self._segnet
 
     def _losses(self, logs: Tensor, labels: Labels, *_: Tensor) -> Tensor:
         """The loss of each label, 1 on the class axis."""

@@ -52,7 +52,7 @@ class Convolution(Layer):
         kernels = self._kernels(shapes[0][self._axis]) + self._window.kernel
         self.add_blob(kernels, param.weight_filler)
         if param.bias_term:
-            self.add_blob((param.num_output,), param.bias_filler)
+            self.add_blob((self._num_output,), param.bias_filler)
 
     def _check_bottoms(self, shapes: tuple[Shape, ...]) -> None:
         same_but_one(self, shapes)
@@ -99,15 +99,19 @@ class Convolution(Layer):
     def _group(self) -> int:
         return self.param.convolution_param.group
 
+    @property
+    def _num_output(self) -> int:
+        return self.param.convolution_param.num_output
+
     def _kernels(self, channels: int) -> Shape:
-        return self.param.convolution_param.num_output, channels // self._group
+        return self._num_output, channels // self._group
 
     def _outputs(self, size: Shape) -> Shape:
         return self._window.convolved(size)
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         at = self._axis
-        outputs = self.param.convolution_param.num_output
+        outputs = self._num_output
         return [(*shape[:at], outputs, *self._outputs(shape[at + 1 :])) for shape in shapes]
 
     def per_example(self) -> bool:

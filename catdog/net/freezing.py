@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from catdog.errors import Fault
-from catdog.layers import layer_class
+from catdog.layers import class_of
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.freezing import is_named, pattern_faults
 
@@ -16,7 +16,8 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
     """A copy in which the layers that a pattern names, and none of `but`, are `frozen`.
 
     A layer that keeps statistics (BatchNorm) of what a frozen layer makes, directly or through
-    layers of one bottom and no parameters, is frozen too: its statistics belong to that layer.
+    layers of one bottom and no parameters, is frozen too, with the scale and the bias that it may
+    have: its statistics belong to that layer.
     """
     copy, patterns = NetParameter(), list(patterns)
     copy.CopyFrom(net)
@@ -24,8 +25,9 @@ def freeze(net: NetParameter, patterns: Iterable[str], but: Collection[str] = ()
     for layer in copy.layer:
         made_by = makers.get(layer.bottom[0]) if layer.bottom else None
         named = is_named(layer.name, patterns) and not is_named(layer.name, but)
-        kind = layer_class(layer.type)
-        if named or (not kind.learns and made_by and made_by.frozen):
+        kind = class_of(layer)
+        keeps = not kind.learns or bool(kind.statistics)
+        if named or (keeps and made_by and made_by.frozen):
             layer.frozen = True
         maker = made_by if made_by and kind.passes_statistics else layer
         makers.update(dict.fromkeys(layer.top, maker))

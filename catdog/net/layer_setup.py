@@ -52,17 +52,17 @@ def param_specs(param: LayerParameter, layer: Layer) -> list[ParamSpec]:
             field="param",
             remedy="leave the last ones out",
         )
-    if not layer.learns:
-        if any(spec.HasField("lr_mult") and spec.lr_mult for spec in given):
-            raise layer.error(
-                "keeps its statistics itself and cannot learn them",
-                field="param",
-                remedy="write lr_mult: 0 or leave param out",
-            )
-        given = [_without_rate(spec) for spec in given]
-    default = ParamSpec() if layer.learns else ParamSpec(lr_mult=0)
-    specs = given + [default] * (len(layer.blobs) - len(given))
-    return [_without_rate(spec) for spec in specs] if param.frozen else specs
+    if not layer.learns and any(spec.HasField("lr_mult") and spec.lr_mult for spec in given):
+        raise layer.error(
+            "keeps its statistics itself and cannot learn them",
+            field="param",
+            remedy="write lr_mult: 0 or leave param out",
+        )
+    specs = given + [ParamSpec()] * (len(layer.blobs) - len(given))
+    return [
+        _without_rate(spec) if param.frozen or layer.keeps(index) else spec
+        for index, spec in enumerate(specs)
+    ]
 
 
 def _without_rate(spec: ParamSpec) -> ParamSpec:

@@ -72,7 +72,8 @@ class ParameterTable:
 
     def _set_gradient(self, owner: _Owner) -> None:
         # lr_mult 0: Caffe computes no gradient at all for it, unless it is forced to
-        wanted = owner.layer.learns and (owner.spec.lr_mult != 0 or self._force)
+        learns = not owner.layer.keeps(owner.index)
+        wanted = learns and (owner.spec.lr_mult != 0 or self._force)
         owner.layer.blobs.parameter(owner.index).requires_grad_(wanted)
 
     def relink(self, name: str) -> None:

@@ -65,8 +65,8 @@ class LayerUnit(Unit):
         done = self._run()
         for top, result in zip(self.tops, done.tops, strict=True):
             top.put(_owned(result.detach().float(), self._borrowed()))
-        if not self.layer.learns:
-            for blob in self.blobs:
+        for index, blob in enumerate(self.blobs):
+            if self.layer.keeps(index):
                 blob.data_memory.changed_on(mode.device)
         self._pass = done if self.flags.needed else None
 
@@ -98,7 +98,7 @@ class LayerUnit(Unit):
             numbers = blob.data_memory.on(mode.device)
             if parameter.data_ptr() != numbers.data_ptr():
                 parameter.data = numbers.view(parameter.shape)
-            parameter.requires_grad_(wanted and self.layer.learns)
+            parameter.requires_grad_(wanted and not self.layer.keeps(index))
         for buffer in self.layer.buffers():
             if buffer.device != mode.device:
                 buffer.data = buffer.data.to(mode.device)

@@ -58,8 +58,8 @@ class Engine:
     def share_statistics(self) -> None:
         """Give every process the statistics of rank 0: those that a snapshot has."""
         for node in self._net:
-            if not node.layer.learns:
-                for index in range(len(node.layer.blobs)):
+            for index in range(len(node.layer.blobs)):
+                if node.layer.keeps(index):
                     self._group.take_from_first(node.layer.blobs.parameter(index))
 
     def _unshared(self) -> AbstractContextManager[object]:

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catdog.errors import WeightsError
-from catdog.layers import layer_class
+from catdog.layers import class_of, layer_class
 from catdog.layers.affine import Scale
-from catdog.layers.base import Layer
-from catdog.layers.norm import BatchNorm
+from catdog.layers.base import Numbers
 from catdog.net.wiring import readers
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.weights.model import BlobsOfLayers, Weights
@@ -18,7 +16,7 @@ from catdog.weights.model import BlobsOfLayers, Weights
 
 @dataclass(frozen=True)
 class _Chain:
-    """A layer with weights, the BatchNorm that alone reads it, and the Scale after that."""
+    """A layer with weights, the normalisation that alone reads it, and the Scale after that."""
 
     layer: LayerParameter
     norm: LayerParameter
@@ -30,7 +28,7 @@ class _Chain:
 
 
 def fold_net(net: NetParameter) -> NetParameter:
-    """A copy without each BatchNorm, and Scale after it, that can be folded.
+    """A copy without each BatchNorm or BN, and Scale after it, that can be folded.
 
     Folded are those right after a layer that can take them (Convolution, InnerProduct), that
     nothing else reads and that shares no parameters. The layer gets a bias.
@@ -75,29 +73,23 @@ def _chains(net: NetParameter) -> Iterator[_Chain]:
     for index, layer in enumerate(layers):
         if not _can_take(layer):
             continue
-        norm = _next(layers, alone, index, BatchNorm)
-        if norm is None or not _is_fixed(layers[norm]):
+        norm = _next(layers, alone, index)
+        if norm is None or not class_of(layers[norm]).scales_channels(layers[norm]):
             continue
-        scale = _next(layers, alone, norm, Scale)
-        if scale is None or not Scale.learns_channels(layers[scale]):
+        scale = _next(layers, alone, norm)
+        if scale is None or not _is_scale(layers[scale]):
             yield _Chain(layer, layers[norm], None)
         else:
             yield _Chain(layer, layers[norm], layers[scale])
 
 
-def _next(
-    layers: list[LayerParameter], alone: list[set[str]], index: int, kind: type[Layer]
-) -> int | None:
-    """The layer of this kind that alone reads the top of the one at `index`."""
+def _next(layers: list[LayerParameter], alone: list[set[str]], index: int) -> int | None:
+    """The layer that alone reads the top of the one at `index`, and no other blob."""
     top = layers[index].top[0]
     for later in range(index + 1, len(layers)):
         layer = layers[later]
         if top in layer.bottom:
-            fits = (
-                layer_class(layer.type) is kind
-                and list(layer.bottom) == [top]
-                and top in alone[later]
-            )
+            fits = list(layer.bottom) == [top] and top in alone[later] and len(layer.top) == 1
             return later if fits else None
     return None
 
@@ -108,23 +100,18 @@ def _can_take(layer: LayerParameter) -> bool:
     return kind.folds_norm(layer) and len(layer.top) == 1 and not named
 
 
-def _is_fixed(norm: LayerParameter) -> bool:
-    param = norm.batch_norm_param
-    return param.use_global_stats or not param.HasField("use_global_stats")
+def _is_scale(layer: LayerParameter) -> bool:
+    return layer_class(layer.type) is Scale and Scale.learns_channels(layer)
 
 
 def _fold(blobs: BlobsOfLayers, chain: _Chain, source: str) -> None:
     """w' = w * slope / root of (variance + eps), b' = (b - mean) * the same + offset."""
     weight, *biases = _of(blobs, chain.layer, source)
-    mean, variance, factor = _of(blobs, chain.norm, source)
-    by = 1 / factor if factor else np.zeros_like(factor)
-    gain = 1 / np.sqrt(variance * by + chain.norm.batch_norm_param.eps)
-    offset = np.zeros_like(gain)
+    gain, offset = _line(chain.norm, _of(blobs, chain.norm, source), source)
     if chain.scale is not None:
         slope, *offsets = _of(blobs, chain.scale, source)
-        gain = gain * slope
-        offset = offsets[0] if offsets else offset
-    bias = (biases[0] if biases else 0) - mean * by
+        gain, offset = gain * slope, offset * slope + (offsets[0] if offsets else 0)
+    bias = biases[0] if biases else 0
     shape = (-1, *[1] * (weight.ndim - 1))
     blobs[chain.layer.name] = [
         (weight * gain.reshape(shape)).astype(np.float32),
@@ -135,7 +122,19 @@ def _fold(blobs: BlobsOfLayers, chain: _Chain, source: str) -> None:
             del blobs[layer.name]
 
 
-def _of(blobs: BlobsOfLayers, layer: LayerParameter, source: str) -> list[NDArray[np.float64]]:
+def _line(norm: LayerParameter, blobs: list[Numbers], source: str) -> tuple[Numbers, Numbers]:
+    try:
+        return class_of(norm).channel_line(norm, blobs)
+    except ValueError:
+        raise WeightsError(
+            f'has {len(blobs)} blobs for layer "{norm.name}" ({norm.type}), which has another '
+            "number of them",
+            where=source,
+            remedy="name the weights of this net",
+        ) from None
+
+
+def _of(blobs: BlobsOfLayers, layer: LayerParameter, source: str) -> list[Numbers]:
     found = blobs.get(layer.name, [])
     arrays = [array.astype(np.float64) for array in found if array is not None]
     if not arrays:

@@ -120,6 +120,8 @@ def _complete(layer: LayerParameter, node: Node) -> None:
         layer.ClearField("top")
     if node.layer.is_loss and not layer.loss_weight:
         layer.loss_weight.append(1)
-    if not node.layer.learns:
-        for _ in range(len(layer.param), len(node.layer.blobs)):
-            layer.param.add(lr_mult=0)
+    kept = [node.layer.keeps(index) for index in range(len(node.layer.blobs))]
+    for stays in kept[len(layer.param) :] if any(kept) else ():
+        spec = layer.param.add()
+        if stays:
+            spec.lr_mult = 0

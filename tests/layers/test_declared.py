@@ -102,7 +102,7 @@ def test_many_types_treat_examples_alone():
         *("ROIPooling", "PSROIPooling", "BoxAnnotatorOHEM", "Proposal"),
         *("YoloDetectionOutput", "Yolov3DetectionOutput"),
         *("PriorBox", "PriorBoxClustered", "DetectionOutput", "DetectionEvaluate"),
-        *("RNN", "LSTM", "LSTMUnit"),
+        *("RNN", "LSTM", "LSTMUnit", "SegAccuracy"),
         *(name for name, kind in LAYERS.items() if kind.is_loss),
     }
 
@@ -138,11 +138,10 @@ def test_random_numbers_are_drawn_where_the_layer_says_so(entry):
 def test_blobs_change_where_the_layer_says_so(entry):
     case = harness.load(entry)
     layer = harness.forward(case).layer
-    before = [blob.detach().clone() for blob in layer.blobs]
-    layer(*(case.tensor(f"in:{name}") for name in case.param.bottom))
-    same = all(torch.equal(a, b) for a, b in zip(before, layer.blobs, strict=True))
-    assert same is not layer.updates_blobs()
-    assert same or not layer.learns
+    before = [case.tensor(key) for key in case.numbered("param")]
+    same = [torch.equal(a, b) for a, b in zip(before, layer.blobs, strict=True)]
+    assert all(same) is not layer.updates_blobs()
+    assert all(layer.keeps(index) for index, stays in enumerate(same) if not stays)
 
 
 @every_case
@@ -152,7 +151,8 @@ def test_gradients_reach_what_the_layer_says(entry):
     if not found.layer.passes_gradient():
         return
     wanted = [b for i, b in enumerate(found.bottoms) if i not in found.layer.no_gradient]
-    wanted += list(found.layer.blobs.parameters()) if found.layer.learns else []
+    learning = [i for i in range(len(found.layer.blobs)) if not found.layer.keeps(i)]
+    wanted += [found.layer.blobs.parameter(i) for i in learning]
     for top in found.tops if wanted else []:
         gradients = torch.autograd.grad(top.sum(), wanted, retain_graph=True, allow_unused=True)
         assert None not in gradients
