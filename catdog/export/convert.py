@@ -9,10 +9,9 @@ from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
 from catdog.data.numpy_file import read_npy
-from catdog.engines.onnx_model import write_onnx
 from catdog.errors import CatdogError, DataError, some_of
-from catdog.export.deployed import Deployed, deployed
-from catdog.export.onnx_metadata import onnx_metadata
+from catdog.export.deployed import deployed
+from catdog.export.deployed_files import FileForm, to_onnx, to_program
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.proto.parse import NotUTF8, parse
 from catdog.runtime.files import replacing
@@ -24,7 +23,9 @@ from catdog.spec.upgrade import upgrade_net, upgrade_solver
 from catdog.weights import fold_net, fold_weights, read_weights, write_weights
 
 _TEXT, _BINARY, _MODEL, _WEIGHTS = "text", "binary message", "caffemodel", "weights"
-_MEAN, _ARRAY, _ONNX = "mean", "array", "ONNX"
+_MEAN, _ARRAY, _ONNX, _PROGRAM = "mean", "array", "ONNX", "exported program"
+#: What a deploy net is written as.
+_DEPLOYED = (_ONNX, _PROGRAM)
 
 #: The form that a suffix stands for.
 FORMS = {
@@ -35,6 +36,7 @@ FORMS = {
     ".binaryproto": _MEAN,
     ".npy": _ARRAY,
     ".onnx": _ONNX,
+    ".pt2": _PROGRAM,
 }
 
 
@@ -43,11 +45,12 @@ class Conversion:
     """A file to convert, and the file to write.
 
     Args:
-        weights, shapes: parameters, and shapes of data blobs, for ONNX alone.
+        weights, shapes: parameters, and shapes of data blobs, for ONNX and .pt2 alone.
         fold: fold batch normalisation into the layers before it; for a net and for weights.
         model: the net of weights that carry no net, for folding.
         tell: hears what is assumed of data that are not there, and which fields are not Caffe's.
-        stages: of the net's rules, for ONNX.
+        stages: of the net's rules, for ONNX and .pt2.
+        file_form: how these are written.
     """
 
     source: Path
@@ -58,6 +61,7 @@ class Conversion:
     model: Path | None = None
     tell: Callable[[str], object] = lambda _: None
     stages: Sequence[str] = ()
+    file_form: FileForm = field(default_factory=FileForm)
 
 
 def convert(conversion: Conversion) -> None:
@@ -74,13 +78,24 @@ def convert(conversion: Conversion) -> None:
         raise CatdogError(
             f"cannot become {conversion.target.name}", where=str(conversion.source), remedy=remedy
         )
-    if end != _ONNX and (conversion.weights or conversion.shapes):
-        raise CatdogError("--weights and --shape are for ONNX", remedy="leave them out")
+    _check_deployed(conversion, start, end)
     if conversion.fold:
         way = _folding(way)
     elif conversion.model:
         raise CatdogError("--model is for --fold-batch-norm", remedy="leave it out")
     way(conversion)
+
+
+def _check_deployed(conversion: Conversion, start: str, end: str) -> None:
+    """Raise CatdogError for what is asked of a deploy net where none is written."""
+    if end in _DEPLOYED:
+        if conversion.weights and start != _TEXT:
+            raise CatdogError("--weights is for the text of a net", remedy="leave it out")
+    elif conversion.weights or conversion.shapes:
+        raise CatdogError("--weights and --shape are for ONNX and .pt2", remedy="leave them out")
+    elif not conversion.file_form.is_plain():
+        what = "--opset, --dynamic and --int8 are for ONNX"
+        raise CatdogError(what, remedy="leave them out")
 
 
 def _folding(way: Callable[[Conversion], None]) -> Callable[[Conversion], None]:
@@ -195,33 +210,35 @@ def _array_to_mean(conversion: Conversion) -> None:
     write_mean(mean, conversion.target)
 
 
-def _text_to_onnx(conversion: Conversion) -> None:
+def _text_to_deployed(conversion: Conversion) -> None:
     c = conversion
-    _write_onnx(deployed(c.source, c.weights, c.shapes, c.tell, c.stages), c.target)
+    _WRITERS[FORMS[c.target.suffix]](
+        deployed(c.source, c.weights, c.shapes, c.tell, c.stages), c.target, c.file_form, c.tell
+    )
 
 
-def _weights_to_onnx(conversion: Conversion) -> None:
-    _write_onnx(deployed(None, conversion.source), conversion.target)
+def _weights_to_deployed(conversion: Conversion) -> None:
+    c = conversion
+    _WRITERS[FORMS[c.target.suffix]](
+        deployed(None, c.source, c.shapes, c.tell, c.stages), c.target, c.file_form, c.tell
+    )
 
 
-def _write_onnx(found: Deployed, target: Path) -> None:
-    write_onnx(found.net, target, onnx_metadata(found))
-
-
+_WRITERS = {_ONNX: to_onnx, _PROGRAM: to_program}
 _WAYS: dict[tuple[str, str], Callable[[Conversion], None]] = {
     (_TEXT, _TEXT): _text_to_text,
     (_TEXT, _BINARY): _text_to_binary,
-    (_TEXT, _ONNX): _text_to_onnx,
+    **{(_TEXT, form): _text_to_deployed for form in _DEPLOYED},
     (_BINARY, _TEXT): _binary_to_text,
     (_BINARY, _BINARY): _binary_to_binary,
     (_MODEL, _TEXT): _binary_to_text,
     # by message, so that everything in the file stays
     (_MODEL, _MODEL): _binary_to_binary,
     (_MODEL, _WEIGHTS): _weights_to_weights,
-    (_MODEL, _ONNX): _weights_to_onnx,
+    **{(_MODEL, form): _weights_to_deployed for form in _DEPLOYED},
     (_WEIGHTS, _MODEL): _weights_to_weights,
     (_WEIGHTS, _WEIGHTS): _weights_to_weights,
-    (_WEIGHTS, _ONNX): _weights_to_onnx,
+    **{(_WEIGHTS, form): _weights_to_deployed for form in _DEPLOYED},
     (_MEAN, _ARRAY): _mean_to_array,
     (_ARRAY, _MEAN): _array_to_mean,
 }

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from catdog.engines import onnx_model
-from catdog.engines.onnx_model import write_onnx
+from catdog.engines.onnx_model import Form, write_onnx
 from catdog.errors import CatdogError
 from catdog.export.deployed import deployed
 from catdog.layers.base import Setting
@@ -33,6 +33,25 @@ layer:
 - {name: fc, type: InnerProduct, bottom: b, top: fc,
    inner_product_param: {num_output: 5, weight_filler: {type: xavier}}}
 - {name: prob, type: Softmax, bottom: fc, top: prob}
+"""
+#: A net for pictures of any size, with windows that are cut at the edges.
+SIZED = """
+layer:
+- {name: in, type: Input, top: data, input_param: {shape: {dim: [1, 6, 32, 40]}}}
+- {name: conv, type: Convolution, bottom: data, top: c,
+   convolution_param: {num_output: 4, kernel_size: 3, pad: 1, stride: 2, group: 2,
+     weight_filler: {type: xavier}}}
+- {name: pool, type: Pooling, bottom: c, top: p, pooling_param: {kernel_size: 3, stride: 2}}
+- {name: up, type: Deconvolution, bottom: p, top: u,
+   convolution_param: {num_output: 4, kernel_size: 4, stride: 2, weight_filler: {type: xavier}}}
+- {name: cut, type: Crop, bottom: [u, c], top: cut, crop_param: {axis: 2, offset: 0}}
+- {name: ave, type: Pooling, bottom: c, top: a,
+   pooling_param: {pool: AVE, kernel_size: 3, stride: 2, pad: 1}}
+- {name: floor, type: Pooling, bottom: a, top: f,
+   pooling_param: {kernel_size: 2, stride: 3, round_mode: FLOOR}}
+- {name: flat, type: Flatten, bottom: f, top: flat}
+- {name: mean, type: Pooling, bottom: c, top: mean,
+   pooling_param: {pool: AVE, global_pooling: true}}
 """
 
 
@@ -128,3 +147,72 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
     )
     with pytest.raises(CatdogError, match="ONNX needs onnxscript; pip install onnx"):
         write_onnx(net_of(NET), tmp_path / "net.onnx")
+
+
+def test_height_and_width_may_be_left_open(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "net.onnx"
+    found = write_onnx(net_of(SIZED), path, Form(dynamic=("batch", "height", "width")))
+    first, *_ = found
+    assert first.shapes == ((2, 4, 16, 20), (2, 4, 48, 21), (2, 4, 17, 52))
+    assert str(first).startswith("cut (2 x 4 x 16 x 20, 2 x 4 x 48 x 21, 2 x 4 x 17 x 52): differs")
+    (entry,) = onnx.load(path).graph.input
+    axes = entry.type.tensor_type.shape.dim
+    assert [axis.dim_param or axis.dim_value for axis in axes] == ["batch", 6, "height", "width"]
+    session = onnxruntime.InferenceSession(path)
+    # sizes of which one leaves the last windows whole, and others than those it was checked with
+    for size in ((1, 6, 33, 41), (2, 6, 35, 54), (3, 6, 40, 39)):
+        data = torch.randn(size)
+        got = session.run(["cut", "flat", "mean"], {"data": data.numpy()})
+        wanted = net_of(SIZED.replace("[1, 6, 32, 40]", str(list(size))))(data).blobs
+        for name, numbers in zip(("cut", "flat", "mean"), got, strict=True):
+            np.testing.assert_allclose(numbers, wanted[name], rtol=1e-4, atol=1e-5)
+
+
+def test_axes_that_are_not_open_are_fixed(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    write_onnx(net_of(SIZED), tmp_path / "net.onnx", Form(dynamic=("height",)))
+    (entry,) = onnx.load(tmp_path / "net.onnx").graph.input
+    axes = entry.type.tensor_type.shape.dim
+    assert [axis.dim_param or axis.dim_value for axis in axes] == [1, 6, "height", 40]
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (
+            "InnerProduct, bottom: p, top: x, inner_product_param: {num_output: 2}",
+            'layer "x": (InnerProduct) needs height 32: ',
+        ),
+        (
+            "Pooling, bottom: c, top: x, pooling_param: {kernel_size: 2, stride: 3}",
+            'layer "x": (Pooling) has windows that torch and ONNX do not have at every size',
+        ),
+    ],
+)
+def test_a_layer_that_cannot_have_other_sizes_is_named(layer, told, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    net = net_of(f"{SIZED}- {{name: x, type: {layer}}}\n")
+    with pytest.raises(CatdogError) as caught:
+        write_onnx(net, tmp_path / "net.onnx", Form(dynamic=("height", "width")))
+    assert str(caught.value).startswith(told)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("opset", [18, 23])
+def test_the_version_of_the_operators(opset, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    write_onnx(net_of(SIZED), tmp_path / "net.onnx", Form(opset))
+    versions = {
+        entry.domain: entry.version for entry in onnx.load(tmp_path / "net.onnx").opset_import
+    }
+    assert versions[""] == opset
+
+
+def test_a_version_that_torch_does_not_write():
+    with pytest.raises(CatdogError, match="--opset: torch writes no opset 17; write one from 18"):
+        Form(17)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
+from catdog.engines.onnx_model import Form
 from catdog.errors import CatdogError, DataError, SpecError, WeightsError
 from catdog.export.convert import FORMS, Conversion, convert
+from catdog.export.deployed_files import FileForm
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.spec.read import read_message
 from catdog.spec.upgrade import upgrade_net
@@ -86,6 +88,19 @@ def test_a_net_to_onnx(tmp_path):
     assert (tmp_path / "net.onnx").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_weights_alone_to_what_runs(suffix, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    told: list[str] = []
+    target = tmp_path / f"net{suffix}"
+    source = FORMATS / "model.caffemodel"
+    convert(Conversion(source, target, shapes={"data": (1, 3, 8, 8)}, tell=told.append))
+    assert target.exists()
+    (line,) = told
+    assert line.partition(": ")[2].startswith("prob (2 x 3): differs by ")
+
+
 def refused(conversion):
     with pytest.raises(CatdogError) as caught:
         convert(conversion)
@@ -107,7 +122,15 @@ def test_weights_are_for_onnx_alone(tmp_path):
     conversion = Conversion(
         FORMATS / "features_net.prototxt", tmp_path / "net.yaml", FORMATS / "v1.caffemodel"
     )
-    assert "are for ONNX" in refused(conversion)
+    assert "are for ONNX and .pt2" in refused(conversion)
+    form = Conversion(conversion.source, conversion.target, file_form=FileForm(Form(20)))
+    assert "--opset, --dynamic and --int8 are for ONNX" in refused(form)
+    source = FORMATS / "v1.caffemodel"
+    twice = Conversion(source, tmp_path / "net.onnx", FORMATS / "v1.caffemodel")
+    assert "--weights is for the text of a net" in refused(twice)
+    for form, flag in ((FileForm(Form(20)), "--opset"), (FileForm(photos=["x"]), "--int8")):
+        told = refused(Conversion(source, tmp_path / "net.pt2", file_form=form))
+        assert f"{flag} is for ONNX" in told
 
 
 @pytest.mark.parametrize(
