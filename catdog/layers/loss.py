@@ -4,13 +4,14 @@ The labels may be floats, as Caffe's are, or integers.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import TWO, Family, Layer
+from catdog.layers.base import TWO, Family, Layer, Setting
 from catdog.layers.labels import class_axis, class_labels
 from catdog.proto.caffe_pb2 import HingeLossParameter, LayerParameter, LossParameter
 from catdog.spec.shape import Shape
@@ -61,6 +62,13 @@ class Loss(Layer):
 
     #: What the sum is divided by, unless the spec says otherwise.
     normalization = LossParameter.VALID
+
+    def __init__(
+        self, param: LayerParameter, shapes: Sequence[Shape], setting: Setting | None = None
+    ) -> None:
+        super().__init__(param, shapes, setting)
+        if not hasattr(self, "weights"):
+            self.register_buffer("weights", None)
 
     def setup(self, *shapes: Shape) -> None:
         if self.param.HasField("loss_param") and not self.takes_loss_param:

@@ -132,6 +132,15 @@ def test_too_few_weights_are_told_before_anything_is_written(solver):
     assert not list((solver.parent / "out").glob("train.log*"))
 
 
+@pytest.mark.parametrize("kind", ["EuclideanLoss", "L1Loss", "SmoothL1Loss"])
+def test_a_run_with_a_loss_that_has_none_tells_nothing(solver, kind):
+    net = NET.replace(LOSS, LOSS.replace("SoftmaxWithLoss", kind)).replace("output: 2", "output: 1")
+    write(solver, net.replace("Accuracy", "Accuracy, accuracy_param: {threshold: 0.5}"))
+    events = []
+    train(solver, Options(), listeners=[events.append])
+    assert not any("weight for each" in e.what for e in events if isinstance(e, Noted))
+
+
 def test_a_run_has_them_in_its_record_and_tells_them(solver):
     events = []
     train(solver, Options(class_weights=BALANCED), listeners=[events.append])
