@@ -45,9 +45,8 @@ class Proposal(Layer):
             if not getattr(param, field):
                 raise self.error(f"has {field} 0", field=field, remedy="give 1 or more")
         self._check_bottoms(*shapes)
-        self.register_buffer("_anchors", torch.tensor(_anchors(param)), persistent=False)
-
-    _anchors: Tensor
+        # no buffer, which a net in half precision would round
+        self._anchors = _anchors(param)
 
     def _check_bottoms(self, scores: Shape, boxes: Shape, picture: Shape) -> None:
         param = self.param.proposal_param
@@ -100,7 +99,7 @@ class Proposal(Layer):
         order = order[: param.pre_nms_topn]
         # pixels have a size: a box reaches to the end of its last one
         reach = boxes[order].double() + boxes.new_tensor((0, 0, 1, 1))
-        kept = suppress(reach, param.nms_thresh)[: param.post_nms_topn]
+        kept = suppress(reach, param.nms_thresh, most=param.post_nms_topn)
         found = boxes[order[kept]]
         rois = torch.cat((torch.zeros_like(found[:, :1]), found), 1)
         return rois if self.top_count == 1 else (rois, objects[kept])
@@ -115,7 +114,7 @@ class Proposal(Layer):
             for size in (height, width)
         )
         places = torch.cartesian_prod(rows, columns).flip(1).view(height, width, 1, 2)
-        anchors = self._anchors.to(corrections)
+        anchors = corrections.new_tensor(self._anchors)
         first, last = anchors[:, :2] + places, anchors[:, 2:] + places
         sizes = last - first + 1
         centres = first + 0.5 * sizes + by_place[..., :2] * sizes

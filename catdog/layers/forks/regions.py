@@ -1,6 +1,6 @@
 """Regions of interest, rows of [image, x1, y1, x2, y2], as the layers that pool them read them."""
 
-from math import prod
+import math
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from catdog.spec.shape import Shape
 
 def check_regions(layer: Layer, shape: Shape) -> None:
     """Raise LayerError for a bottom that is not rows of five numbers."""
-    if len(shape) < 2 or prod(shape[1:]) != 5:
+    if len(shape) < 2 or math.prod(shape[1:]) != 5:
         raise layer.error(
             f"needs regions of 5 numbers (image, x1, y1, x2, y2) in bottom 1, not {list(shape)}",
             field="bottom",
@@ -43,17 +43,24 @@ def round_away(x: Tensor) -> Tensor:
     return whole + x.sign() * ((x - whole).abs() >= 0.5)
 
 
-def suppress(boxes: Tensor, threshold: float, alike: bool = False) -> Tensor:
+def suppress(
+    boxes: Tensor, threshold: float, alike: bool = False, most: int | None = None
+) -> Tensor:
     """The indices of the boxes (xmin, ymin, xmax, ymax), best first, that none before them covers.
 
     A box goes where its intersection over union with one that stays is larger than the threshold,
-    with `alike` also where it is equal to it.
+    with `alike` also where it is equal to it. With `most` only the first so many are given.
     """
     # imported late: it costs a second
     from torchvision.ops import nms
 
     if alike:
-        threshold = float(torch.tensor(threshold, dtype=torch.float64).nextafter(-torch.ones(())))
+        threshold = math.nextafter(threshold, -math.inf)
+    boxes = boxes.double()
     order = torch.arange(len(boxes), 0, -1, device=boxes.device, dtype=torch.float64)
-    kept: Tensor = nms(boxes.double(), order, threshold)
-    return kept
+    # whether a box stays hangs on those before it alone: mostly the best ones are enough
+    count = len(boxes) if most is None else 4 * most
+    kept: Tensor = nms(boxes[:count], order[:count], threshold)
+    if most is not None and len(kept) < most and count < len(boxes):
+        kept = nms(boxes, order, threshold)
+    return kept[:most]

@@ -32,6 +32,13 @@ def test_what_is_covered_goes(threshold, alike, kept):
     assert suppress(SQUARES, threshold, alike).tolist() == kept
 
 
+@pytest.mark.parametrize("most", [1, 3, 50, 200])
+def test_the_first_of_many_are_those_of_all(most):
+    corners = torch.rand(200, 2, generator=torch.Generator().manual_seed(most)) * 3
+    boxes = torch.cat((corners, corners + 1), 1)
+    assert torch.equal(suppress(boxes, 0.3, most=most), suppress(boxes, 0.3)[:most])
+
+
 def test_boxes_without_an_area_stay():
     assert suppress(torch.zeros(3, 4), 0.5, alike=True).tolist() == [0, 1, 2]
     assert suppress(torch.zeros(0, 4), 0.5).tolist() == []
