@@ -18,7 +18,16 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("snapshot", ">export", "deploy net,\nONNX, PyTorch", "", ""),
 )
 #: What connects a solver file with all of these, and who calls it.
-ABOVE = ("cli, tools/", "project", "pycaffe", "training", "interface", "web", "serving", "studio")
+ABOVE = (
+    "cli, tools/",
+    "project",
+    "pycaffe, opencv",
+    "training",
+    "interface",
+    "web",
+    "serving",
+    "studio",
+)
 #: What all of them stand on.
 BELOW = ("runtime", "fillers", "proto", "errors")
 

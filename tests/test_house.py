@@ -16,9 +16,9 @@ MODULES = [
 ]
 #: Lines of a function, with its signature and its docstring.
 LONGEST = 40
-#: Public names of two classes each, and why.
+#: Public names of several classes each, and why.
 SHARED = {
-    "Net": "caffe.Net of pycaffe, the torch module of net/",
+    "Net": "caffe.Net of pycaffe, cv2.dnn.Net of opencv, the torch module of net/",
     "Solver": "caffe.Solver of pycaffe, the training loop of solver/",
 }
 

@@ -28,6 +28,7 @@ ORDER = (
     "training",
     "analysis",
     "pycaffe",
+    "opencv",
     "interface",
     "cli",
     "project",

@@ -1,0 +1,96 @@
+"""What `setInput` is given, as the numbers that a net gets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from catdog.errors import did_you_mean
+from catdog.opencv.failure import NetError
+from catdog.spec.shape import Shape
+
+#: Numbers of OpenCV's Scalar.
+_SCALAR = 4
+
+
+class Inputs:
+    """The blobs of a net's inputs by their order, and the names by which they are set."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = list(names)
+        self._blobs: dict[int, Tensor] = {}
+
+    def rename(self, names: Sequence[str]) -> None:
+        """Call the inputs so, in their order; NetError for more names than inputs."""
+        if len(names) > len(self._names):
+            raise NetError(f"{len(names)} names for the inputs {', '.join(self._names)}")
+        self._names[: len(names)] = names
+
+    def index(self, name: str) -> int:
+        """Which input a name is; without one the first."""
+        if not name:
+            return 0
+        if name not in self._names:
+            raise NetError(
+                f'no input is called "{name}"',
+                remedy=did_you_mean(name, self._names) or f"there are {', '.join(self._names)}",
+            )
+        return self._names.index(name)
+
+    def set(self, name: str, blob: Any, scale: float, mean: Any) -> None:
+        """Keep scale * (blob - mean) for an input; of None nothing.
+
+        The mean is that of the channels, axis 1. Raises NetError for numbers that are none.
+        """
+        index = self.index(name)
+        if blob is None:
+            self._blobs.pop(index, None)
+            return
+        self._blobs[index] = torch.from_numpy(_scaled(_numbers(blob), scale, _scalar(mean)))
+
+    def blobs(self) -> list[Tensor]:
+        """What was set, in the order of the inputs; NetError where one is missing."""
+        missing = [name for i, name in enumerate(self._names) if i not in self._blobs]
+        if missing:
+            names = ", ".join(missing)
+            raise NetError(f"no blob for input {names}", remedy="setInput comes before forward")
+        return [self._blobs[index] for index in range(len(self._names))]
+
+    def shapes(self) -> list[Shape]:
+        """The shapes of what was set; NetError where one is missing."""
+        return [tuple(blob.shape) for blob in self.blobs()]
+
+
+def _numbers(blob: Any) -> NDArray[np.float32]:
+    """A copy in float32 with two axes or more, as OpenCV keeps it."""
+    try:
+        array = np.array(blob, np.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise NetError(f"setInput takes an array of numbers: {error}") from None
+    return array.reshape(-1, 1) if array.ndim < 2 else array
+
+
+def _scalar(mean: Any) -> NDArray[np.float32]:
+    numbers = np.atleast_1d(np.asarray(mean, np.float32)).ravel()
+    if len(numbers) > _SCALAR:
+        raise NetError(f"a mean of {len(numbers)} numbers", remedy=f"give up to {_SCALAR}")
+    return np.concatenate([numbers, np.zeros(_SCALAR - len(numbers), np.float32)])
+
+
+def _scaled(
+    blob: NDArray[np.float32], scale: float, mean: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    if mean.any():
+        channels = blob.shape[1]
+        if channels > _SCALAR:
+            raise NetError(
+                f"a mean for a blob of {channels} channels, {list(blob.shape)}",
+                remedy=f"OpenCV's mean has {_SCALAR} numbers: subtract it before",
+            )
+        blob -= mean[:channels].reshape(-1, *[1] * (blob.ndim - 2))
+    if scale != 1:
+        blob *= np.float32(scale)
+    return blob
