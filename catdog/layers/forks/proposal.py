@@ -1,6 +1,6 @@
 """The boxes that a region proposal network finds (sanghoon/caffe, PVANet's proposal_layer.cpp)."""
 
-from math import sqrt
+from math import inf, sqrt
 
 import torch
 from torch import Tensor
@@ -37,7 +37,7 @@ class Proposal(Layer):
         param = self.param.proposal_param
         for field in ("ratio", "scale"):
             given: list[float] = list(getattr(param, field))
-            if not given or min(given) <= 0:
+            if not given or not all(0 < each < inf for each in given):
                 what = f"has {field} {', '.join(f'{each:g}' for each in given)}"
                 remedy = "give one or more, larger than 0"
                 raise self.error(what if given else f"has no {field}", field=field, remedy=remedy)
@@ -108,7 +108,7 @@ class Proposal(Layer):
         """The anchors at all places with their corrections: rows by row, column and anchor."""
         stride = self.param.proposal_param.feat_stride
         _, height, width = corrections.shape
-        by_place = corrections.view(-1, 4, height, width).permute(2, 3, 0, 1)
+        by_place = corrections.view(len(self._anchors), 4, height, width).permute(2, 3, 0, 1)
         rows, columns = (
             torch.arange(size, device=corrections.device, dtype=corrections.dtype) * stride
             for size in (height, width)

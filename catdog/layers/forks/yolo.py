@@ -65,7 +65,7 @@ class Reorg(Layer):
             pixels = apart.permute(0, 3, 4, 1, 5, 2)
             return pixels.reshape(number, fewer, height * stride, width * stride)
         apart = x.reshape(number, fewer, height, stride, width, stride).permute(0, 3, 5, 1, 2, 4)
-        return apart.reshape(number, -1, height // stride, width // stride)
+        return apart.reshape(number, channels * stride**2, height // stride, width // stride)
 
 
 class FoundBoxes(NamedTuple):
@@ -94,6 +94,8 @@ class YoloOutput(Layer):
 
     def _check_grid(self, shape: Shape, boxes: int, classes: int) -> None:
         check_images(self, shape)
+        if not classes:
+            raise self.error("has num_classes 0", field="num_classes", remedy="give 1 or more")
         if shape[1] != boxes * (5 + classes):
             raise self.error(
                 f"needs {boxes * (5 + classes)} channels for {boxes} boxes and {classes} classes, "
@@ -175,7 +177,7 @@ class YoloDetectionOutput(YoloOutput):
     def _found(self, grid: Tensor) -> FoundBoxes:
         param = self.param.yolo_detection_output_param
         number, _, height, width = grid.shape
-        cells = grid.reshape(number, param.num_box, -1, height, width)
+        cells = grid.reshape(number, param.num_box, 5 + param.num_classes, height, width)
         biases = grid.new_tensor(param.biases[: 2 * param.num_box]).view(-1, 2)
         boxes = _placed(cells, biases, (width, height))
         shares, classes = cells[:, :, 5:].softmax(2).max(2)
@@ -241,7 +243,7 @@ class Yolov3DetectionOutput(YoloOutput):
     def _found(self, index: int, grid: Tensor) -> FoundBoxes:
         param = self.param.yolov3_detection_output_param
         number, _, height, width = grid.shape
-        cells = grid.reshape(number, param.num_box, -1, height, width)
+        cells = grid.reshape(number, param.num_box, 5 + param.num_classes, height, width)
         mask = param.mask[index * param.num_box :][: param.num_box]
         biases = grid.new_tensor([param.biases[2 * i : 2 * i + 2] for i in mask])
         scale = param.anchors_scale[index]

@@ -140,6 +140,8 @@ SHAPES = [(1, 2, 3, 4), (1, 4, 3, 4), (1, 4)]
         (ONE.replace("ratio: 1 ", "") + "}", SHAPES, "no ratio", "ratio"),
         (ONE.replace("scale: 1 ", "") + "}", SHAPES, "no scale", "scale"),
         (ONE + "ratio: 0 }", SHAPES, "ratio 1, 0", "ratio"),
+        (ONE + "ratio: inf }", SHAPES, "ratio 1, inf", "ratio"),
+        (ONE + "scale: nan }", SHAPES, "scale 1, nan", "scale"),
         (ONE + "scale: -2 }", SHAPES, "scale 1, -2", "scale"),
         (ONE + "feat_stride: 0 }", SHAPES, "feat_stride 0", "feat_stride"),
         (ONE + "base_size: 0 }", SHAPES, "base_size 0", "base_size"),

@@ -168,6 +168,12 @@ def test_half_precision(dtype):
     assert top.tolist() == [[[[0, 1, 0.5, 0, 0, 1, 1]]]]
 
 
+def test_an_empty_batch():
+    assert run(REORG + "stride: 2 }", torch.zeros(0, 4, 4, 6)).shape == (0, 16, 2, 3)
+    assert run(V2 + "}", torch.zeros(0, 6, 3, 3)).shape == (1, 1, 0, 7)
+    assert run(V3 + "}", torch.zeros(0, 6, 3, 3)).shape == (1, 1, 0, 7)
+
+
 def test_what_a_net_can_expect():
     shape = (2, 6, 3, 3)
     assert build(V2 + "}", shape).top_shapes(shape) == [(1, 1, 1, 7)]
@@ -197,6 +203,8 @@ GRID = (1, 6, 3, 3)
         (V2 + "}", [(1, 7, 3, 3)], "needs 6 channels", "bottom"),
         (V2 + "}", [GRID, (1, 7, 3, 3)], "needs 6 channels", "bottom"),
         (V2.replace("num_box: 1", "num_box: 2") + "}", [GRID], "2 biases for 2", "biases"),
+        (V2.replace("classes: 1", "classes: 0") + "}", [GRID], "num_classes 0", "num_classes"),
+        (V3.replace("classes: 1", "classes: 0") + "}", [GRID], "num_classes 0", "num_classes"),
         (V2.replace("num_box: 1", "num_box: 0") + "}", [GRID], "num_box 0", "num_box"),
         (V3 + "gaussian_box: true }", [GRID], "gaussian_box", "gaussian_box"),
         (V3 + "}", [GRID, GRID], "1 and 2 bottom", "mask_group_num"),
