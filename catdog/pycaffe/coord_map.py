@@ -20,8 +20,9 @@ IDENTITY: Map = (None, 1, 0)
 PASS_THROUGH_LAYERS = (
     *("AbsVal", "BatchNorm", "Bias", "BNLL", "Clip", "Dropout", "Eltwise", "ELU", "Exp", "Log"),
     *("LRN", "MVN", "Power", "PReLU", "ReLU", "Scale", "Sigmoid", "Split", "Swish", "TanH"),
-    "Threshold",
+    *("Threshold", "ReLU6", "BN", "ShuffleChannel"),
 )
+DEPTHWISE = ("DepthwiseConvolution", "ConvolutionDepthwise")
 _SEPARATE = {f"{field}_{side}" for field in ("pad", "kernel", "stride") for side in "hw"}
 
 
@@ -61,7 +62,7 @@ def crop_params(fn: Function) -> tuple[int, Any]:
 
 def coord_map(fn: Function) -> Map:
     """The map from a layer's top to its bottoms; raises UndefinedMapException for no known one."""
-    if fn.type_name in ("Convolution", "Pooling", "Im2col"):
+    if fn.type_name in ("Convolution", "Pooling", "Im2col", *DEPTHWISE):
         axis, stride, kernel, pad = conv_params(fn)
         return axis, 1 / stride, (pad - (kernel - 1) / 2) / stride
     if fn.type_name == "Deconvolution":

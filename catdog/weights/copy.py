@@ -92,9 +92,13 @@ def check_known(net: Net, name: str) -> None:
 
 
 def fits(array: Array, shape: Shape) -> bool:
-    """Whether shapes are the same, that of an old file with four axes seen as Caffe does."""
+    """Whether shapes are the same, that of an old file with four axes seen as Caffe does.
+
+    One row of 1 x channels x 1 x 1, as PSPNet's BN has it, may come as 1 x channels, yjxiong's.
+    """
     legacy = (1,) * (4 - len(shape)) + tuple(shape)
-    return array.shape == tuple(shape) or (array.ndim == 4 and array.shape == legacy)
+    in_a_row = shape[:1] == (1,) and tuple(shape) == (*array.shape, 1, 1)
+    return array.shape == tuple(shape) or (array.ndim == 4 and array.shape == legacy) or in_a_row
 
 
 def _row(name: str, layer: Layer, weights: Weights, owners: dict[int, str]) -> CopyRow:

@@ -163,6 +163,21 @@ def test_all_layers_that_cannot_be_written_are_named():
     )
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "type: BatchNorm, batch_norm_param: {scale_bias: true}",
+        "type: Dropout, dropout_param: {scale_train: false}",
+        "type: Dropout, dropout_param: {sample_weights_test: true}",
+    ],
+)
+def test_what_a_fork_has_otherwise_is_not_written_as_caffes(layer):
+    text = "name: odd\nlayer: [" + IN % ("d", "d")
+    net = net_of(text + f",{{name: other, {layer}, bottom: d, top: t}}]")
+    with pytest.raises(CatdogError, match=r"cannot be written"):
+        torch_module(net, "x.pt")
+
+
 def test_the_written_module_can_be_trained(tmp_path):
     net = deployed(GOLDENS / "composites/in_place_chain.prototxt", 0)
     made = load(torch_module(net, "x.pt"), tmp_path).train()

@@ -142,6 +142,21 @@ class TestDropout:
         text = 'type: "Dropout" dropout_param { dropout_ratio: 0 }'
         assert torch.equal(run(text, x, training=True), x)
 
+    def test_without_scaling_in_training_it_scales_when_tested(self):
+        text = 'type: "Dropout" %s dropout_param { dropout_ratio: 0.2 scale_train: false }'
+        for tops in ("", 'bottom: "a" top: "a"'):
+            x = torch.ones(50, 50)
+            assert set(run(text % tops, x.clone(), training=True).unique().tolist()) == {0, 1}
+            torch.testing.assert_close(run(text % tops, x), torch.full((50, 50), 0.8))
+        assert not build(text % "", (2, 3)).is_random()
+
+    def test_weights_may_be_sampled_in_the_test_phase(self):
+        text = 'type: "Dropout" dropout_param { dropout_ratio: 0.5 sample_weights_test: true }'
+        for training in (False, True):
+            y = run(text, torch.ones(50, 50), training=training)
+            assert set(y.unique().tolist()) == {0, 2}
+        assert build(text, (2, 3)).is_random()
+
     def test_shapes_need_no_random_numbers(self):
         assert build('type: "Dropout"', (2, 3), training=True).top_shapes((2, 3)) == [(2, 3)]
 
@@ -161,6 +176,12 @@ class TestDropout:
             (3,),
             "dropout_ratio 1",
             "dropout_param.dropout_ratio",
+        ),
+        (
+            'type: "Dropout" dropout_param { scale_train: false sample_weights_test: true }',
+            (3,),
+            "scale_train: false of Fast R-CNN's fork and sample_weights_test",
+            "dropout_param",
         ),
     ],
 )

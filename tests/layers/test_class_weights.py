@@ -184,3 +184,61 @@ def least(layer, labels, outputs):
 
     optimizer.step(loss)
     return loss().item()
+
+
+SEGNET = "weight_by_label_freqs: true " + " ".join(f"class_weighting: {w}" for w in WEIGHTS)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "ignored", "divisor"),
+    [
+        ("", None, 16),
+        ("", 1, "valid"),
+        ("normalize: false", 1, 8),
+        ("normalize: true", 1, "valid"),
+        ("normalization: FULL", 1, 16),
+        ("normalization: NONE", None, 1),
+    ],
+)
+def test_weights_of_segnet(training, fields, ignored, divisor):
+    scores = numbers(8, 3, 2, grad=True)
+    labels = torch.randint(0, 3, (8, 2), generator=torch.Generator().manual_seed(0))
+    counted = torch.ones_like(labels, dtype=torch.bool) if ignored is None else labels != ignored
+    text = f"{SEGNET} {fields}" + ("" if ignored is None else f" ignore_label: {ignored}")
+    loss = run(f"{SOFTMAX} loss_param {{ {text} }}", scores, labels, training=training)
+    each = functional.cross_entropy(scores, labels, reduction="none") * weights(scores)[labels]
+    total = counted.sum() if divisor == "valid" else divisor
+    same(loss, each.where(counted, 0).sum() / total, scores)
+
+
+def test_what_guessing_costs_with_weights_of_segnet():
+    layer = build(f"{SOFTMAX} loss_param {{ {SEGNET} }}", (4, 3), (4,))
+    shares = torch.tensor([0.5, 0.25, 0.25])
+    terms = shares * torch.tensor(WEIGHTS)
+    best = (terms / terms.sum()).log()
+    assert layer.guessing_loss(shares) == pytest.approx(-(terms * best).sum().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ("class_weighting: 1", "class_weighting without weight_by_label_freqs"),
+        ("weight_by_label_freqs: true", "weight_by_label_freqs without class_weighting"),
+        ("weight_by_label_freqs: true class_weighting: 1", r"has 1 number\(s\) in class_weighting"),
+        (f"{SEGNET} {FIELDS}", "takes no class_weight"),
+        (f"{SEGNET} label_smoothing: 0.1", "takes no label_smoothing"),
+    ],
+)
+def test_weights_of_segnet_that_cannot_be(fields, says):
+    with pytest.raises(LayerError, match=says):
+        build(f"{SOFTMAX} loss_param {{ {fields} }}", (4, 3), (4,))
+
+
+def test_weights_of_segnet_may_be_switched_off():
+    off = "weight_by_label_freqs: false class_weighting: 1 class_weighting: 5"
+    scores, labels = numbers(4, 3), torch.tensor([0, 1, 2, 1])
+    loss = run(f"{SOFTMAX} loss_param {{ {off} }}", scores, labels)
+    assert torch.equal(loss, run(SOFTMAX, scores, labels))
+    with pytest.raises(LayerError, match="takes no class_weighting"):
+        build(f"{SIGMOID} loss_param {{ class_weighting: 1 }}", (4, 3), (4, 3))

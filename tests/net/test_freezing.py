@@ -94,6 +94,21 @@ def test_statistics_pass_through_every_layer_without_parameters(between: str) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("norm", "stands"),
+    [
+        ('type: "BN" bn_param { eps: 0.1 }', True),
+        ('type: "BN" bn_param { bn_mode: LEARN }', False),
+        ('type: "BatchNorm" batch_norm_param { scale_bias: true }', True),
+        ('type: "BatchNorm" batch_norm_param { filler { } }', True),
+    ],
+)
+def test_a_norm_of_a_fork_stands_still_for_its_statistics(norm: str, stands: bool) -> None:
+    net = text_format.Parse(NET.replace('type: "BatchNorm"', norm), NetParameter())
+    names = [layer.name for layer in freeze(net, ["conv2"]).layer if layer.frozen]
+    assert names == ["conv2", "norm_b"][: 1 + stands]
+
+
 @pytest.mark.parametrize("kind", UPDATES)
 def test_frozen_layers_stay_what_they_are(kind: str) -> None:
     momentum = {} if kind in ("AdaGrad", "RMSProp") else {"momentum": 0.9}

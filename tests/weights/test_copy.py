@@ -70,6 +70,10 @@ def test_old_files_fit_in_the_shapes_that_caffe_gives_them():
         ((4, 3), (1, 1, 4, 3), False),
         ((4, 3, 1, 1), (4, 3), False),
         ((1, 1, 1, 1, 3), (3,), False),
+        # BN of yjxiong/caffe in PSPNet's
+        ((1, 3), (1, 3, 1, 1), True),
+        ((2, 3), (2, 3, 1, 1), False),
+        ((3,), (1, 3, 1, 1), False),
     ],
 )
 def test_shapes_fit_as_in_caffe(given, wanted, same):

@@ -46,7 +46,7 @@ def net_of(text: str) -> Net:
     net = Net(text_format.Parse(INPUT + text, NetParameter()), setting=Setting(Randomness(0)))
     generator = torch.Generator().manual_seed(0)
     for node in net:
-        if node.type == "BatchNorm":
+        if node.type in ("BatchNorm", "BN"):
             for blob in node.layer.blobs:
                 blob.data.uniform_(0.5, 2, generator=generator)
     return net
@@ -56,6 +56,28 @@ def outputs(net: Net) -> list[torch.Tensor]:
     data = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(1))
     blobs = net({"data": data}).blobs
     return [blobs[name] for name in sorted(blobs)]
+
+
+BN = 'layer { name: "n" type: "BN" bottom: "c" top: "n" bn_param { %s } }\n'
+DEPTHWISE = """
+layer { name: "c" type: "%s" bottom: "data" top: "c" convolution_param { num_output: 3
+  kernel_size: 3 %s weight_filler { type: "gaussian" } bias_filler { type: "gaussian" } } }
+"""
+#: Of forks of Caffe.
+FOLDED |= {
+    "NVIDIA's": CONV % "true" + NORM % ("c", "n", "scale_bias: true eps: 1e-8"),
+    "NVIDIA's, a scale after it": CONV % "true"
+    + NORM % ("c", "n", "scale_bias: true use_global_stats: false")
+    + SCALE % ("n", "s", BIAS),
+    "Intel's": CONV % "false" + NORM % ("c", "n", "engine: MKLDNN"),
+    "Intel's without a bias": CONV % "true" + NORM % ("c", "n", "bias_term: false eps: 0.1"),
+    "PSPNet's": CONV % "true" + BN % "eps: 0.1",
+    "PSPNet's, frozen": DENSE + BN % "frozen: true",
+    "SegNet's": CONV % "true" + BN % "bn_mode: INFERENCE",
+    "depthwise": DEPTHWISE % ("ConvolutionDepthwise", "group: 1") + BN % "eps: 0.1",
+    "depthwise with groups": DEPTHWISE % ("DepthwiseConvolution", "group: 3")
+    + NORM % ("c", "n", ""),
+}
 
 
 @pytest.mark.parametrize("text", FOLDED.values(), ids=list(FOLDED))
@@ -82,6 +104,9 @@ READ_TWICE = CONV % "true" + RELU % "c" + NORM % ("c", "n", "")
 STAYS = {
     "read by another layer": READ_TWICE,
     "statistics of the batch": CONV % "true" + NORM % ("c", "c", "use_global_stats: false"),
+    "SegNet's statistics of the batch": CONV % "true" + BN % "bn_mode: LEARN",
+    "Intel's statistics of the batch": CONV % "true"
+    + NORM % ("c", "c", "filler { } use_global_stats: false"),
     "after another layer": CONV % "true" + RELU % "c" + NORM % ("r", "r", ""),
     "shared": (CONV % "true").replace('top: "c"', 'top: "c" param { name: "w" }')
     + NORM % ("c", "c", ""),
@@ -103,6 +128,14 @@ def test_a_scale_of_another_axis_stays_and_the_norm_goes():
     again = Net(folded)
     copy_weights(again, fold_weights(weights_of(net)), strict=True)
     torch.testing.assert_close(outputs(again), outputs(net))
+
+
+def test_blobs_of_another_batch_norm():
+    net = net_of(CONV % "true" + NORM % ("c", "n", "scale_bias: true"))
+    weights = weights_of(net)
+    short = Weights({**weights.blobs, "n": weights.blobs["n"][:3]})
+    with pytest.raises(WeightsError, match='has 3 blobs for layer "n"'):
+        fold_weights(short, weights.net)
 
 
 def test_the_deploy_net_is_folded_with_the_rest():

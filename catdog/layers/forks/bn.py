@@ -105,6 +105,10 @@ class SegNetBN(BN):
     def per_example(self) -> bool:
         return self._infers
 
+    def passes_gradient(self) -> bool:
+        # statistics of the batch send none
+        return self.top_count == 1
+
     @classmethod
     def scales_channels(cls, param: LayerParameter) -> bool:
         return param.bn_param.bn_mode == BNParameter.INFERENCE

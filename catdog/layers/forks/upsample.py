@@ -144,22 +144,22 @@ class MaskedUpsample(Upsample):
     def forward(self, x: Tensor, *mask: Tensor) -> Tensor:
         (shape,) = self.top_shapes(tuple(x.shape))
         places = mask[0].detach().long().flatten(2)
-        self._check_places(places, shape)
-        flat = x.flatten(2)
-        if flat.requires_grad and torch.is_grad_enabled():
-            top: Tensor = _Placed.apply(flat, places, shape[2] * shape[3])
-        else:
-            top = _placed(flat, places, shape[2] * shape[3])
+        flat, size = x.flatten(2), shape[2] * shape[3]
+        learns = flat.requires_grad and torch.is_grad_enabled()
+        try:
+            top: Tensor = (_Placed.apply if learns else _placed)(flat, places, size)
+        except RuntimeError:
+            self._check_places(places, size)
+            raise
         return top.reshape(shape)
 
-    def _check_places(self, places: Tensor, shape: Shape) -> None:
-        if places.device.type != "cpu" or not places.numel() or torch.compiler.is_compiling():
-            return
+    def _check_places(self, places: Tensor, size: int) -> None:
+        """Say which place torch has stumbled over."""
         low, high = (int(bound) for bound in places.aminmax())
-        if low < 0 or high >= shape[2] * shape[3]:
+        if low < 0 or high >= size:
             raise self.error(
                 f"has place {low if low < 0 else high} in its mask, but its top has the places 0 "
-                f"to {shape[2] * shape[3] - 1}",
+                f"to {size - 1}",
                 field="upsample_param",
                 remedy="give the size of what the Pooling layer had as its bottom",
             )
