@@ -179,6 +179,8 @@ class Layer(nn.Module):
     keeps_zeros: bool = False
     #: Whether a larger top is better, or a smaller one; None where it is no score.
     higher_is_better: ClassVar[bool | None] = None
+    #: Bottoms after the first are what is true, as those of a loss or a score are.
+    compares: ClassVar[bool] = False
     #: Bottom 0 has scores of classes, bottom 1 their labels.
     scores_classes: ClassVar[bool] = False
     #: The label that does not count, where there is one.

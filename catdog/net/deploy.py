@@ -52,7 +52,8 @@ def _labels(net: NetParameter) -> set[str]:
     data: set[str] = set()
     compared: set[str] = set()
     for layer in reversed(net.layer):
-        judges = layer_class(layer.type).higher_is_better is not None
+        kind = layer_class(layer.type)
+        judges = kind.compares or kind.higher_is_better is not None
         passes = bool(layer.top) and compared.issuperset(layer.top) and data.isdisjoint(layer.top)
         for index, bottom in enumerate(layer.bottom):
             (compared if (judges and index) or (passes and not judges) else data).add(bottom)

@@ -1,6 +1,7 @@
 """A layer by itself against one recorded run of Caffe (tests/goldens/layers)."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,7 +62,8 @@ def load(entry: dict) -> Case:
         return Case(
             param=param,
             training=entry["phase"] == "TRAIN",
-            arrays=dict(arrays),
+            # where bottoms come from layers of factor 1, that the diffs are recorded of
+            arrays={re.sub("^(in:.*)_in$", r"\1", key): arrays[key] for key in arrays},
             no_gradient_for=set(entry.get("no_gradient_for", ())),
         )
 

@@ -114,3 +114,30 @@ def test_labels_that_are_cut_apart_are_labels():
     deploy = deploy_net(message, {"data": (1, 4), "labels": (1, 5)})
     assert [layer.name for layer in deploy.layer] == ["data", "ip", "prob", "more"]
     assert [layer.type for layer in deploy.layer] == ["Input", "InnerProduct", "Softmax", "Sigmoid"]
+
+
+DETECTOR = """
+layer:
+- {name: data, type: AnnotatedData, top: [data, label]}
+- {name: loc, type: Convolution, bottom: data, top: loc,
+   convolution_param: {num_output: 4, kernel_size: 1}}
+- {name: conf, type: Convolution, bottom: data, top: conf,
+   convolution_param: {num_output: 3, kernel_size: 1}}
+- {name: prior, type: PriorBox, bottom: [loc, data], top: prior, prior_box_param: {min_size: 4}}
+"""
+SHAPES = {"data": (1, 3, 4, 4), "label": (1, 1, 2, 8)}
+
+
+def test_a_detector_in_training_is_left_with_what_its_loss_compares():
+    loss = "- {name: loss, type: MultiBoxLoss, bottom: [loc, conf, prior, label], top: loss}"
+    deploy = deploy_net(net(DETECTOR + loss), SHAPES)
+    assert [layer.name for layer in deploy.layer] == ["data", "loc", "conf", "prior"]
+
+
+def test_a_detector_in_the_test_phase_keeps_its_detections():
+    ends = """
+- {name: out, type: DetectionOutput, bottom: [loc, conf, prior], top: out}
+- {name: judged, type: DetectionEvaluate, bottom: [out, label], top: judged}
+"""
+    deploy = deploy_net(net(DETECTOR + ends), SHAPES)
+    assert [layer.name for layer in deploy.layer] == ["data", "loc", "conf", "prior", "out"]

@@ -4,15 +4,53 @@ priors, non-maximum suppression (SSD's layers, Liu and others 2016).
 A side is as long as the difference of its ends, nothing more; other families add a pixel.
 """
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from catdog.layers.base import Layer
 from catdog.proto.caffe_pb2 import PriorBoxParameter
+from catdog.spec.shape import Shape
 
 #: Where the threshold of a suppression with eta has come down to this, it stays.
 LEAST_ADAPTED = 0.5
 CORNER, CENTER_SIZE = PriorBoxParameter.CORNER, PriorBoxParameter.CENTER_SIZE
+
+
+def count_priors(
+    layer: Layer, shapes: Sequence[Shape], classes: int, sets: int, variances: bool = True
+) -> int:
+    """How many priors there are, for the shapes of offsets (images, priors * sets * 4), scores
+    (images, priors * classes) and priors (1, 2, priors * 4), bottoms 0 to 2.
+
+    Raises LayerError where they do not agree; only without variances one channel of priors will do.
+    """
+    loc, conf, prior = shapes
+    if len(prior) < 3 or prior[0] != 1 or math.prod(prior[2:]) % 4 or prior[1] not in (1, 2):
+        raise layer.error(
+            f"needs priors 1 x 2 x 4 * number in bottom 2, not {list(prior)}",
+            field="bottom",
+            remedy="give the top of a PriorBox layer, or of a Concat layer of several, axis 2",
+        )
+    if prior[1] == 1 and variances:
+        raise layer.error(
+            f"needs the priors' variances, but bottom 2 is {list(prior)}",
+            field="bottom",
+            remedy="give 1 x 2 x 4 * number",
+        )
+    number = math.prod(prior[2:]) // 4
+    wanted = (("offsets", loc, number * sets * 4), ("scores", conf, number * classes))
+    for index, (what, shape, width) in enumerate(wanted):
+        if math.prod(shape[1:]) != width or shape[:1] != loc[:1] or not shape:
+            raise layer.error(
+                f"has {what} {list(shape)} in bottom {index} for {number} priors",
+                field="bottom",
+                remedy=f"give {loc[0] if loc else 1} x {width}",
+            )
+    return number
 
 
 def areas(boxes: Tensor) -> Tensor:

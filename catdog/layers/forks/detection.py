@@ -1,14 +1,13 @@
 """From offsets, scores and priors to detections, and what of them is right (weiliu89/caffe, branch
 ssd)."""
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from catdog.layers.base import TWO, Count, Family, Layer
-from catdog.layers.forks.boxes import decode, overlaps, suppress
+from catdog.layers.forks.boxes import count_priors, decode, overlaps, suppress
 from catdog.layers.loss import precise
 from catdog.proto.caffe_pb2 import DetectionOutputParameter, LayerParameter
 from catdog.spec.shape import Shape
@@ -61,7 +60,9 @@ class DetectionOutput(Layer):
     def setup(self, *shapes: Shape) -> None:
         given = self.param.detection_output_param
         self._check_numbers(given)
-        self._check_shapes(given, *shapes)
+        self._sets = 1 if given.share_location else given.num_classes
+        variances = not given.variance_encoded_in_target
+        self._priors = count_priors(self, shapes, given.num_classes, self._sets, variances)
         without = given.background_label_id
         self._labels = [label for label in range(given.num_classes) if label != without]
         self._least = LOWEST
@@ -95,33 +96,6 @@ class DetectionOutput(Layer):
                 field=f"{field}.nms_param.eta",
                 remedy="give more than 0, at most 1",
             )
-
-    def _check_shapes(
-        self, param: DetectionOutputParameter, loc: Shape, conf: Shape, prior: Shape
-    ) -> None:
-        if len(prior) < 3 or math.prod(prior[2:]) % 4 or prior[1] not in (1, 2):
-            raise self.error(
-                f"needs priors 1 x 2 x 4 * number in bottom 2, not {list(prior)}",
-                field="bottom",
-                remedy="give the top of a PriorBox layer, or of a Concat layer of several, axis 2",
-            )
-        if prior[1] == 1 and not param.variance_encoded_in_target:
-            raise self.error(
-                f"needs the priors' variances, but bottom 2 is {list(prior)}",
-                field="bottom",
-                remedy="give 1 x 2 x 4 * number, or variance_encoded_in_target",
-            )
-        self._priors = math.prod(prior[2:]) // 4
-        self._sets = 1 if param.share_location else param.num_classes
-        wanted = {"offsets": self._priors * self._sets * 4, "scores": self._priors}
-        wanted["scores"] *= param.num_classes
-        for index, (what, shape) in enumerate(zip(wanted, (loc, conf), strict=True)):
-            if math.prod(shape[1:]) != wanted[what] or shape[:1] != loc[:1]:
-                raise self.error(
-                    f"has {what} {list(shape)} in bottom {index} for {self._priors} priors",
-                    field="bottom",
-                    remedy=f"give {loc[0] if loc else 1} x {wanted[what]}",
-                )
 
     def top_shapes(self, *_: Shape) -> list[Shape]:
         # as Caffe has it, before there are numbers
@@ -160,7 +134,7 @@ class DetectionOutput(Layer):
 
     def _candidates(self, scores: Tensor) -> Candidates:
         """The best scores above the threshold, of (images, priors, classes)."""
-        labels = torch.tensor(self._labels, device=scores.device)
+        labels = torch.tensor(self._labels, dtype=torch.long, device=scores.device)
         by_label = scores.transpose(1, 2)[:, labels]
         image, place, prior = (by_label > self._least).nonzero().unbind(1)
         score = by_label[image, place, prior]
@@ -221,6 +195,7 @@ class DetectionEvaluate(Layer):
 
     messages = ("detection_evaluate_param",)
     family = Family.RESULT
+    compares = True
     bottoms = TWO
     no_gradient = frozenset({0, 1})
 
@@ -286,7 +261,7 @@ class DetectionEvaluate(Layer):
         return true[:, 7] == 0
 
     def _totals(self, true: Tensor) -> Tensor:
-        labels = torch.tensor(self._labels, device=true.device)
+        labels = torch.tensor(self._labels, dtype=torch.long, device=true.device)
         counted = true[self._counts(true), 1].long()
         rows = true.new_full((len(labels), 5), -1)
         rows[:, 1] = labels
