@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catdog.data.imdecode import imdecode
 from catdog.errors import DataError
 from catdog.proto import packed
-from catdog.proto.caffe_pb2 import BlobProto, Datum
+from catdog.proto.caffe_pb2 import AnnotatedDatum, BlobProto, Datum, NormalizedBBox
 
 Array = NDArray[np.uint8] | NDArray[np.float32]
 
@@ -59,6 +59,38 @@ def read_example(value: bytes | memoryview, *, color: bool | None = None) -> Exa
     datum = parse_datum(value)
     labels = np.array(datum.labels, np.float32) if datum.labels else None
     return Example(datum_to_array(datum, color=color), datum.label, labels)
+
+
+def parse_annotated(value: bytes | memoryview) -> AnnotatedDatum:
+    """The picture with boxes in a stored value; DataError when it is none, a plain Datum among
+    others.
+    """
+    try:
+        annotated = AnnotatedDatum.FromString(bytes(value))
+    except Exception as error:  # protobuf's DecodeError
+        raise DataError(
+            "a stored value is not an AnnotatedDatum", remedy="build the LMDB again"
+        ) from error
+    if not annotated.HasField("datum"):
+        raise DataError(
+            "a stored value has no picture with boxes",
+            remedy="a plain LMDB is for a Data layer; `catdog create_annoset` makes one with boxes",
+        )
+    return annotated
+
+
+def object_rows(annotated: AnnotatedDatum) -> NDArray[np.float32]:
+    """The boxes of a picture, G x 7: label, instance, xmin, ymin, xmax, ymax, difficult."""
+    rows = [
+        (group.group_label, one.instance_id, *_corners(one.bbox), one.bbox.difficult)
+        for group in annotated.annotation_group
+        for one in group.annotation
+    ]
+    return np.array(rows, np.float32).reshape(-1, 7)
+
+
+def _corners(box: NormalizedBBox) -> tuple[float, float, float, float]:
+    return box.xmin, box.ymin, box.xmax, box.ymax
 
 
 def label_of(value: bytes) -> int | None:

@@ -69,6 +69,7 @@ class Transform:
             raise self._contradiction("mean_file", "mean_value")
         if self.param.force_color and self.param.force_gray:
             raise self._contradiction("force_color", "force_gray")
+        self._check_crop()
         self.mean_picture = _read_mean(self.param.mean_file, locate) if mean is None else mean
         self._means: dict[torch.device, Tensor] = {}
         # apart, so that bytes do not take the larger memory of numbers
@@ -83,7 +84,7 @@ class Transform:
         Raises DataError when mean and picture, or crop and picture, do not fit.
         """
         channels, height, width = picture
-        size, values = self.param.crop_size, len(self.param.mean_value)
+        values = len(self.param.mean_value)
         if self.mean_picture is not None and self.mean_picture.shape != (channels, height, width):
             raise DataError(
                 f'layer "{self.layer}": the mean {self.param.mean_file or "given"} is '
@@ -99,13 +100,8 @@ class Transform:
                 where=where,
                 remedy=f"give one, or {channels}",
             )
-        if size > min(height, width):
-            raise CropTooLarge(
-                f'layer "{self.layer}": crop_size {size} is larger than the data, '
-                f"{shape_text(picture)}",
-                where=where,
-                remedy=f"set crop_size to {min(height, width)} or less, or store larger pictures",
-            )
+        if self.crop and (self.crop[0] > height or self.crop[1] > width):
+            raise self._too_large(picture, where)
         if self.recipe:
             self.recipe.check_channels(channels)
         return self._cut_shape(picture)
@@ -118,7 +114,7 @@ class Transform:
         """
         uniforms = torch.rand(len(shapes), 3, dtype=torch.float64, generator=generator).tolist()
         return tuple(
-            Cut(self._offset(height, a), self._offset(width, b), self.param.mirror and c < 0.5)
+            Cut(*self._corner((height, width), (a, b)), self.param.mirror and c < 0.5)
             for (_, height, width), (a, b, c) in zip(shapes, uniforms, strict=True)
         )
 
@@ -249,8 +245,12 @@ class Transform:
             self._means[device] = torch.stack((mean, mean.flip(-1)))
         return self._means[device]
 
-    def _offset(self, extent: int, uniform: float) -> int:
-        size = self.param.crop_size
+    def _corner(self, size: tuple[int, int], uniforms: tuple[float, float]) -> tuple[int, int]:
+        """Top and left of a crop."""
+        top, left = map(self._offset, size, self.crop or (0, 0), uniforms)
+        return top, left
+
+    def _offset(self, extent: int, size: int, uniform: float) -> int:
         if not size:
             return 0
         # crop_area draws the position itself; the mean is then that of the centre
@@ -258,8 +258,45 @@ class Transform:
         return int(uniform * (extent - size + 1)) if at_random else (extent - size) // 2
 
     def _cut_shape(self, shape: Sequence[int]) -> Shape:
-        size = self.param.crop_size
-        return (shape[0], size, size) if size else tuple(shape)
+        return (shape[0], *self.crop) if self.crop else tuple(shape)
+
+    @property
+    def crop(self) -> tuple[int, int] | None:
+        """Height and width of crops: crop_size, SSD's two fields or DeepLab's; None without any."""
+        return next(iter(self._crops().values()), None)
+
+    def _crops(self) -> dict[str, tuple[int, int]]:
+        """The crops that are asked for, by their first field."""
+        param = self.param
+        pairs = {
+            "crop_size": (param.crop_size, param.crop_size),
+            "crop_h": (param.crop_h, param.crop_w),
+            "crop_height": (param.crop_height, param.crop_width),
+        }
+        return {name: pair for name, pair in pairs.items() if any(pair)}
+
+    def _check_crop(self) -> None:
+        given = self._crops()
+        if len(given) > 1:
+            raise self._contradiction(*list(given)[:2])
+        for name, pair in given.items():
+            if not all(pair):
+                other = "crop_w" if name == "crop_h" else "crop_width"
+                what = f"needs both of {name} and {other}, or none"
+                raise LayerError(what, layer=self.layer, field=name)
+
+    def _too_large(self, picture: Sequence[int], where: str) -> CropTooLarge:
+        height, width = self.crop or (0, 0)
+        named = f"crop_size {height}" if self.param.crop_size else f"the crop {height} x {width}"
+        least = min(picture[1:])
+        remedy = f"set crop_size to {least} or less, or store larger pictures"
+        if not self.param.crop_size:
+            remedy = "crop less, or store larger pictures"
+        return CropTooLarge(
+            f'layer "{self.layer}": {named} is larger than the data, {shape_text(picture)}',
+            where=where,
+            remedy=remedy,
+        )
 
     def _mean_color(self) -> Tensor | None:
         if self.mean_picture is not None:

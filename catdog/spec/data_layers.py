@@ -6,7 +6,11 @@ from catdog.errors import Fault, SpecError
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 
 #: Layers that bring data and become sources outside the net; `data.sources` has a class for each.
-DATA_LAYERS = frozenset({"Data", "DummyData", "HDF5Data", "ImageData", "MemoryData", "WindowData"})
+#: The second line has those of forks.
+DATA_LAYERS = frozenset(
+    {"Data", "DummyData", "HDF5Data", "ImageData", "MemoryData", "WindowData"}
+    | {"AnnotatedData", "DenseImageData", "ImageLabelmapData", "ImageSegData"}
+)
 
 
 def brings_data(layer: LayerParameter) -> bool:

@@ -3,13 +3,11 @@
 from catdog.errors import Fault
 
 _FORKS = {
-    "SSD (weiliu89/caffe)": "AnnotatedData VideoData",
+    "SSD (weiliu89/caffe)": "VideoData",
     "makefile/frcnn": "DeformableConvolution DeformablePSROIPooling FPNProposal FrcnnProposal "
     "PSROIAlign ROIAlign",
-    "SegNet (alexgkendall/caffe-segnet)": "DenseImageData",
-    "PSPNet (hszhao/PSPNet)": "DenseCRF DomainTransform ImageSegData MatRead MatWrite UniqueLabel",
+    "PSPNet (hszhao/PSPNet)": "DenseCRF DomainTransform MatRead MatWrite UniqueLabel",
     "yjxiong/caffe": "BatchReduction Gather Scatter SegData SyncBN",
-    "HED (s9xie/hed)": "ImageLabelmapData",
     "RCF (yun-liu/RCF)": "AutoCrop",
     "FlowNet 2 (lmb-freiburg/flownet2)": "Accum Correlation Correlation1D DataAugmentation "
     "FlowAugmentation FlowWarp LpqLoss Resample",

@@ -1,6 +1,15 @@
 """Data layers as sources outside the net, and their table."""
 
-from catdog.data.sources import data, dummy, hdf5, image, memory, window
+from catdog.data.sources import (
+    annotated,
+    data,
+    dummy,
+    hdf5,
+    image,
+    label_maps,
+    memory,
+    window,
+)
 from catdog.data.sources.base import Batch, Context, RecordSource, Source
 from catdog.data.sources.memory import MemoryData
 from catdog.errors import DataError
@@ -25,6 +34,8 @@ SOURCES: dict[str, type[Source]] = {
     **memory.TABLE,
     **dummy.TABLE,
     **window.TABLE,
+    **annotated.TABLE,
+    **label_maps.TABLE,
 }
 
 

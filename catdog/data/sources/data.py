@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from catdog.data.sources.picture_source import PictureSource
 from catdog.data.sources.resident import Resident
 from catdog.data.transform import Draw, Picture
 from catdog.errors import DataError
-from catdog.proto.caffe_pb2 import TRAIN, DataParameter, LayerParameter
+from catdog.proto.caffe_pb2 import TRAIN, DataParameter, Datum, LayerParameter
 from catdog.runtime.columns import Chained, Picked
 
 
@@ -33,7 +34,7 @@ class Data(PictureSource):
     With an `index_file` the records are those that it names, in its order.
     """
 
-    messages = ("data_param", "transform_param")
+    messages: ClassVar[tuple[str, ...]] = ("data_param", "transform_param")
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
@@ -49,7 +50,7 @@ class Data(PictureSource):
         )
         self._resident: Resident | None = None
         self._loading = Lock()
-        self._encoded = parse_datum(self.reader.first()).encoded
+        self._encoded = self.datum(self.reader.first()).encoded
         self._check_color()
         self.shuffle = self.param.shuffle
         self.skip(self.param.rand_skip)
@@ -172,23 +173,32 @@ class Data(PictureSource):
 
     def _decode(self, index: int, value: bytes) -> Example:
         try:
-            return read_example(value, color=self._color)
+            return self.example(value)
         except DataError as error:
             raise DataError(error.what, where=self.where(index), remedy=error.remedy) from error
 
+    def datum(self, value: bytes) -> Datum:
+        """The picture in a stored value."""
+        return parse_datum(value)
+
+    def example(self, value: bytes) -> Example:
+        """The picture in a stored value, decoded, and what is stored with it."""
+        return read_example(value, color=self.color)
+
     @property
-    def _color(self) -> bool | None:
+    def color(self) -> bool | None:
+        """Whether encoded pictures are decoded to colour, to grey, or as they are."""
         if self.transform.param.force_gray:
             return False
         return self.transform.param.force_color or self.param.force_encoded_color or None
 
     def _check_color(self) -> None:
         """Raise DataError where raw data lack the channels asked for: only encoded ones convert."""
-        if self._color is None or self._encoded:
+        if self.color is None or self._encoded:
             return
-        channels, wanted = self.examples([0])[0].array.shape[0], 3 if self._color else 1
+        channels, wanted = self.examples([0])[0].array.shape[0], 3 if self.color else 1
         if channels != wanted:
-            field = "force_color" if self._color else "force_gray"
+            field = "force_color" if self.color else "force_gray"
             raise self.error(
                 f"{field} converts encoded pictures, these are stored raw with {channels} "
                 "channel(s)",

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,6 +18,15 @@ from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.runtime.parallel import cores
 from catdog.spec.shape import Shape
 
+#: Fields of forks, and the layers that apply them.
+_FORKS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("resize_param", "distort_param", "expand_param", "emit_constraint"), ("AnnotatedData",)
+    ),
+    "noise_param": (),
+    "scale_factors": ("ImageSegData",),
+}
+
 
 class PictureSource(RecordSource):
     """Records that are a picture and a label; tops are the pictures and, if wanted, the labels.
@@ -28,9 +38,12 @@ class PictureSource(RecordSource):
 
     least_tops, most_tops = 1, 2
     transform: Transform
+    #: Which fields of transform_param that forks have it applies, beside crops of two sides.
+    fork_fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
+        self._check_fork_fields()
         self.transform = Transform(layer, self.context.phase, self.context.locate)
         self._pool: ThreadPoolExecutor | None = None
 
@@ -92,6 +105,16 @@ class PictureSource(RecordSource):
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+
+    def _check_fork_fields(self) -> None:
+        for field, _ in self.layer.transform_param.ListFields():
+            if field.name in _FORKS and field.name not in self.fork_fields:
+                takes = " or ".join(_FORKS[field.name])
+                raise self.error(
+                    f"does not apply {field.name}",
+                    field=field.name,
+                    remedy=f"{takes} does" if takes else "leave it out",
+                )
 
     def _labels(
         self, indices: Sequence[int], examples: Sequence[Example], changes: Changes | None
