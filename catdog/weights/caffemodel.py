@@ -1,7 +1,9 @@
 """Caffe's binary weight file: a NetParameter whose layers have their blobs (Net::ToProto)."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -16,6 +18,9 @@ from catdog.proto.caffe_pb2 import (
     V0LayerParameter,
     V1LayerParameter,
 )
+from catdog.proto.fork_fields import text_at
+from catdog.proto.fork_reading import read_forked
+from catdog.proto.fork_writing import write_forked
 from catdog.proto.parse import NotUTF8, parse
 from catdog.spec.upgrade import upgrade_net
 from catdog.weights.model import Array, BlobsOfLayers, Weights
@@ -27,6 +32,31 @@ _PLAIN: packed.Kept = {
     2: {1: {1: {}, 2: {}, 50: {}}, 2: {}, 3: {}, 4: {}, 5: {}, 6: {}},
     100: {1: {}, 2: {}, 3: {}, 4: {}, 7: {}},
 }
+
+
+class _Form(NamedTuple):
+    """The numbers of a layer's name and blobs, and the forms of layers inside it."""
+
+    name: int
+    blobs: int
+    inner: Mapping[int, "_Form"] = MappingProxyType({})
+
+
+#: The layers of a net, of 2014, and in them those of 2013.
+_NET_FORMS = {
+    NetParameter.LAYER_FIELD_NUMBER: _Form(
+        LayerParameter.NAME_FIELD_NUMBER, LayerParameter.BLOBS_FIELD_NUMBER
+    ),
+    NetParameter.LAYERS_FIELD_NUMBER: _Form(
+        V1LayerParameter.NAME_FIELD_NUMBER,
+        V1LayerParameter.BLOBS_FIELD_NUMBER,
+        {
+            V1LayerParameter.LAYER_FIELD_NUMBER: _Form(
+                V0LayerParameter.NAME_FIELD_NUMBER, V0LayerParameter.BLOBS_FIELD_NUMBER
+            )
+        },
+    ),
+}
 #: The numbers of a net's layers and of a layer's blobs.
 _LAYER = NetParameter.LAYER_FIELD_NUMBER
 _BLOBS = LayerParameter.BLOBS_FIELD_NUMBER
@@ -36,14 +66,13 @@ _MOST_BYTES = 2**31 - 2**20
 
 
 def read(path: Path) -> Weights:
-    """Read a .caffemodel of any age or make; its net is upgraded."""
+    """Read a .caffemodel of any age, make or fork; its net is upgraded."""
     content = path.read_bytes()
     try:
-        net = _parse(content)
+        net, found = _parse(memoryview(content))
         blobs: BlobsOfLayers = {
-            layer.name: [blob_to_array(blob) for blob in layer.blobs]
-            for layer in _layers(net)
-            if layer.blobs
+            name: [blob_to_array(BlobProto.FromString(each)) for each in of_layer]  # type: ignore[arg-type]
+            for name, of_layer in found.items()
         }
     except DataError as error:
         raise WeightsError(
@@ -55,25 +84,39 @@ def read(path: Path) -> Weights:
         raise _no_weights(path, content) from None
     if not blobs:
         raise _no_weights(path, content, complete=True)
-    for layer in _layers(net):
-        layer.ClearField("blobs")
     return Weights(blobs, _upgraded(net), str(path))
 
 
-def _parse(content: bytes) -> NetParameter:
+def _parse(content: memoryview) -> tuple[NetParameter, dict[str, list[memoryview]]]:
+    """The net without blobs, and the blobs of each layer that has some, serialised."""
+    blobs: dict[str, list[memoryview]] = {}
+    bare = _without_blobs(content, _NET_FORMS, blobs)
     try:
-        return parse(NetParameter, content)
+        return read_forked(bare).net, blobs
     except NotUTF8:
         raise
     except DecodeError:
-        return parse(NetParameter, packed.only(memoryview(content), _PLAIN))
+        return parse(NetParameter, packed.only(memoryview(bare), _PLAIN)), blobs
 
 
-def _layers(net: NetParameter) -> Iterator[LayerParameter | V1LayerParameter | V0LayerParameter]:
-    """The layers in whatever form they are."""
-    yield from net.layer
-    for layer in net.layers:
-        yield layer.layer if layer.HasField("layer") else layer
+def _without_blobs(
+    content: memoryview, forms: Mapping[int, _Form], blobs: dict[str, list[memoryview]]
+) -> bytes:
+    """A serialised message of layers, those of the forms, without their blobs, which are noted."""
+    parts: packed.Parts = []
+    for each in packed.fields(content):
+        form = forms.get(each.number)
+        if form is None:
+            parts.append(each.whole)
+            continue
+        fields = list(packed.fields(each.content))
+        found = [field.content for field in fields if field.number == form.blobs]
+        if found:
+            blobs[text_at(each.content, form.name)] = found
+        rest = b"".join(field.whole for field in fields if field.number != form.blobs)
+        inside = _without_blobs(memoryview(rest), form.inner, blobs) if form.inner else rest
+        parts += packed.framed(each.number, [inside])
+    return b"".join(parts)
 
 
 def _upgraded(net: NetParameter) -> NetParameter:
@@ -90,30 +133,29 @@ def write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None = N
     """Write a .caffemodel that Caffe 1.0 loads; `diffs` go beside the data of each blob."""
     _check_size(weights, diffs or {})
     known = {layer.name for layer in weights.net.layer}
-    others = (LayerParameter(name=name) for name in weights.blobs if name not in known)
-    carried = NetParameter()
-    carried.CopyFrom(weights.net)
-    carried.ClearField("layer")
-    name = NetParameter(name=carried.name) if carried.HasField("name") else NetParameter()
-    carried.ClearField("name")
+    net = NetParameter()
+    net.CopyFrom(weights.net)
+    net.layer.extend(LayerParameter(name=name) for name in weights.blobs if name not in known)
     with path.open("wb") as file:
-        # in the order of the fields, and by no message that has the blobs: each would be a copy
-        file.write(name.SerializeToString())
-        for layer in (*weights.net.layer, *others):
-            file.writelines(_layer_parts(layer, weights, diffs or {}))
-        file.write(carried.SerializeToString())
+        # by no message that has the blobs: each would be a copy
+        for field in packed.fields(memoryview(write_forked(net))):
+            if field.number == _LAYER:
+                file.writelines(_layer_parts(field.content, weights, diffs or {}))
+            else:
+                file.write(field.whole)
 
 
 def _layer_parts(
-    layer: LayerParameter, weights: Weights, diffs: dict[str, list[Array]]
+    layer: memoryview, weights: Weights, diffs: dict[str, list[Array]]
 ) -> packed.Parts:
-    """A layer of a net with its blobs, serialised."""
-    fields = list(packed.fields(memoryview(layer.SerializeToString())))
+    """A serialised layer of a net, with its blobs."""
+    name = text_at(layer, LayerParameter.NAME_FIELD_NUMBER)
+    fields = list(packed.fields(layer))
     parts: packed.Parts = [field.whole for field in fields if field.number < _BLOBS]
-    arrays = weights.blobs.get(layer.name, [])
-    gradients = diffs.get(layer.name, [None] * len(arrays))
+    arrays = weights.blobs.get(name, [])
+    gradients = diffs.get(name, [None] * len(arrays))
     for array, gradient in zip(arrays, gradients, strict=True):
-        parts += packed.framed(_BLOBS, packed.blob_parts(_present(array, layer), gradient))
+        parts += packed.framed(_BLOBS, packed.blob_parts(_present(array, name), gradient))
     parts += [field.whole for field in fields if field.number > _BLOBS]
     return packed.framed(_LAYER, parts)
 
@@ -129,10 +171,10 @@ def _check_size(weights: Weights, diffs: dict[str, list[Array]]) -> None:
         )
 
 
-def _present(array: Array | None, layer: LayerParameter) -> Array:
+def _present(array: Array | None, layer: str) -> Array:
     if array is None:
         raise WeightsError(
-            f'layer "{layer.name}" shares a parameter whose owner is not known',
+            f'layer "{layer}" shares a parameter whose owner is not known',
             remedy="write .caffemodel.h5, or load the weights into their net first",
         )
     return array

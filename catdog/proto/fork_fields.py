@@ -1,0 +1,133 @@
+"""What a field of a serialised net is in each fork: by its number, its layer's type, its bytes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from catdog.proto import packed
+from catdog.proto.fork_table import LAYER, Meaning, forks, is_called_for, table, values
+
+VARINT, LENGTH = 0, 2
+#: How a kind of value lies on the wire; a varint where nothing is said.
+_WIRE = {"float": 5, "double": 1, "string": LENGTH, "bytes": LENGTH, "message": LENGTH}
+#: Fields that mean nothing, or that a fork's layer refuses, without another one.
+_COMPANION = {
+    ("LossParameter", "weight_by_label_freqs"): "class_weighting",
+    ("ConvolutionParameter", "dilation_w"): "dilation_h",
+}
+_WITH_COMPANIONS = {message for message, _ in _COMPANION}
+
+
+class Reading(NamedTuple):
+    """What a field is in a fork, and its value where it is a whole number."""
+
+    meaning: Meaning
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.meaning.name}: {self.value}" if self.value else self.meaning.name
+
+
+class Place(NamedTuple):
+    """A field of a message in a file.
+
+    `type` is the layer's where the message is a layer. `beside` are the numbers of the fields of
+    that message, where any of them counts.
+    """
+
+    message: str
+    type: str
+    number: int
+    wire: int
+    content: bytes
+    beside: frozenset[int]
+
+
+def place_of(
+    message: str, layer_type: str, field: packed.Field, fields: Sequence[packed.Field]
+) -> Place:
+    """The place of one of the fields of a message."""
+    numbers = (each.number for each in fields) if message in _WITH_COMPANIONS else ()
+    kind = layer_type if message == LAYER else ""
+    content = bytes(field.content)
+    return Place(message, kind, field.number, wire_of(field), content, frozenset(numbers))
+
+
+def wire_of(field: packed.Field) -> int:
+    """How a field lies on the wire."""
+    return field.whole[0] & 7
+
+
+def renumbered(field: packed.Field, number: int) -> packed.Parts:
+    """The field as it is, with another number."""
+    _, end = packed.read_varint(field.whole, 0)
+    return [packed.write_varint(number << 3 | wire_of(field)), field.whole[end:]]
+
+
+def text_at(message: memoryview, number: int) -> str:
+    """The text of a field of a message, the last one; "" where there is none."""
+    found = [each for each in packed.fields(message) if each.number == number]
+    known = bool(found) and wire_of(found[-1]) == LENGTH
+    return bytes(found[-1].content).decode("utf-8", "replace") if known else ""
+
+
+class Readings:
+    """What each place is in each fork, looked up once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Place], Reading | None] = {}
+
+    def of(self, fork: str, place: Place) -> Reading | None:
+        """What a field is in a fork; None where the fork has no such field."""
+        key = (fork, place)
+        if key not in self._known:
+            meaning = table().meanings[place.message][place.number].get(fork)
+            self._known[key] = self._read(fork, meaning, place) if meaning else None
+        return self._known[key]
+
+    def is_known(self, place: Place) -> bool:
+        """Whether any fork has the field."""
+        return any(self.of(fork, place) for fork in forks())
+
+    def _read(self, fork: str, meaning: Meaning, place: Place) -> Reading | None:
+        if not (_lies_as(meaning, place.wire) and _has_companion(fork, meaning, place)):
+            return None
+        if meaning.kind == "message":
+            return Reading(meaning) if self._is_message(fork, meaning, place) else None
+        if place.wire != VARINT:
+            return Reading(meaning)
+        value = _value(fork, meaning, packed.read_varint(memoryview(place.content), 0)[0])
+        return Reading(meaning, value) if value else None
+
+    def _is_message(self, fork: str, meaning: Meaning, place: Place) -> bool:
+        """Whether the layer has use for the message, and its bytes are fields of the fork's."""
+        if place.message == LAYER and not is_called_for(meaning.name, place.type):
+            return False
+        try:
+            found = list(packed.fields(memoryview(place.content)))
+        except ValueError:
+            return False
+        differing = table().meanings.get(meaning.inner, {})
+        inside = (place_of(meaning.inner, "", f, found) for f in found if f.number in differing)
+        return all(self.of(fork, each) or not self.is_known(each) for each in inside)
+
+
+def _lies_as(meaning: Meaning, wire: int) -> bool:
+    wanted = _WIRE.get(meaning.kind, VARINT)
+    return wire == wanted or (meaning.repeated and wanted != LENGTH and wire == LENGTH)
+
+
+def _has_companion(fork: str, meaning: Meaning, place: Place) -> bool:
+    needed = _COMPANION.get((place.message, meaning.name))
+    if needed is None or place.content == b"\0":
+        return True
+    return table().numbers[place.message][needed].get(fork) in place.beside
+
+
+def _value(fork: str, meaning: Meaning, number: int) -> str:
+    """A whole number as the fork names it; "" where it is none of its values."""
+    if meaning.kind == "enum":
+        known = values(meaning.inner, fork)
+        return known.get(number, "" if known else str(number))
+    if meaning.kind == "bool":
+        return {0: "false", 1: "true"}.get(number, "")
+    return str(number)

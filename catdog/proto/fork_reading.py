@@ -1,0 +1,246 @@
+"""A net in the numbers of a fork to one in ours: what a field is follows from its layer's type.
+
+The forks that are meant are those in which every field that forks have in different ways is one,
+with its number, the type of its layer and how it lies on the wire. A field that is the same in all
+of them is settled; one that is not is kept as it is until a fork is named.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from catdog.proto import packed
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+from catdog.proto.fork_fields import (
+    LENGTH,
+    VARINT,
+    Place,
+    Reading,
+    Readings,
+    place_of,
+    renumbered,
+    text_at,
+    wire_of,
+)
+from catdog.proto.fork_table import (
+    BVLC,
+    LAYER,
+    OWN,
+    descriptor,
+    forks,
+    inner_message,
+    own_field,
+    own_value,
+    table,
+)
+from catdog.proto.parse import parse
+
+#: What is added to the number of a field whose number means something else in our schema, and of
+#: one that forks read in different ways; protobuf keeps fields that it does not know. No fork has
+#: numbers of that size.
+KEPT, OPEN = 510_000_000, 520_000_000
+_NET = "NetParameter"
+#: The fields that only catdog writes.
+_OURS = frozenset(n for n in NetParameter.DESCRIPTOR.fields_by_number if n >= 1000)
+
+
+class Open(NamedTuple):
+    """A field that forks read in different ways: its layer's name, message and number."""
+
+    layer: str
+    message: str
+    number: int
+    readings: Mapping[Reading, Sequence[str]]
+
+
+@dataclass
+class Found:
+    """A net in our numbers, and what there is to say of its fields.
+
+    `open` has the fields that forks read in different ways. `kept` has those of forks that our
+    schema lacks, `the layer's type: the field`, each with the forks that have it.
+    """
+
+    net: NetParameter
+    open: list[Open] = field(default_factory=list)
+    kept: dict[str, Sequence[str]] = field(default_factory=dict)
+
+
+def read_forked(content: bytes, named: Sequence[str] = ()) -> Found:
+    """A serialised net, in the numbers of whatever fork, in ours.
+
+    `named` are forks that settle what the fields leave open, the first that has a field. Raises
+    DecodeError for bytes that are no net, NotUTF8 for a text that is none.
+    """
+    view = memoryview(content)
+    try:
+        marked, is_ours = _mark(view)
+        if marked == [OWN]:
+            return Found(parse(NetParameter, content))
+        translation = _Translation(view, [*named, *(marked or ([BVLC] if is_ours else []))])
+        translated = translation.whole() if translation.differs else content
+    except ValueError as error:
+        raise DecodeError(str(error)) from None
+    net = parse(NetParameter, translated)
+    if used := translation.used():
+        net.fork = ",".join(used)
+    return Found(net, translation.open, translation.kept)
+
+
+def _mark(net: memoryview) -> tuple[list[str], bool]:
+    """The forks that a file names, and whether it is one of catdog's."""
+    names = text_at(net, NetParameter.FORK_FIELD_NUMBER).split(",")
+    is_ours = any(each.number in _OURS for each in packed.fields(net))
+    return [name for name in names if name in {*forks(), OWN}], is_ours
+
+
+class _Translation:
+    """Of one net. Raises ValueError for bytes that are no message."""
+
+    def __init__(self, net: memoryview, named: Sequence[str]) -> None:
+        self._net, self._named = net, named
+        self._readings = Readings()
+        self._places: dict[Place, None] = {}
+        self._types: set[str] = set()
+        self._survey(_NET, "", net)
+        self._meant = self._consistent()
+        #: The name and type of the layer that is being translated.
+        self._layer = self._type = ""
+        self._having: list[Sequence[str]] = []
+        self.open: list[Open] = []
+        self.kept: dict[str, Sequence[str]] = {}
+
+    @property
+    def differs(self) -> bool:
+        """Whether the net has a field that forks have in different ways."""
+        return bool(self._places)
+
+    def whole(self) -> bytes:
+        """The net in our numbers."""
+        return self._message(_NET, "", self._net, self._meant)
+
+    def used(self) -> list[str]:
+        """The forks whose numbers the settled fields have, few; none where all are BVLC's."""
+        order = (*self._named, *self._meant)
+        chosen = [f for f in order if all(f in having for having in self._having)][:1]
+        for having in self._having:
+            if not set(chosen) & set(having):
+                chosen.append(having[0])
+        return [] if chosen == [BVLC] or not self._having else chosen
+
+    def _survey(self, message: str, layer_type: str, view: memoryview) -> None:
+        """Note the fields that forks have in different ways."""
+        found = list(packed.fields(view))
+        differing = table().meanings.get(message, {})
+        for each in found:
+            if each.number in differing:
+                self._places[place_of(message, layer_type, each, found)] = None
+            elif inner := _inner(message, each):
+                kind = _layer_type(inner, each)
+                self._types.add(kind)
+                self._survey(inner, kind, each.content)
+
+    def _consistent(self) -> Sequence[str]:
+        """The forks that have all of the fields; every fork where none has."""
+        known = [place for place in self._places if self._readings.is_known(place)]
+        left = [f for f in forks() if all(self._readings.of(f, place) for place in known)]
+        if not left:
+            return forks()
+        registered = table().types
+        having = [f for f in left if all(f in registered.get(t, (f,)) for t in self._types)]
+        return having or left
+
+    def _message(
+        self, message: str, layer_type: str, view: memoryview, meant: Sequence[str]
+    ) -> bytes:
+        """A message in our numbers, as the forks that are meant have it."""
+        found = list(packed.fields(view))
+        differing = table().meanings.get(message, {})
+        parts: packed.Parts = []
+        for each in found:
+            if each.number in differing:
+                place = place_of(message, layer_type, each, found)
+                alone = sum(other.number == each.number for other in found) == 1
+                parts += self._field(place, each, meant, alone=alone)
+            elif inner := _inner(message, each):
+                if inner == LAYER:
+                    self._type = _layer_type(inner, each)
+                    self._layer = text_at(each.content, LayerParameter.NAME_FIELD_NUMBER)
+                inside = self._message(inner, self._type, each.content, meant)
+                parts += packed.framed(each.number, [inside])
+            else:
+                parts.append(each.whole)
+        return b"".join(parts)
+
+    def _field(
+        self, place: Place, each: packed.Field, meant: Sequence[str], *, alone: bool
+    ) -> packed.Parts:
+        """A field that forks have in different ways, in our number if it is settled."""
+        readings: dict[Reading, list[str]] = {}
+        for fork in meant:
+            if reading := self._readings.of(fork, place):
+                readings.setdefault(reading, []).append(fork)
+        if not readings:
+            return _kept(place, each)
+        if len(readings) > 1 and not (chosen := self._by_name(place, readings)):
+            self.open.append(Open(self._layer, place.message, place.number, readings))
+            return renumbered(each, OPEN + place.number)
+        ((reading, having),) = (chosen if len(readings) > 1 else readings).items()
+        self._having.append(having)
+        return self._settled(place, each, reading, having, alone=alone)
+
+    def _by_name(
+        self, place: Place, readings: Mapping[Reading, list[str]]
+    ) -> dict[Reading, list[str]]:
+        """The reading of the first named fork that has the field, and the forks that agree."""
+        for fork in self._named:
+            if reading := self._readings.of(fork, place):
+                agree = [each for each in readings.get(reading, ()) if each != fork]
+                return {reading: [fork, *agree]}
+        return {}
+
+    def _settled(
+        self,
+        place: Place,
+        each: packed.Field,
+        reading: Reading,
+        having: Sequence[str],
+        *,
+        alone: bool,
+    ) -> packed.Parts:
+        meaning = reading.meaning
+        ours = own_field(place.message, meaning)
+        if ours is None or not (alone or ours.is_repeated):
+            return self._unsupported(place, each, reading, having)
+        if meaning.kind == "message":
+            inside = self._message(meaning.inner, "", each.content, having)
+            return packed.framed(ours.number, [inside])
+        if meaning.kind == "enum" and place.wire == VARINT:
+            value = own_value(ours.enum_type.full_name.removeprefix("caffe."), reading.value)
+            if value is None:
+                return self._unsupported(place, each, reading, having)
+            tag = packed.write_varint(ours.number << 3 | VARINT)
+            return [tag, packed.write_varint(value)]
+        return renumbered(each, ours.number)
+
+    def _unsupported(
+        self, place: Place, each: packed.Field, reading: Reading, having: Sequence[str]
+    ) -> packed.Parts:
+        layer = f"{self._type}: " if place.message != _NET else ""
+        self.kept.setdefault(f"{layer}{reading}", having)
+        return _kept(place, each)
+
+
+def _inner(message: str, each: packed.Field) -> str:
+    return inner_message(message, each.number) if wire_of(each) == LENGTH else ""
+
+
+def _layer_type(message: str, each: packed.Field) -> str:
+    return text_at(each.content, LayerParameter.TYPE_FIELD_NUMBER) if message == LAYER else ""
+
+
+def _kept(place: Place, each: packed.Field) -> packed.Parts:
+    is_ours = place.number in descriptor(place.message).fields_by_number
+    return renumbered(each, KEPT + place.number) if is_ours else [each.whole]
