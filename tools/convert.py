@@ -45,12 +45,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_shape()
     parser.add_stage()
     _add_form(parser)
+    parser.add_fork()
     args = parser.parse(argv)
     shapes, fold = dict(args.shape), args.fold_batch_norm
     files = (args.source, args.target, args.weights)
     model = args.model and Path(args.model)
     file_form = FileForm(Form(args.opset, args.dynamic), args.int8)
-    convert(Conversion(*files, shapes, fold, model, tell, args.stage, file_form))
+    convert(Conversion(*files, shapes, fold, model, tell, args.stage, file_form, args.fork))
     print(args.target)
 
 

@@ -13,6 +13,7 @@ from catdog.cli.specs import net_file
 from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError, did_you_mean
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetState, Phase
+from catdog.proto.fork_table import fork_named
 from catdog.runtime.devices import chosen, device_named
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver.precision import NAMES
@@ -134,6 +135,17 @@ class Parser(argparse.ArgumentParser):
         """--allow-python."""
         self.add_argument(
             "--allow-python", action="store_true", help="build Python layers: they run code"
+        )
+
+    def add_fork(self) -> None:
+        """--fork, of binary files."""
+        self.add_argument(
+            "--fork",
+            type=fork_named,
+            default="",
+            metavar="NAME",
+            help="the fork of Caffe whose field numbers a binary file has, such as SSD, where the "
+            "file does not tell",
         )
 
     def add_precision(self, *others: str) -> None:

@@ -5,22 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from google.protobuf.message import DecodeError
 
 from catdog.data.mean import read_mean, write_mean
 from catdog.data.numpy_file import read_npy
 from catdog.errors import CatdogError, DataError, some_of
+from catdog.export.binary_specs import read_binary, serialized
 from catdog.export.deployed import deployed
 from catdog.export.deployed_files import FileForm, to_onnx, to_program
-from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
-from catdog.proto.parse import NotUTF8, parse
 from catdog.runtime.files import replacing
 from catdog.spec import read_net, to_text
 from catdog.spec.additions import added_fields
 from catdog.spec.read import read_spec
 from catdog.spec.shape import Shape
-from catdog.spec.upgrade import upgrade_net, upgrade_solver
-from catdog.weights import fold_net, fold_weights, read_weights, write_weights
+from catdog.weights import Weights, fold_net, fold_weights, read_weights, write_weights
 
 _TEXT, _BINARY, _MODEL, _WEIGHTS = "text", "binary message", "caffemodel", "weights"
 _MEAN, _ARRAY, _ONNX, _PROGRAM = "mean", "array", "ONNX", "exported program"
@@ -51,6 +48,7 @@ class Conversion:
         tell: hears what is assumed of data that are not there, and which fields are not Caffe's.
         stages: of the net's rules, for ONNX and .pt2.
         file_form: how these are written.
+        fork: of Caffe, by whose field numbers binary files are read and written.
     """
 
     source: Path
@@ -62,6 +60,7 @@ class Conversion:
     tell: Callable[[str], object] = lambda _: None
     stages: Sequence[str] = ()
     file_form: FileForm = field(default_factory=FileForm)
+    fork: str = ""
 
 
 def convert(conversion: Conversion) -> None:
@@ -118,7 +117,7 @@ def _net_to_folded_net(conversion: Conversion) -> None:
 
 def _weights_to_folded_weights(conversion: Conversion) -> None:
     net = read_net(conversion.model).message if conversion.model else None
-    write_weights(conversion.target, fold_weights(read_weights(conversion.source), net))
+    write_weights(conversion.target, fold_weights(_weights_of(conversion), net))
 
 
 def _text_to_text(conversion: Conversion) -> None:
@@ -131,51 +130,22 @@ def _text_to_text(conversion: Conversion) -> None:
 
 
 def _text_to_binary(conversion: Conversion) -> None:
-    _write_bytes(
-        conversion, read_spec(conversion.source).message.SerializeToString(deterministic=True)
-    )
+    message = read_spec(conversion.source).message
+    _write_bytes(conversion, serialized(message, conversion.fork))
 
 
 def _binary_to_text(conversion: Conversion) -> None:
     """A net without its parameters, or a solver."""
-    message = _read_binary(conversion.source)
-    if isinstance(message, NetParameter):
-        for layer in message.layer:
-            del layer.blobs[:]
-        # what a snapshot carries beside the net is no text
-        for carried in ("dataset", "mean", "deploy"):
-            message.ClearField(carried)
+    binary = read_binary(conversion.source, conversion.fork)
+    message = binary.for_text()
     with replacing(conversion.target) as beside:
         beside.write_text(to_text(message, conversion.target), encoding="utf-8")
+    if left_out := binary.left_out():
+        conversion.tell(f"left out, as catdog does not have it: {some_of(left_out, 8)}")
 
 
 def _binary_to_binary(conversion: Conversion) -> None:
-    _write_bytes(conversion, _read_binary(conversion.source).SerializeToString(deterministic=True))
-
-
-def _read_binary(path: Path) -> NetParameter | SolverParameter:
-    """A net, upgraded, or a solver: what has layers is a net, though both may read the same."""
-    content = _read_bytes(path)
-    kinds: tuple[type[NetParameter | SolverParameter], ...] = (NetParameter, SolverParameter)
-    for kind in kinds:
-        try:
-            message = parse(kind, content)
-        except NotUTF8 as error:
-            raise CatdogError(str(error), where=str(path), remedy="get the file again") from error
-        except DecodeError:
-            continue
-        if isinstance(message, SolverParameter):
-            return upgrade_solver(message)
-        if message.layer or message.layers:
-            return upgrade_net(message)
-    raise CatdogError("is no net and no solver, or a damaged one", where=str(path))
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CatdogError(str(error.strerror), where=str(path)) from None
+    _write_bytes(conversion, read_binary(conversion.source, conversion.fork).upgraded())
 
 
 def _write_bytes(conversion: Conversion, content: bytes) -> None:
@@ -184,7 +154,11 @@ def _write_bytes(conversion: Conversion, content: bytes) -> None:
 
 
 def _weights_to_weights(conversion: Conversion) -> None:
-    write_weights(conversion.target, read_weights(conversion.source))
+    write_weights(conversion.target, _weights_of(conversion))
+
+
+def _weights_of(conversion: Conversion) -> Weights:
+    return read_weights(conversion.source, conversion.fork)
 
 
 def _mean_to_array(conversion: Conversion) -> None:
@@ -213,14 +187,17 @@ def _array_to_mean(conversion: Conversion) -> None:
 def _text_to_deployed(conversion: Conversion) -> None:
     c = conversion
     _WRITERS[FORMS[c.target.suffix]](
-        deployed(c.source, c.weights, c.shapes, c.tell, c.stages), c.target, c.file_form, c.tell
+        deployed(c.source, c.weights, c.shapes, c.tell, c.stages, c.fork),
+        c.target,
+        c.file_form,
+        c.tell,
     )
 
 
 def _weights_to_deployed(conversion: Conversion) -> None:
     c = conversion
     _WRITERS[FORMS[c.target.suffix]](
-        deployed(None, c.source, c.shapes, c.tell, c.stages), c.target, c.file_form, c.tell
+        deployed(None, c.source, c.shapes, c.tell, c.stages, c.fork), c.target, c.file_form, c.tell
     )
 
 

@@ -46,21 +46,23 @@ def deployed(
     given: Mapping[str, Shape] | None = None,
     tell: Callable[[str], object] = lambda _: None,
     stages: Sequence[str] = (),
+    fork: str = "",
 ) -> Deployed:
     """The TEST net without labels, with probabilities on top, on the CPU.
 
     It comes from the spec `model`, or else from weights that carry their deploy net, or their
     layers as Caffe writes them; without weights its parameters are those of its fillers, always
     the same. `given` are shapes of data that are not there; what is assumed of others is told.
-    `stages` are of the spec's rules. Raises CatdogError when there is neither, LayerError for a
-    Python layer, and what reading and building raise.
+    `stages` are of the spec's rules, `fork` is the fork of Caffe that wrote the weights. Raises
+    CatdogError when there is neither, LayerError for a Python layer, and what reading and building
+    raise.
     """
-    carried = read_weights(weights) if weights else None
+    carried = read_weights(weights, fork) if weights else None
     if model:
         found = _derived(read_net(model), given or {}, tell, stages)
     elif carried and carried.net.HasField("deploy"):
         found = NetParameter(deploy=_shaped(carried.net.deploy, given or {}))
-    elif carried and carried.net.layer:
+    elif carried and carried.as_net().layer:
         found = _of_layers(carried, given or {}, tell, stages)
     elif weights:
         raise CatdogError("carries no net", where=str(weights), remedy=_GIVE)

@@ -117,7 +117,7 @@ class Predictor:
         self._located: Callable[[], AbstractContextManager[None]] = (
             weights.located if deploy is None else nullcontext
         )
-        carried = weights.net or NetParameter()
+        carried = weights.as_net() if deploy is None else weights.net
         with self._located():
             message = deploy or deploy_of(carried)
             self.net = _opened(message, weights, provide_caffe).place(self.device)

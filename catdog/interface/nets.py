@@ -69,6 +69,7 @@ def deploy(
     scores: bool = False,
     inputs: Mapping[str, Shape] | None = None,
     stages: Sequence[str] = (),
+    fork: str = "",
 ) -> DeployModule:
     """The deploy form of a net, as a torch module of tensors: no data layers, no labels.
 
@@ -82,6 +83,7 @@ def deploy(
         scores: end the net before its Softmax or Sigmoid, as torch's losses want it.
         inputs: shapes of data that are not there, by blob: {"data": (1, 3, 64, 64)}.
         stages: of the net's rules.
+        fork: the fork of Caffe that wrote the weights, where their net does not tell: "SSD".
 
     It is in its training mode, with gradients, until `.eval()`: Dropout drops and BatchNorm counts,
     as in any torch module. Raises CatdogError where there is neither net nor weights, WeightsError
@@ -92,7 +94,7 @@ def deploy(
     told: list[str] = []
     path = weights_path(weights) if weights is not None else None
     given = find_net(os.fspath(model)) if model is not None else None
-    found = deployed(given, path, inputs, told.append, stages)
+    found = deployed(given, path, inputs, told.append, stages, fork)
     if told:
         remedy = 'build them, or say their shape: inputs={"data": (1, 3, 227, 227)}'
         raise CatdogError("the data of the net are not there", where=str(model), remedy=remedy)

@@ -27,7 +27,7 @@ class Reading(NamedTuple):
         return f"{self.meaning.name}: {self.value}" if self.value else self.meaning.name
 
 
-class Place(NamedTuple):
+class FieldPlace(NamedTuple):
     """A field of a message in a file.
 
     `type` is the layer's where the message is a layer. `beside` are the numbers of the fields of
@@ -44,12 +44,12 @@ class Place(NamedTuple):
 
 def place_of(
     message: str, layer_type: str, field: packed.Field, fields: Sequence[packed.Field]
-) -> Place:
+) -> FieldPlace:
     """The place of one of the fields of a message."""
     numbers = (each.number for each in fields) if message in _WITH_COMPANIONS else ()
     kind = layer_type if message == LAYER else ""
     content = bytes(field.content)
-    return Place(message, kind, field.number, wire_of(field), content, frozenset(numbers))
+    return FieldPlace(message, kind, field.number, wire_of(field), content, frozenset(numbers))
 
 
 def wire_of(field: packed.Field) -> int:
@@ -74,9 +74,9 @@ class Readings:
     """What each place is in each fork, looked up once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Place], Reading | None] = {}
+        self._known: dict[tuple[str, FieldPlace], Reading | None] = {}
 
-    def of(self, fork: str, place: Place) -> Reading | None:
+    def of(self, fork: str, place: FieldPlace) -> Reading | None:
         """What a field is in a fork; None where the fork has no such field."""
         key = (fork, place)
         if key not in self._known:
@@ -84,11 +84,11 @@ class Readings:
             self._known[key] = self._read(fork, meaning, place) if meaning else None
         return self._known[key]
 
-    def is_known(self, place: Place) -> bool:
+    def is_known(self, place: FieldPlace) -> bool:
         """Whether any fork has the field."""
         return any(self.of(fork, place) for fork in forks())
 
-    def _read(self, fork: str, meaning: Meaning, place: Place) -> Reading | None:
+    def _read(self, fork: str, meaning: Meaning, place: FieldPlace) -> Reading | None:
         if not (_lies_as(meaning, place.wire) and _has_companion(fork, meaning, place)):
             return None
         if meaning.kind == "message":
@@ -98,7 +98,7 @@ class Readings:
         value = _value(fork, meaning, packed.read_varint(memoryview(place.content), 0)[0])
         return Reading(meaning, value) if value else None
 
-    def _is_message(self, fork: str, meaning: Meaning, place: Place) -> bool:
+    def _is_message(self, fork: str, meaning: Meaning, place: FieldPlace) -> bool:
         """Whether the layer has use for the message, and its bytes are fields of the fork's."""
         if place.message == LAYER and not is_called_for(meaning.name, place.type):
             return False
@@ -116,7 +116,7 @@ def _lies_as(meaning: Meaning, wire: int) -> bool:
     return wire == wanted or (meaning.repeated and wanted != LENGTH and wire == LENGTH)
 
 
-def _has_companion(fork: str, meaning: Meaning, place: Place) -> bool:
+def _has_companion(fork: str, meaning: Meaning, place: FieldPlace) -> bool:
     needed = _COMPANION.get((place.message, meaning.name))
     if needed is None or place.content == b"\0":
         return True

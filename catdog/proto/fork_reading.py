@@ -16,7 +16,7 @@ from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.proto.fork_fields import (
     LENGTH,
     VARINT,
-    Place,
+    FieldPlace,
     Reading,
     Readings,
     place_of,
@@ -46,7 +46,7 @@ _NET = "NetParameter"
 _OURS = frozenset(n for n in NetParameter.DESCRIPTOR.fields_by_number if n >= 1000)
 
 
-class Open(NamedTuple):
+class OpenField(NamedTuple):
     """A field that forks read in different ways: its layer's name, message and number."""
 
     layer: str
@@ -56,19 +56,19 @@ class Open(NamedTuple):
 
 
 @dataclass
-class Found:
+class ForkedNet:
     """A net in our numbers, and what there is to say of its fields.
 
-    `open` has the fields that forks read in different ways. `kept` has those of forks that our
-    schema lacks, `the layer's type: the field`, each with the forks that have it.
+    `open` has the fields that forks read in different ways. `kept` has those that our schema
+    lacks, `the layer's type: the field`, each with the forks that have it, or none.
     """
 
     net: NetParameter
-    open: list[Open] = field(default_factory=list)
+    open: list[OpenField] = field(default_factory=list)
     kept: dict[str, Sequence[str]] = field(default_factory=dict)
 
 
-def read_forked(content: bytes, named: Sequence[str] = ()) -> Found:
+def read_forked(content: bytes, named: Sequence[str] = ()) -> ForkedNet:
     """A serialised net, in the numbers of whatever fork, in ours.
 
     `named` are forks that settle what the fields leave open, the first that has a field. Raises
@@ -78,7 +78,7 @@ def read_forked(content: bytes, named: Sequence[str] = ()) -> Found:
     try:
         marked, is_ours = _mark(view)
         if marked == [OWN]:
-            return Found(parse(NetParameter, content))
+            return ForkedNet(parse(NetParameter, content))
         translation = _Translation(view, [*named, *(marked or ([BVLC] if is_ours else []))])
         translated = translation.whole() if translation.differs else content
     except ValueError as error:
@@ -86,7 +86,7 @@ def read_forked(content: bytes, named: Sequence[str] = ()) -> Found:
     net = parse(NetParameter, translated)
     if used := translation.used():
         net.fork = ",".join(used)
-    return Found(net, translation.open, translation.kept)
+    return ForkedNet(net, translation.open, translation.kept)
 
 
 def _mark(net: memoryview) -> tuple[list[str], bool]:
@@ -96,26 +96,42 @@ def _mark(net: memoryview) -> tuple[list[str], bool]:
     return [name for name in names if name in {*forks(), OWN}], is_ours
 
 
+def has_open(message: memoryview) -> bool:
+    """Whether a serialised net of ours has fields that forks read in different ways."""
+    return any(
+        each.number >= OPEN or (wire_of(each) == LENGTH and _has_open_inside(each))
+        for each in packed.fields(message)
+    )
+
+
+def _has_open_inside(each: packed.Field) -> bool:
+    try:
+        return has_open(each.content)
+    except ValueError:
+        return False
+
+
 class _Translation:
     """Of one net. Raises ValueError for bytes that are no message."""
 
     def __init__(self, net: memoryview, named: Sequence[str]) -> None:
         self._net, self._named = net, named
         self._readings = Readings()
-        self._places: dict[Place, None] = {}
+        self._places: dict[FieldPlace, None] = {}
         self._types: set[str] = set()
+        self._unknown = False
         self._survey(_NET, "", net)
         self._meant = self._consistent()
         #: The name and type of the layer that is being translated.
         self._layer = self._type = ""
         self._having: list[Sequence[str]] = []
-        self.open: list[Open] = []
+        self.open: list[OpenField] = []
         self.kept: dict[str, Sequence[str]] = {}
 
     @property
     def differs(self) -> bool:
-        """Whether the net has a field that forks have in different ways."""
-        return bool(self._places)
+        """Whether the net has a field that forks have in different ways, or that nobody knows."""
+        return bool(self._places) or self._unknown
 
     def whole(self) -> bytes:
         """The net in our numbers."""
@@ -141,6 +157,8 @@ class _Translation:
                 kind = _layer_type(inner, each)
                 self._types.add(kind)
                 self._survey(inner, kind, each.content)
+            else:
+                self._unknown |= each.number not in descriptor(message).fields_by_number
 
     def _consistent(self) -> Sequence[str]:
         """The forks that have all of the fields; every fork where none has."""
@@ -171,11 +189,18 @@ class _Translation:
                 inside = self._message(inner, self._type, each.content, meant)
                 parts += packed.framed(each.number, [inside])
             else:
+                if each.number not in descriptor(message).fields_by_number:
+                    self._note(message, f"field {each.number}", ())
                 parts.append(each.whole)
         return b"".join(parts)
 
+    def _note(self, message: str, name: str, having: Sequence[str]) -> None:
+        """Of a field that our schema lacks."""
+        layer = f"{self._type}: " if message != _NET else ""
+        self.kept.setdefault(f"{layer}{name}", having)
+
     def _field(
-        self, place: Place, each: packed.Field, meant: Sequence[str], *, alone: bool
+        self, place: FieldPlace, each: packed.Field, meant: Sequence[str], *, alone: bool
     ) -> packed.Parts:
         """A field that forks have in different ways, in our number if it is settled."""
         readings: dict[Reading, list[str]] = {}
@@ -183,16 +208,17 @@ class _Translation:
             if reading := self._readings.of(fork, place):
                 readings.setdefault(reading, []).append(fork)
         if not readings:
+            self._note(place.message, f"field {place.number} of {place.message}", ())
             return _kept(place, each)
         if len(readings) > 1 and not (chosen := self._by_name(place, readings)):
-            self.open.append(Open(self._layer, place.message, place.number, readings))
+            self.open.append(OpenField(self._layer, place.message, place.number, readings))
             return renumbered(each, OPEN + place.number)
         ((reading, having),) = (chosen if len(readings) > 1 else readings).items()
         self._having.append(having)
         return self._settled(place, each, reading, having, alone=alone)
 
     def _by_name(
-        self, place: Place, readings: Mapping[Reading, list[str]]
+        self, place: FieldPlace, readings: Mapping[Reading, list[str]]
     ) -> dict[Reading, list[str]]:
         """The reading of the first named fork that has the field, and the forks that agree."""
         for fork in self._named:
@@ -203,7 +229,7 @@ class _Translation:
 
     def _settled(
         self,
-        place: Place,
+        place: FieldPlace,
         each: packed.Field,
         reading: Reading,
         having: Sequence[str],
@@ -226,10 +252,9 @@ class _Translation:
         return renumbered(each, ours.number)
 
     def _unsupported(
-        self, place: Place, each: packed.Field, reading: Reading, having: Sequence[str]
+        self, place: FieldPlace, each: packed.Field, reading: Reading, having: Sequence[str]
     ) -> packed.Parts:
-        layer = f"{self._type}: " if place.message != _NET else ""
-        self.kept.setdefault(f"{layer}{reading}", having)
+        self._note(place.message, str(reading), having)
         return _kept(place, each)
 
 
@@ -241,6 +266,6 @@ def _layer_type(message: str, each: packed.Field) -> str:
     return text_at(each.content, LayerParameter.TYPE_FIELD_NUMBER) if message == LAYER else ""
 
 
-def _kept(place: Place, each: packed.Field) -> packed.Parts:
+def _kept(place: FieldPlace, each: packed.Field) -> packed.Parts:
     is_ours = place.number in descriptor(place.message).fields_by_number
     return renumbered(each, KEPT + place.number) if is_ours else [each.whole]

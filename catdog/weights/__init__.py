@@ -1,11 +1,13 @@
 """Weight files of every kind: read by content, written by name, copied by layer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 
 from catdog.errors import WeightsError, did_you_mean
+from catdog.proto.forks import settled
 from catdog.runtime.files import replacing
 from catdog.weights import caffemodel, hdf5, tensors
 from catdog.weights.copy import CopyRow, CopyState, compare, copy_weights
@@ -39,23 +41,29 @@ _TORCH_STARTS = (b"PK\x03\x04", b"\x80\x02")
 _LENGTH = 8
 
 
-def read_weights(path: str | Path) -> Weights:
+def read_weights(path: str | Path, fork: str = "") -> Weights:
     """Read a .caffemodel, .caffemodel.h5, .safetensors or .pt, known by its content.
 
-    Raises WeightsError for a file of another kind, a damaged one, and a missing one.
+    `fork` is the fork of Caffe that wrote the file, such as "SSD", where that counts for its net
+    and the file does not tell. Raises WeightsError for a file of another kind, a damaged one, and a
+    missing one; CatdogError for a fork that is not known.
     """
     path = Path(path)
     if path.is_dir():
         what = "is an LMDB, not weights" if (path / "data.mdb").exists() else "is a folder"
         raise WeightsError(what, where=str(path), remedy="name a weight file")
     try:
-        return _reader(path)(path)
+        found = _reader(path)(path)
     except FileNotFoundError:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         remedy = did_you_mean(path.name, beside) or "check the path"
         raise WeightsError("no such file", where=str(path), remedy=remedy) from None
     except OSError as error:
         raise WeightsError(error.strerror or "cannot be read", where=str(path)) from error
+    if not fork:
+        return found
+    with found.located():
+        return replace(found, net=settled(found.net, fork))
 
 
 def _reader(path: Path) -> Callable[[Path], Weights]:

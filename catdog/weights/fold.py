@@ -56,7 +56,7 @@ def fold_weights(weights: Weights, net: NetParameter | None = None) -> Weights:
 
     Raises WeightsError when there is no net, and for a layer that the weights do not have.
     """
-    structure = net or weights.net
+    structure = net or weights.as_net()
     if not structure.layer:
         raise WeightsError(
             "does not tell its layers", where=weights.source, remedy="give the net with --model"

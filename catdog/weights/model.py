@@ -12,6 +12,7 @@ from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.net.wiring import AUTOMATIC
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
+from catdog.proto.forks import settled
 from catdog.spec.splits import insert_splits
 
 Array = NDArray[np.float32]
@@ -37,6 +38,14 @@ class Weights:
     net: NetParameter = field(default_factory=NetParameter)
     source: str = ""
 
+    def as_net(self) -> NetParameter:
+        """The net, for whom its layers count and not their blobs alone.
+
+        Raises CatdogError where fields mean one thing in one fork of Caffe and another in others.
+        """
+        with self.located():
+            return settled(self.net)
+
     @contextmanager
     def located(self) -> Iterator[None]:
         """Give faults of what the file carries, which have no place of their own, the file."""
@@ -52,7 +61,8 @@ class Weights:
                 error.located = True
             raise
         except CatdogError as error:
-            error.where = error.where or self.source
+            if self.source not in error.where:
+                error.where = ": ".join(part for part in (self.source, error.where) if part)
             raise
 
 

@@ -105,6 +105,10 @@ def test_fields_of_other_caffes_are_passed_over(tmp_path):
     path.write_bytes(net_bytes)
     weights = read_weights(path)
     assert weights.blobs["a"][0].tolist() == [1, 2]
+    again = tmp_path / "again.caffemodel"
+    write_weights(again, weights)
+    assert again.read_bytes() == net_bytes
+    weights.net.DiscardUnknownFields()
     assert weights.net == text('name: "n" layer { name: "a" type: "Interp" }')
 
 
