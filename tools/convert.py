@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     files = (args.source, args.target, args.weights)
     model = args.model and Path(args.model)
     file_form = FileForm(Form(args.opset, args.dynamic), args.int8)
-    convert(Conversion(*files, shapes, fold, model, tell, args.stage, file_form, args.fork))
+    convert(Conversion(*files, shapes, fold, model, tell, args.stage, file_form, args.fork or ""))
     print(args.target)
 
 

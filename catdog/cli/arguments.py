@@ -142,7 +142,6 @@ class Parser(argparse.ArgumentParser):
         self.add_argument(
             "--fork",
             type=fork_named,
-            default="",
             metavar="NAME",
             help="the fork of Caffe whose field numbers a binary file has, such as SSD, where the "
             "file does not tell",

@@ -37,13 +37,10 @@ def main(schema: str, of_bvlc: str) -> None:
     for message, number, meaning in [*_added(facts, bvlc), *_new(facts), *_bvlcs(facts, bvlc)]:
         fields[message][number].append(meaning)
     types = {
-        name: [
-            sorted(each["forks"]),
-            sorted({f for named in each["forks"].values() for f in named}),
-        ]
+        name: [[read, [fork]] for fork, read in each["forks"].items()]
         for name, each in facts["layer_types"].items()
     }
-    types["Upsample"][0].append(_DARKNET)
+    types["Upsample"].append([["upsample_param"], [_DARKNET]])
     table = {"forks": forks, "types": types, "enums": _enums(facts, bvlc), "fields": fields}
     table = {
         name: _numbered(part, list(forks)) for name, part in table.items() if part is not forks

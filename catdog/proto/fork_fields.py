@@ -31,7 +31,7 @@ class FieldPlace(NamedTuple):
     """A field of a message in a file.
 
     `type` is the layer's where the message is a layer. `beside` are the numbers of the fields of
-    that message, where any of them counts.
+    that message, where any of them counts; `alone`: no other of them has this number.
     """
 
     message: str
@@ -40,6 +40,7 @@ class FieldPlace(NamedTuple):
     wire: int
     content: bytes
     beside: frozenset[int]
+    alone: bool
 
 
 def place_of(
@@ -48,8 +49,9 @@ def place_of(
     """The place of one of the fields of a message."""
     numbers = (each.number for each in fields) if message in _WITH_COMPANIONS else ()
     kind = layer_type if message == LAYER else ""
-    content = bytes(field.content)
-    return FieldPlace(message, kind, field.number, wire_of(field), content, frozenset(numbers))
+    alone = sum(each.number == field.number for each in fields) == 1
+    wire, content = wire_of(field), bytes(field.content)
+    return FieldPlace(message, kind, field.number, wire, content, frozenset(numbers), alone)
 
 
 def wire_of(field: packed.Field) -> int:
@@ -89,18 +91,27 @@ class Readings:
         return any(self.of(fork, place) for fork in forks())
 
     def _read(self, fork: str, meaning: Meaning, place: FieldPlace) -> Reading | None:
-        if not (_lies_as(meaning, place.wire) and _has_companion(fork, meaning, place)):
+        if not (_lies_as(meaning, place) and _has_companion(fork, meaning, place)):
             return None
         if meaning.kind == "message":
             return Reading(meaning) if self._is_message(fork, meaning, place) else None
+        if meaning.kind == "string":
+            return Reading(meaning) if self._is_text(place) else None
         if place.wire != VARINT:
             return Reading(meaning)
         value = _value(fork, meaning, packed.read_varint(memoryview(place.content), 0)[0])
         return Reading(meaning, value) if value else None
 
+    def _is_text(self, place: FieldPlace) -> bool:
+        """Whether the bytes are a text, and not a message that the layer's type calls for."""
+        others = table().meanings[place.message][place.number].items()
+        called = (self.of(fork, place) for fork, each in others if each.kind == "message")
+        is_text = place.content.decode("utf-8", "replace").isprintable()
+        return is_text and not (place.message == LAYER and any(called))
+
     def _is_message(self, fork: str, meaning: Meaning, place: FieldPlace) -> bool:
         """Whether the layer has use for the message, and its bytes are fields of the fork's."""
-        if place.message == LAYER and not is_called_for(meaning.name, place.type):
+        if place.message == LAYER and not is_called_for(meaning.name, place.type, fork):
             return False
         try:
             found = list(packed.fields(memoryview(place.content)))
@@ -111,9 +122,11 @@ class Readings:
         return all(self.of(fork, each) or not self.is_known(each) for each in inside)
 
 
-def _lies_as(meaning: Meaning, wire: int) -> bool:
+def _lies_as(meaning: Meaning, place: FieldPlace) -> bool:
     wanted = _WIRE.get(meaning.kind, VARINT)
-    return wire == wanted or (meaning.repeated and wanted != LENGTH and wire == LENGTH)
+    if meaning.repeated:
+        return place.wire == wanted or (wanted != LENGTH and place.wire == LENGTH)
+    return place.wire == wanted and place.alone
 
 
 def _has_companion(fork: str, meaning: Meaning, place: FieldPlace) -> bool:

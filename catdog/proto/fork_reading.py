@@ -7,6 +7,7 @@ of them is settled; one that is not is kept as it is until a fork is named.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -33,6 +34,7 @@ from catdog.proto.fork_table import (
     inner_message,
     own_field,
     own_value,
+    registers,
     table,
 )
 from catdog.proto.parse import parse
@@ -42,6 +44,8 @@ from catdog.proto.parse import parse
 #: numbers of that size.
 KEPT, OPEN = 510_000_000, 520_000_000
 _NET = "NetParameter"
+#: Forks that are tried in every order.
+_MOST_ORDERED = 5
 #: The fields that only catdog writes.
 _OURS = frozenset(n for n in NetParameter.DESCRIPTOR.fields_by_number if n >= 1000)
 
@@ -120,11 +124,13 @@ class _Translation:
         self._places: dict[FieldPlace, None] = {}
         self._types: set[str] = set()
         self._unknown = False
+        self._excluded: set[str] = set()
         self._survey(_NET, "", net)
         self._meant = self._consistent()
         #: The name and type of the layer that is being translated.
         self._layer = self._type = ""
-        self._having: list[Sequence[str]] = []
+        #: Of each settled field, by message, name and number, the forks that have it.
+        self._having: dict[tuple[str, str, int], Sequence[str]] = {}
         self.open: list[OpenField] = []
         self.kept: dict[str, Sequence[str]] = {}
 
@@ -139,12 +145,23 @@ class _Translation:
 
     def used(self) -> list[str]:
         """The forks whose numbers the settled fields have, few; none where all are BVLC's."""
-        order = (*self._named, *self._meant)
-        chosen = [f for f in order if all(f in having for having in self._having)][:1]
-        for having in self._having:
+        order, every = (*self._named, *self._meant), list(self._having.values())
+        chosen = [f for f in order if all(f in having for having in every)][:1]
+        for having in every:
             if not set(chosen) & set(having):
                 chosen.append(having[0])
-        return [] if chosen == [BVLC] or not self._having else chosen
+        if chosen == [BVLC] or not every:
+            return []
+        # a fork may have one of the fields by another number
+        orders = permutations(chosen) if len(chosen) <= _MOST_ORDERED else ()
+        return next((list(each) for each in orders if self._gives_numbers(each)), chosen)
+
+    def _gives_numbers(self, order: Sequence[str]) -> bool:
+        for message, name, number in self._having:
+            numbers = table().numbers[message][name]
+            if next(numbers[fork] for fork in order if fork in numbers) != number:
+                return False
+        return True
 
     def _survey(self, message: str, layer_type: str, view: memoryview) -> None:
         """Note the fields that forks have in different ways."""
@@ -157,18 +174,22 @@ class _Translation:
                 kind = _layer_type(inner, each)
                 self._types.add(kind)
                 self._survey(inner, kind, each.content)
-            else:
-                self._unknown |= each.number not in descriptor(message).fields_by_number
+            self._note_plain(message, each.number)
+
+    def _note_plain(self, message: str, number: int) -> None:
+        """Forks that have a field of BVLC's by another number are not meant."""
+        ours = descriptor(message).fields_by_number.get(number)
+        self._unknown |= ours is None
+        if ours is not None and number not in table().meanings.get(message, ()):
+            moved = table().numbers.get(message, {}).get(ours.name, {})
+            self._excluded.update(fork for fork, other in moved.items() if other != number)
 
     def _consistent(self) -> Sequence[str]:
         """The forks that have all of the fields; every fork where none has."""
-        known = [place for place in self._places if self._readings.is_known(place)]
-        left = [f for f in forks() if all(self._readings.of(f, place) for place in known)]
-        if not left:
-            return forks()
-        registered = table().types
-        having = [f for f in left if all(f in registered.get(t, (f,)) for t in self._types)]
-        return having or left
+        of, possible = self._readings.of, [f for f in forks() if f not in self._excluded]
+        known = [place for place in self._places if any(of(fork, place) for fork in possible)]
+        left = [fork for fork in possible if all(of(fork, place) for place in known)]
+        return [f for f in left if all(registers(f, t) for t in self._types)] or left or possible
 
     def _message(
         self, message: str, layer_type: str, view: memoryview, meant: Sequence[str]
@@ -180,8 +201,7 @@ class _Translation:
         for each in found:
             if each.number in differing:
                 place = place_of(message, layer_type, each, found)
-                alone = sum(other.number == each.number for other in found) == 1
-                parts += self._field(place, each, meant, alone=alone)
+                parts += self._field(place, each, meant)
             elif inner := _inner(message, each):
                 if inner == LAYER:
                     self._type = _layer_type(inner, each)
@@ -199,9 +219,7 @@ class _Translation:
         layer = f"{self._type}: " if message != _NET else ""
         self.kept.setdefault(f"{layer}{name}", having)
 
-    def _field(
-        self, place: FieldPlace, each: packed.Field, meant: Sequence[str], *, alone: bool
-    ) -> packed.Parts:
+    def _field(self, place: FieldPlace, each: packed.Field, meant: Sequence[str]) -> packed.Parts:
         """A field that forks have in different ways, in our number if it is settled."""
         readings: dict[Reading, list[str]] = {}
         for fork in meant:
@@ -214,8 +232,10 @@ class _Translation:
             self.open.append(OpenField(self._layer, place.message, place.number, readings))
             return renumbered(each, OPEN + place.number)
         ((reading, having),) = (chosen if len(readings) > 1 else readings).items()
-        self._having.append(having)
-        return self._settled(place, each, reading, having, alone=alone)
+        key = (place.message, reading.meaning.name, place.number)
+        kept = [fork for fork in self._having.get(key, having) if fork in having]
+        self._having[key] = kept or having
+        return self._settled(place, each, reading, having)
 
     def _by_name(
         self, place: FieldPlace, readings: Mapping[Reading, list[str]]
@@ -233,12 +253,10 @@ class _Translation:
         each: packed.Field,
         reading: Reading,
         having: Sequence[str],
-        *,
-        alone: bool,
     ) -> packed.Parts:
         meaning = reading.meaning
         ours = own_field(place.message, meaning)
-        if ours is None or not (alone or ours.is_repeated):
+        if ours is None or not (place.alone or ours.is_repeated):
             return self._unsupported(place, each, reading, having)
         if meaning.kind == "message":
             inside = self._message(meaning.inner, "", each.content, having)

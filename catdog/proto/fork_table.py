@@ -55,16 +55,15 @@ class Meaning(NamedTuple):
 class _Table(NamedTuple):
     """The facts, as `meanings[message][number][fork]` and so on.
 
-    `numbers[message][name][fork]` is the way back. `types` has the forks that register a type,
-    `callers` the types that read a field of LayerParameter, `enums` the names of the numbers of
-    each enum, in BVLC's form for a fork that is not there.
+    `numbers[message][name][fork]` is the way back. `types[type][fork]` has the fields of
+    LayerParameter that a fork's layer of that type reads. `enums[enum][fork]` has the names of the
+    numbers; they are BVLC's for a fork that is not there.
     """
 
     forks: Mapping[str, str]
     meanings: Mapping[str, Mapping[int, Mapping[str, Meaning]]]
     numbers: Mapping[str, Mapping[str, Mapping[str, int]]]
-    types: Mapping[str, frozenset[str]]
-    callers: Mapping[str, frozenset[str]]
+    types: Mapping[str, Mapping[str, frozenset[str]]]
     enums: Mapping[str, Mapping[str, Mapping[int, str]]]
 
 
@@ -81,11 +80,10 @@ def table() -> _Table:
         back = numbers.setdefault(message, {}).setdefault(found.name, {})
         for fork in forks:
             here[names[fork]], back[names[fork]] = found, number
-    types = {name: frozenset(names[at] for at in each[0]) for name, each in facts["types"].items()}
-    callers: dict[str, set[str]] = {name: set(types) for name, types in _OTHER_CALLERS.items()}
-    for name, (_, read) in facts["types"].items():
-        for field in read:
-            callers.setdefault(field, set()).add(name)
+    types = {
+        name: {names[at]: frozenset(read) for read, (at,) in each}
+        for name, each in facts["types"].items()
+    }
     enums = {
         name: {
             names[at]: {number: value for value, number in values.items()}
@@ -94,8 +92,7 @@ def table() -> _Table:
         }
         for name, variants in facts["enums"].items()
     }
-    frozen = {name: frozenset(each) for name, each in callers.items()}
-    return _Table(facts["forks"], meanings, numbers, types, frozen, enums)
+    return _Table(facts["forks"], meanings, numbers, types, enums)
 
 
 def _entries(fields: Any) -> Iterator[tuple[str, int, Any]]:
@@ -125,10 +122,26 @@ def fork_named(name: str) -> str:
     raise CatdogError(f'there is no fork "{name}"', where="--fork", remedy=remedy)
 
 
-def is_called_for(name: str, layer_type: str) -> bool:
-    """Whether a layer of a type reads a field of LayerParameter; without a type, it may."""
+def registers(fork: str, layer_type: str) -> bool:
+    """Whether a fork may have layers of a type; of some forks only the messages are known."""
+    known = table().types.get(layer_type)
+    return known is None or fork in known or fork not in _registering()
+
+
+@cache
+def _registering() -> frozenset[str]:
+    return frozenset(fork for having in table().types.values() for fork in having)
+
+
+def is_called_for(name: str, layer_type: str, fork: str) -> bool:
+    """Whether a fork's layer of a type reads a field of LayerParameter; without a type, it may."""
     called = name.removesuffix("_param").replace("_", "") == layer_type.lower()
-    return not layer_type or called or layer_type in table().callers.get(name, ())
+    if not layer_type or called or layer_type in _OTHER_CALLERS.get(name, ()):
+        return True
+    reads = table().types.get(layer_type, {})
+    if fork in _registering():
+        return name in reads.get(fork, ())
+    return any(name in each for each in reads.values())
 
 
 def values(enum: str, fork: str) -> Mapping[int, str]:

@@ -1,6 +1,7 @@
 """A net of ours in the numbers of a fork, so that the fork reads it, and we read it again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from google.protobuf.message import DecodeError
 
@@ -18,6 +19,7 @@ from catdog.proto.fork_table import (
     forks,
     inner_message,
     own_field,
+    registers,
     table,
     values,
 )
@@ -33,20 +35,19 @@ class _Missing(Exception):
 def write_forked(net: NetParameter) -> bytes:
     """A net, serialised with its fields in the order of their numbers.
 
-    The numbers are those of the forks that the net names, or else of the first usual fork that has
-    all fields, or else of the first for each field of a layer. A field that no fork has, keeps our
-    number. Where reading would not give the same net again, the file names the forks.
+    The numbers are those of the fork that the net names, or else of the first usual one that has
+    all fields; where there is none, of the first that has it for each field of a layer. A field
+    that no fork has keeps our number. Where reading would not give the same net again, the file
+    names the forks.
     """
     plain = NetParameter()
     plain.CopyFrom(net)
     plain.ClearField("fork")
-    content = memoryview(plain.SerializeToString())
+    content = memoryview(plain.SerializePartialToString())
     named = [name for name in net.fork.split(",") if name in forks()]
     if net.fork == OWN:
         return _marked(content.tobytes(), [OWN])
-    written, used = _in_numbers_of(
-        [*named, *(each for each in forks() if each not in named)], content
-    )
+    written, used = _in_numbers_of(named, content, {layer.type for layer in plain.layer})
     for marks in ((), used):
         found = _marked(written, marks)
         if _reads_as(found, plain):
@@ -68,24 +69,26 @@ def _reads_as(written: bytes, net: NetParameter) -> bool:
     return found == net
 
 
-def _in_numbers_of(order: Sequence[str], net: memoryview) -> tuple[bytes, list[str]]:
+def _in_numbers_of(
+    named: Sequence[str], net: memoryview, types: Collection[str]
+) -> tuple[bytes, list[str]]:
     """The net in the numbers of the first fork that has all of it, or of several; and which."""
-    for fork in order:
+    usual = (fork for fork in forks() if all(registers(fork, kind) for kind in types))
+    for fork in named or usual:
         try:
             return _message(fork, _NET, net), [fork]
         except _Missing:
             continue
     used: list[str] = []
-    return _message("", _NET, net, lambda kind, field: _by_first(order, kind, field, used)), used
+    return _message("", _NET, net, partial(_by_first, named, used)), used
 
 
 def _by_first(
-    order: Sequence[str], layer_type: str, field: packed.Field, used: list[str]
+    named: Sequence[str], used: list[str], layer_type: str, field: packed.Field
 ) -> packed.Parts:
     """A field of a layer in the numbers of the first fork that has it, or in ours."""
-    registered = table().types.get(layer_type)
-    for fork in [*used, *order]:
-        if registered is None or fork in registered:
+    for fork in dict.fromkeys([*named, *used, *forks()]):
+        if fork in named or registers(fork, layer_type):
             try:
                 found = _field(fork, LAYER, field)
             except _Missing:
@@ -104,8 +107,6 @@ def _message(
 ) -> bytes:
     """A message with the fields in the fork's numbers, in order; `of_layer` writes a layer's."""
     kind = text_at(view, _TYPE) if message == LAYER else ""
-    if message == LAYER and of_layer is None and fork not in table().types.get(kind, (fork,)):
-        raise _Missing
     parts: list[bytes] = []
     for each in packed.fields(view):
         inner = inner_message(message, each.number) if wire_of(each) == LENGTH else ""

@@ -17,7 +17,7 @@ def settled(net: NetParameter, fork: str = "") -> NetParameter:
     where something stays open, and for a fork that is not known.
     """
     named = [fork_named(fork)] if fork else []
-    if not named and not has_open(memoryview(net.SerializeToString())):
+    if not named and not has_open(memoryview(net.SerializePartialToString())):
         return net
     found = read_forked(write_forked(net), named)
     check_settled(found)

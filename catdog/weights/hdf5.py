@@ -82,7 +82,7 @@ def write(path: Path, weights: Weights, diffs: dict[str, list[Array]] | None = N
             group = file.require_group("diff").require_group(layer)
             for index, gradient in enumerate(gradients):
                 group[str(index)] = gradient
-        file[NET] = np.frombuffer(weights.net.SerializeToString(), np.uint8)
+        file[NET] = np.frombuffer(weights.net.SerializePartialToString(), np.uint8)
 
 
 def _memory(array: Array) -> tuple[int, tuple[int, ...]]:

@@ -44,7 +44,7 @@ def read_safetensors(path: Path) -> Weights:
 
 def write_safetensors(path: Path, weights: Weights) -> None:
     """Write a .safetensors file; the net rides in its metadata."""
-    carried = base64.b64encode(weights.net.SerializeToString()).decode()
+    carried = base64.b64encode(weights.net.SerializePartialToString()).decode()
     safetensors.torch.save_file(_named(weights), path, metadata={_NET: carried})
 
 
@@ -115,7 +115,7 @@ def _state_dict(content: Mapping[object, object]) -> Mapping[object, object]:
 
 def write_torch(path: Path, weights: Weights) -> None:
     """Write a .pt of named tensors, which `torch.load(path, weights_only=True)` reads."""
-    carried = base64.b64encode(weights.net.SerializeToString()).decode()
+    carried = base64.b64encode(weights.net.SerializePartialToString()).decode()
     torch.save({**_named(weights), _NET: carried}, path)
 
 

@@ -17,7 +17,14 @@ from google.protobuf import text_format
 
 from catdog.data.checksums import checksum
 from catdog.data.datum import array_to_datum, array_to_legacy_blob, encoded_datum
-from catdog.proto.caffe_pb2 import NetParameter, RunState, SolverState, SourceState
+from catdog.proto import packed
+from catdog.proto.caffe_pb2 import (
+    LayerParameter,
+    NetParameter,
+    RunState,
+    SolverState,
+    SourceState,
+)
 from catdog.solver.solverstate import TrainingState, write_state
 from catdog.weights import weights_of, write_weights
 from tests.pictures import by_pillow, encoded, picture
@@ -139,7 +146,13 @@ def _weights(ending: str) -> bytes:
 
 @cache
 def caffemodels() -> Sequence[bytes]:
-    return [_weights(".caffemodel"), *_golden("v0.caffemodel", "v1.caffemodel")]
+    forked = LayerParameter(name="b", type="BN")
+    # SegNet's bn_param, with bn_mode; R-FCN's pre_fixed_normalizer
+    forked.MergeFromString(b"\xea\x02\x02\x18\x01" + b"\xaa\x06\x05\x25\0\0\0\x40")
+    blob = packed.blob(np.ones(3, np.float32))
+    net = NetParameter(layer=[forked, LayerParameter(name="c", blobs=[blob])])
+    plain = _weights(".caffemodel")
+    return [plain, net.SerializeToString(), *_golden("v0.caffemodel", "v1.caffemodel")]
 
 
 @cache
