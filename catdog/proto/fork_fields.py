@@ -73,9 +73,10 @@ def text_at(message: memoryview, number: int) -> str:
 
 
 class Readings:
-    """What each place is in each fork, looked up once."""
+    """What each place is in each fork, looked up once; `strict`: with the companions it needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = True) -> None:
+        self._strict = strict
         self._known: dict[tuple[str, FieldPlace], Reading | None] = {}
 
     def of(self, fork: str, place: FieldPlace) -> Reading | None:
@@ -91,7 +92,8 @@ class Readings:
         return any(self.of(fork, place) for fork in forks())
 
     def _read(self, fork: str, meaning: Meaning, place: FieldPlace) -> Reading | None:
-        if not (_lies_as(meaning, place) and _has_companion(fork, meaning, place)):
+        has_companion = not self._strict or _has_companion(fork, meaning, place)
+        if not (has_companion and _lies_as(meaning, place)):
             return None
         if meaning.kind == "message":
             return Reading(meaning) if self._is_message(fork, meaning, place) else None

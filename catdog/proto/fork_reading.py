@@ -186,10 +186,17 @@ class _Translation:
 
     def _consistent(self) -> Sequence[str]:
         """The forks that have all of the fields; every fork where none has."""
-        of, possible = self._readings.of, [f for f in forks() if f not in self._excluded]
+        possible = [fork for fork in forks() if fork not in self._excluded]
+        for readings in (self._readings, Readings(strict=False)):
+            if left := self._having_all(readings, possible):
+                self._readings = readings
+                return [f for f in left if all(registers(f, t) for t in self._types)] or left
+        return possible
+
+    def _having_all(self, readings: Readings, possible: Sequence[str]) -> list[str]:
+        of = readings.of
         known = [place for place in self._places if any(of(fork, place) for fork in possible)]
-        left = [fork for fork in possible if all(of(fork, place) for place in known)]
-        return [f for f in left if all(registers(f, t) for t in self._types)] or left or possible
+        return [fork for fork in possible if all(of(fork, place) for place in known)]
 
     def _message(
         self, message: str, layer_type: str, view: memoryview, meant: Sequence[str]
@@ -198,10 +205,15 @@ class _Translation:
         found = list(packed.fields(view))
         differing = table().meanings.get(message, {})
         parts: packed.Parts = []
+        # our number, and the one that it has in the file: two fields do not become one
+        taken = {each.number: each.number for each in found if each.number not in differing}
         for each in found:
             if each.number in differing:
                 place = place_of(message, layer_type, each, found)
-                parts += self._field(place, each, meant)
+                ours = self._field(place, each, meant)
+                number = packed.read_varint(memoryview(ours[0]), 0)[0] >> 3
+                is_free = taken.setdefault(number, each.number) == each.number
+                parts += ours if is_free else _kept(place, each)
             elif inner := _inner(message, each):
                 if inner == LAYER:
                     self._type = _layer_type(inner, each)

@@ -233,6 +233,12 @@ def test_forks_in_one_net_that_no_fork_is():
     assert_read(content, wanted, "darknet2caffe,SegNet,PSPNet")
 
 
+def test_two_fields_do_not_become_one():
+    """normalization as most forks have it, and as SegNet-cudnn5 has it."""
+    content = layer("l", "SoftmaxWithLoss", part(101, varint(3, 1) + varint(5, 2)))
+    assert write_forked(read_forked(content).net) == content
+
+
 def test_unknown_fields_stay_in_their_place():
     content = part(1, b"n") + layer("a", "JfdaLoss", part(150, varint(1, 1)), varint(23333, 4))
     content += layer("c", "Convolution", part(106, varint(1, 4) + varint(400, 2)))
