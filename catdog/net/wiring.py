@@ -8,10 +8,13 @@ from catdog.layers import LAYERS
 from catdog.layers.base import Count
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase
 from catdog.spec.data_layers import DATA_LAYERS
-from catdog.spec.foreign import FOREIGN, foreign_fault
+from catdog.spec.foreign import foreign_fault, mistyped, whose
 from catdog.spec.shape import Shape
 
 AUTOMATIC = "(automatic)"
+_NEITHER = (
+    "write it in Python (`catdog check NET --stub` prints the class), or drop it from the net"
+)
 
 
 def input_shapes(net: NetParameter) -> dict[str, Shape]:
@@ -96,24 +99,30 @@ def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
 
 def _foreign_faults(net: NetParameter) -> Iterator[Fault]:
     """One for each type of a fork, whatever the number of its layers."""
-    firsts: dict[str, str] = {}
+    known = known_types()
+    named: dict[str, list[str]] = {}
     for layer in net.layer:
-        firsts.setdefault(layer.type, layer.name)
-    for type_name, name in firsts.items():
-        if type_name in FOREIGN and type_name not in LAYERS:
-            yield foreign_fault(type_name, name)
+        if layer.type not in known and whose(layer.type):
+            named.setdefault(layer.type, []).append(layer.name)
+    for type_name, names in named.items():
+        yield foreign_fault(type_name, names)
+
+
+def known_types() -> set[str]:
+    """The types of layers that catdog has."""
+    return {*LAYERS, *DATA_LAYERS, "Input"}
 
 
 def unknown_types(layers: Iterable[LayerParameter]) -> Iterator[Fault]:
     """A fault for each type that nobody knows, whatever the number of its layers."""
-    known = {*LAYERS, *DATA_LAYERS, "Input"}
+    known = known_types()
     named: dict[str, list[str]] = {}
     for layer in layers:
-        if layer.type not in known and layer.type not in FOREIGN:
+        if layer.type not in known and not whose(layer.type):
             named.setdefault(layer.type, []).append(layer.name)
     for type_name, (first, *others) in named.items():
         also = f" (also {some_of(others)})" if others else ""
-        remedy = did_you_mean(type_name, sorted(known))
+        remedy = mistyped(type_name, sorted(known)) or _NEITHER
         yield Fault(f'unknown layer type "{type_name}"{also}', remedy, layer=first, field="type")
 
 

@@ -35,8 +35,9 @@ class Checker:
     def __init__(self, name: str, *, prototxt: bool = False) -> None:
         self.name = name
         self.faults: list[Fault] = []
-        #: A fault for each type of a fork; `_unreadable`: fields of theirs are not known here.
-        self._foreign: dict[str, Fault] = {}
+        #: Of each type of a fork the place and the names of the layers; `_unreadable`: fields of
+        #: theirs are not known here.
+        self._foreign: dict[str, tuple[str, list[str]]] = {}
         self._unreadable = False
         self._booleans = _BOOLEAN_WORDS if prototxt else _BOOLEANS
 
@@ -60,7 +61,8 @@ class Checker:
     def found(self) -> list[Fault]:
         """The faults; where there are any, also one for each type of layer that is a fork's."""
         there = self.faults or self._unreadable
-        return [*self.faults, *self._foreign.values()] if there else []
+        foreign = (foreign_fault(t, names, at) for t, (at, names) in self._foreign.items())
+        return [*self.faults, *foreign] if there else []
 
     def _set(self, message: Message, field: Any, entry: Entry, context: str) -> None:
         if field.message_type is not None:
@@ -88,8 +90,8 @@ class Checker:
         """Of a layer of a fork only the type is told, not its fields: the faults after `count`."""
         type_name = block.text("type")
         place = block.find("type") or block.place
-        fault = foreign_fault(type_name, block.text("name"), f"{self.name}:{place}")
-        self._foreign.setdefault(type_name, fault)
+        _, names = self._foreign.setdefault(type_name, (f"{self.name}:{place}", []))
+        names.append(block.text("name"))
         self._unreadable |= len(self.faults) > count
         del self.faults[count:]
 

@@ -183,13 +183,19 @@ layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
 """
 
 
+WAYS_OUT = (
+    "write it in Python (`catdog check NET --stub` prints the class), or drop it from the "
+    "deploy net"
+)
+
+
 def test_layers_of_forks_unknown_types_unknown_fields_and_shapes_in_one_go(write):
     found = faults(write("net.prototxt", FOREIGN))
     assert [fault.split(": ", 1)[1] for fault in found] == [
-        'layer "perm": layer type "Resample" belongs to FlowNet 2 (lmb-freiburg/flownet2), not '
-        "to Caffe itself; take it out, or write it in Python (type: Python)",
-        'layer "dw": layer type "DeformableConvolution" belongs to makefile/frcnn, not to '
-        "Caffe itself; take it out, or write it in Python (type: Python)",
+        'layer "perm": layer type "Resample" (2 layers) belongs to FlowNet2 '
+        f"(lmb-freiburg/flownet2), not to Caffe itself; {WAYS_OUT}",
+        'layer "dw": layer type "DeformableConvolution" belongs to frcnn-makefile '
+        f"(makefile/frcnn), caffe-priv-soeaver, not to Caffe itself; {WAYS_OUT}",
         'layer "pool" (Pooling): unknown field "torch_pooling"; did you mean "global_pooling"?',
         'layer "odd": unknown layer type "Convolutoin" (also odd2); did you mean "Convolution"?',
         'layer "conv": (Convolution) has no room for kernel [99, 99] with dilation [1, 1] and pad '
