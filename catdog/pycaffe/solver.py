@@ -6,7 +6,7 @@ Runs net and update in the order of caffe/solver.cpp; a loss that is no number d
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from math import ceil
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ from catdog.pycaffe.nccl import NCCL
 from catdog.pycaffe.net import Net
 from catdog.pycaffe.unit import DataUnit
 from catdog.solver import lr_policy, updates
+from catdog.solver.average_precision import DetectionScores, is_judged, scores_detections
 from catdog.solver.events import (
     Display,
     Done,
@@ -224,17 +225,28 @@ class Solver:
         """Means of a test net's outputs over its iterations."""
         self._say(NetTesting(self.iter, index))
         net, count = self.test_nets[index], self._test_iterations[index]
-        loss, rows = 0.0, []
+        loss, rows, judged = 0.0, [], self._judged(net)
         for _ in range(count):
             loss += net.forward_prefilled()
-            rows.append([output.value for output in _outputs(net)])
+            for name, scores in judged.items():
+                scores.add(net.blobs[name].tensor())
+            rows.append([output.value for output in _outputs(net, judged)])
         means = np.mean(rows, axis=0) if rows else ()
         found = tuple(
             Output(output.name, float(mean), output.loss_weight)
-            for output, mean in zip(_outputs(net), means, strict=False)
+            for output, mean in zip(_outputs(net, judged), means, strict=False)
         )
+        version = self.param.ap_version
+        found += tuple(Output(name, scores.mean(version)) for name, scores in judged.items())
         shown = loss / count if self.param.test_compute_loss else None
         self._say(NetTested(self.iter, index, found, shown))
+
+    def _judged(self, net: Net) -> dict[str, DetectionScores]:
+        """The outputs that are scored as detections, as SSD's eval_type says."""
+        if not scores_detections(self.param):
+            return {}
+        names = (name for name in net.outputs if is_judged(net.blobs[name].shape))
+        return {name: DetectionScores() for name in names}
 
     def _display(self) -> None:
         now = time.monotonic()
@@ -337,12 +349,13 @@ def _one_pass(net: Net) -> int:
     raise CatdogError("the data of a test net have no end", remedy="give test_iter in the solver")
 
 
-def _outputs(net: Net) -> Iterator[Output]:
-    """Every number of the net's outputs, in Caffe's order."""
+def _outputs(net: Net, without: Collection[str] = ()) -> Iterator[Output]:
+    """Every number of the net's outputs but some, in Caffe's order."""
     weights = net.blob_loss_weights
     for name in net.outputs:
-        for value in net.blobs[name].tensor().flatten().tolist():
-            yield Output(name, value, weights[name])
+        if name not in without:
+            for value in net.blobs[name].tensor().flatten().tolist():
+                yield Output(name, value, weights[name])
 
 
 def _due(iteration: int, interval: int) -> bool:

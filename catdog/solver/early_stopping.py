@@ -6,6 +6,7 @@ from catdog.errors import Fault, SpecError
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import RunState, ScoreState, SolverParameter
 from catdog.solver import lr_policy
+from catdog.solver.average_precision import check_judged
 from catdog.solver.events import Event, Listener, NetTested, Noted, Reached, Warned
 from catdog.solver.loss_plateau import LossPlateau
 from catdog.solver.monitored_score import BestScore, MonitoredScore, default_score, find, scores
@@ -25,6 +26,7 @@ class Ending:
         #: What SSD's plateau decides by.
         self.losses = LossPlateau(param, emit)
         self._tested = bool(tests) and param.test_interval > 0
+        check_judged(param, [test.net for test in tests])
         best, watched = wanted_scores(param, [test.net for test in tests])
         self._best = BestScore(best) if best else None
         self._stop = (

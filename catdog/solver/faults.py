@@ -1,10 +1,8 @@
 """What is wrong with a solver, whatever its nets."""
 
-from collections.abc import Iterator
-
 from catdog.errors import Fault
 from catdog.proto.caffe_pb2 import SolverParameter
-from catdog.solver import early_stopping, lr_policy, updates
+from catdog.solver import average_precision, early_stopping, lr_policy, updates
 from catdog.spec.finite import finite_faults
 
 #: The least that a field may be, where nothing but that is asked of it.
@@ -24,7 +22,7 @@ _LEAST = {
 def solver_faults(solver: SolverParameter) -> list[Fault]:
     """Everything in a solver that cannot work, whatever its nets."""
     found = [*lr_policy.faults(solver), *updates.faults(solver), *early_stopping.faults(solver)]
-    found += [*finite_faults(solver), *_detection_faults(solver)]
+    found += [*finite_faults(solver), *average_precision.faults(solver)]
     for name, least in _LEAST.items():
         if getattr(solver, name) < least:
             found.append(Fault(f"{name} must be {least} or more", field=name))
@@ -36,11 +34,3 @@ def solver_faults(solver: SolverParameter) -> list[Fault]:
         remedy = "leave test_iter out to test every example once"
         found.append(Fault("test_iter must be 0 or more", remedy, field="test_iter"))
     return found
-
-
-def _detection_faults(solver: SolverParameter) -> Iterator[Fault]:
-    for name in ("eval_type", "ap_version", "show_per_class_result"):
-        default = solver.DESCRIPTOR.fields_by_name[name].default_value
-        if getattr(solver, name) != default:
-            what = f"{name} is SSD's score of detections, which is not supported"
-            yield Fault(what, "leave it out", field=name)

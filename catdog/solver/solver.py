@@ -22,6 +22,7 @@ from catdog.proto.caffe_pb2 import (
 )
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver import lr_policy, random_state, updates
+from catdog.solver.average_precision import ap_version_of
 from catdog.solver.divergence import (
     FIRST_RECORD,
     MEND_RECORD,
@@ -359,7 +360,7 @@ class Solver:
         """The result of a pass; None where it was left early."""
         self._emit(NetTesting(self.iteration, index))
         test, classes = self.tests[index], self._single_class[index]
-        means = Means()
+        means = Means(ap_version_of(self.param))
         with closing(test.batches()) as batches, means.counting(test.net):
             for number, (batch, weight) in enumerate(batches):
                 self._emit(NetTestedBatch(self.iteration, index, number))
@@ -375,6 +376,8 @@ class Solver:
                 classes.add(result.blobs)
                 means.add({n: result.blobs[n] for n in test.net.outputs}, result.loss, weight)
         means = means.over(self.group)
+        for line in means.classes() if self.param.show_per_class_result else ():
+            self._emit(Noted(line))
         loss = means.loss() if self.param.test_compute_loss else None
         trained = () if index else self.train_scores.since_test()
         return NetTested(self.iteration, index, outputs(test.net, means.blobs()), loss, trained)

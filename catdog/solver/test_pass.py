@@ -14,6 +14,7 @@ from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.proto.caffe_pb2 import FedData, SourceState
 from catdog.runtime.distributed.group import Group
+from catdog.solver.average_precision import DetectionScores, is_judged
 from catdog.solver.events import Output
 
 Batch = Mapping[str, Tensor]
@@ -90,14 +91,23 @@ class _Counted:
         return self.sum / self.count
 
 
+#: Sums, loss, weight, what was counted and judged, of a process.
+_Summed = tuple[
+    dict[str, Tensor], Tensor | None, int, dict[_Key, _Counted], dict[str, DetectionScores]
+]
+
+
 class Means:
     """Weighted means over batches, kept on the device until they are asked for.
 
     Inside `counting`, what a layer takes the mean of over labels that count is a mean over all of
-    these; else, as in Caffe, it is the mean of the batches' means.
+    these; else, as in Caffe, it is the mean of the batches' means. With an `ap_version` the rows of
+    DetectionEvaluate become the mean average precision of all detections.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ap_version: str = "") -> None:
+        self._ap_version = ap_version
+        self._judged: dict[str, DetectionScores] = {}
         self._sums: dict[str, Tensor] = {}
         self._loss: Tensor | None = None
         self._weight = 0
@@ -145,7 +155,12 @@ class Means:
 
         An output with a row for each example has no mean once a batch is smaller: it is left out.
         """
-        sums = {name: weight * blob.float() for name, blob in blobs.items()}
+        judged = {
+            name for name, blob in blobs.items() if self._ap_version and is_judged(blob.shape)
+        }
+        for name in judged:
+            self._judged.setdefault(name, DetectionScores()).add(blobs[name])
+        sums = {name: weight * blob.float() for name, blob in blobs.items() if name not in judged}
         self._add(sums, weight * (loss - self._terms), weight)
         self._terms = 0.0
 
@@ -166,27 +181,40 @@ class Means:
         """The means over the batches of all processes, which all get them."""
         if group.world == 1:
             return self
-        whole = Means()
-        for sums, loss, weight, counted in group.gather(self._on_host()):
+        whole = Means(self._ap_version)
+        for sums, loss, weight, counted, judged in group.gather(self._on_host()):
+            for name, scores in judged.items():
+                whole._judged.setdefault(name, DetectionScores()).merge(scores)
             if loss is not None:
                 whole._add(sums, loss, weight)
             for key, each in counted.items():
                 whole._merge(key, each)
         return whole
 
-    def _on_host(self) -> tuple[dict[str, Tensor], Tensor | None, int, dict[_Key, _Counted]]:
+    def _on_host(self) -> _Summed:
         counted = {
             key: replace(each, sum=each.sum.cpu(), count=each.count.cpu())
             for key, each in self._counted.items()
         }
         sums = {name: total.cpu() for name, total in self._sums.items()}
-        return sums, None if self._loss is None else self._loss.cpu(), self._weight, counted
+        loss = None if self._loss is None else self._loss.cpu()
+        return sums, loss, self._weight, counted, self._judged
 
     def blobs(self) -> dict[str, Tensor]:
         """The mean of each output."""
         means = {name: total / self._weight for name, total in self._sums.items()}
         counted = {each.output: each.mean() for each in self._counted.values()}
-        return {name: counted.get(name, mean) for name, mean in means.items()}
+        precise = {
+            name: torch.tensor(scores.mean(self._ap_version))
+            for name, scores in self._judged.items()
+        }
+        return {**{name: counted.get(name, mean) for name, mean in means.items()}, **precise}
+
+    def classes(self) -> Iterator[str]:
+        """The average precision of each class, as SSD tells it."""
+        for scores in self._judged.values():
+            for label, value in scores.classes(self._ap_version).items():
+                yield f"class{label}: {value:g}"
 
     def loss(self) -> float:
         """The mean of the whole loss."""

@@ -10,6 +10,7 @@ import pytest
 
 import catdog.pycaffe as caffe
 from catdog.errors import CatdogError, SpecError, WeightsError
+from catdog.solver.events import NetTested
 from tests.pycaffe.nets import SIMPLE
 
 GOLDENS = Path(__file__).parent.parent / "goldens/solvers"
@@ -213,3 +214,63 @@ def test_faults_of_a_solver(start, write, tmp_path):
         caffe.SGDSolver(str(tmp_path / "none"))
     with pytest.raises(CatdogError, match="give test_iter"):
         start("test_interval: 1")
+
+
+PLATEAU = """net: "{net}" base_lr: 2 lr_policy: "plateau" gamma: 0.5 plateau_winsize: 2
+plateau_winsize: 1 average_loss: 2 momentum: 0.9 snapshot: 4 snapshot_prefix: "model" """
+
+
+def test_a_plateau_of_losses_lowers_the_rate_and_is_gone_on_with(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = PLATEAU.format(net=write(SIMPLE.replace('type: "gaussian"', "value: 0.1")))
+    solver = caffe.get_solver(write(text, "solver.prototxt"))
+    losses, rates, least, since, step = [], [], 1e38, 0, 0
+    for iteration in range(10):
+        solver.step(1)
+        losses.append(float(solver.net.blobs["loss"].data))
+        smoothed = np.mean(losses[-2:])
+        if smoothed < least:
+            least, since = smoothed, iteration
+        if step < 2 and iteration >= since + (2, 1)[step]:
+            step, since = step + 1, iteration
+        rates.append(2 * 0.5**step)
+        assert solver.lr == rates[-1]
+    assert rates[0] > rates[-1], "the case shows nothing"
+    again = caffe.get_solver(write(text, "solver.prototxt"))
+    again.restore("model_iter_4.solverstate")
+    assert again.lr == rates[3]
+
+
+DETECTOR = """
+layer { name: "x" type: "DummyData" top: "x" dummy_data_param { shape { dim: 1 dim: 2 } } }
+layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip"
+  inner_product_param { num_output: 2 } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "x" top: "loss"
+  include { phase: TRAIN } }
+layer { name: "silence" type: "Silence" bottom: "ip" include { phase: TEST } }
+layer { name: "rows" type: "Input" top: "found" top: "true" include { phase: TEST }
+  input_param { shape { dim: 1 dim: 1 dim: 2 dim: 7 } shape { dim: 1 dim: 1 dim: 1 dim: 8 } } }
+layer { name: "detection_eval" type: "DetectionEvaluate" bottom: "found" bottom: "true"
+  top: "detection_eval" include { phase: TEST } detection_evaluate_param { num_classes: 3 } }
+"""
+
+
+def test_detections_are_scored(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = f"""net: "{write(DETECTOR)}" base_lr: 0.1 lr_policy: "fixed"
+    test_iter: 2 test_interval: 1 eval_type: "detection"
+    ap_version: "Integral" snapshot_prefix: "model" """
+    solver = caffe.get_solver(write(text, "solver.prototxt"))
+    said = []
+    monkeypatch.setattr(solver, "_say", said.append)
+    blobs = solver.test_nets[0].blobs
+    # class 1 is found behind a wrong one: precision 1/2, that of class 2 without a box is 0
+    blobs["found"].data[...] = [[0, 1, 0.9, 0, 0, 0.2, 0.2], [0, 1, 0.8, 0.5, 0.5, 1, 1]]
+    blobs["true"].data[...] = [0, 1, 0, 0.5, 0.5, 1, 1, 0]
+    solver.step(1)
+    (tested,) = (event for event in said if isinstance(event, NetTested))
+    (output,) = tested.outputs
+    assert output.name == "detection_eval"
+    # two batches alike: both wrong ones come first
+    precisions = 1 / 3, 2 / 4
+    assert output.value == pytest.approx(sum(each / 2 for each in precisions) / 2)
