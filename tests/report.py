@@ -2,7 +2,8 @@
 
 python -m tests.report
 
-Prints the tables of docs/caffe.md. A difference is relative to the largest number of its array.
+Prints the tables of docs/caffe.md and docs/forks.md. A difference is relative to the largest number
+of its array.
 """
 
 from collections import defaultdict
@@ -47,16 +48,34 @@ def layer_differences(entry):
 
 
 def layers():
-    """Lines of the table of layer types."""
-    found = defaultdict(list)
-    for entry in harness.entries():
-        random = is_random(entry)
-        found[entry["type"]].append((0.0, 0.0) if random else layer_differences(entry))
+    """Lines of the table of Caffe's layer types."""
     yield "| layer type | cases | forward | backward |"
     yield "|---|---|---|---|"
-    for kind, cases in sorted(found.items()):
-        forward, backward = (max(case[i] for case in cases) for i in range(2))
-        yield f"| {kind} | {len(cases)} | {forward:.1e} | {backward:.1e} |"
+    for kind, cases in _by_type(harness.GOLDENS):
+        yield f"| {kind} | {_numbers(cases)} |"
+
+
+def layers_of_forks():
+    """Lines of the table of the layer types of forks, with what computed their cases."""
+    yield "| layer type | computed by | cases | forward | backward |"
+    yield "|---|---|---|---|---|"
+    for kind, cases in _by_type(harness.FORKS):
+        sources = "; ".join(dict.fromkeys(entry["source"] for entry in cases))
+        yield f"| {kind} | {sources} | {_numbers(cases)} |"
+
+
+def _by_type(root):
+    found = defaultdict(list)
+    for entry in harness.entries(root):
+        found[entry["type"]].append(entry)
+    return sorted(found.items())
+
+
+def _numbers(cases):
+    """How many cases of a type there are, and its worst differences forward and backward."""
+    differences = [(0.0, 0.0) if is_random(each) else layer_differences(each) for each in cases]
+    forward, backward = (max(case[i] for case in differences) for i in range(2))
+    return f"{len(cases)} | {forward:.1e} | {backward:.1e}"
 
 
 def solver_differences(case):
@@ -84,7 +103,7 @@ def solvers():
 
 
 def main():
-    for table in (layers, solvers):
+    for table in (layers, layers_of_forks, solvers):
         print(*table(), "", sep="\n")
 
 

@@ -43,11 +43,11 @@ class Case:
         return [key for key in self.arrays if key.startswith(f"{kind}:")]
 
 
-def entries() -> list[dict]:
+def entries(*roots: Path) -> list[dict]:
     """The entries of Caffe and of its forks whose type is a layer: the rest are data layers."""
     found = (
         {**entry, "folder": root / entry["type"]}
-        for root in (GOLDENS, FORKS)
+        for root in roots or (GOLDENS, FORKS)
         for entry in json.loads((root / "index.json").read_text())
     )
     return [e for e in found if e["type"] in LAYERS]
