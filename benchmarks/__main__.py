@@ -11,7 +11,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import building, feeding, memory, prediction, serving, single, startup, training
+from benchmarks import (
+    building,
+    feeding,
+    memory,
+    opencv,
+    prediction,
+    serving,
+    single,
+    startup,
+    training,
+)
 from benchmarks.comparison import Comparison, Measurement, Missing, measure, table, write
 from benchmarks.workplace import Workplace
 from catdog.cli.arguments import Parser
@@ -22,6 +32,7 @@ CASES: tuple[Comparison, ...] = (
     *training.CASES,
     *prediction.CASES,
     *single.CASES,
+    *opencv.CASES,
     *serving.CASES,
     *building.CASES,
     *feeding.CASES,

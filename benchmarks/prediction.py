@@ -93,14 +93,15 @@ def _by_pytorch(place: Workplace) -> Side:
 
 
 def _opencv(place: Workplace, _: ExitStack) -> tuple[Side, Side]:
-    if not _reads_caffe(place.opencv4):
+    if not reads_caffe(place.opencv4):
         raise Missing(f"no OpenCV 4 in {place.opencv4}; `make bench` puts it there")
     deploy = place.caffenet.with_name("caffenet_deploy.prototxt")
     arguments = [deploy, place.caffenet, _mean(place), _folder(place), place.folder / "theirs.csv"]
     return _ours(place), lambda: script("predict_opencv", arguments, place.opencv4)
 
 
-def _reads_caffe(python: Path) -> bool:
+def reads_caffe(python: Path) -> bool:
+    """Whether this Python has an OpenCV that reads nets of Caffe."""
     command = [str(python), "-c", "import cv2; cv2.dnn.readNetFromCaffe"]
     return python.exists() and not subprocess.run(command, stderr=subprocess.DEVNULL).returncode
 

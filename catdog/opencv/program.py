@@ -1,34 +1,25 @@
 """The layers that make some blobs of a net, as steps that run one after the other."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from catdog.layers.forks.detection import DetectionOutput
+from catdog.layers.forks.priors import PriorBox
 from catdog.layers.vision import Convolution
 from catdog.net.step import Node
 from catdog.opencv.detections import rows_as_opencv
+from catdog.opencv.fusion import fused
 from catdog.opencv.graph import GraphLayer, LayerGraph
-
-Compute = Callable[..., Tensor | tuple[Tensor, ...]]
-
-
-@dataclass
-class ProgramStep:
-    """A layer of a number, or several that run as one: what it reads and makes."""
-
-    compute: Compute
-    number: int
-    reads: tuple[int, ...]
-    makes: tuple[int, ...]
-    #: Blobs that nobody reads any more.
-    done: tuple[int, ...] = ()
+from catdog.opencv.steps import Compute, ProgramStep
+from catdog.runtime.free_threads import FreeThreads
 
 
 class Program:
-    """Computes some blobs of a net.
+    """Computes some blobs of a net; its parameters stay as they are.
 
     Args:
         nodes: those of `layers`, in a net for the shapes of the inputs.
@@ -41,35 +32,33 @@ class Program:
     ) -> None:
         self._wanted = frozenset(wanted)
         self.layers = layers
-        self._steps = [_step(node, layer) for node, layer in zip(nodes, layers, strict=True)]
+        steps = fused(list(_steps(nodes, layers)), self._wanted)
+        self._steps = _forgetting(steps, self._wanted)
         self._channels_last = any(isinstance(node.layer, Convolution) for node in nodes)
-        self._forget()
+        self._threads = FreeThreads()
         #: Nanoseconds of the layers in the last run, by their numbers.
         self.times: dict[int, int] = {}
 
-    def _forget(self) -> None:
-        """Find where each blob is read for the last time."""
-        seen = set(self._wanted)
-        for step in reversed(self._steps):
-            named = {*step.reads, *step.makes} - seen
-            step.done = tuple(named)
-            seen |= named
-
     def run(self, inputs: Sequence[Tensor]) -> Mapping[int, Tensor]:
         """The wanted blobs of these inputs."""
-        blobs = {number: self._arranged(blob) for number, blob in enumerate(inputs)}
-        times = self.times
+        arranged = [self._arranged(blob) for blob in inputs]
         with torch.inference_mode():
-            began = time.perf_counter_ns()
-            for step in self._steps:
-                made = step.compute(*[blobs[number] for number in step.reads])
-                tops = made if isinstance(made, tuple) else (made,)
-                blobs.update(zip(step.makes, tops, strict=True))
-                for number in step.done:
-                    blobs.pop(number, None)
-                ended = time.perf_counter_ns()
-                times[step.number] = ended - began
-                began = ended
+            return self._threads(lambda: self._run(arranged))
+
+    def _run(self, inputs: Sequence[Tensor]) -> dict[int, Tensor]:
+        blobs = dict(enumerate(inputs))
+        began = time.perf_counter_ns()
+        for step in self._steps:
+            made = step.compute(*[blobs[number] for number in step.reads])
+            if isinstance(made, tuple):
+                blobs.update(zip(step.makes, made, strict=True))
+            else:
+                blobs[step.makes[0]] = made
+            for number in step.done:
+                del blobs[number]
+            ended = time.perf_counter_ns()
+            self.times[step.number] = ended - began
+            began = ended
         return blobs
 
     def _arranged(self, blob: Tensor) -> Tensor:
@@ -89,8 +78,37 @@ def needed(graph: LayerGraph, wanted: Iterable[int]) -> list[GraphLayer]:
     return found[::-1]
 
 
-def _step(node: Node, layer: GraphLayer) -> ProgramStep:
-    compute: Compute = node.layer
-    if layer.type == "DetectionOutput":
-        compute = rows_as_opencv(node.layer)
-    return ProgramStep(compute, layer.number, layer.reads, layer.makes)
+def _steps(nodes: Sequence[Node], layers: Sequence[GraphLayer]) -> Iterator[ProgramStep]:
+    same: set[int] = set()
+    for node, layer in zip(nodes, layers, strict=True):
+        compute: Compute = node.layer
+        if isinstance(node.layer, PriorBox) or (layer.reads and same.issuperset(layer.reads)):
+            compute = _Once(node.layer)
+            same.update(layer.makes)
+        elif isinstance(node.layer, DetectionOutput):
+            compute = rows_as_opencv(node.layer)
+        yield ProgramStep(compute, node.layer, layer.number, layer.reads, layer.makes)
+
+
+class _Once:
+    """A layer whose tops depend on no number of the inputs."""
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+        self._made: Tensor | tuple[Tensor, ...] | None = None
+
+    def __call__(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
+        if self._made is None:
+            self._made = self._compute(*bottoms)
+        return self._made
+
+
+def _forgetting(steps: Sequence[ProgramStep], wanted: frozenset[int]) -> list[ProgramStep]:
+    """Steps that say which blobs are read, or made, for the last time."""
+    seen = set(wanted)
+    found: list[ProgramStep] = []
+    for step in reversed(steps):
+        named = {*step.reads, *step.makes} - seen
+        found.append(replace(step, done=tuple(named)))
+        seen |= named
+    return found[::-1]

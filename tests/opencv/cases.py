@@ -18,11 +18,9 @@ class Case:
 
     layers: str
     inputs: dict[str, tuple[int, ...]] = field(default_factory=lambda: {"data": (2, 6, 9, 11)})
-    #: Of what the inputs are drawn: normal, positive or a function of a generator and a shape.
+    #: What the inputs are: normal, large, positive, rois, boxes.
     draw: str = "normal"
     seed: int = 1
-    #: Where OpenCV's numbers are others, and why.
-    differs: str = ""
 
     @property
     def text(self) -> str:
@@ -53,9 +51,30 @@ class Case:
 def _drawn(random: np.random.RandomState, shape: tuple[int, ...], how: str) -> np.ndarray:
     if how == "positive":
         return random.uniform(0.1, 2.0, shape)
-    if how == "small":
-        return random.normal(0, 0.2, shape)
+    if how == "large":
+        return random.normal(0, 5, shape)
+    if how == "rois" and len(shape) == 2:
+        return _rois(random, len(shape))
+    if how == "boxes":
+        return _boxes(random, shape)
     return random.normal(0, 1, shape)
+
+
+def _rois(random: np.random.RandomState, images: int) -> np.ndarray:
+    """Regions [image, x1, y1, x2, y2] in a photo of 36 x 44."""
+    corners = random.randint(0, 36, (5, 2, 2))
+    return np.concatenate(
+        [random.randint(0, images, (5, 1)), corners.min(1), corners.max(1) + 4], axis=1
+    )
+
+
+def _boxes(random: np.random.RandomState, shape: tuple[int, ...]) -> np.ndarray:
+    """Offsets, scores or, of three axes, priors and their variances."""
+    if len(shape) == 2:
+        return random.uniform(0, 1, shape) if shape[1] == 90 else random.normal(0, 1, shape)
+    middles, sizes = random.uniform(0.2, 0.8, (30, 2)), random.uniform(0.1, 0.4, (30, 2))
+    priors = np.concatenate([middles - sizes / 2, middles + sizes / 2], 1)
+    return np.stack([priors.ravel(), np.tile([0.1, 0.1, 0.2, 0.2], 30)])[None]
 
 
 def draw_weights(text: Path, target: Path, seed: int = 1) -> None:
@@ -78,11 +97,13 @@ def draw_weights(text: Path, target: Path, seed: int = 1) -> None:
     caffemodel.write(target, weights_of(net, net.message))
 
 
-def layer(kind: str, fields: str = "", *, bottom: str = "data", top: str = "out") -> str:
-    """One layer; several bottoms and tops by words."""
+def layer(
+    kind: str, fields: str = "", *, bottom: str = "data", top: str = "out", name: str = ""
+) -> str:
+    """One layer; several bottoms and tops by words; named as its first top."""
     bottoms = " ".join(f'bottom: "{name}"' for name in bottom.split())
     tops = " ".join(f'top: "{name}"' for name in top.split())
-    return f'layer {{ name: "{top.split()[0]}" type: "{kind}" {bottoms} {tops} {fields} }}'
+    return f'layer {{ name: "{name or top.split()[0]}" type: "{kind}" {bottoms} {tops} {fields} }}'
 
 
 def _convolution(fields: str, kind: str = "Convolution") -> Case:
@@ -95,6 +116,21 @@ def _pooling(fields: str) -> Case:
 
 def _two(kind: str, fields: str = "", second: tuple[int, ...] = (2, 6, 9, 11)) -> Case:
     return Case(layer(kind, fields, bottom="data other"), {"data": (2, 6, 9, 11), "other": second})
+
+
+def _detection(most: int, *, share: bool = True, code: str = "CENTER_SIZE") -> Case:
+    """Boxes of 30 priors, of three classes."""
+    return Case(
+        layer(
+            "DetectionOutput",
+            "detection_output_param { num_classes: 3 background_label_id: 0"
+            f" confidence_threshold: 0.3 share_location: {str(share).lower()} code_type: {code}"
+            f" nms_param {{ nms_threshold: 0.45 top_k: 25 }} keep_top_k: {most} }}",
+            bottom="loc conf prior",
+        ),
+        {"loc": (2, 30 * 4 * (1 if share else 3)), "conf": (2, 90), "prior": (1, 2, 120)},
+        draw="boxes",
+    )
 
 
 CASES: dict[str, Case] = {
@@ -166,4 +202,60 @@ CASES: dict[str, Case] = {
     "Reshape": Case(layer("Reshape", "reshape_param { shape { dim: 0 dim: 3 dim: -1 dim: 11 } }")),
     "Crop": _two("Crop", "crop_param { axis: 2 offset: 1 offset: 2 }", second=(2, 6, 5, 7)),
     "Dropout": Case(layer("Dropout")),
+    "Permute": Case(layer("Permute", "permute_param { order: 0 order: 2 order: 3 order: 1 }")),
+    "Normalize": Case(
+        layer("Normalize", "norm_param { across_spatial: false channel_shared: false }")
+    ),
+    "PriorBox": _two(
+        "PriorBox",
+        "prior_box_param { min_size: 3 max_size: 6 aspect_ratio: 2 clip: false variance: 0.1"
+        " variance: 0.1 variance: 0.2 variance: 0.2 }",
+        (2, 3, 30, 40),
+    ),
+    "PriorBoxClustered": _two(
+        "PriorBoxClustered",
+        "prior_box_param { width: 3.5 width: 5 height: 4 height: 7 step: 4 clip: true variance: 0.1"
+        " variance: 0.1 variance: 0.2 variance: 0.2 }",
+        (2, 3, 30, 40),
+    ),
+    "ConvolutionDepthwise": _convolution(
+        "num_output: 6 kernel_size: 3 pad: 1 stride: 2", "ConvolutionDepthwise"
+    ),
+    "ROIPooling": Case(
+        layer(
+            "ROIPooling",
+            "roi_pooling_param { pooled_h: 2 pooled_w: 3 spatial_scale: 0.25 }",
+            bottom="data rois",
+        ),
+        {"data": (2, 6, 9, 11), "rois": (5, 5)},
+        draw="rois",
+    ),
+    "PSROIPooling": Case(
+        layer(
+            "PSROIPooling",
+            "psroi_pooling_param { spatial_scale: 0.25 output_dim: 2 group_size: 2 }",
+            bottom="data rois",
+        ),
+        {"data": (2, 8, 9, 11), "rois": (5, 5)},
+        draw="rois",
+    ),
+    "Interp": Case(layer("Interp", "interp_param { height: 13 width: 7 }")),
+    "Interp_zoom": Case(layer("Interp", "interp_param { zoom_factor: 3 }")),
+    "ReLU6": Case(layer("ReLU6"), draw="large"),
+    "ShuffleChannel": Case(layer("ShuffleChannel", "shuffle_channel_param { group: 3 }")),
+    "Reorg": Case(layer("Reorg", "reorg_param { stride: 2 }"), {"data": (2, 8, 6, 10)}),
+    "DetectionOutput": _detection(12),
+    "DetectionOutput_each_class": _detection(15, share=False),
+    "DetectionOutput_corner": _detection(20, code="CORNER"),
+    "Convolution_chain": Case(
+        layer("Convolution", "convolution_param { num_output: 8 kernel_size: 3 }", top="conv")
+        + layer("BatchNorm", bottom="conv", top="conv", name="norm")
+        + layer("Scale", "scale_param { bias_term: true }", bottom="conv", top="conv", name="scale")
+        + layer(
+            "ReLU", "relu_param { negative_slope: 0.2 }", bottom="conv", top="conv", name="leaky"
+        )
+        + layer("Convolution", "convolution_param { num_output: 8 kernel_size: 1 }", bottom="conv")
+        + layer("Eltwise", bottom="out conv", top="sum")
+        + layer("ReLU", bottom="sum", top="sum", name="relu")
+    ),
 }

@@ -1,5 +1,6 @@
 """A small net of every kind of connection, with drawn weights."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -42,3 +43,16 @@ def net(files):
 @pytest.fixture
 def photo():
     return np.random.default_rng(3).normal(size=(1, 3, 16, 16)).astype(np.float32)
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """OpenCV's own names come back afterwards."""
+    for name in ("Net", "DetectionModel", "ClassificationModel", "SegmentationModel"):
+        monkeypatch.setattr(cv2, f"dnn_{name}", getattr(cv2, f"dnn_{name}"))
+        monkeypatch.setattr(cv2.dnn, name, getattr(cv2.dnn, name))
+    monkeypatch.setattr(cv2, "dnn_KeypointsModel", cv2.dnn_KeypointsModel)
+    monkeypatch.setattr(cv2.dnn, "KeypointsModel", cv2.dnn.KeypointsModel)
+    monkeypatch.setattr(cv2.dnn, "readNet", cv2.dnn.readNet)
+    monkeypatch.setattr(cv2.dnn, "readNetFromCaffe", None, raising=False)
+    opencv.install()

@@ -57,19 +57,6 @@ def run(tmp_path):
     return started
 
 
-@pytest.fixture
-def installed(monkeypatch):
-    """OpenCV's own names come back afterwards."""
-    for name in ("Net", "DetectionModel", "ClassificationModel", "SegmentationModel"):
-        monkeypatch.setattr(cv2, f"dnn_{name}", getattr(cv2, f"dnn_{name}"))
-        monkeypatch.setattr(cv2.dnn, name, getattr(cv2.dnn, name))
-    monkeypatch.setattr(cv2, "dnn_KeypointsModel", cv2.dnn_KeypointsModel)
-    monkeypatch.setattr(cv2.dnn, "KeypointsModel", cv2.dnn.KeypointsModel)
-    monkeypatch.setattr(cv2.dnn, "readNet", cv2.dnn.readNet)
-    monkeypatch.setattr(cv2.dnn, "readNetFromCaffe", None, raising=False)
-    opencv.install()
-
-
 def test_a_script_runs_with_its_children_and_its_mistake_is_one_line(run, files, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     done = run("script.py", *files, "--flag")

@@ -1,0 +1,191 @@
+"""Layers that run as one: a convolution with what follows it on each channel."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from catdog.layers.activation import ReLU
+from catdog.layers.affine import Scale
+from catdog.layers.base import Layer
+from catdog.layers.forks.mobilenet import LARGEST, ReLU6
+from catdog.layers.vision import Convolution, Deconvolution
+from catdog.layers.window import read_window
+from catdog.opencv.steps import ProgramStep
+
+Numbers = NDArray[np.float64]
+
+# no public function of torch's has them; torch.compile emits them
+_CONVOLVE: Any = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+_PACK: Any = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)  # noqa: SLF001
+_ONEDNN = bool(
+    _CONVOLVE and _PACK and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+)
+
+
+def fused(steps: Sequence[ProgramStep], wanted: frozenset[int]) -> list[ProgramStep]:
+    """Steps of which those are one that can be: nobody else reads, or wants, what lies between."""
+    readers: dict[int, list[ProgramStep]] = {}
+    for step in steps:
+        for blob in step.reads:
+            readers.setdefault(blob, []).append(step)
+
+    def follower(step: ProgramStep) -> ProgramStep | None:
+        (top, *others), after = step.makes, readers.get(step.makes[0], [])
+        fits = len(after) == 1 and after[0].reads == (top,) and len(after[0].makes) == 1
+        return after[0] if fits and not others and top not in wanted else None
+
+    found: list[ProgramStep] = []
+    taken: set[int] = set()
+    for step in steps:
+        if step.number in taken:
+            continue
+        chain = list(_chain(step, follower))
+        taken.update(each.number for each in chain)
+        found.append(_joined(chain) if chain else step)
+    return found
+
+
+def _chain(
+    step: ProgramStep, follower: Callable[[ProgramStep], ProgramStep | None]
+) -> Iterator[ProgramStep]:
+    """A step and those after it that can be one with it; nothing where it stands alone."""
+    if not step.makes or not (_convolves(step.layer) or _line(step.layer)):
+        return
+    yield step
+    after = follower(step)
+    while after and _line(after.layer):
+        yield after
+        after = follower(after)
+    if after and _activation(after.layer):
+        yield after
+
+
+def _joined(chain: Sequence[ProgramStep]) -> ProgramStep:
+    first, last = chain[0], chain[-1]
+    activation = _activation(last.layer)
+    lines = [line for each in chain if (line := _line(each.layer)) is not None]
+    compute: Callable[..., Tensor]
+    if _convolves(first.layer):
+        compute = FusedConvolution(first.layer, lines, activation)
+    else:
+        compute = _channel_line(_together(lines), activation)
+    return replace(first, compute=compute, makes=last.makes)
+
+
+def _convolves(layer: Layer) -> bool:
+    """Whether it is a convolution of pictures with one bottom."""
+    return (
+        isinstance(layer, Convolution)
+        and not isinstance(layer, Deconvolution)
+        and layer.param.convolution_param.axis == 1
+        and len(layer.param.bottom) == 1
+        and layer.blobs[0].dim() == 4
+    )
+
+
+def _line(layer: Layer) -> tuple[Numbers, Numbers] | None:
+    """What a layer multiplies each channel by and what it adds, where that is all that it does."""
+    blobs = [blob.detach().numpy().astype(np.float64) for blob in layer.blobs]
+    if layer.scales_channels(layer.param):
+        return layer.channel_line(layer.param, blobs)
+    if type(layer) is Scale and Scale.learns_channels(layer.param) and blobs[0].ndim == 1:
+        return blobs[0], blobs[1] if len(blobs) > 1 else np.zeros_like(blobs[0])
+    return None
+
+
+def _together(lines: Sequence[tuple[Numbers, Numbers]]) -> tuple[Numbers, Numbers]:
+    gain, offset = lines[0]
+    for factor, term in lines[1:]:
+        gain, offset = gain * factor, offset * factor + term
+    return gain, offset
+
+
+def _activation(layer: Layer) -> tuple[str, list[float]] | None:
+    """oneDNN's word for an activation, and its numbers."""
+    if type(layer) is ReLU:
+        slope = layer.param.relu_param.negative_slope
+        return ("leaky_relu", [slope]) if slope else ("relu", [])
+    if type(layer) is ReLU6 and not layer.param.relu6_param.negative_slope:
+        return "hardtanh", [0.0, LARGEST]
+    return None
+
+
+def _channel_line(
+    line: tuple[Numbers, Numbers], activation: tuple[str, list[float]] | None
+) -> Callable[[Tensor], Tensor]:
+    gain, offset = (torch.from_numpy(numbers.astype(np.float32)) for numbers in line)
+
+    def compute(x: Tensor) -> Tensor:
+        shape = (-1, *[1] * (x.dim() - 2))
+        return _activated(torch.addcmul(offset.view(shape), x, gain.view(shape)), activation)
+
+    return compute
+
+
+def _activated(x: Tensor, activation: tuple[str, list[float]] | None) -> Tensor:
+    """In place."""
+    if activation is None:
+        return x
+    kind, numbers = activation
+    if kind == "relu":
+        return F.relu_(x)
+    return F.leaky_relu_(x, *numbers) if kind == "leaky_relu" else F.hardtanh_(x, *numbers)
+
+
+class FusedConvolution:
+    """A convolution, times and plus something on each channel, and an activation.
+
+    The weights are multiplied beforehand and, by oneDNN, brought into the order that is fastest
+    for bottoms of the first one's shape.
+    """
+
+    def __init__(
+        self,
+        layer: Layer,
+        lines: Sequence[tuple[Numbers, Numbers]],
+        activation: tuple[str, list[float]] | None,
+    ) -> None:
+        weight, *bias = (blob.detach().numpy().astype(np.float64) for blob in layer.blobs)
+        offset = bias[0] if bias else np.zeros(len(weight))
+        if lines:
+            gain, term = _together(lines)
+            weight, offset = weight * gain.reshape(-1, 1, 1, 1), offset * gain + term
+        self._weight = torch.from_numpy(weight.astype(np.float32))
+        self._bias = torch.from_numpy(offset.astype(np.float32))
+        self._window = read_window(layer, 2)
+        self._activation = activation
+        self._packed: Tensor | None = None
+        self._lacking = False
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The top."""
+        if self._packed is None:
+            self._packed = self._pack(x)
+        if self._lacking:
+            x = self._window.completed(x)
+        _, stride, pad, dilation = self._window
+        groups = x.shape[1] // self._weight.shape[1]
+        if not _ONEDNN:
+            top = F.conv2d(x, self._packed, self._bias, stride, pad, dilation, groups)
+            return _activated(top, self._activation)
+        kind, numbers = self._activation or ("none", [])
+        made: Tensor = _CONVOLVE(
+            *(x, self._packed, self._bias, pad, stride, dilation, groups, kind, numbers, "")
+        )
+        return made
+
+    def _pack(self, x: Tensor) -> Tensor:
+        self._lacking = any(self._window.lacking(tuple(x.shape[2:])))
+        if not _ONEDNN:
+            return self._weight.contiguous(memory_format=torch.channels_last)
+        _, stride, pad, dilation = self._window
+        groups = x.shape[1] // self._weight.shape[1]
+        shape = list(self._window.completed(x).shape)
+        packed: Tensor = _PACK(self._weight.to_mkldnn(), pad, stride, dilation, groups, shape)
+        return packed
