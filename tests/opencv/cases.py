@@ -18,7 +18,7 @@ class Case:
 
     layers: str
     inputs: dict[str, tuple[int, ...]] = field(default_factory=lambda: {"data": (2, 6, 9, 11)})
-    #: What the inputs are: normal, large, positive, rois, boxes.
+    #: What the inputs are: normal, large, positive, rois, anchors, boxes.
     draw: str = "normal"
     seed: int = 1
 
@@ -55,6 +55,10 @@ def _drawn(random: np.random.RandomState, shape: tuple[int, ...], how: str) -> n
         return random.normal(0, 5, shape)
     if how == "rois" and len(shape) == 2:
         return _rois(random, len(shape))
+    if how == "anchors":
+        # scores, deltas, and a photo of 40 x 48 as it was
+        kinds = {8: random.uniform(0, 1, shape), 16: random.normal(0, 0.3, shape)}
+        return kinds.get(shape[1], np.array([[40, 48, 1, 1]]))
     if how == "boxes":
         return _boxes(random, shape)
     return random.normal(0, 1, shape)
@@ -244,6 +248,17 @@ CASES: dict[str, Case] = {
     "ReLU6": Case(layer("ReLU6"), draw="large"),
     "ShuffleChannel": Case(layer("ShuffleChannel", "shuffle_channel_param { group: 3 }")),
     "Reorg": Case(layer("Reorg", "reorg_param { stride: 2 }"), {"data": (2, 8, 6, 10)}),
+    "Proposal": Case(
+        layer(
+            "Proposal",
+            "proposal_param { feat_stride: 8 base_size: 8 min_size: 0 ratio: 0.5 ratio: 1 scale: 2"
+            " scale: 4 pre_nms_topn: 60 post_nms_topn: 12 nms_thresh: 0.6 }",
+            bottom="score delta info",
+            top="rois",
+        ),
+        {"score": (1, 8, 5, 6), "delta": (1, 16, 5, 6), "info": (1, 4)},
+        draw="anchors",
+    ),
     "DetectionOutput": _detection(12),
     "DetectionOutput_each_class": _detection(15, share=False),
     "DetectionOutput_corner": _detection(20, code="CORNER"),
