@@ -14,8 +14,11 @@ from benchmarks.prediction import reads_caffe
 from benchmarks.workplace import ROOT, Workplace, script
 from catdog import opencv
 from catdog.layers.base import Blobs
+from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
-from catdog.spec import read_net
+from catdog.net.resolved import resolve
+from catdog.proto.caffe_pb2 import TEST
+from catdog.spec import net_state, read_net, to_prototxt
 from catdog.weights import weights_of, write_weights
 
 _MODELS = ROOT / "shared/data/models"
@@ -42,8 +45,14 @@ def _ours(files: tuple[Path, Path], blob: np.ndarray) -> Side:
 
 
 def _squeezenet(place: Workplace) -> tuple[Path, Path]:
-    weights = place.snapshot("squeezenet1_1", 227)
-    return weights.with_name("squeezenet1_1_deploy.prototxt"), weights
+    """SqueezeNet as it ships, in its deploy form, with the numbers of its fillers."""
+    text, weights = place.folder / "squeezenet.prototxt", place.folder / "squeezenet.caffemodel"
+    spec = read_net(ROOT / "net_specs/squeezenet1_1.yaml")
+    shapes = {"data": (1, 3, 224, 224), "label": (1,)}
+    text.write_text(to_prototxt(deploy_net(resolve(spec, net_state(TEST)).message, shapes)))
+    net = Net(read_net(text), phase="TEST")
+    write_weights(weights, weights_of(net, net.message))
+    return text, weights
 
 
 def _golden_ssd(place: Workplace) -> tuple[Path, Path]:

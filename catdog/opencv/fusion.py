@@ -19,6 +19,8 @@ from catdog.layers.window import read_window
 from catdog.opencv.steps import ProgramStep
 
 Numbers = NDArray[np.float64]
+#: oneDNN's word for one, and its numbers.
+Activation = tuple[str, list[float]]
 
 # no public function of torch's has them; torch.compile emits them
 _CONVOLVE: Any = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
@@ -62,19 +64,19 @@ def _chain(
     while after and _line(after.layer):
         yield after
         after = follower(after)
-    if after and _activation(after.layer):
+    if after and activation_of(after.layer):
         yield after
 
 
 def _joined(chain: Sequence[ProgramStep]) -> ProgramStep:
     first, last = chain[0], chain[-1]
-    activation = _activation(last.layer)
+    activation = activation_of(last.layer)
     lines = [line for each in chain if (line := _line(each.layer)) is not None]
     compute: Callable[..., Tensor]
     if _convolves(first.layer):
         compute = FusedConvolution(first.layer, lines, activation)
     else:
-        compute = _channel_line(_together(lines), activation)
+        compute = ChannelLine(_together(lines), activation)
     return replace(first, compute=compute, makes=last.makes)
 
 
@@ -106,7 +108,7 @@ def _together(lines: Sequence[tuple[Numbers, Numbers]]) -> tuple[Numbers, Number
     return gain, offset
 
 
-def _activation(layer: Layer) -> tuple[str, list[float]] | None:
+def activation_of(layer: Layer) -> Activation | None:
     """oneDNN's word for an activation, and its numbers."""
     if type(layer) is ReLU:
         slope = layer.param.relu_param.negative_slope
@@ -116,19 +118,21 @@ def _activation(layer: Layer) -> tuple[str, list[float]] | None:
     return None
 
 
-def _channel_line(
-    line: tuple[Numbers, Numbers], activation: tuple[str, list[float]] | None
-) -> Callable[[Tensor], Tensor]:
-    gain, offset = (torch.from_numpy(numbers.astype(np.float32)) for numbers in line)
+class ChannelLine:
+    """Times and plus something on each channel, and an activation."""
 
-    def compute(x: Tensor) -> Tensor:
+    def __init__(self, line: tuple[Numbers, Numbers], activation: Activation | None) -> None:
+        self.gain, self.offset = (torch.from_numpy(each.astype(np.float32)) for each in line)
+        self.activation = activation
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The top."""
         shape = (-1, *[1] * (x.dim() - 2))
-        return _activated(torch.addcmul(offset.view(shape), x, gain.view(shape)), activation)
+        made = torch.addcmul(self.offset.view(shape), x, self.gain.view(shape))
+        return _activated(made, self.activation)
 
-    return compute
 
-
-def _activated(x: Tensor, activation: tuple[str, list[float]] | None) -> Tensor:
+def _activated(x: Tensor, activation: Activation | None) -> Tensor:
     """In place."""
     if activation is None:
         return x
@@ -149,17 +153,17 @@ class FusedConvolution:
         self,
         layer: Layer,
         lines: Sequence[tuple[Numbers, Numbers]],
-        activation: tuple[str, list[float]] | None,
+        activation: Activation | None,
     ) -> None:
         weight, *bias = (blob.detach().numpy().astype(np.float64) for blob in layer.blobs)
         offset = bias[0] if bias else np.zeros(len(weight))
         if lines:
             gain, term = _together(lines)
             weight, offset = weight * gain.reshape(-1, 1, 1, 1), offset * gain + term
-        self._weight = torch.from_numpy(weight.astype(np.float32))
-        self._bias = torch.from_numpy(offset.astype(np.float32))
-        self._window = read_window(layer, 2)
-        self._activation = activation
+        self.weight = torch.from_numpy(weight.astype(np.float32))
+        self.bias = torch.from_numpy(offset.astype(np.float32))
+        self.window = read_window(layer, 2)
+        self.activation = activation
         self._packed: Tensor | None = None
         self._lacking = False
 
@@ -168,24 +172,24 @@ class FusedConvolution:
         if self._packed is None:
             self._packed = self._pack(x)
         if self._lacking:
-            x = self._window.completed(x)
-        _, stride, pad, dilation = self._window
-        groups = x.shape[1] // self._weight.shape[1]
+            x = self.window.completed(x)
+        _, stride, pad, dilation = self.window
+        groups = x.shape[1] // self.weight.shape[1]
         if not _ONEDNN:
-            top = F.conv2d(x, self._packed, self._bias, stride, pad, dilation, groups)
-            return _activated(top, self._activation)
-        kind, numbers = self._activation or ("none", [])
+            top = F.conv2d(x, self._packed, self.bias, stride, pad, dilation, groups)
+            return _activated(top, self.activation)
+        kind, numbers = self.activation or ("none", [])
         made: Tensor = _CONVOLVE(
-            *(x, self._packed, self._bias, pad, stride, dilation, groups, kind, numbers, "")
+            *(x, self._packed, self.bias, pad, stride, dilation, groups, kind, numbers, "")
         )
         return made
 
     def _pack(self, x: Tensor) -> Tensor:
-        self._lacking = any(self._window.lacking(tuple(x.shape[2:])))
+        self._lacking = any(self.window.lacking(tuple(x.shape[2:])))
         if not _ONEDNN:
-            return self._weight.contiguous(memory_format=torch.channels_last)
-        _, stride, pad, dilation = self._window
-        groups = x.shape[1] // self._weight.shape[1]
-        shape = list(self._window.completed(x).shape)
-        packed: Tensor = _PACK(self._weight.to_mkldnn(), pad, stride, dilation, groups, shape)
+            return self.weight.contiguous(memory_format=torch.channels_last)
+        _, stride, pad, dilation = self.window
+        groups = x.shape[1] // self.weight.shape[1]
+        shape = list(self.window.completed(x).shape)
+        packed: Tensor = _PACK(self.weight.to_mkldnn(), pad, stride, dilation, groups, shape)
         return packed

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from catdog.errors import did_you_mean
 from catdog.opencv.failure import NetError
-from catdog.spec.shape import Shape
 
 #: Numbers of OpenCV's Scalar.
 _SCALAR = 4
+#: What nothing is subtracted for.
+NO_MEAN = (0, 0, 0, 0)
+
+Array = NDArray[np.float32]
 
 
 class Inputs:
@@ -21,7 +22,7 @@ class Inputs:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = list(names)
-        self._blobs: dict[int, Tensor] = {}
+        self._blobs: dict[int, Array] = {}
 
     def rename(self, names: Sequence[str]) -> None:
         """Call the inputs so, in their order; NetError for more names than inputs."""
@@ -49,22 +50,20 @@ class Inputs:
         if blob is None:
             self._blobs.pop(index, None)
             return
-        self._blobs[index] = torch.from_numpy(_scaled(_numbers(blob), scale, _scalar(mean)))
+        numbers = _numbers(blob)
+        if scale != 1 or mean is not NO_MEAN:
+            _scale(numbers, scale, _scalar(mean))
+        self._blobs[index] = numbers
 
-    def blobs(self) -> list[Tensor]:
+    def blobs(self) -> list[Array]:
         """What was set, in the order of the inputs; NetError where one is missing."""
-        missing = [name for i, name in enumerate(self._names) if i not in self._blobs]
-        if missing:
-            names = ", ".join(missing)
+        if len(self._blobs) < len(self._names):
+            names = ", ".join(n for i, n in enumerate(self._names) if i not in self._blobs)
             raise NetError(f"no blob for input {names}", remedy="setInput comes before forward")
         return [self._blobs[index] for index in range(len(self._names))]
 
-    def shapes(self) -> list[Shape]:
-        """The shapes of what was set; NetError where one is missing."""
-        return [tuple(blob.shape) for blob in self.blobs()]
 
-
-def _numbers(blob: Any) -> NDArray[np.float32]:
+def _numbers(blob: Any) -> Array:
     """A copy in float32 with two axes or more, as OpenCV keeps it."""
     try:
         array = np.array(blob, np.float32, order="C")
@@ -73,16 +72,15 @@ def _numbers(blob: Any) -> NDArray[np.float32]:
     return array.reshape(-1, 1) if array.ndim < 2 else array
 
 
-def _scalar(mean: Any) -> NDArray[np.float32]:
+def _scalar(mean: Any) -> Array:
     numbers = np.atleast_1d(np.asarray(mean, np.float32)).ravel()
     if len(numbers) > _SCALAR:
         raise NetError(f"a mean of {len(numbers)} numbers", remedy=f"give up to {_SCALAR}")
     return np.concatenate([numbers, np.zeros(_SCALAR - len(numbers), np.float32)])
 
 
-def _scaled(
-    blob: NDArray[np.float32], scale: float, mean: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _scale(blob: Array, scale: float, mean: Array) -> None:
+    """In place."""
     if mean.any():
         channels = blob.shape[1]
         if channels > _SCALAR:
@@ -93,4 +91,3 @@ def _scaled(
         blob -= mean[:channels].reshape(-1, *[1] * (blob.ndim - 2))
     if scale != 1:
         blob *= np.float32(scale)
-    return blob

@@ -130,6 +130,8 @@ class CaffeModel:
 
     def check_weights(self, layers: Sequence[GraphLayer]) -> None:
         """Raise NetError where one of these layers has parameters that nobody has given."""
+        if not self.without_weights:
+            return
         missing = [layer.name for layer in layers if layer.name in self.without_weights]
         if missing:
             raise NetError(

@@ -7,17 +7,17 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from catdog.opencv.description import Description
 from catdog.opencv.failure import NetError, as_net_error
 from catdog.opencv.graph import GraphLayer
-from catdog.opencv.inputs import Inputs
+from catdog.opencv.inputs import NO_MEAN, Inputs
 from catdog.opencv.model import Array, CaffeModel
 from catdog.opencv.program import Program, needed
+from catdog.spec.shape import Shape
 
 #: Programs that are kept: each for some outputs, and for inputs of some shapes.
-_MOST = 16
+_MOST = 4
 
 
 def _missing(name: str, why: str) -> Callable[..., Any]:
@@ -56,7 +56,7 @@ class Net(Description, metaclass=_AnyNet):
         self._last: Program | None = None
 
     def setInput(
-        self, blob: Any, name: str = "", scalefactor: float = 1.0, mean: Any = (0, 0, 0, 0)
+        self, blob: Any, name: str = "", scalefactor: float = 1.0, mean: Any = NO_MEAN
     ) -> None:
         """Set an input, the first one without a name, to scalefactor * (blob - mean).
 
@@ -82,27 +82,28 @@ class Net(Description, metaclass=_AnyNet):
         return tuple(self._made([self.graph.layer(name) for name in outBlobNames]))
 
     def _made(self, layers: Sequence[GraphLayer]) -> list[tuple[Array, ...]]:
+        # what a layer without outputs, such as Silence, shows is what it reads
+        wanted = tuple(layer.makes or layer.reads for layer in layers)
         with as_net_error():
-            # what a layer without outputs, such as Silence, shows is what it reads
-            blobs = [layer.makes or layer.reads for layer in layers]
-            program = self._program(tuple(dict.fromkeys(sum(blobs, ()))))
+            inputs = self._inputs.blobs()
+            program = self._program(wanted, tuple(blob.shape for blob in inputs))
             self.model.check_weights(program.layers)
-            made = program.run(self._inputs.blobs())
+            made = program.run(inputs)
         self._last = program
-        return [tuple(_array(made[blob]) for blob in each) for each in blobs]
+        return [tuple(_array(made[blob]) for blob in each) for each in wanted]
 
-    def _program(self, wanted: tuple[int, ...]) -> Program:
-        shapes = tuple(self._inputs.shapes())
-        key = (wanted, shapes)
-        if key not in self._programs:
+    def _program(self, wanted: tuple[tuple[int, ...], ...], shapes: tuple[Shape, ...]) -> Program:
+        program = self._programs.get((wanted, shapes))
+        if program is None:
             if len(self._programs) == _MOST:
                 del self._programs[next(iter(self._programs))]
-            layers = needed(self.graph, wanted)
+            blobs = dict.fromkeys(blob for each in wanted for blob in each)
+            layers = needed(self.graph, blobs)
             net = self.model.net(dict(zip(self.model.inputs, shapes, strict=True)), layers)
             whole = len(net.nodes) > len(layers)
             nodes = [net.nodes[each.number - 1] for each in layers] if whole else net.nodes
-            self._programs[key] = Program(nodes, layers, wanted)
-        return self._programs[key]
+            program = self._programs[wanted, shapes] = Program(nodes, layers, blobs)
+        return program
 
     def _changed(self) -> None:
         self._programs.clear()
@@ -175,7 +176,7 @@ def _asked(arguments: Sequence[Any], named: dict[str, Any]) -> tuple[list[str], 
     return ([name] if name else []), False
 
 
-def _array(blob: Tensor) -> Array:
+def _array(blob: Array) -> Array:
     """A copy in the order of its axes, with two of them at least, as OpenCV has it."""
-    array = np.array(blob.numpy(), np.float32, order="C")
+    array = np.array(blob, np.float32, order="C")
     return array.reshape(-1, 1) if array.ndim < 2 else array

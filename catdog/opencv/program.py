@@ -4,18 +4,28 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.layers.forks.detection import DetectionOutput
 from catdog.layers.forks.priors import PriorBox
 from catdog.layers.vision import Convolution
 from catdog.net.step import Node
-from catdog.opencv.detections import rows_as_opencv
+from catdog.opencv.accelerated import Accelerated, accelerated
+from catdog.opencv.detections import OrderedRows
 from catdog.opencv.fusion import fused
 from catdog.opencv.graph import GraphLayer, LayerGraph
-from catdog.opencv.steps import Compute, ProgramStep
+from catdog.opencv.steps import Compute, Once, ProgramStep
 from catdog.runtime.free_threads import FreeThreads
+
+#: A program that runs so often is worth the second that OpenVINO takes to begin.
+_OFTEN = 3
+#: Nanoseconds within which threads would rather wait for each other than help.
+_QUICK = 3_000_000
+
+Array = NDArray[np.float32]
 
 
 class Program:
@@ -36,14 +46,29 @@ class Program:
         self._steps = _forgetting(steps, self._wanted)
         self._channels_last = any(isinstance(node.layer, Convolution) for node in nodes)
         self._threads = FreeThreads()
-        #: Nanoseconds of the layers in the last run, by their numbers.
+        self._spent: list[int] = []
+        self._whole: Accelerated | None = None
+        #: Nanoseconds of the layers in the last run, by their numbers; of a program that runs as a
+        #: whole, at the last of them.
         self.times: dict[int, int] = {}
 
-    def run(self, inputs: Sequence[Tensor]) -> Mapping[int, Tensor]:
+    def run(self, inputs: Sequence[Array]) -> Mapping[int, Array]:
         """The wanted blobs of these inputs."""
-        arranged = [self._arranged(blob) for blob in inputs]
+        began = time.perf_counter_ns()
+        if self._whole:
+            made = self._whole(inputs)
+            self.times = {self._steps[-1].number: time.perf_counter_ns() - began}
+            return made
+        tensors = [self._arranged(torch.from_numpy(blob)) for blob in inputs]
         with torch.inference_mode():
-            return self._threads(lambda: self._run(arranged))
+            found = self._threads(lambda: self._run(tensors))
+        made = {number: found[number].numpy() for number in self._wanted}
+        self._spent.append(sum(self.times.values()))
+        if len(self._spent) == _OFTEN:
+            # the first time is longer, whatever the net
+            threads = 1 if min(self._spent[1:]) < _QUICK else 0
+            self._whole = accelerated(self._steps, inputs, made, threads=threads)
+        return made
 
     def _run(self, inputs: Sequence[Tensor]) -> dict[int, Tensor]:
         blobs = dict(enumerate(inputs))
@@ -83,24 +108,11 @@ def _steps(nodes: Sequence[Node], layers: Sequence[GraphLayer]) -> Iterator[Prog
     for node, layer in zip(nodes, layers, strict=True):
         compute: Compute = node.layer
         if isinstance(node.layer, PriorBox) or (layer.reads and same.issuperset(layer.reads)):
-            compute = _Once(node.layer)
+            compute = Once(node.layer)
             same.update(layer.makes)
         elif isinstance(node.layer, DetectionOutput):
-            compute = rows_as_opencv(node.layer)
+            compute = OrderedRows(node.layer)
         yield ProgramStep(compute, node.layer, layer.number, layer.reads, layer.makes)
-
-
-class _Once:
-    """A layer whose tops depend on no number of the inputs."""
-
-    def __init__(self, compute: Compute) -> None:
-        self._compute = compute
-        self._made: Tensor | tuple[Tensor, ...] | None = None
-
-    def __call__(self, *bottoms: Tensor) -> Tensor | tuple[Tensor, ...]:
-        if self._made is None:
-            self._made = self._compute(*bottoms)
-        return self._made
 
 
 def _forgetting(steps: Sequence[ProgramStep], wanted: frozenset[int]) -> list[ProgramStep]:

@@ -25,3 +25,19 @@ class ProgramStep:
     reads: tuple[int, ...]
     makes: tuple[int, ...]
     done: tuple[int, ...] = ()
+
+
+class Once:
+    """A layer whose tops depend on no number of the inputs."""
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+        #: The tops, once they were computed.
+        self.made: tuple[Tensor, ...] = ()
+
+    def __call__(self, *bottoms: Tensor) -> tuple[Tensor, ...]:
+        """The tops."""
+        if not self.made:
+            made = self._compute(*bottoms)
+            self.made = made if isinstance(made, tuple) else (made,)
+        return self.made

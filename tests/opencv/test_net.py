@@ -75,10 +75,10 @@ def test_forward_gives_one_array_or_a_tuple(net, photo):
     assert prob.dtype == np.float32
     assert np.isclose(prob.sum(), 1)
     for same in (net.forward(""), net.forward("prob"), net.forward(outputName="prob")):
-        np.testing.assert_array_equal(same, prob)
+        np.testing.assert_allclose(same, prob, rtol=1e-5)
     for several in (net.forward([]), net.forward(["prob"]), net.forward(("prob",))):
         assert isinstance(several, tuple)
-        np.testing.assert_array_equal(several[0], prob)
+        np.testing.assert_allclose(several[0], prob, rtol=1e-5)
     first, second = net.forward(outBlobNames=["prob", "fc2"])
     assert (first.shape, second.shape) == ((1, 5), (1, 3))
     assert [[a.shape for a in each] for each in net.forwardAndRetrieve(["fc2", "prob"])] == [
