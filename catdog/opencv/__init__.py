@@ -24,6 +24,7 @@ from catdog.opencv.models import (
 )
 from catdog.opencv.net import Net
 from catdog.opencv.reading import readNet, readNetFromCaffe
+from catdog.opencv.registered import registerLayer, unregisterLayer
 
 blobFromImage = cv2.dnn.blobFromImage
 blobFromImages = cv2.dnn.blobFromImages
@@ -43,6 +44,8 @@ __all__ = [
     "install",
     "readNet",
     "readNetFromCaffe",
+    "registerLayer",
+    "unregisterLayer",
 ]
 
 

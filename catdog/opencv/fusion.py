@@ -39,7 +39,8 @@ def fused(steps: Sequence[ProgramStep], wanted: frozenset[int]) -> list[ProgramS
 
     def follower(step: ProgramStep) -> ProgramStep | None:
         (top, *others), after = step.makes, readers.get(step.makes[0], [])
-        fits = len(after) == 1 and after[0].reads == (top,) and len(after[0].makes) == 1
+        plain = all(each.compute is each.layer for each in after)
+        fits = plain and len(after) == 1 and after[0].reads == (top,) and len(after[0].makes) == 1
         return after[0] if fits and not others and top not in wanted else None
 
     found: list[ProgramStep] = []
@@ -57,7 +58,9 @@ def _chain(
     step: ProgramStep, follower: Callable[[ProgramStep], ProgramStep | None]
 ) -> Iterator[ProgramStep]:
     """A step and those after it that can be one with it; nothing where it stands alone."""
-    if not step.makes or not (_convolves(step.layer) or _line(step.layer)):
+    if not step.makes or step.compute is not step.layer:
+        return
+    if not (_convolves(step.layer) or _line(step.layer)):
         return
     yield step
     after = follower(step)

@@ -13,6 +13,8 @@ FOLDER = str(Path(__file__).parent / "python")
 
 #: Names in cv2.dnn that become those of modules here; cv2 has the classes as dnn_NAME too.
 _FUNCTIONS = {"readNet": "reading", "readNetFromCaffe": "reading"}
+#: Names that cv2 has as dnn_NAME alone.
+_REGISTRY = ("registerLayer", "unregisterLayer")
 _CLASSES = {
     "Net": "net",
     "ClassificationModel": "models",
@@ -32,6 +34,9 @@ def install() -> None:
         setattr(cv2.dnn, name, ours)
         if name in _CLASSES:
             setattr(cv2, f"dnn_{name}", ours)
+    for name in _REGISTRY:
+        ours = getattr(importlib.import_module("catdog.opencv.registered"), name)
+        setattr(cv2, f"dnn_{name}", ours)
 
 
 def install_for_children() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from catdog.layers.base import Layer
 from catdog.layers.window import read_window
+from catdog.opencv.detections import OrderedRows
 from catdog.opencv.fusion import Activation, ChannelLine, FusedConvolution, activation_of
 from catdog.opencv.steps import ProgramStep
 from catdog.proto.caffe_pb2 import (
@@ -73,7 +74,8 @@ class Operations:
         if isinstance(step.compute, ChannelLine):
             return self._line(step.compute, bottoms[0])
         maker = self._makers.get(step.layer.param.type)
-        if maker is None or len(step.makes) != 1 or step.layer.is_random():
+        own = step.compute is step.layer or isinstance(step.compute, OrderedRows)
+        if maker is None or not own or len(step.makes) != 1 or step.layer.is_random():
             raise NoOperation(step.layer.param.type)
         return maker(step.layer, bottoms)
 

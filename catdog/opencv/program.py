@@ -17,6 +17,7 @@ from catdog.opencv.accelerated import Accelerated, accelerated
 from catdog.opencv.detections import OrderedRows
 from catdog.opencv.fusion import fused
 from catdog.opencv.graph import GraphLayer, LayerGraph
+from catdog.opencv.registered import registered
 from catdog.opencv.steps import Compute, Once, ProgramStep
 from catdog.runtime.free_threads import FreeThreads
 
@@ -107,7 +108,9 @@ def _steps(nodes: Sequence[Node], layers: Sequence[GraphLayer]) -> Iterator[Prog
     same: set[int] = set()
     for node, layer in zip(nodes, layers, strict=True):
         compute: Compute = node.layer
-        if isinstance(node.layer, PriorBox) or (layer.reads and same.issuperset(layer.reads)):
+        if (own := registered(node.layer)) is not None:
+            compute = own
+        elif isinstance(node.layer, PriorBox) or (layer.reads and same.issuperset(layer.reads)):
             compute = Once(node.layer)
             same.update(layer.makes)
         elif isinstance(node.layer, DetectionOutput):

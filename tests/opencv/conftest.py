@@ -54,5 +54,7 @@ def installed(monkeypatch):
     monkeypatch.setattr(cv2, "dnn_KeypointsModel", cv2.dnn_KeypointsModel)
     monkeypatch.setattr(cv2.dnn, "KeypointsModel", cv2.dnn.KeypointsModel)
     monkeypatch.setattr(cv2.dnn, "readNet", cv2.dnn.readNet)
+    for name in ("dnn_registerLayer", "dnn_unregisterLayer"):
+        monkeypatch.setattr(cv2, name, getattr(cv2, name))
     monkeypatch.setattr(cv2.dnn, "readNetFromCaffe", None, raising=False)
     opencv.install()

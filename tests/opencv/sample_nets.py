@@ -17,6 +17,7 @@ SCRIPTS = {
     "colorization": ("colorization",),
     "openpose": ("pose",),
     "super_resolution": ("fsrcnn",),
+    "edge_detection": ("edges",),
     "models": ("mobilenet", "age", "pose"),
 }
 
@@ -180,6 +181,23 @@ def _fsrcnn() -> Iterator[str]:
     yield _layer("conv3", "Deconvolution", "conv2", fields)
 
 
+def _edges() -> Iterator[str]:
+    yield _input(3)
+    yield _layer("small", "Power", "data", "power_param { scale: 0.01 }")
+    yield _conv("conv1", "small", 8, "kernel_size: 3 pad: 5")
+    yield _layer("relu1", "ReLU", "conv1", top="conv1")
+    yield _conv("score-dsn1", "conv1", 1, "kernel_size: 1")
+    yield _layer("crop1", "Crop", "score-dsn1 data", top="upscore-dsn1")
+    yield _layer("pool1", "Pooling", "conv1", "pooling_param { kernel_size: 2 stride: 2 }")
+    yield _conv("score-dsn2", "pool1", 1, "kernel_size: 1")
+    up = "convolution_param { num_output: 1 kernel_size: 4 stride: 2 }"
+    yield _layer("upsample_2", "Deconvolution", "score-dsn2", up)
+    yield _layer("crop2", "Crop", "upsample_2 data", top="upscore-dsn2")
+    yield _layer("concat", "Concat", "upscore-dsn1 upscore-dsn2")
+    yield _conv("upscore-fuse", "concat", 1, "kernel_size: 1")
+    yield _layer("sigmoid-fuse", "Sigmoid", "upscore-fuse")
+
+
 _NETS = {
     "res10": _res10,
     "mobilenet": _mobilenet,
@@ -188,6 +206,7 @@ _NETS = {
     "colorization": _colorization,
     "pose": _pose,
     "fsrcnn": _fsrcnn,
+    "edges": _edges,
 }
 
 
