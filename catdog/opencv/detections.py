@@ -33,11 +33,12 @@ def ordered(rows: NDArray[np.float32], least: int) -> NDArray[np.float32]:
     What follows a row with image -1 does not count, nor do rows with label -1.
     """
     rows = rows.reshape(-1, ROW)
-    ended = rows[:, 0] < 0
-    if ended.any():
-        rows = rows[: ended.argmax()]
-    rows = rows[rows[:, 1] >= 0]
-    rows = rows[np.lexsort((-rows[:, 2], rows[:, 0]))]
+    ends = np.flatnonzero(rows[:, 0] < 0)
+    if len(ends):
+        rows = rows[: ends[0]]
+    if len(rows) and rows[:, 1].min() < 0:
+        rows = rows[rows[:, 1] >= 0]
+    order = np.lexsort((-rows[:, 2], rows[:, 0]))
     filled = np.zeros((1, 1, max(least, len(rows), 1), ROW), np.float32)
-    filled[0, 0, : len(rows)] = rows
+    filled[0, 0, : len(rows)] = rows[order]
     return filled
