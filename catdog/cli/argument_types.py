@@ -6,9 +6,10 @@ Each raises argparse.ArgumentTypeError with what the text is not.
 import math
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from catdog.errors import CatdogError
 from catdog.spec.shape import Shape
 
 _TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<rest>\d+(?::\d+){0,2})", re.ASCII)
@@ -91,6 +92,21 @@ def blob_shape(text: str) -> tuple[str, Shape]:
     if not name or not sizes or min(sizes) < 1:
         raise ArgumentTypeError(f'"{text}" is no BLOB=N,C,H,W')
     return name, sizes
+
+
+def input_shape(text: str) -> tuple[str, Shape]:
+    """The same, or the shape alone, N,C,H,W, with "" for its name."""
+    name, shape = blob_shape(text if "=" in text else f"input={text}")
+    return (name if "=" in text else ""), shape
+
+
+def named_shapes(shapes: Sequence[tuple[str, Shape]]) -> dict[str, Shape]:
+    """Shapes by the name of their blob; CatdogError for one without a name."""
+    for name, shape in shapes:
+        if not name:
+            text = ",".join(map(str, shape))
+            raise CatdogError("names no blob", where=f"--shape {text}", remedy=f"data={text}")
+    return dict(shapes)
 
 
 def _number(text: str) -> float:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import torch
 
-from catdog.cli.argument_types import blob_shape, names
+from catdog.cli.argument_types import blob_shape, input_shape, names
 from catdog.cli.specs import net_file
 from catdog.data.test_time import VIEWS
 from catdog.errors import CatdogError, did_you_mean
@@ -180,14 +180,14 @@ class Parser(argparse.ArgumentParser):
                 help="share the work among this many processes: a GPU each, or all on the CPU",
             )
 
-    def add_shape(self) -> None:
-        """--shape, for data that are not there."""
+    def add_shape(self, *, alone: bool = False) -> None:
+        """--shape, for data that are not there; with `alone` also one without a name."""
         self.add_argument(
             "--shape",
-            type=blob_shape,
+            type=input_shape if alone else blob_shape,
             action="append",
             default=[],
-            metavar="BLOB=N,C,H,W",
+            metavar="[BLOB=]N,C,H,W" if alone else "BLOB=N,C,H,W",
             help="the shape of a data blob; may be given for several",
         )
 

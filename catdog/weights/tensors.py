@@ -31,15 +31,34 @@ _WRAPPERS = ("module.", "_orig_mod.")
 
 def read_safetensors(path: Path) -> Weights:
     """Read a .safetensors file."""
+    tensors, carried = _safetensors(path)
+    return Weights(_by_layer(tensors, path), _net(carried, path), str(path))
+
+
+def _safetensors(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a file, and the net that it carries, as text."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            carried = (file.metadata() or {}).get(_NET, "")
+            return tensors, (file.metadata() or {}).get(_NET, "")
     except (safetensors.SafetensorError, OSError) as error:
         raise WeightsError(
             "is damaged or cut short", where=str(path), remedy="get the file again"
         ) from error
-    return Weights(_by_layer(tensors, path), _net(carried, path), str(path))
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a state dict by their names, of a .safetensors, .pt or .pth.
+
+    Of a checkpoint its state dict; what wrappers put before every name is left out, nothing is
+    executed. Raises WeightsError for another file, a damaged one and a missing one.
+    """
+    try:
+        return dict(
+            _unwrapped((_safetensors if path.suffix == ".safetensors" else _torch)(path)[0])
+        )
+    except FileNotFoundError:
+        raise WeightsError("no such file", where=str(path), remedy="check the path") from None
 
 
 def write_safetensors(path: Path, weights: Weights) -> None:
@@ -50,6 +69,12 @@ def write_safetensors(path: Path, weights: Weights) -> None:
 
 def read_torch(path: Path) -> Weights:
     """Read a .pt of named tensors, or of a checkpoint around them; nothing in it is executed."""
+    tensors, carried = _torch(path)
+    return Weights(_by_layer(tensors, path), _net(carried, path), str(path))
+
+
+def _torch(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a file, and the net that it carries, as text."""
     _check_archive(path)
     try:
         # checkpoints often hold the arguments of the command that made them: names and values
@@ -71,9 +96,7 @@ def read_torch(path: Path) -> Weights:
     if not tensors:
         raise WeightsError("holds no named tensors", where=str(path), remedy="save a state dict")
     carried = content.get(_NET, "")
-    return Weights(
-        _by_layer(tensors, path), _net(carried if isinstance(carried, str) else "", path), str(path)
-    )
+    return tensors, carried if isinstance(carried, str) else ""
 
 
 def _check_archive(path: Path) -> None:

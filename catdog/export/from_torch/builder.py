@@ -1,0 +1,78 @@
+"""A net that grows layer by layer, with names and parameters."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from catdog.export.from_torch.blob import Blob
+from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
+from catdog.spec.shape import Shape
+from catdog.weights.model import Array, BlobsOfLayers
+
+#: What a name may not have: files, code and tables are named after layers.
+_OTHER = re.compile(r"\W+", re.ASCII)
+
+
+class NetBuilder:
+    """The layers so far, each with a name and a top of its own, and their parameters."""
+
+    def __init__(self, name: str) -> None:
+        self.message = NetParameter(name=name)
+        self.blobs: BlobsOfLayers = {}
+        self._names: set[str] = set()
+        self._inputs: set[str] = set()
+
+    def add_input(self, name: str, shape: Shape) -> Blob:
+        """An Input layer."""
+        name = self._new(name)
+        layer = LayerParameter(name=name, type="Input", top=[name])
+        layer.input_param.shape.append(BlobShape(dim=shape))
+        self.message.layer.append(layer)
+        self._inputs.add(name)
+        return Blob(name, shape)
+
+    def add(
+        self,
+        kind: str,
+        name: str,
+        bottoms: Sequence[Blob],
+        shapes: Sequence[Shape],
+        param: Mapping[str, object] | None = None,
+        blobs: Sequence[Tensor] = (),
+        *,
+        in_place: bool = False,
+    ) -> tuple[Blob, ...]:
+        """A layer of type `kind` with tops of these shapes.
+
+        `param` has its message by the message's name, as {"relu_param": {...}}. A top that is made
+        in place has the name of its bottom, where nobody else reads that.
+        """
+        name = self._new(name)
+        over = in_place and bottoms[0].alone and bottoms[0].name not in self._inputs
+        tops = [bottoms[0].name] if over else self._tops(name, len(shapes))
+        layer = LayerParameter(name=name, type=kind, top=tops, **(param or {}))  # type: ignore[arg-type]
+        layer.bottom.extend(bottom.name for bottom in bottoms)
+        self.message.layer.append(layer)
+        if blobs:
+            self.blobs[name] = [_array(blob) for blob in blobs]
+        return tuple(Blob(top, shape) for top, shape in zip(tops, shapes, strict=True))
+
+    def _tops(self, name: str, count: int) -> list[str]:
+        return [name] if count == 1 else [self._new(f"{name}_{i}") for i in range(count)]
+
+    def _new(self, name: str) -> str:
+        """A name that no layer and no blob has yet."""
+        plain = _OTHER.sub("_", name).strip("_") or "layer"
+        number, found = 1, plain
+        while found in self._names:
+            number += 1
+            found = f"{plain}_{number}"
+        self._names.add(found)
+        return found
+
+
+def _array(tensor: Tensor) -> Array:
+    array: Array = tensor.detach().to("cpu", torch.float32).contiguous().numpy()
+    return array
