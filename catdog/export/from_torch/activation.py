@@ -5,7 +5,7 @@ from math import inf
 
 import torch
 
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.operator import Converter, Operator, Result
 
 _LARGEST = torch.finfo(torch.float32).max
@@ -89,7 +89,7 @@ def _mish(op: Operator) -> Result:
     return op.add("Eltwise", [x, gate], eltwise_param={"operation": "PROD"})
 
 
-def _gate(op: Operator, x: Blob, part: str) -> Blob:
+def _gate(op: Operator, x: NetBlob, part: str) -> NetBlob:
     """relu6(x + 3) / 6; `part` is the name of the last layer."""
     gate = op.add("Power", x, part="shift", power_param={"shift": 3})
     gate = op.add("ReLU6", gate, part="relu6", in_place=True)
@@ -172,7 +172,7 @@ def as_it_is(op: Operator) -> Result:
     """Dropout and copies: nothing is left of them in a net that predicts."""
     name = next(name for name in ("input", "self", "x") if name in op.arguments)
     value = op.arguments[name]
-    return value if isinstance(value, Blob) else op.blob(name)
+    return value if isinstance(value, NetBlob) else op.blob(name)
 
 
 def _dropout(op: Operator) -> Result:

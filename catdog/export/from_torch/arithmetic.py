@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.operator import Operator, Result
 from catdog.spec.shape import Shape
 
@@ -30,11 +30,11 @@ def _with(op: Operator, arguments: dict[str, object]) -> Operator:
 def _sum(op: Operator, factor: float) -> Result:
     """self + factor * other."""
     first, second = op.arguments["self"], op.arguments["other"]
-    if not isinstance(second, Blob | Tensor) or _is_number(second):
+    if not isinstance(second, NetBlob | Tensor) or _is_number(second):
         return op.power(op.blob("self"), shift=factor * op.number("other"))
     if isinstance(second, Tensor):
         return _with_term(op, op.blob("self"), factor * second)
-    if not isinstance(first, Blob):
+    if not isinstance(first, NetBlob):
         if _is_number(first):
             return op.power(op.blob("other"), scale=factor, shift=op.number("self"))
         x = op.blob("other")
@@ -60,14 +60,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1)
 
 
-def _with_term(op: Operator, x: Blob, term: Tensor) -> Blob:
+def _with_term(op: Operator, x: NetBlob, term: Tensor) -> NetBlob:
     x = _tiled(op, x, "tiled")
     axis, term = _along(op, term)
     param = {"axis": axis, "num_axes": term.dim()}
     return op.add("Bias", x, in_place=True, blobs=[term], bias_param=param)
 
 
-def _with_factor(op: Operator, x: Blob, factor: Tensor) -> Blob:
+def _with_factor(op: Operator, x: NetBlob, factor: Tensor) -> NetBlob:
     x = _tiled(op, x, "tiled")
     axis, factor = _along(op, factor)
     param = {"axis": axis, "num_axes": factor.dim()}
@@ -98,7 +98,7 @@ def _span(shape: Shape, whole: Shape) -> tuple[int, Shape] | None:
     return (first, part) if part == whole[first:last] else None
 
 
-def _smaller(sides: list[Blob], shape: Shape) -> tuple[int, tuple[int, Shape]] | None:
+def _smaller(sides: list[NetBlob], shape: Shape) -> tuple[int, tuple[int, Shape]] | None:
     """Which of two blobs is to be spread over the other one, from which axis on, and as what."""
     for index, each in enumerate(sides):
         if each.shape != shape and sides[1 - index].shape == shape:
@@ -115,7 +115,7 @@ def _with_batch(shape: Shape, whole: Shape) -> tuple[int, Shape] | None:
     return _span(shape, whole)
 
 
-def _tiled(op: Operator, x: Blob, part: str) -> Blob:
+def _tiled(op: Operator, x: NetBlob, part: str) -> NetBlob:
     """A blob in the shape of the result, repeated along the axes where it has 1."""
     x = op.reshape(x, (1,) * (len(op.shape) - len(x.shape)) + x.shape, f"{part}_axes")
     for axis, (have, want) in enumerate(zip(x.shape, op.shape, strict=True)):
@@ -128,17 +128,17 @@ def _tiled(op: Operator, x: Blob, part: str) -> Blob:
 
 def _mul(op: Operator) -> Result:
     first, second = op.arguments["self"], op.arguments["other"]
-    if not isinstance(first, Blob):
+    if not isinstance(first, NetBlob):
         first, second = second, first
         op = _with(op, {**op.arguments, "self": first, "other": second})
-    if not isinstance(second, Blob):
+    if not isinstance(second, NetBlob):
         if _is_number(second):
             return op.power(op.blob("self"), scale=op.number("other"))
         return _with_factor(op, op.blob("self"), op.known("other"))
     return _product(op, op.blob("self"), op.blob("other"))
 
 
-def _product(op: Operator, first: Blob, second: Blob) -> Blob:
+def _product(op: Operator, first: NetBlob, second: NetBlob) -> NetBlob:
     sides = [first, second]
     if side := _smaller(sides, op.shape):
         axis, shape = side[1]
@@ -156,7 +156,7 @@ def _div(op: Operator) -> Result:
         inverse = 1 / op.number("other") if _is_number(second) else 1 / op.known("other")
         return _mul(_with(op, {**op.arguments, "other": inverse}))
     below = op.power(op.blob("other"), "inverse", power=-1)
-    if isinstance(first, Blob):
+    if isinstance(first, NetBlob):
         return _product(op, op.blob("self"), below)
     return _mul(_with(op, {**op.arguments, "self": below, "other": first}))
 

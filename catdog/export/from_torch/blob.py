@@ -13,7 +13,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Blob:
+class NetBlob:
     """A blob of the net.
 
     Args:
@@ -27,6 +27,6 @@ class Blob:
     alone: bool = True
     margins: Margins = ()
 
-    def within(self, readers: int) -> "Blob":
+    def within(self, readers: int) -> "NetBlob":
         """The blob as so many readers see it."""
         return replace(self, alone=self.alone and readers == 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from catdog.export.from_torch.blob import Blob
+from catdog.export.from_torch.blob import NetBlob
 from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
 from catdog.spec.shape import Shape
 from catdog.weights.model import Array, BlobsOfLayers
@@ -24,26 +24,26 @@ class NetBuilder:
         self._names: set[str] = set()
         self._inputs: set[str] = set()
 
-    def add_input(self, name: str, shape: Shape) -> Blob:
+    def add_input(self, name: str, shape: Shape) -> NetBlob:
         """An Input layer."""
         name = self._new(name)
         layer = LayerParameter(name=name, type="Input", top=[name])
         layer.input_param.shape.append(BlobShape(dim=shape))
         self.message.layer.append(layer)
         self._inputs.add(name)
-        return Blob(name, shape)
+        return NetBlob(name, shape)
 
     def add(
         self,
         kind: str,
         name: str,
-        bottoms: Sequence[Blob],
+        bottoms: Sequence[NetBlob],
         shapes: Sequence[Shape],
         param: Mapping[str, object] | None = None,
         blobs: Sequence[Tensor] = (),
         *,
         in_place: bool = False,
-    ) -> tuple[Blob, ...]:
+    ) -> tuple[NetBlob, ...]:
         """A layer of type `kind` with tops of these shapes.
 
         `param` has its message by the message's name, as {"relu_param": {...}}. A top that is made
@@ -57,7 +57,7 @@ class NetBuilder:
         self.message.layer.append(layer)
         if blobs:
             self.blobs[name] = [_array(blob) for blob in blobs]
-        return tuple(Blob(top, shape) for top, shape in zip(tops, shapes, strict=True))
+        return tuple(NetBlob(top, shape) for top, shape in zip(tops, shapes, strict=True))
 
     def _tops(self, name: str, count: int) -> list[str]:
         return [name] if count == 1 else [self._new(f"{name}_{i}") for i in range(count)]

@@ -24,7 +24,7 @@ _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Closeness:
     """How far a net is from its module: the largest difference, and the largest output."""
 
     difference: float
@@ -93,17 +93,18 @@ def _text(net: NetParameter, path: Path, source: ModuleSource) -> str:
 
 def agreement(
     module: nn.Module, example: Sequence[Tensor], made: ModuleNet, text: Path, model: Path
-) -> Agreement:
+) -> Closeness:
     """How far the net of two files is from its module, on an example."""
     net = Net(read_net(text).message)
-    copy_weights(net, read_weights(model), strict=True)
+    if made.weights.blobs:
+        copy_weights(net, read_weights(model), strict=True)
     with torch.no_grad():
         wanted = tensors_of(module(*example))
         blobs = net(dict(zip(made.inputs, example, strict=True))).blobs
     pairs = [(blobs[name], each) for name, each in zip(made.outputs, wanted, strict=True)]
     if others := [name for name in blobs if name not in made.outputs]:
         raise CatdogError(f"the net has outputs that the module has not: {some_of(others)}")
-    return Agreement(
+    return Closeness(
         max((float((own - each).abs().max()) for own, each in pairs if each.numel()), default=0.0),
         max((float(each.abs().max()) for _, each in pairs if each.numel()), default=0.0),
     )

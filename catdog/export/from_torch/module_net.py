@@ -12,11 +12,11 @@ from torch.fx.node import map_arg
 
 from catdog.errors import Fault, SpecError, some_of
 from catdog.export.from_torch import activation, arithmetic, pooling, shape, weighted
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.builder import NetBuilder
 from catdog.export.from_torch.operator import Converter, Operator, Result
 from catdog.export.from_torch.patterns import name_of
-from catdog.export.from_torch.tracing import Traced, trace
+from catdog.export.from_torch.tracing import TracedModule, trace
 from catdog.spec.shape import Shape
 from catdog.weights.model import Weights
 
@@ -50,7 +50,7 @@ def module_net(module: nn.Module, example: Sequence[Tensor], name: str, where: s
 class _Translation:
     """The nodes of a graph, one after the other."""
 
-    def __init__(self, traced: Traced, builder: NetBuilder, where: str) -> None:
+    def __init__(self, traced: TracedModule, builder: NetBuilder, where: str) -> None:
         self.traced = traced
         self.builder = builder
         self.where = where
@@ -81,7 +81,7 @@ class _Translation:
         if kind == "getitem":
             return self._item(node)
         arguments = self._arguments(node)
-        if not any(isinstance(each, Blob) for each in _flat(arguments.values())):
+        if not any(isinstance(each, NetBlob) for each in _flat(arguments.values())):
             return self._computed(node)
         shapes = _shapes(node)
         if not shapes:
@@ -107,7 +107,7 @@ class _Translation:
             # forms of an operator that its converter does not know
             told = "its arguments are of an unusual form"
         self.refused[op.kind, told].append(path)
-        return tuple(Blob("", each, alone=False) for each in op.shapes)
+        return tuple(NetBlob("", each, alone=False) for each in op.shapes)
 
     def _item(self, node: Node) -> object:
         of, index = node.args
@@ -116,7 +116,7 @@ class _Translation:
         assert isinstance(held, Sequence)
         item = held[index]  # type: ignore[index]
         readers = sum(_readers(user) for user in of.users if user.args[1:] == (index,))
-        return item.within(readers) if isinstance(item, Blob) else item
+        return item.within(readers) if isinstance(item, NetBlob) else item
 
     def _computed(self, node: Node) -> object:
         """What does not depend on the input is computed now."""
@@ -156,7 +156,7 @@ class _Translation:
         names = []
         for node in self.traced.outputs:
             blob = self.values[node]
-            if not isinstance(blob, Blob):
+            if not isinstance(blob, NetBlob):
                 self.refused["return", "it does not depend on the input"].append(node.name)
                 continue
             op = Operator("return", f"{blob.name}_out", {}, (blob.shape,), (True,), self.builder)
@@ -214,6 +214,6 @@ def _read(node: Node, count: int) -> tuple[bool, ...]:
 
 
 def _flat(values: object) -> list[object]:
-    if isinstance(values, str | Tensor | Blob) or not hasattr(values, "__iter__"):
+    if isinstance(values, str | Tensor | NetBlob) or not hasattr(values, "__iter__"):
         return [values]
     return [each for value in values for each in _flat(value)]

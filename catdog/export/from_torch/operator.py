@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.builder import NetBuilder
 from catdog.spec.shape import Shape
 
 #: One blob, or one for each result of the operator.
-Result = Blob | tuple[Blob, ...]
+Result = NetBlob | tuple[NetBlob, ...]
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Operator:
         """Of its first result."""
         return self.shapes[0]
 
-    def blob(self, name: str) -> Blob:
+    def blob(self, name: str) -> NetBlob:
         """An argument as a blob, with its margins around it; known numbers become a layer."""
         value = self.arguments.get(name)
         if isinstance(value, Tensor):
             return self.parameter(value)
-        if isinstance(value, Blob):
+        if isinstance(value, NetBlob):
             return self.filled_out(value)
         raise Refused(f"its {name} is no tensor")
 
-    def blobs(self, name: str) -> list[Blob]:
+    def blobs(self, name: str) -> list[NetBlob]:
         """An argument that is a list of tensors."""
         values = self.arguments[name]
         if not isinstance(values, Sequence):
@@ -93,32 +93,32 @@ class Operator:
     def add(
         self,
         kind: str,
-        bottoms: Blob | Sequence[Blob],
+        bottoms: NetBlob | Sequence[NetBlob],
         shape: Shape | None = None,
         *,
         part: str = "",
         blobs: Sequence[Tensor] = (),
         in_place: bool = False,
         **param: Mapping[str, object],
-    ) -> Blob:
+    ) -> NetBlob:
         """A layer with one top; `part` tells it from others of the operator, the shape is that of
         the operator's result unless it is given.
         """
-        given = [bottoms] if isinstance(bottoms, Blob) else list(bottoms)
+        given = [bottoms] if isinstance(bottoms, NetBlob) else list(bottoms)
         shapes = [self.shape if shape is None else shape]
         name = f"{self.layer}_{part}" if part else self.layer
         fields = {message: held for message, held in param.items() if held}
         return self.builder.add(kind, name, given, shapes, fields, blobs, in_place=in_place)[0]
 
     def power(
-        self, x: Blob, part: str = "", *, scale: float = 1, shift: float = 0, power: float = 1
-    ) -> Blob:
+        self, x: NetBlob, part: str = "", *, scale: float = 1, shift: float = 0, power: float = 1
+    ) -> NetBlob:
         """(shift + scale * x) ^ power."""
         given = (("power", power, 1), ("scale", scale, 1), ("shift", shift, 0))
         param = {name: value for name, value, usual in given if value != usual}
         return self.add("Power", x, x.shape, part=part, in_place=True, power_param=param)
 
-    def reshape(self, x: Blob, shape: Shape, part: str = "") -> Blob:
+    def reshape(self, x: NetBlob, shape: Shape, part: str = "") -> NetBlob:
         """The same numbers in another shape; the first axis stays open where it is the same."""
         if shape == x.shape:
             return x
@@ -129,9 +129,9 @@ class Operator:
             dims = [0 if same and i == 0 else size for i, size in enumerate(shape)]
             made = self.add("Reshape", x, shape, part=part, reshape_param={"shape": {"dim": dims}})
         # both have the memory of their bottom in Caffe
-        return Blob(made.name, shape, x.alone)
+        return NetBlob(made.name, shape, x.alone)
 
-    def parameter(self, numbers: Tensor) -> Blob:
+    def parameter(self, numbers: Tensor) -> NetBlob:
         """A layer that gives known numbers."""
         shape = tuple(numbers.shape)
         return self.add(
@@ -143,7 +143,7 @@ class Operator:
             parameter_param={"shape": {"dim": shape}},
         )
 
-    def filled_out(self, x: Blob) -> Blob:
+    def filled_out(self, x: NetBlob) -> NetBlob:
         """A blob with its margins, by a convolution that copies."""
         if not x.margins:
             return x
@@ -160,12 +160,12 @@ class Operator:
             "kernel_size": list(kernel.shape[2:]),
             "pad": pads,
         }
-        bare = Blob(x.name, x.shape, x.alone)
+        bare = NetBlob(x.name, x.shape, x.alone)
         return self.add(
             "Convolution", bare, shape, part="pad", blobs=[kernel], convolution_param=param
         )
 
-    def silence(self, tops: Sequence[Blob]) -> None:
+    def silence(self, tops: Sequence[NetBlob]) -> None:
         """Say of results that nobody reads that they are no outputs of the net."""
         left = [top for top, read in zip(tops, self.read, strict=True) if not read]
         if left:

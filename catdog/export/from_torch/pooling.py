@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from catdog.export.from_torch.arithmetic import maximum, minimum
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.operator import Converter, Operator, Result
 from catdog.layers.frame import Frame, Pair, average_pool
 from catdog.spec.shape import Shape
@@ -42,7 +42,7 @@ def _average_pool(op: Operator) -> Result:
     return op.add("Scale", top, in_place=True, blobs=[shares], scale_param=by)
 
 
-def _framed(op: Operator) -> tuple[Blob, Frame]:
+def _framed(op: Operator) -> tuple[NetBlob, Frame]:
     """The bottom, and the windows over it. Raises Refused where Caffe cannot have the same ones."""
     x = _picture(op)
     kernel = _pair(op, "kernel_size")
@@ -55,7 +55,7 @@ def _framed(op: Operator) -> tuple[Blob, Frame]:
     raise Refused(f"Caffe has no windows that make {list(wanted)} of {list(size)}")
 
 
-def _picture(op: Operator) -> Blob:
+def _picture(op: Operator) -> NetBlob:
     x = op.blob("self")
     if len(x.shape) != 4:
         raise Refused("its input is no picture with four axes")
@@ -106,7 +106,7 @@ def _adaptive(method: str) -> Converter:
     return convert
 
 
-def _pooled(op: Operator, x: Blob, method: str, shape: Shape, part: str = "") -> Blob:
+def _pooled(op: Operator, x: NetBlob, method: str, shape: Shape, part: str = "") -> NetBlob:
     param = {"pool": method, "global_pooling": True}
     return op.add("Pooling", x, shape, part=part, pooling_param=param)
 
@@ -134,7 +134,7 @@ def _axes(op: Operator, count: int) -> tuple[int, ...]:
     return tuple(sorted(axis % count for axis in axes))
 
 
-def _over_pictures(op: Operator, x: Blob, operation: str) -> Blob:
+def _over_pictures(op: Operator, x: NetBlob, operation: str) -> NetBlob:
     pooled, numbers = (*x.shape[:2], 1, 1), prod(x.shape[2:])
     parts = ["pool", *(["sum"] if operation == "SUM" else []), ""]
     flat = op.shape != pooled
@@ -144,7 +144,7 @@ def _over_pictures(op: Operator, x: Blob, operation: str) -> Blob:
     return op.reshape(top, op.shape)
 
 
-def _over_channels(op: Operator, x: Blob, factor: float) -> Blob:
+def _over_channels(op: Operator, x: NetBlob, factor: float) -> NetBlob:
     """By a convolution with one output."""
     weight = torch.full((1, x.shape[1], 1, 1), factor)
     shape = (x.shape[0], 1, *x.shape[2:])
@@ -154,7 +154,7 @@ def _over_channels(op: Operator, x: Blob, factor: float) -> Blob:
     return op.reshape(top, op.shape)
 
 
-def _over_last(op: Operator, x: Blob, axes: tuple[int, ...], operation: str) -> Blob:
+def _over_last(op: Operator, x: NetBlob, axes: tuple[int, ...], operation: str) -> NetBlob:
     first = len(x.shape) - len(axes)
     if axes != tuple(range(first, len(x.shape))) or not first:
         raise Refused(f"it goes over axes {list(axes)} of {len(x.shape)}, not over the last ones")
@@ -213,7 +213,7 @@ def _nearest(op: Operator) -> Result:
     return op.add("Deconvolution", x, blobs=[ones], convolution_param=param)
 
 
-def _scale_of(op: Operator, x: Blob) -> Pair:
+def _scale_of(op: Operator, x: NetBlob) -> Pair:
     size, wanted = _size(x.shape), _size(op.shape)
     if len(x.shape) != 4 or any(b % a for a, b in zip(size, wanted, strict=True)):
         raise Refused(f"{list(wanted)} is no multiple of {list(size)}")
@@ -241,7 +241,7 @@ def _pixel_unshuffle(op: Operator) -> Result:
     return _moved(op, x, x.shape[1], factor, "Convolution", op.shape[1])
 
 
-def _moved(op: Operator, x: Blob, groups: int, factor: int, kind: str, outputs: int) -> Blob:
+def _moved(op: Operator, x: NetBlob, groups: int, factor: int, kind: str, outputs: int) -> NetBlob:
     kernel: Tensor = torch.eye(factor**2).reshape(factor**2, 1, factor, factor)
     param = {
         "num_output": outputs,

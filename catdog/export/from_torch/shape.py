@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from catdog.export.from_torch.activation import as_it_is
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.operator import Operator, Result
 from catdog.spec.shape import Shape
 
@@ -31,7 +31,7 @@ def _transpose(op: Operator) -> Result:
     return _in_order(op, x, order)
 
 
-def _in_order(op: Operator, x: Blob, order: list[int]) -> Blob:
+def _in_order(op: Operator, x: NetBlob, order: list[int]) -> NetBlob:
     if order == sorted(order):
         return x
     if order[0] != 0:
@@ -61,7 +61,7 @@ def _stack(op: Operator) -> Result:
     return _joined(op, parts, axis)
 
 
-def _joined(op: Operator, parts: Sequence[Blob], axis: int) -> Blob:
+def _joined(op: Operator, parts: Sequence[NetBlob], axis: int) -> NetBlob:
     if axis == 0:
         raise Refused("it joins along the axis of the examples")
     if len(parts) == 1:
@@ -75,7 +75,7 @@ def _split(op: Operator) -> Result:
     return _cut(op, x, axis, [shape[axis] for shape in op.shapes])
 
 
-def _cut(op: Operator, x: Blob, axis: int, sizes: Sequence[int]) -> tuple[Blob, ...]:
+def _cut(op: Operator, x: NetBlob, axis: int, sizes: Sequence[int]) -> tuple[NetBlob, ...]:
     """The parts of a blob, of these sizes along an axis; those that nobody reads fall silent."""
     if len(sizes) == 1:
         return (x,)
@@ -84,7 +84,9 @@ def _cut(op: Operator, x: Blob, axis: int, sizes: Sequence[int]) -> tuple[Blob, 
     return tops
 
 
-def _sliced(op: Operator, x: Blob, axis: int, sizes: Sequence[int], part: str) -> tuple[Blob, ...]:
+def _sliced(
+    op: Operator, x: NetBlob, axis: int, sizes: Sequence[int], part: str
+) -> tuple[NetBlob, ...]:
     if axis == 0:
         raise Refused("it cuts along the axis of the examples")
     points = [sum(sizes[:i]) for i in range(1, len(sizes))]
@@ -113,7 +115,7 @@ def _select(op: Operator) -> Result:
     return op.reshape(_range(op, x, axis, index, index + 1, "part"), op.shape)
 
 
-def _range(op: Operator, x: Blob, axis: int, start: int, end: int, part: str = "") -> Blob:
+def _range(op: Operator, x: NetBlob, axis: int, start: int, end: int, part: str = "") -> NetBlob:
     """From start to end along an axis."""
     ends = [0, start, end, x.shape[axis]]
     parts = [(low, high) for low, high in pairwise(ends) if high > low]
@@ -161,7 +163,7 @@ def _expand(op: Operator) -> Result:
     return _repeated(op, op.blob("self"))
 
 
-def _repeated(op: Operator, x: Blob) -> Blob:
+def _repeated(op: Operator, x: NetBlob) -> NetBlob:
     x = op.reshape(x, (1,) * (len(op.shape) - len(x.shape)) + x.shape, "axes")
     for axis, (have, want) in enumerate(zip(x.shape, op.shape, strict=True)):
         if have == want:
@@ -178,7 +180,7 @@ def _pad(op: Operator) -> Result:
     x, given = op.arguments["self"], op.arguments["pad"]
     if op.arguments.get("mode", "constant") != "constant" or op.arguments.get("value"):
         raise Refused("it pads with other numbers than 0")
-    if not isinstance(given, Sequence) or not isinstance(x, Blob):
+    if not isinstance(given, Sequence) or not isinstance(x, NetBlob):
         raise Refused("it pads known numbers")
     axes = len(x.shape) - 2
     pads = [*given, *[0] * (2 * len(x.shape) - len(given))]
@@ -189,7 +191,7 @@ def _pad(op: Operator) -> Result:
     margins = tuple((a + c, b + d) for (a, b), (c, d) in zip(before, own, strict=True))
     if not any(map(any, margins)):
         return x
-    return Blob(x.name, x.shape, x.alone, margins)
+    return NetBlob(x.name, x.shape, x.alone, margins)
 
 
 _SHAPED = (

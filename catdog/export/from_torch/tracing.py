@@ -18,7 +18,7 @@ _KEPT = (InputKind.PARAMETER, InputKind.BUFFER, InputKind.CONSTANT_TENSOR)
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedModule:
     """The operators of a module in order.
 
     Args:
@@ -36,7 +36,7 @@ class Traced:
     outputs: Sequence[Node]
 
 
-def trace(module: nn.Module, example: Sequence[Tensor], where: str) -> Traced:
+def trace(module: nn.Module, example: Sequence[Tensor], where: str) -> TracedModule:
     """Follow a module in its state of prediction over an example, by torch.export.
 
     Raises CatdogError where it cannot be followed: where its course depends on numbers, and where
@@ -57,7 +57,7 @@ def trace(module: nn.Module, example: Sequence[Tensor], where: str) -> Traced:
     return _traced(program)
 
 
-def _traced(program: ExportedProgram) -> Traced:
+def _traced(program: ExportedProgram) -> TracedModule:
     nodes = {node.name: node for node in program.graph.nodes}
     known: dict[str, Tensor] = {}
     paths: dict[str, str] = {}
@@ -76,7 +76,7 @@ def _traced(program: ExportedProgram) -> Traced:
         for spec, node in zip(specs, returned, strict=True)
         if spec.kind is OutputKind.USER_OUTPUT and isinstance(node, Node)
     ]
-    return Traced(tuple(program.graph.nodes), inputs, known, paths, outputs)
+    return TracedModule(tuple(program.graph.nodes), inputs, known, paths, outputs)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from catdog.export.from_torch.blob import Blob, Refused
+from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.operator import Converter, Operator, Result, widened
 
 
@@ -29,13 +29,13 @@ def _convolution(op: Operator) -> Result:
         **_group(op),
     }
     blobs = [kernel] if bias is None else [kernel, bias]
-    return op.add("Convolution", Blob(x.name, x.shape), blobs=blobs, convolution_param=param)
+    return op.add("Convolution", NetBlob(x.name, x.shape), blobs=blobs, convolution_param=param)
 
 
-def _images(op: Operator, weight: Tensor) -> tuple[Blob, int]:
+def _images(op: Operator, weight: Tensor) -> tuple[NetBlob, int]:
     """The bottom, its margins still beside it, and how many spatial axes it has."""
     x = op.arguments["input"]
-    x = x if isinstance(x, Blob) else op.blob("input")
+    x = x if isinstance(x, NetBlob) else op.blob("input")
     if len(x.shape) != weight.dim():
         raise Refused("its input has no axis of images")
     return x, weight.dim() - 2
@@ -115,7 +115,7 @@ def _addmm(op: Operator) -> Result:
     return _product(op, op.blob("mat1"), matrix.t(), bias)
 
 
-def _product(op: Operator, x: Blob, weight: Tensor, bias: Tensor | None) -> Result:
+def _product(op: Operator, x: NetBlob, weight: Tensor, bias: Tensor | None) -> Result:
     if len(x.shape) < 2:
         raise Refused("its input has no axis of examples")
     axis = len(x.shape) - 1

@@ -60,9 +60,9 @@ def _is_caffes(module, size):
 
 
 def test_windows_that_caffe_has_not_are_refused():
-    module = nn.MaxPool2d(1, 3, ceil_mode=True)
-    with pytest.raises(SpecError, match=r"no windows that make \[2, 2\] of \[6, 5\]"):
-        module_net(module, [drawn(1, 2, 6, 5)], "net", "net.py:Model")
+    module = nn.MaxPool2d(2, 4, ceil_mode=True)
+    with pytest.raises(SpecError, match=r"no windows that make \[2, 3\] of \[8, 9\]"):
+        module_net(module, [drawn(1, 2, 8, 9)], "net", "net.py:Model")
 
 
 def test_rounding_is_said_only_where_it_is_not_caffes():
