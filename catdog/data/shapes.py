@@ -59,7 +59,7 @@ def _is_there(layer: LayerParameter, context: Context) -> bool:
 
 
 def _own_message(layer: LayerParameter) -> Any:
-    return getattr(layer, SOURCES[layer.type].messages[0])
+    return SOURCES[layer.type].data_message(layer)
 
 
 def _with_batch(
@@ -68,7 +68,9 @@ def _with_batch(
     """Labels for a batch of another size, where the pictures' shape was given."""
     if layer.top[0] not in wanted:
         return {}
-    return {top: (wanted[layer.top[0]][0], *found[top][1:]) for top in layer.top[1:]}
+    first = wanted[layer.top[0]]
+    batched = {top: (first[0], *found[top][1:]) for top in layer.top[1:]}
+    return {**batched, **SOURCES[layer.type].tops_beside(layer, first)}
 
 
 def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
@@ -88,11 +90,12 @@ def _assume(
     batch = max(1, param.batch_size)
     first = wanted.get(layer.top[0]) or (batch, *_picture(layer, context))
     labels = _labels(layer, context, first[0])
-    shapes = {**dict.fromkeys(layer.top, labels), layer.top[0]: first, **wanted}
+    beside = SOURCES[layer.type].tops_beside(layer, first)
+    shapes = {**dict.fromkeys(layer.top, labels), **beside, layer.top[0]: first, **wanted}
     if layer.top[0] in wanted:
         return DataShapes(shapes)
-    blob, beside = layer.top[0], namesake(param.source, context.locate)
-    there = f" ({beside} has that name)" if beside else ""
+    blob, other = layer.top[0], namesake(param.source, context.locate)
+    there = f" ({other} has that name)" if other else ""
     return DataShapes(
         shapes,
         f'layer "{layer.name}": {why} at {param.source}{there}, so {blob} was assumed to be '
@@ -114,12 +117,14 @@ def _picture(layer: LayerParameter, context: Context) -> Shape:
         )
     transform = layer.transform_param
     channels = len(transform.mean_value) if len(transform.mean_value) > 1 else 3
-    if transform.force_gray or (layer.type == "ImageData" and not layer.image_data_param.is_color):
+    if transform.force_gray or not getattr(_own_message(layer), "is_color", True):
         channels = 1
-    height, width = ASSUMED_SIZE, ASSUMED_SIZE
+    height, width = SOURCES[layer.type].assumed_size(layer) or (ASSUMED_SIZE, ASSUMED_SIZE)
     if layer.image_data_param.new_height:
         height, width = layer.image_data_param.new_height, layer.image_data_param.new_width
     elif transform.mean_file and context.locate(transform.mean_file).exists():
         mean = Transform(layer, context.phase, context.locate).mean_picture
         channels, height, width = (channels, height, width) if mean is None else mean.shape
-    return (channels, transform.crop_size or height, transform.crop_size or width)
+    high = transform.crop_size or transform.crop_h or transform.crop_height
+    wide = transform.crop_size or transform.crop_w or transform.crop_width
+    return (channels, high or height, wide or width)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from google.protobuf import text_format
 
 from catdog.data.shapes import data_shapes
 from catdog.data.sources import Context
@@ -131,3 +132,40 @@ def test_faults_have_their_place(spec):
     with pytest.raises(LayerError) as caught:
         blueprint(resolve(spec, net_state(TRAIN)), {"a": (5, 7)})
     assert str(caught.value).startswith(f"{spec.path}:4:")
+
+
+FORKS = {
+    'AnnotatedData" top: "d" top: "l" data_param { source: "s" batch_size: 4 } transform_param { '
+    "resize_param { height: 30 width: 40 } mirror: true": ((4, 3, 30, 40), (1, 1, 1, 8)),
+    'AnnotatedData" top: "d" top: "l" data_param { source: "s" batch_size: 4 } transform_param { '
+    "crop_h: 8 crop_w: 9 force_gray: true": ((4, 1, 8, 9), (1, 1, 1, 8)),
+    'DenseImageData" top: "d" top: "l" dense_image_data_param { source: "s" batch_size: 2 '
+    "crop_height: 5 crop_width: 6": ((2, 3, 5, 6), (2, 1, 5, 6)),
+    'DenseImageData" top: "d" top: "l" dense_image_data_param { source: "s" batch_size: 2 '
+    "new_height: 7 new_width: 6 is_color: false": ((2, 1, 7, 6), (2, 1, 7, 6)),
+    'ImageLabelmapData" top: "d" top: "l" image_data_param { source: "s" ': (
+        (1, 3, 227, 227),
+        (1, 1, 227, 227),
+    ),
+}
+
+
+@pytest.mark.parametrize("text", FORKS)
+def test_shapes_of_the_data_layers_of_forks_without_their_data(text):
+    layer = text_format.Parse(f'name: "x" type: "{text} }}', LayerParameter())
+    found = data_shapes(layer, Context())
+    assert tuple(found.shapes[top] for top in "dl") == FORKS[text]
+    assert "no data at s" in found.assumed
+    given = data_shapes(layer, Context(), {"d": (3, 3, 9, 9)}).shapes["l"]
+    assert given == ((1, 1, 1, 8) if text.startswith("Annotated") else (3, 1, 9, 9))
+
+
+def test_labels_of_deeplab_follow_the_pictures():
+    text = 'top: "d" top: "l" top: "s" image_data_param { source: "s" batch_size: 2 }'
+    text += ' name: "x" type: "ImageSegData" transform_param { crop_size: 11 }'
+    layer = text_format.Parse(text, LayerParameter())
+    assert data_shapes(layer, Context()).shapes == {
+        "d": (2, 3, 11, 11),
+        "l": (2, 1, 11, 11),
+        "s": (2, 1, 1, 2),
+    }

@@ -45,7 +45,7 @@ def open_source(layer: LayerParameter, context: Context | None = None) -> Source
     try:
         return SOURCES[layer.type](layer, context)
     except DataError as error:
-        name = getattr(getattr(layer, SOURCES[layer.type].messages[0]), "source", "")
+        name = getattr(SOURCES[layer.type].data_message(layer), "source", "")
         beside = namesake(name, context.locate)
         if beside and not is_there(context.locate(name)):
             error.remedy = f"{beside} has that name: write source: {beside}"

@@ -34,7 +34,12 @@ class AnnotatedData(Data):
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         self._recipe = BoxRecipe(layer)
-        super().__init__(layer, context)
+        try:
+            super().__init__(layer, context)
+        except DataError as error:
+            if not (context or Context()).locate(layer.data_param.source).exists():
+                error.remedy = "catdog create_annoset makes one of photos with boxes"
+            raise
         self._check_recipe()
         first = parse_annotated(self.reader.first())
         self._has_boxes = layer.annotated_data_param.HasField("anno_type") or first.HasField("type")
@@ -42,8 +47,17 @@ class AnnotatedData(Data):
         self._labels_known = set(read_label_map(self.context.locate(name)).values()) if name else ()
 
     @classmethod
-    def caption(cls, layer: LayerParameter) -> str:
-        return f"batch {layer.data_param.batch_size}"
+    def data_message(cls, layer: LayerParameter) -> DataParameter:
+        return layer.data_param
+
+    @classmethod
+    def assumed_size(cls, layer: LayerParameter, /) -> tuple[int, int] | None:
+        resized = layer.transform_param.resize_param
+        return (resized.height, resized.width) if resized.height and resized.width else None
+
+    @classmethod
+    def tops_beside(cls, layer: LayerParameter, _first: Shape, /) -> dict[str, Shape]:
+        return dict.fromkeys(layer.top[1:], (1, 1, 1, COLUMNS + 1))
 
     @property
     def shapes(self) -> dict[str, Shape]:

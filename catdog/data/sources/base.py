@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -80,9 +80,25 @@ class Source(ABC):
         self._check_ends()
 
     @classmethod
+    def data_message(cls, layer: LayerParameter) -> Any:
+        """The message of a layer that names its source and has its batch_size, where it has any."""
+        return getattr(layer, cls.messages[0])
+
+    @classmethod
+    def assumed_size(cls, _layer: LayerParameter, /) -> tuple[int, int] | None:
+        """Height and width of its pictures where its fields say them without the data."""
+        return None
+
+    @classmethod
+    def tops_beside(cls, _layer: LayerParameter, _first: Shape, /) -> dict[str, Shape]:
+        """Shapes of the other tops as they follow from that of the first; none where each has a
+        number, or as many as the data say, for each example."""
+        return {}
+
+    @classmethod
     def caption(cls, layer: LayerParameter) -> str:
         """The numbers of such a layer that a drawing shows."""
-        batch_size = getattr(getattr(layer, cls.messages[0]), "batch_size", 0)
+        batch_size = getattr(cls.data_message(layer), "batch_size", 0)
         return f"batch {batch_size}" if batch_size else ""
 
     @classmethod

@@ -60,6 +60,16 @@ class LabelMaps(PictureSource):
         self.shuffle = self.param.shuffle
         self.skip(self.param.rand_skip)
 
+    @classmethod
+    def assumed_size(cls, layer: LayerParameter, /) -> tuple[int, int] | None:
+        param = cls.data_message(layer)
+        return (param.new_height, param.new_width) if param.new_height else None
+
+    @classmethod
+    def tops_beside(cls, layer: LayerParameter, first: Shape, /) -> dict[str, Shape]:
+        batch, _, *size = first
+        return dict(zip(layer.top[1:], ((batch, 1, *size), (batch, 1, 1, 2)), strict=False))
+
     @property
     def size(self) -> int:
         return len(self._pairs)
@@ -67,9 +77,8 @@ class LabelMaps(PictureSource):
     @property
     def shapes(self) -> dict[str, Shape]:
         first = self.prepare(self.examples([0])[0], torch.Generator().manual_seed(0))
-        channels, *size = self.transform.shape(first.array.shape, self.where(0))
-        shapes = ((self.batch_size, channels, *size), (self.batch_size, 1, *size))
-        return dict(zip(self.tops, (*shapes, (self.batch_size, 1, 1, 2)), strict=False))
+        shape = (self.batch_size, *self.transform.shape(first.array.shape, self.where(0)))
+        return {self.tops[0]: shape, **self.tops_beside(self.layer, shape)}
 
     @property
     def has_vectors(self) -> bool:
@@ -198,6 +207,13 @@ class DenseImageData(LabelMaps):
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(_with_own_crop(layer), context)
+
+    @classmethod
+    def assumed_size(cls, layer: LayerParameter, /) -> tuple[int, int] | None:
+        own = layer.dense_image_data_param
+        if own.crop_height and own.crop_width:
+            return own.crop_height, own.crop_width
+        return super().assumed_size(layer)
 
     def labelled(self, pair: Pair, _size: tuple[int, int]) -> Pixels:
         return self.label_image(pair)

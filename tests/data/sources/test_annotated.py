@@ -238,6 +238,11 @@ def test_an_lmdb_of_plain_datums_is_told(tmp_path: Path) -> None:
         source(boxed(), tmp_path)
 
 
+def test_where_there_is_no_lmdb_the_command_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such LMDB; catdog create_annoset makes one"):
+        source(boxed(), tmp_path)
+
+
 def test_pictures_of_several_sizes_need_a_resize(tmp_path: Path) -> None:
     sizes = ((3, 8, 9), (3, 9, 8))
     store(tmp_path, [annotated(pictures(1, size)[0], []) for size in sizes])
