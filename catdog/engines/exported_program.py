@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from catdog.engines.onnx_detection import DETECTION
 from catdog.engines.onnx_layers import PlainNet
 from catdog.engines.onnx_model import (
     Agreement,
@@ -20,6 +21,7 @@ from catdog.engines.onnx_model import (
     sizes_vary,
 )
 from catdog.engines.other_sizes import sizes_to_try
+from catdog.errors import CatdogError
 from catdog.net.net import Net
 from catdog.runtime.files import replacing
 
@@ -34,6 +36,7 @@ def write_program(net: Net, path: str | Path, form: Form | None = None) -> list[
     each output is from the net's. Raises CatdogError as `write_onnx` does.
     """
     form = form or Form()
+    _check_operators(net)
     sizes_to_try(net, form.dynamic or ())
     batch = example(net, form.dynamic)
     model = PlainNet(net, sizes_vary=sizes_vary(form.dynamic)).eval().requires_grad_(False)
@@ -54,3 +57,13 @@ def write_program(net: Net, path: str | Path, form: Form | None = None) -> list[
                 return [each.numpy() for each in loaded(*given.values())]
 
         return agreements(net, batch, form.dynamic or (), computed, "the program", path)
+
+
+def _check_operators(net: Net) -> None:
+    """Raise CatdogError with every layer that is written with an operator of ONNX's own."""
+    found = [f'"{node.name}" ({node.type})' for node in net if type(node.layer) in DETECTION]
+    if found:
+        what = f"torch has no operators that a .pt2 can hold for {', '.join(found)}"
+        raise CatdogError(
+            what, where=f"net {net.name}", remedy="write .onnx, or end it before them"
+        )

@@ -5,8 +5,10 @@ from dataclasses import replace
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from catdog.engines.onnx_detection import DETECTION, DETECTION_OF_ANY_SIZE
 from catdog.layers.affine import Embed
 from catdog.layers.base import Layer
+from catdog.layers.forks.bn import EPS, SegNetBN
 from catdog.layers.frame import Frame
 from catdog.layers.norm import LRN
 from catdog.layers.pooling import AVE, MAX, Pooling
@@ -40,7 +42,8 @@ class PlainNet(nn.Module):
 
 
 def _exportable(net: Net, node: Node, *, sizes_vary: bool) -> Node:
-    kind = _PLAINER.get(node.type) or (_OF_ANY_SIZE.get(node.type) if sizes_vary else None)
+    own = type(node.layer)
+    kind = _PLAINER.get(own) or (_OF_ANY_SIZE.get(own) if sizes_vary else None)
     if kind is None:
         return node
     layer = kind(node.layer.param, [net.shapes[name] for name in node.bottoms], net.setting)
@@ -67,23 +70,42 @@ class _UncheckedEmbed(Embed):
         return rows + bias[0] if bias else rows
 
 
+class _BatchwiseBN(SegNetBN):
+    """SegNet's with the statistics of the batch written out: ONNX's own would use none."""
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        if self.infers or x.dim() < 2:
+            return super().forward(x)
+        axes = [axis for axis in range(x.dim()) if axis != 1]
+        mean = x.mean(axes, keepdim=True)
+        variance = (x - mean).square().mean(axes, keepdim=True)
+        scale, shift = (blob.reshape(mean.shape) for blob in self.blobs)
+        top = (x - mean) / (variance + EPS).sqrt() * scale + shift
+        tops = top, *(each.reshape(1, -1, 1, 1) for each in (mean, variance))
+        return tops[: self.top_count] if self.top_count > 1 else top
+
+
 class _PoolingOfAnySize(Pooling):
     """Pooling that asks nothing of the picture's size, where torch's own does it."""
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         frame = self.frame((x.shape[2], x.shape[3]))
-        if self.top_count > 1 or self.method not in (MAX, AVE):
-            return super().forward(x)
-        if self.param.pooling_param.global_pooling:
-            over = (2, 3)
-            return x.mean(over, keepdim=True) if self.method == AVE else x.amax(over, keepdim=True)
-        if not _is_torchs(frame):
+        if self.param.pooling_param.global_pooling and self.top_count == 1:
+            if self.method == AVE:
+                return x.mean((2, 3), keepdim=True)
+            if self.method == MAX:
+                return x.amax((2, 3), keepdim=True)
+        if self.method not in (MAX, AVE) or not _is_torchs(frame):
             raise self.error(
                 "has windows that torch and ONNX do not have at every size",
                 remedy="leave height and width out of --dynamic",
             )
+        window = frame.kernel, frame.stride, frame.pad
+        if self.top_count > 1:
+            top, places = F.max_pool2d_with_indices(x, *window, ceil_mode=frame.rounds_up)
+            return top, places.to(x.dtype)
         pool = F.max_pool2d if self.method == MAX else F.avg_pool2d
-        return pool(x, frame.kernel, frame.stride, frame.pad, ceil_mode=frame.rounds_up)
+        return pool(x, *window, ceil_mode=frame.rounds_up)
 
 
 def _is_torchs(frame: Frame) -> bool:
@@ -94,11 +116,16 @@ def _is_torchs(frame: Frame) -> bool:
     return little and (any(frame.pad) or not frame.rounds_up or covers)
 
 
-_PLAINER: dict[str, type[Layer]] = {
-    "LRN": _PooledLRN,
-    "Embed": _UncheckedEmbed,
+_PLAINER: dict[type[Layer], type[Layer]] = {
+    **DETECTION,
+    LRN: _PooledLRN,
+    Embed: _UncheckedEmbed,
+    SegNetBN: _BatchwiseBN,
     # their own kind anew: tracing leaves something in the state that is no tensor
-    "RNN": RNN,
-    "LSTM": LSTM,
+    RNN: RNN,
+    LSTM: LSTM,
 }
-_OF_ANY_SIZE: dict[str, type[Layer]] = {"Pooling": _PoolingOfAnySize}
+_OF_ANY_SIZE: dict[type[Layer], type[Layer]] = {
+    **DETECTION_OF_ANY_SIZE,
+    Pooling: _PoolingOfAnySize,
+}

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import Dim
 
+from catdog.engines.onnx_detection import OF_WHOLE_BATCH
 from catdog.engines.onnx_layers import PlainNet
+from catdog.engines.onnx_operators import translations
 from catdog.engines.other_sizes import AXES, is_open, resized, sizes_to_try
 from catdog.errors import CatdogError
 from catdog.net.example_batch import example_batch
@@ -27,6 +29,9 @@ from catdog.runtime.files import replacing
 TOLERANCE = 1e-4
 #: The versions of ONNX's operators that torch's exporter writes.
 OPSETS = range(18, 24)
+
+#: What no blob is called.
+_NEUTRAL = "catdog's "
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,13 @@ def example(net: Net, dynamic: Collection[str] | None) -> dict[str, Tensor]:
     pair = {name: torch.cat([tensor, tensor]) for name, tensor in batch.items()}
     try:
         with torch.no_grad():
-            tops = net(pair).blobs.values()
+            tops = net(pair).blobs
     except RuntimeError:
         # a layer of the net fixes the batch size
         return batch
-    return pair if all(top.shape[:1] == (2,) for top in tops) else batch
+    whole = {top for node in net if isinstance(node.layer, OF_WHOLE_BATCH) for top in node.tops}
+    follow = all(top.shape[:1] == (2,) for name, top in tops.items() if name not in whole)
+    return pair if follow else batch
 
 
 def free_axes(
@@ -170,11 +177,13 @@ def _export(net: Net, batch: Mapping[str, Tensor], path: Path, form: Form) -> No
         program = torch.onnx.export(
             model,
             tuple(batch.values()),
-            input_names=list(net.inputs),
-            output_names=list(net.outputs),
+            # neutral names: torch mixes up those that it has given to other values already
+            input_names=[f"{_NEUTRAL}in {at}" for at in range(len(net.inputs))],
+            output_names=[f"{_NEUTRAL}out {at}" for at in range(len(net.outputs))],
             opset_version=form.opset,
             dynamic_shapes=(free_axes(batch, form.dynamic),),
             dynamo=True,
+            custom_translation_table=dict(translations()),
             verbose=False,
         )
     assert program is not None  # it is None for a path or without dynamo
@@ -182,7 +191,9 @@ def _export(net: Net, batch: Mapping[str, Tensor], path: Path, form: Form) -> No
     if form.opset is not None and made.opset_imports[""] != form.opset:
         what = f"torch cannot write it with opset {form.opset}, but with {made.opset_imports['']}"
         raise CatdogError(what, where=f"net {net.name}", remedy="leave --opset out")
+    _name_blobs(made.graph, net)
     _name_axes(made, net, form.dynamic)
+    _write_zeros(made)
     made.metadata_props.update(form.metadata)
     program.save(path, external_data=False)
 
@@ -190,6 +201,21 @@ def _export(net: Net, batch: Mapping[str, Tensor], path: Path, form: Form) -> No
 def sizes_vary(dynamic: Collection[str] | None) -> bool:
     """Whether height or width are among the open axes."""
     return not {"height", "width"}.isdisjoint(dynamic or ())
+
+
+def _name_blobs(graph: Any, net: Net) -> None:
+    """Give inputs and outputs the names of the net's blobs, and no other value one of these."""
+    ends = (
+        *zip(graph.inputs, net.inputs, strict=True),
+        *zip(graph.outputs, net.outputs, strict=True),
+    )
+    taken = {name for _, name in ends}
+    inner = [value for node in graph.all_nodes() for value in node.outputs]
+    for value in (*inner, *list(graph.initializers.values())):
+        if value.name in taken:
+            value.name = f"{_NEUTRAL}{value.name}"
+    for value, name in ends:
+        value.name = name
 
 
 def _name_axes(model: Any, net: Net, dynamic: Collection[str] | None) -> None:
@@ -211,6 +237,15 @@ def _name_axes(model: Any, net: Net, dynamic: Collection[str] | None) -> None:
             if not isinstance(size, int):
                 # what torch works out of them may hold at some sizes alone
                 value.shape[at] = names.get(str(size.value))
+
+
+def _write_zeros(model: Any) -> None:
+    """Write out the value of constants that have the one of the standard: OpenCV asks for it."""
+    zero = importlib.import_module("onnx_ir")
+    for node in model.graph.all_nodes():
+        if node.op_type == "ConstantOfShape" and "value" not in node.attributes:
+            value = zero.tensor(np.zeros(1, np.float32))
+            node.attributes["value"] = zero.AttrTensor("value", value)
 
 
 @contextmanager
@@ -275,6 +310,9 @@ def _agreement(
     program: str,
     target: str | Path,
 ) -> Agreement:
+    if not np.isfinite(wanted).all():
+        what = f'the net\'s own "{name}" is no number for an example; nothing was written'
+        raise CatdogError(what, where=str(target), remedy="give trained weights")
     largest = float(np.abs(wanted).max(initial=0))
     limit = TOLERANCE * (largest or 1.0)
     same = wanted.shape == got.shape

@@ -96,12 +96,15 @@ def _clip(site: Site) -> Code:
 
 def _dropout(site: Site) -> Code:
     param = site.param.dropout_param
-    if param.sample_weights_test or not param.scale_train:
+    if param.sample_weights_test:
         raise LayerError(
-            "(Dropout) with scale_train: false or sample_weights_test cannot be written",
-            layer=site.param.name,
+            "(Dropout) with sample_weights_test cannot be written", layer=site.param.name
         )
     ratio = number(param.dropout_ratio)
+    if not param.scale_train:
+        # what is left is not made larger in the training: the test has it smaller instead
+        kept = number(1 - param.dropout_ratio)
+        return result(site, f"F.dropout({site.x}, {ratio}, self.training) * {kept}")
     return result(site, f"F.dropout({site.x}, {ratio}, self.training)")
 
 

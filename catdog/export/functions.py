@@ -68,6 +68,35 @@ def spatial_pyramid(x: Tensor, height: int, method: str) -> Tensor:
     return levels[0] if height == 1 else torch.cat([level.flatten(1) for level in levels], 1)
 
 
+def unit_length(x: Tensor, scale: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    """scale * x / sqrt(sum of x^2 over these axes + eps)."""
+    inverse = x.square().sum(axes, keepdim=True).add(eps).rsqrt()
+    return x * inverse * scale
+
+
+def unpool(x: Tensor, mask: Tensor, height: int, width: int) -> Tensor:
+    """The numbers of x at the places of the mask in planes of height x width, 0 elsewhere."""
+    plane = x.new_zeros(*x.shape[:2], height * width)
+    places = mask.long().flatten(2)
+    return plane.scatter(2, places, x.flatten(2)).reshape(*x.shape[:2], height, width)
+
+
+def channels_of_pixels(x: Tensor, stride: int) -> Tensor:
+    """darknet's reorg: its numbers are read as fewer channels of more pixels, then set apart."""
+    number, channels, height, width = x.shape
+    fewer = channels // stride**2
+    apart = x.reshape(number, fewer, height, stride, width, stride).permute(0, 3, 5, 1, 2, 4)
+    return apart.reshape(number, -1, height // stride, width // stride)
+
+
+def pixels_of_channels(x: Tensor, stride: int) -> Tensor:
+    """The inverse of darknet's reorg: channels to the pixels of blocks."""
+    number, channels, height, width = x.shape
+    fewer = channels // stride**2
+    apart = x.reshape(number, stride, stride, fewer, height, width).permute(0, 3, 4, 1, 5, 2)
+    return apart.reshape(number, fewer, height * stride, width * stride)
+
+
 def started(state: Tensor | None, x: Tensor, size: int) -> Tensor:
     """A state, or zeros before the first pass and for another number of streams."""
     if state is None or len(state) != x.shape[1]:

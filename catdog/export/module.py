@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from catdog.errors import CatdogError
-from catdog.export import affine, blobs, elementwise, vision
+from catdog.export import affine, blobs, elementwise, forks, vision
 from catdog.export.code import Code, Emitter, Site
 from catdog.export.source_text import block, definitions, imports, needed
 from catdog.net.names import RESERVED, Names, attributes, class_name
@@ -19,6 +19,7 @@ EMITTERS: dict[str, Emitter] = {
     **blobs.TABLE,
     **vision.TABLE,
     **affine.TABLE,
+    **forks.TABLE,
 }
 
 

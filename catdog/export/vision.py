@@ -4,6 +4,7 @@ import torch
 
 from catdog.errors import LayerError
 from catdog.export.code import Code, Emitter, Site, call, each, exponent, number, result, sizes
+from catdog.layers.forks.mobilenet import ConvolutionDepthwise
 from catdog.layers.frame import Frame
 from catdog.layers.norm import BatchNorm
 from catdog.layers.pooling import Pooling
@@ -31,15 +32,17 @@ def _windowed(site: Site, kind: str) -> Code:
             layer=site.param.name,
         )
     weight, *bias = (blob.detach() for blob in site.layer.blobs)
+    channels, depthwise = site.shapes[0][axis], isinstance(site.layer, ConvolutionDepthwise)
+    group = channels if depthwise else param.group
     made = call(
         f"{kind}{max(1, axes)}d",
-        site.shapes[0][axis],
-        param.num_output,
+        channels,
+        channels if depthwise else param.num_output,
         sizes(kernel) if axes else 1,
         stride=sizes(stride) if set(stride) - {1} else None,
         padding=sizes(pad) if any(pad) else None,
         dilation=sizes(dilation) if set(dilation) - {1} else None,
-        groups=param.group if param.group != 1 else None,
+        groups=group if group != 1 else None,
         bias=None if bias else False,
     )
     state = {f"{site.name}.weight": weight if axes else weight.unsqueeze(-1)}
@@ -161,6 +164,8 @@ def _batch_norm(site: Site) -> Code:
 
 TABLE: dict[str, Emitter] = {
     "Convolution": _convolution,
+    "DepthwiseConvolution": _convolution,
+    "ConvolutionDepthwise": _convolution,
     "Deconvolution": _deconvolution,
     "Pooling": _pooling,
     "SPP": _spp,

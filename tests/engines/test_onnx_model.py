@@ -216,3 +216,45 @@ def test_the_version_of_the_operators(opset, tmp_path):
 def test_a_version_that_torch_does_not_write():
     with pytest.raises(CatdogError, match="--opset: torch writes no opset 17; write one from 18"):
         Form(17)
+
+
+def test_blobs_may_be_called_as_torch_calls_its_own(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    net = net_of(
+        "layer:\n"
+        "- {name: i, type: Input, top: [cat, relu], input_param: {shape: {dim: [2, 4, 5, 5]}}}\n"
+        "- {name: a, type: Concat, bottom: [cat, relu], top: x}\n"
+        "- {name: b, type: ReLU, bottom: x, top: conv2d}\n"
+        "- {name: c, type: Convolution, bottom: conv2d, top: cat_1,"
+        " convolution_param: {num_output: 2, kernel_size: 1, weight_filler: {type: xavier}}}\n"
+        "- {name: d, type: Concat, bottom: [cat_1, x], top: add}\n"
+    )
+    write_onnx(net, tmp_path / "net.onnx")
+    graph = onnx.load(tmp_path / "net.onnx").graph
+    assert [each.name for each in graph.input] == ["cat", "relu"]
+    assert [each.name for each in graph.output] == ["add"]
+
+
+def test_statistics_of_the_batch_in_segnets_bn(tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    net = net_of(
+        "layer:\n- {name: i, type: Input, top: d, input_param: {shape: {dim: [3, 4, 5, 5]}}}\n"
+        "- {name: b, type: BN, bottom: d, top: [b, mean, variance], bn_param: {bn_mode: LEARN,"
+        " scale_filler: {type: constant, value: 2}, shift_filler: {type: constant, value: 1}}}\n"
+    )
+    found = write_onnx(net, tmp_path / "net.onnx")
+    assert [each.output for each in found] == ["b", "mean", "variance"]
+
+
+def test_a_net_without_numbers_cannot_be_checked(tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    net = net_of(
+        "layer:\n- {name: i, type: Input, top: d, input_param: {shape: {dim: [3, 4]}}}\n"
+        "- {name: p, type: Log, bottom: d, top: p}\n"
+    )
+    with pytest.raises(CatdogError, match=r'own "p" is no number for an example.*give trained'):
+        write_onnx(net, tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())

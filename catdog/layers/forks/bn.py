@@ -88,7 +88,7 @@ class SegNetBN(BN):
 
     def setup(self, *shapes: Shape) -> None:
         super().setup(*shapes)
-        if self._infers and self.top_count > 1:
+        if self.infers and self.top_count > 1:
             raise self.error(
                 "has tops for statistics, which bn_mode INFERENCE does not make",
                 field="top",
@@ -99,11 +99,11 @@ class SegNetBN(BN):
         return self._numbers.scale_filler, self._numbers.shift_filler
 
     @property
-    def _infers(self) -> bool:
+    def infers(self) -> bool:
         return self._numbers.bn_mode == BNParameter.INFERENCE
 
     def per_example(self) -> bool:
-        return self._infers
+        return self.infers
 
     def passes_gradient(self) -> bool:
         # statistics of the batch send none
@@ -123,7 +123,7 @@ class SegNetBN(BN):
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         rows = x if x.dim() > 1 else x.unsqueeze(1)
         scale, shift = self._flat()
-        if self._infers:
+        if self.infers:
             along = (1, -1, *[1] * (rows.dim() - 2))
             scale, shift = (blob.to(x.dtype).view(along) for blob in (scale, shift))
             return torch.addcmul(shift, rows, scale).view_as(x)

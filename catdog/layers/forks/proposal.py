@@ -88,14 +88,8 @@ class Proposal(Layer):
         self, scores: Tensor, corrections: Tensor, picture: Tensor
     ) -> Tensor | tuple[Tensor, Tensor]:
         param = self.param.proposal_param
-        objects = precise(scores.detach())[0].chunk(2)[1].permute(1, 2, 0).flatten()
-        height, width, *scales = precise(picture.detach()).flatten()
-        boxes = self._moved(precise(corrections.detach())[0])
-        last = torch.stack((width, height, width, height)) - 1
-        boxes = torch.minimum(boxes.clamp(min=0), last.clamp(min=0))
-        wide, tall = boxes[:, 2] - boxes[:, 0] + 1, boxes[:, 3] - boxes[:, 1] + 1
-        large = (tall >= param.min_size * scales[0]) & (wide >= param.min_size * scales[1])
-        objects, order = objects.where(large, 0).sort(descending=True, stable=True)
+        objects, boxes = self.scored(scores, corrections, picture)
+        objects, order = objects.sort(descending=True, stable=True)
         order = order[: param.pre_nms_topn]
         # pixels have a size: a box reaches to the end of its last one
         reach = boxes[order].double() + boxes.new_tensor((0, 0, 1, 1))
@@ -103,6 +97,18 @@ class Proposal(Layer):
         found = boxes[order[kept]]
         rois = torch.cat((torch.zeros_like(found[:, :1]), found), 1)
         return rois if self.top_count == 1 else (rois, objects[kept])
+
+    def scored(self, scores: Tensor, corrections: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The scores of all boxes, 0 of those that are too small, and the boxes (number, 4)."""
+        param = self.param.proposal_param
+        objects = precise(scores.detach())[0].chunk(2)[1].permute(1, 2, 0).flatten()
+        height, width, *scales = precise(picture.detach()).flatten()
+        boxes = self._moved(precise(corrections.detach())[0])
+        last = torch.stack((width, height, width, height)) - 1
+        boxes = torch.minimum(boxes.clamp(min=0), last.clamp(min=0))
+        wide, tall = boxes[:, 2] - boxes[:, 0] + 1, boxes[:, 3] - boxes[:, 1] + 1
+        large = (tall >= param.min_size * scales[0]) & (wide >= param.min_size * scales[1])
+        return objects.where(large, 0), boxes
 
     def _moved(self, corrections: Tensor) -> Tensor:
         """The anchors at all places with their corrections: rows by row, column and anchor."""

@@ -26,7 +26,8 @@ def images_of(layer: Layer, regions: Tensor, count: int) -> Tensor:
     the memory that it names, whatever lies there.
     """
     images = regions[:, 0].long()
-    if images.numel():
+    # a graph cannot stop
+    if not torch.compiler.is_compiling() and images.numel():
         low, high = (int(bound) for bound in images.aminmax())
         if low < 0 or high >= count:
             raise layer.error(

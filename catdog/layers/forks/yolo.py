@@ -175,6 +175,12 @@ class YoloDetectionOutput(YoloOutput):
         return self._rows(found, len(grids[0]), threshold)
 
     def _found(self, grid: Tensor) -> FoundBoxes:
+        boxes, scores, classes = self.every(grid)
+        chosen = scores >= self.param.yolo_detection_output_param.confidence_threshold
+        return FoundBoxes(boxes[chosen], scores[chosen], classes[chosen])
+
+    def every(self, grid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The boxes of all cells, N x H x W x num_box x 4, their scores and their classes."""
         param = self.param.yolo_detection_output_param
         number, _, height, width = grid.shape
         cells = grid.reshape(number, param.num_box, 5 + param.num_classes, height, width)
@@ -182,9 +188,8 @@ class YoloDetectionOutput(YoloOutput):
         boxes = _placed(cells, biases, (width, height))
         shares, classes = cells[:, :, 5:].softmax(2).max(2)
         scores = cells[:, :, 4].sigmoid() * shares
-        chosen = (scores >= param.confidence_threshold).permute(0, 2, 3, 1)
-        by_cell = boxes.permute(0, 2, 3, 1, 4), *(e.permute(0, 2, 3, 1) for e in (scores, classes))
-        return FoundBoxes(*(each[chosen] for each in by_cell))
+        order = (0, 2, 3, 1)
+        return boxes.permute(*order, 4), scores.permute(order), classes.permute(order)
 
 
 class Yolov3DetectionOutput(YoloOutput):
@@ -241,6 +246,15 @@ class Yolov3DetectionOutput(YoloOutput):
         return self._rows(found, len(grids[0]), threshold)
 
     def _found(self, index: int, grid: Tensor) -> FoundBoxes:
+        boxes, scores = self.every(index, grid)
+        places = scores > self.param.yolov3_detection_output_param.confidence_threshold
+        example, row, column, box, kind = places.nonzero().unbind(1)
+        found = boxes[example, row, column, box]
+        return FoundBoxes(found, scores[example, row, column, box, kind], kind)
+
+    def every(self, index: int, grid: Tensor) -> tuple[Tensor, Tensor]:
+        """The boxes of all cells of a bottom, N x H x W x num_box x 4, and the scores of each for
+        every class."""
         param = self.param.yolov3_detection_output_param
         number, _, height, width = grid.shape
         cells = grid.reshape(number, param.num_box, 5 + param.num_classes, height, width)
@@ -249,11 +263,7 @@ class Yolov3DetectionOutput(YoloOutput):
         scale = param.anchors_scale[index]
         boxes = _placed(cells, biases, (width * scale, height * scale))
         scores = cells[:, :, 4:5].sigmoid() * cells[:, :, 5:].sigmoid()
-        scores = scores.permute(0, 3, 4, 1, 2)
-        example, row, column, box, kind = (scores > param.confidence_threshold).nonzero().unbind(1)
-        return FoundBoxes(
-            boxes[example, box, row, column], scores[example, row, column, box, kind], kind
-        )
+        return boxes.permute(0, 2, 3, 1, 4), scores.permute(0, 3, 4, 1, 2)
 
 
 TABLE: dict[str, type[Layer]] = {
