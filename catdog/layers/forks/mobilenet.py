@@ -23,23 +23,18 @@ class DepthwiseConvolution(Convolution):
 
 class ConvolutionDepthwise(Convolution):
     """Convolution with a kernel of its own for each channel (sp2823/caffe, branch
-    convolution-depthwise); of convolution_param group is not looked at.
+    convolution-depthwise); of convolution_param group and num_output are not looked at.
 
-    Weights are (channels, 1, height, width), the bias (channels). Raises LayerError as Convolution,
-    and for a num_output that is not the number of channels.
+    Weights are (channels, 1, height, width), the bias (channels). Raises LayerError for a window
+    that does not fit, as Convolution, and for a bottom that is not of 4 axes.
     """
 
     bottoms = Count(1, 1)
     tops = Count(1, 1)
 
     def _check_channels(self, channels: int) -> None:
-        outputs = self.param.convolution_param.num_output
-        if outputs not in (0, channels):
-            raise self.error(
-                f"has num_output {outputs} for {channels} channels, which it keeps",
-                field="convolution_param.num_output",
-                remedy=f"give num_output: {channels}",
-            )
+        # the bottom alone says how many there are
+        pass
 
     def setup(self, *shapes: Shape) -> None:
         if self.param.convolution_param.axis != 1 or len(shapes[0]) != 4:

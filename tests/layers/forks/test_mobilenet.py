@@ -54,8 +54,9 @@ def correlated(x, weights, stride, pad, dilation):
 def test_what_a_depthwise_convolution_keeps():
     text = 'type: "ConvolutionDepthwise" convolution_param { kernel_size: 3 group: 2 '
     assert build(text + "}", (1, 4, 5, 5)).top_shapes((1, 4, 5, 5)) == [(1, 4, 3, 3)]
-    with pytest.raises(LayerError, match="num_output 8 for 4 channels"):
-        build(text + "num_output: 8 }", (1, 4, 5, 5))
+    layer = build(text + "num_output: 7 }", (1, 4, 5, 5))
+    assert layer.top_shapes((1, 4, 5, 5)) == [(1, 4, 3, 3)]
+    assert [tuple(blob.shape) for blob in layer.blobs] == [(4, 1, 3, 3), (4,)]
     with pytest.raises(LayerError, match="4 axes with the channels on axis 1"):
         build(text + "axis: 2 }", (1, 4, 5, 5))
     with pytest.raises(LayerError, match="4 axes with the channels on axis 1"):
