@@ -43,8 +43,11 @@ class Weights:
 
         Raises CatdogError where fields mean one thing in one fork of Caffe and another in others.
         """
-        with self.located():
+        try:
             return settled(self.net)
+        except CatdogError as error:
+            error.where = f"{self.source}: {error.where}"
+            raise
 
     @contextmanager
     def located(self) -> Iterator[None]:
@@ -61,8 +64,7 @@ class Weights:
                 error.located = True
             raise
         except CatdogError as error:
-            if self.source not in error.where:
-                error.where = ": ".join(part for part in (self.source, error.where) if part)
+            error.where = error.where or self.source
             raise
 
 
