@@ -106,13 +106,19 @@ def suppress(boxes: Tensor, threshold: float, eta: float = 1.0) -> Tensor:
 
     With eta below 1 the threshold is multiplied by it after each kept box, while it is above 0.5.
     """
-    # loaded late: it takes as long as torch itself
-    from torchvision.ops import nms
-
     if len(boxes) < 2:
         return torch.arange(len(boxes), device=boxes.device)
     if eta < 1 and threshold > LEAST_ADAPTED:
         return _suppress_adapted(boxes, threshold, eta)
+    return first_of_overlapping(boxes, threshold)
+
+
+def first_of_overlapping(boxes: Tensor, threshold: float) -> Tensor:
+    """The indices of those of boxes (N, 4), in their order, whose intersection over union with
+    every one kept before is at most a threshold."""
+    # loaded late: it takes as long as torch itself
+    from torchvision.ops import nms
+
     falling = torch.arange(len(boxes), 0, -1, dtype=boxes.dtype, device=boxes.device)
     kept: Tensor = nms(boxes, falling, threshold)
     return kept

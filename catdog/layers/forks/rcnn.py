@@ -7,15 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import TWO, Count, Family, Layer
-from catdog.layers.forks.regions import check_regions, images_of, round_away
-from catdog.layers.frame import check_images
+from catdog.layers.base import Count, Layer
+from catdog.layers.forks.regions import RegionPooling, images_of, round_away
 from catdog.layers.loss import Loss, check_equal_counts, precise
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
 
-class ROIPooling(Layer):
+class ROIPooling(RegionPooling):
     """The largest number of each of pooled_h x pooled_w bins of each region, channel by channel.
 
     Bottoms: features N x C x H x W and regions R x 5 in pixels of the picture, which spatial_scale
@@ -29,15 +28,9 @@ class ROIPooling(Layer):
     """
 
     messages = ("roi_pooling_param",)
-    family = Family.POOLING
-    bottoms = TWO
-    no_gradient = frozenset({1})
-    top_may_be_overwritten = True
-    keeps_zeros = True
 
     def setup(self, *shapes: Shape) -> None:
-        check_images(self, shapes[0])
-        check_regions(self, shapes[1])
+        super().setup(*shapes)
         param = self.param.roi_pooling_param
         for field in ("pooled_h", "pooled_w"):
             if not getattr(param, field):

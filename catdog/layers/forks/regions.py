@@ -5,18 +5,34 @@ import math
 import torch
 from torch import Tensor
 
-from catdog.layers.base import Layer
+from catdog.layers.base import TWO, Family, Layer
+from catdog.layers.forks.boxes import first_of_overlapping
+from catdog.layers.frame import check_images
 from catdog.spec.shape import Shape
 
 
-def check_regions(layer: Layer, shape: Shape) -> None:
-    """Raise LayerError for a bottom that is not rows of five numbers."""
-    if len(shape) < 2 or math.prod(shape[1:]) != 5:
-        raise layer.error(
-            f"needs regions of 5 numbers (image, x1, y1, x2, y2) in bottom 1, not {list(shape)}",
-            field="bottom",
-            remedy="name the features first, then the regions",
-        )
+class RegionPooling(Layer):
+    """What ROIPooling and PSROIPooling share: features in bottom 0, and regions R x 5 in bottom 1,
+    which get no gradient.
+
+    Raises LayerError for bottoms of other shapes.
+    """
+
+    family = Family.POOLING
+    bottoms = TWO
+    no_gradient = frozenset({1})
+    top_may_be_overwritten = True
+    keeps_zeros = True
+
+    def setup(self, *shapes: Shape) -> None:
+        check_images(self, shapes[0])
+        if len(shapes[1]) < 2 or math.prod(shapes[1][1:]) != 5:
+            raise self.error(
+                "needs regions of 5 numbers (image, x1, y1, x2, y2) in bottom 1, not "
+                f"{list(shapes[1])}",
+                field="bottom",
+                remedy="name the features first, then the regions",
+            )
 
 
 def images_of(layer: Layer, regions: Tensor, count: int) -> Tensor:
@@ -52,16 +68,12 @@ def suppress(
     A box goes where its intersection over union with one that stays is larger than the threshold,
     with `alike` also where it is equal to it. With `most` only the first so many are given.
     """
-    # imported late: it costs a second
-    from torchvision.ops import nms
-
     if alike:
         threshold = math.nextafter(threshold, -math.inf)
     boxes = boxes.double()
-    order = torch.arange(len(boxes), 0, -1, device=boxes.device, dtype=torch.float64)
     # whether a box stays hangs on those before it alone: mostly the best ones are enough
     count = len(boxes) if most is None else 4 * most
-    kept: Tensor = nms(boxes[:count], order[:count], threshold)
+    kept = first_of_overlapping(boxes[:count], threshold)
     if most is not None and len(kept) < most and count < len(boxes):
-        kept = nms(boxes, order, threshold)
+        kept = first_of_overlapping(boxes, threshold)
     return kept[:most]

@@ -10,15 +10,14 @@ from torch import Tensor
 from catdog.layers.base import TWO, Count, Family, Layer
 from catdog.layers.forks import Choice
 from catdog.layers.forks.rcnn import smooth_l1
-from catdog.layers.forks.regions import check_regions, images_of, round_away
-from catdog.layers.frame import check_images
+from catdog.layers.forks.regions import RegionPooling, images_of, round_away
 from catdog.layers.loss import Loss, check_equal_counts, precise
 from catdog.layers.softmax_loss import SoftmaxWithLoss
 from catdog.proto.caffe_pb2 import LayerParameter
 from catdog.spec.shape import Shape
 
 
-class PSROIPooling(Layer):
+class PSROIPooling(RegionPooling):
     """The mean of each of g x g bins of each region, every bin from a channel of its own.
 
     Bottoms: features N x (output_dim * g * g) x H x W, g the group_size, and regions R x 5; top
@@ -32,15 +31,9 @@ class PSROIPooling(Layer):
     """
 
     messages = ("psroi_pooling_param",)
-    family = Family.POOLING
-    bottoms = TWO
-    no_gradient = frozenset({1})
-    top_may_be_overwritten = True
-    keeps_zeros = True
 
     def setup(self, *shapes: Shape) -> None:
-        check_images(self, shapes[0])
-        check_regions(self, shapes[1])
+        super().setup(*shapes)
         param = self.param.psroi_pooling_param
         for field in ("spatial_scale", "output_dim", "group_size"):
             if not getattr(param, field) > 0:
