@@ -1,11 +1,7 @@
 """`python -m catdog.pycaffe script.py [arguments]`: runs a script of Caffe's, unchanged."""
 
-import sys
-from pathlib import Path
-
-from catdog.errors import CatdogError
 from catdog.pycaffe.install import FOLDER, install, install_for_children
-from catdog.pycaffe.running import ported, run_module, run_script
+from catdog.pycaffe.running import command, ported, run_named, script_of
 
 USAGE = """usage: python -m catdog.pycaffe [--python2] script.py [arguments]
        python -m catdog.pycaffe -m module [arguments]
@@ -27,38 +23,16 @@ names something that is gone in Python 3. Notes tell lines that may mean somethi
 
 def main() -> None:
     """Run the script as `python script.py` would, with `import caffe` in place."""
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in ("-h", "--help") or arguments in (["-m"], ["--port"]):
-        print(USAGE)
-        sys.exit(0 if arguments[:1] in (["-h"], ["--help"]) else 2)
-    if arguments == ["--path"]:
-        print(FOLDER)
-        return
-    try:
-        sys.exit(_run(arguments))
-    except CatdogError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    command(USAGE, FOLDER, _run, alone={"-m", "--port"})
 
 
 def _run(arguments: list[str]) -> int:
     if arguments[0] == "--port":
-        print(ported(_script(arguments[1:])), end="")
+        print(ported(script_of(arguments[1:])), end="")
         return 0
     install()
     install_for_children()
-    if arguments[0] == "-m":
-        return run_module(arguments[1], arguments[2:])
-    python2 = arguments[0] == "--python2"
-    rest = arguments[1:] if python2 else arguments
-    return run_script(_script(rest), rest[1:], python2=python2)
-
-
-def _script(arguments: list[str]) -> Path:
-    script = Path(arguments[0]) if arguments else Path("script.py")
-    if not script.is_file():
-        raise CatdogError("no such script", where=str(script))
-    return script
+    return run_named(arguments)
 
 
 if __name__ == "__main__":

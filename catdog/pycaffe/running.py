@@ -20,6 +20,44 @@ _CATDOG = str(Path(__file__).parents[1])
 _OTHERS = (_CATDOG, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
 
 
+def command(usage: str, folder: str, run: Callable[[list[str]], int], *, alone: set[str]) -> None:
+    """The main program of `python -m PACKAGE [arguments]`, which runs scripts of the user's.
+
+    Without arguments, or with a word of `alone` by itself, it prints the usage and ends with 2;
+    `--path` prints the folder.
+    """
+    arguments = sys.argv[1:]
+    asked = arguments[:1] in (["-h"], ["--help"])
+    if not arguments or asked or (len(arguments) == 1 and arguments[0] in alone):
+        print(usage)
+        sys.exit(0 if asked else 2)
+    if arguments == ["--path"]:
+        print(folder)
+        return
+    try:
+        sys.exit(run(arguments))
+    except CatdogError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def run_named(arguments: Sequence[str]) -> int:
+    """Run what arguments name: `-m module ...` or `[--python2] script.py ...`."""
+    if arguments[0] == "-m":
+        return run_module(arguments[1], arguments[2:])
+    python2 = arguments[0] == "--python2"
+    rest = arguments[1:] if python2 else arguments
+    return run_script(script_of(rest), rest[1:], python2=python2)
+
+
+def script_of(arguments: Sequence[str]) -> Path:
+    """The script that comes first; raises CatdogError where there is no such file."""
+    script = Path(arguments[0]) if arguments else Path("script.py")
+    if not script.is_file():
+        raise CatdogError("no such script", where=str(script))
+    return script
+
+
 def run_script(script: Path, arguments: Sequence[str], *, python2: bool = False) -> int:
     """Run a script as `python script.py arguments` does; gives the exit code.
 
