@@ -95,6 +95,9 @@ class Readings:
         has_companion = not self._strict or _has_companion(fork, meaning, place)
         if not (has_companion and _lies_as(meaning, place)):
             return None
+        if place.alone and place.wire == _wire(meaning):
+            # one value is the same, whether there may be more of them or not
+            meaning = meaning._replace(repeated=False)
         if meaning.kind == "message":
             return Reading(meaning) if self._is_message(fork, meaning, place) else None
         if meaning.kind == "string":
@@ -124,8 +127,12 @@ class Readings:
         return all(self.of(fork, each) or not self.is_known(each) for each in inside)
 
 
+def _wire(meaning: Meaning) -> int:
+    return _WIRE.get(meaning.kind, VARINT)
+
+
 def _lies_as(meaning: Meaning, place: FieldPlace) -> bool:
-    wanted = _WIRE.get(meaning.kind, VARINT)
+    wanted = _wire(meaning)
     if meaning.repeated:
         return place.wire == wanted or (wanted != LENGTH and place.wire == LENGTH)
     return place.wire == wanted and place.alone

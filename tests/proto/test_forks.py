@@ -221,6 +221,16 @@ def test_what_is_alike_everywhere_is_not_ambiguous():
     )
 
 
+def test_one_value_of_a_field_that_may_have_many_is_the_same_field():
+    """MobileNet-YOLO has SSD's resize_param as a list."""
+    resized = part(100, part(8, varint(3, 300) + varint(4, 300)))
+    assert_read(
+        layer("d", "AnnotatedData", resized),
+        'layer { name: "d" type: "AnnotatedData" transform_param { resize_param { height: 300 '
+        "width: 300 } } }",
+    )
+
+
 def test_forks_in_one_net_that_no_fork_is():
     content = layer("b", "BN", part(45, part(1, single(2, 1))))
     content += layer("i", "Interp", part(143, varint(1, 3)))
