@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from catdog.errors import CatdogError, LayerError, SpecError, did_you_mean
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import BlobShape, NetParameter
+from catdog.net.wiring import with_input_shapes
 from catdog.spec.shape import Shape
 
 #: What of an input may be left open, and its place in a shape.
@@ -49,13 +49,8 @@ def resized(net: Net, steps: Steps) -> Net:
 
     Raises LayerError with the layer that cannot have them, SpecError as building does.
     """
-    message = NetParameter()
-    message.CopyFrom(net.message)
     shapes = {name: _larger(shape, steps) for name, shape in net.inputs.items()}
-    for layer in message.layer:
-        if layer.type == "Input":
-            del layer.input_param.shape[:]
-            layer.input_param.shape.extend(BlobShape(dim=shapes[top]) for top in layer.top)
+    message = with_input_shapes(net.message, shapes)
     other = Net(message, inputs=shapes, setting=net.setting, fill=False)
     for name, wanted in _unlike(net, other):
         raise LayerError(f"would have parameters {_text(wanted)}", layer=name)

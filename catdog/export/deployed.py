@@ -17,7 +17,7 @@ from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet, resolve_tested
 from catdog.net.unsplit import as_written, without_loose_ends
-from catdog.proto.caffe_pb2 import TEST, BlobShape, DatasetParameter, NetParameter
+from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.spec import Spec, net_state, read_net
 from catdog.spec.rules import check_stages
@@ -89,14 +89,7 @@ def _shaped(deploy: NetParameter, given: Mapping[str, Shape]) -> NetParameter:
         if name not in shapes:
             remedy = did_you_mean(name, shapes) or f"its inputs are {', '.join(shapes)}"
             raise CatdogError(f'no input is named "{name}"', where="--shape", remedy=remedy)
-    changed = NetParameter()
-    changed.CopyFrom(deploy)
-    for layer in changed.layer:
-        if layer.type == "Input" and not given.keys().isdisjoint(layer.top):
-            dims = [{**shapes, **given}[top] for top in layer.top]
-            del layer.input_param.shape[:]
-            layer.input_param.shape.extend(BlobShape(dim=each) for each in dims)
-    return changed
+    return wiring.with_input_shapes(deploy, {**shapes, **given})
 
 
 def _check_python(net: NetParameter) -> None:

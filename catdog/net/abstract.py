@@ -10,7 +10,7 @@ from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet
-from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
+from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.spec.shape import Shape
 
 #: Where a shape that is given has its fault.
@@ -50,7 +50,7 @@ def blueprint(
         own = wiring.input_shapes(rest)
         inputs, own = _resized(inputs, batch), _resized({**own, **_of(own, given)}, batch)
         setting = Setting(locate=resolved.locate, provide_caffe=provide_caffe)
-        net = Net(_with_shapes(rest, own), inputs=inputs, setting=setting, fill=False)
+        net = Net(wiring.with_input_shapes(rest, own), inputs=inputs, setting=setting, fill=False)
     return Blueprint(net, resolved)
 
 
@@ -123,14 +123,3 @@ def _check_names(given: Mapping[str, Shape], known: Collection[str]) -> None:
         if name not in known:
             remedy = did_you_mean(name, known) or f"one of {', '.join(known)}"
             raise CatdogError(f'no blob of data is named "{name}"', where=GIVEN, remedy=remedy)
-
-
-def _with_shapes(net: NetParameter, shapes: Mapping[str, Shape]) -> NetParameter:
-    """A copy whose Input layers have these shapes."""
-    changed = NetParameter()
-    changed.CopyFrom(net)
-    for layer in changed.layer:
-        if layer.type == "Input":
-            del layer.input_param.shape[:]
-            layer.input_param.shape.extend(BlobShape(dim=shapes[top]) for top in layer.top)
-    return changed

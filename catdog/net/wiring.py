@@ -1,12 +1,12 @@
 """How a net's layers hang together: inputs, outputs, readers, and every fault of the wiring."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from catdog.errors import Fault, SpecError, did_you_mean, some_of
 from catdog.layers import LAYERS
 from catdog.layers.base import Count
-from catdog.proto.caffe_pb2 import LayerParameter, NetParameter, Phase
+from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter, Phase
 from catdog.spec.data_layers import DATA_LAYERS
 from catdog.spec.foreign import foreign_fault, mistyped, whose
 from catdog.spec.shape import Shape
@@ -32,6 +32,17 @@ def input_shapes(net: NetParameter) -> dict[str, Shape]:
     if faults:
         raise SpecError(faults)
     return shapes
+
+
+def with_input_shapes(net: NetParameter, shapes: Mapping[str, Shape]) -> NetParameter:
+    """A copy whose Input layers have these shapes, which are there for each of their tops."""
+    changed = NetParameter()
+    changed.CopyFrom(net)
+    for layer in changed.layer:
+        if layer.type == "Input":
+            del layer.input_param.shape[:]
+            layer.input_param.shape.extend(BlobShape(dim=shapes[top]) for top in layer.top)
+    return changed
 
 
 def _shape_count(layer: LayerParameter, given: int) -> Fault:
