@@ -4,22 +4,22 @@ from catdog.errors import LayerError
 from catdog.export.blobs import parameter
 from catdog.export.code import Code, Emitter, Site, call, listed, number, result
 from catdog.layers.forks.bn import MovingBN, SegNetBN
+from catdog.layers.forks.ssd import Normalize, Permute
 from catdog.layers.forks.upsample import MaskedUpsample
 from catdog.spec.shape import Shape
 
 
 def _permute(site: Site) -> Code:
-    given = list(site.param.permute_param.order)
-    order = [*given, *(axis for axis in range(len(site.shapes[0])) if axis not in given)]
-    return result(site, f"{site.x}.permute({', '.join(map(str, order))})")
+    assert isinstance(site.layer, Permute)
+    return result(site, f"{site.x}.permute({', '.join(map(str, site.layer.order))})")
 
 
 def _normalize(site: Site) -> Code:
-    param, axes = site.param.norm_param, len(site.shapes[0])
-    over = tuple(range(1, axes)) if param.across_spatial else (1,)
+    assert isinstance(site.layer, Normalize)
     name, blob = site.part("scale"), site.layer.blobs[0].detach().reshape(-1)
-    scale = f"self.{name}.view(-1{', 1' * (axes - 2)})"
-    text = call("unit_length", site.x, scale, listed(over), number(param.eps))
+    scale = f"self.{name}.view(-1{', 1' * (len(site.shapes[0]) - 2)})"
+    eps = number(site.param.norm_param.eps)
+    text = call("unit_length", site.x, scale, listed(site.layer.axes), eps)
     init = [parameter(name, tuple(blob.shape))]
     return Code([f"{site.tops[0]} = {text}"], init, {name: blob})
 

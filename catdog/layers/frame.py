@@ -58,12 +58,18 @@ class Frame(NamedTuple):
 
     def padded(self, x: Tensor, value: float) -> Tensor:
         """The images with a margin of this value that holds the last windows as a whole."""
-        margins = []
-        for axis in (1, 0):
-            size = x.shape[2 + axis]
-            last = (self._along(axis, size) - 1) * self.stride[axis] - self.pad[axis]
-            margins += [self.pad[axis], max(0, last + self.kernel[axis] - size)]
-        return F.pad(x, margins, value=value)
+        below, right = self.behind((x.shape[2], x.shape[3]))
+        return F.pad(x, [self.pad[1], right, self.pad[0], below], value=value)
+
+    def behind(self, size: Pair) -> Pair:
+        """How far the last windows reach beyond the lower and the right edge of the image."""
+        below, right = (
+            max(0, (number - 1) * stride - pad + kernel - extent)
+            for number, stride, pad, kernel, extent in zip(
+                self.outputs(size), self.stride, self.pad, self.kernel, size, strict=True
+            )
+        )
+        return below, right
 
     def areas(self, size: Pair) -> Tensor:
         """The area of each window within the padded image, with Caffe's sign and zero beyond."""

@@ -22,23 +22,23 @@ class Concat(Layer):
     top_may_be_overwritten = True
 
     def setup(self, *shapes: Shape) -> None:
-        self._axis = _axis_or_dim(self, self.param.concat_param, "concat", shapes[0])
-        same_but_one(self, shapes, self._axis)
+        self.axis = _axis_or_dim(self, self.param.concat_param, "concat", shapes[0])
+        same_but_one(self, shapes, self.axis)
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
         # to join without numbers, torch imports its compiler, which takes seconds
-        at = self._axis
+        at = self.axis
         return [(*shapes[0][:at], sum(shape[at] for shape in shapes), *shapes[0][at + 1 :])]
 
     def per_example(self) -> bool:
-        return self._axis > 0
+        return self.axis > 0
 
     @classmethod
     def caption(cls, param: LayerParameter) -> str:
         return f"axis {param.concat_param.axis}"
 
     def forward(self, *bottoms: Tensor) -> Tensor:
-        return torch.cat(bottoms, self._axis)
+        return torch.cat(bottoms, self.axis)
 
 
 class Slice(Layer):

@@ -8,6 +8,9 @@ from typing import Any, cast
 import numpy as np
 
 from catdog.layers.base import Layer
+from catdog.layers.forks.ssd import Normalize, Permute
+from catdog.layers.pooling import AVE, MAX, Pooling
+from catdog.layers.shape import Concat
 from catdog.layers.window import read_window
 from catdog.opencv.detections import OrderedRows
 from catdog.opencv.fusion import Activation, ChannelLine, FusedConvolution, activation_of
@@ -15,7 +18,6 @@ from catdog.opencv.steps import ProgramStep
 from catdog.proto.caffe_pb2 import (
     EltwiseParameter,
     LRNParameter,
-    PoolingParameter,
     PriorBoxParameter,
 )
 from catdog.spec.shape import Shape
@@ -146,15 +148,16 @@ class Operations:
         return self._ops.add(made, self.constant(bias[0].reshape(1, -1, 1, 1))) if bias else made
 
     def _pooling(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
-        param, (x,) = layer.param.pooling_param, bottoms
-        size, out = _shape(x)[2:], layer.top_shapes(_shape(x))[0][2:]
-        kernel, stride, pad = _pooling_window(param, size)
-        reach = [(o - 1) * s + k for o, s, k in zip(out, stride, kernel, strict=True)]
-        ends = [max(0, r - n - p) for r, n, p in zip(reach, size, pad, strict=True)]
-        if param.pool == PoolingParameter.MAX:
+        assert isinstance(layer, Pooling)
+        (x,), (*_, height, width) = bottoms, _shape(bottoms[0])
+        frame = layer.frame((height, width))
+        kernel, stride, pad = map(list, (frame.kernel, frame.stride, frame.pad))
+        ends = frame.behind((height, width))
+        if layer.method == MAX:
             ones = [1, 1]
             return self._ops.max_pool(x, stride, ones, pad, ends, kernel).output(0)
-        if param.pool != PoolingParameter.AVE or (any(pad) and ends > list(pad)):
+        beyond = any(end > p for end, p in zip(ends, pad, strict=True))
+        if layer.method != AVE or (any(pad) and beyond):
             raise NoOperation("Pooling")
         # where there is no pad, what lies beyond the picture does not count
         return self._ops.avg_pool(x, stride, pad, ends, kernel, not any(pad))
@@ -183,22 +186,19 @@ class Operations:
         return made
 
     def _normalize(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
-        param, (x,) = layer.param.norm_param, bottoms
-        axes = list(range(1, len(_shape(x)))) if param.across_spatial else [1]
-        made = self._ops.normalize_l2(x, self.constant(axes, np.int64), param.eps, "add")
+        assert isinstance(layer, Normalize)
+        (x,), eps = bottoms, layer.param.norm_param.eps
+        made = self._ops.normalize_l2(x, self.constant(layer.axes, np.int64), eps, "add")
         scale = layer.blobs[0].detach().numpy().reshape(1, -1, *[1] * (len(_shape(x)) - 2))
         return self._ops.multiply(made, self.constant(scale))
 
     def _permute(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
-        given = list(layer.param.permute_param.order)
-        order = [*given, *(i for i in range(len(_shape(bottoms[0]))) if i not in given)]
-        return self._ops.transpose(bottoms[0], self.constant(order, np.int64))
+        assert isinstance(layer, Permute)
+        return self._ops.transpose(bottoms[0], self.constant(layer.order, np.int64))
 
     def _concat(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
-        tops = layer.top_shapes(*map(_shape, bottoms))[0]
-        first = _shape(bottoms[0])
-        axis = next((i for i, n in enumerate(tops) if n != first[i]), 0)
-        return self._ops.concat(list(bottoms), axis)
+        assert isinstance(layer, Concat)
+        return self._ops.concat(list(bottoms), layer.axis)
 
     def _softmax(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
         axes = len(_shape(bottoms[0]))
@@ -243,13 +243,3 @@ def _shape(node: Any) -> Shape:
     return tuple(
         map(int, (node.get_output_shape(0) if hasattr(node, "get_output_shape") else node.shape))
     )
-
-
-def _pooling_window(param: PoolingParameter, size: Shape) -> tuple[list[int], list[int], list[int]]:
-    def pair(both: int, high: int, wide: int) -> list[int]:
-        return [high, wide] if high or wide else [both, both]
-
-    kernel = pair(param.kernel_size, param.kernel_h, param.kernel_w)
-    stride = pair(param.stride, param.stride_h, param.stride_w)
-    pad = pair(param.pad, param.pad_h, param.pad_w)
-    return (list(size) if param.global_pooling else kernel), stride, pad

@@ -41,13 +41,14 @@ class Permute(Layer):
                     field="permute_param.order",
                     remedy="give each axis once",
                 )
-        self._order = [*order, *(axis for axis in range(axes) if axis not in order)]
+        #: Of all axes.
+        self.order = [*order, *(axis for axis in range(axes) if axis not in order)]
 
     def top_shapes(self, *shapes: Shape) -> list[Shape]:
-        return [tuple(shapes[0][axis] for axis in self._order)]
+        return [tuple(shapes[0][axis] for axis in self.order)]
 
     def per_example(self) -> bool:
-        return self._order[:1] == [0]
+        return self.order[:1] == [0]
 
     @classmethod
     def caption(cls, param: LayerParameter) -> str:
@@ -55,7 +56,7 @@ class Permute(Layer):
         return f"order {order}" if order else ""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.permute(self._order)
+        return x.permute(self.order)
 
 
 class Normalize(Layer):
@@ -83,7 +84,8 @@ class Normalize(Layer):
             raise self.error(
                 f"has eps {param.eps:g}", field="norm_param.eps", remedy="give 0 or more"
             )
-        self._axes = tuple(range(1, len(shape))) if param.across_spatial else (1,)
+        #: Over which the sum goes.
+        self.axes = tuple(range(1, len(shape))) if param.across_spatial else (1,)
         self.keeps_zeros = param.eps > 0
         given = param.scale_filler if param.HasField("scale_filler") else None
         filler = given or FillerParameter(type="constant", value=1)
@@ -98,7 +100,7 @@ class Normalize(Layer):
     def forward(self, x: Tensor) -> Tensor:
         wide, (scale,) = precise(x), self.blobs
         scale = scale.to(wide.dtype).view(-1, *[1] * (x.dim() - 2))
-        top: Tensor = _Normalized.apply(wide, scale, self._axes, self.param.norm_param.eps)
+        top: Tensor = _Normalized.apply(wide, scale, self.axes, self.param.norm_param.eps)
         return top.to(x.dtype)
 
 
