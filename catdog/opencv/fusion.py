@@ -96,12 +96,16 @@ def _convolves(layer: Layer) -> bool:
 
 def _line(layer: Layer) -> tuple[Numbers, Numbers] | None:
     """What a layer multiplies each channel by and what it adds, where that is all that it does."""
-    blobs = [blob.detach().numpy().astype(np.float64) for blob in layer.blobs]
     if layer.scales_channels(layer.param):
-        return layer.channel_line(layer.param, blobs)
-    if type(layer) is Scale and Scale.learns_channels(layer.param) and blobs[0].ndim == 1:
-        return blobs[0], blobs[1] if len(blobs) > 1 else np.zeros_like(blobs[0])
+        return layer.channel_line(layer.param, _numbers(layer))
+    if type(layer) is Scale and Scale.learns_channels(layer.param) and layer.blobs[0].dim() == 1:
+        gain, *offset = _numbers(layer)
+        return gain, offset[0] if offset else np.zeros_like(gain)
     return None
+
+
+def _numbers(layer: Layer) -> list[Numbers]:
+    return [blob.detach().numpy().astype(np.float64) for blob in layer.blobs]
 
 
 def _together(lines: Sequence[tuple[Numbers, Numbers]]) -> tuple[Numbers, Numbers]:
@@ -158,7 +162,7 @@ class FusedConvolution:
         lines: Sequence[tuple[Numbers, Numbers]],
         activation: Activation | None,
     ) -> None:
-        weight, *bias = (blob.detach().numpy().astype(np.float64) for blob in layer.blobs)
+        weight, *bias = _numbers(layer)
         offset = bias[0] if bias else np.zeros(len(weight))
         if lines:
             gain, term = _together(lines)
