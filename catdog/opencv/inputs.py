@@ -50,7 +50,10 @@ class Inputs:
         if blob is None:
             self._blobs.pop(index, None)
             return
-        numbers = _numbers(blob)
+        try:
+            numbers = kept(blob)
+        except (TypeError, ValueError) as error:
+            raise NetError(f"setInput takes an array of numbers: {error}") from None
         if scale != 1 or mean is not NO_MEAN:
             _scale(numbers, scale, _scalar(mean))
         self._blobs[index] = numbers
@@ -63,12 +66,9 @@ class Inputs:
         return [self._blobs[index] for index in range(len(self._names))]
 
 
-def _numbers(blob: Any) -> Array:
-    """A copy in float32 with two axes or more, as OpenCV keeps it."""
-    try:
-        array = np.array(blob, np.float32, order="C")
-    except (TypeError, ValueError) as error:
-        raise NetError(f"setInput takes an array of numbers: {error}") from None
+def kept(blob: Any) -> Array:
+    """A copy in float32, in the order of its axes, two or more of them, as OpenCV keeps it."""
+    array = np.array(blob, np.float32, order="C")
     return array.reshape(-1, 1) if array.ndim < 2 else array
 
 

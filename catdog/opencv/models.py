@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.layers.forks.detection import ROW
 from catdog.opencv.description import Description
 from catdog.opencv.failure import NetError
 from catdog.opencv.model import Array
@@ -14,7 +15,6 @@ from catdog.opencv.reading import readNet
 
 #: What OpenCV gives a net with an input im_info beside height and width.
 _IM_INFO_SCALE = 1.6
-_ROW = 7
 #: A box of so many pixels and fewer is one in shares of the photo.
 _IN_SHARES = 2
 
@@ -212,7 +212,7 @@ class DetectionModel(PhotoModel):
                 f'the net ends with "{last.name}" ({last.type}), not with DetectionOutput',
                 remedy="take predict, and find the boxes in what it gives",
             )
-        rows = np.concatenate([out.reshape(-1, _ROW) for out in self.predict(frame)])
+        rows = np.concatenate([out.reshape(-1, ROW) for out in self.predict(frame)])
         rows = rows[rows[:, 2] >= np.float32(confThreshold)]
         if not len(rows):
             return (), (), ()

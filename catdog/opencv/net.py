@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from catdog.opencv.description import Description
 from catdog.opencv.failure import NetError, as_net_error
 from catdog.opencv.graph import GraphLayer
-from catdog.opencv.inputs import NO_MEAN, Inputs
+from catdog.opencv.inputs import NO_MEAN, Inputs, kept
 from catdog.opencv.model import Array, CaffeModel
 from catdog.opencv.program import Program, needed
 from catdog.spec.shape import Shape
@@ -90,7 +90,7 @@ class Net(Description, metaclass=_AnyNet):
             self.model.check_weights(program.layers)
             made = program.run(inputs)
         self._last = program
-        return [tuple(_array(made[blob]) for blob in each) for each in wanted]
+        return [tuple(kept(made[blob]) for blob in each) for each in wanted]
 
     def _program(self, wanted: tuple[tuple[int, ...], ...], shapes: tuple[Shape, ...]) -> Program:
         program = self._programs.get((wanted, shapes))
@@ -174,9 +174,3 @@ def _asked(arguments: Sequence[Any], named: dict[str, Any]) -> tuple[list[str], 
         return [], True
     name = str(given[0]) if given else str(named.get("outputName", ""))
     return ([name] if name else []), False
-
-
-def _array(blob: Array) -> Array:
-    """A copy in the order of its axes, with two of them at least, as OpenCV has it."""
-    array = np.array(blob, np.float32, order="C")
-    return array.reshape(-1, 1) if array.ndim < 2 else array
