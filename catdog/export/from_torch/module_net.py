@@ -91,10 +91,10 @@ class _Translation:
             kind, self._name(node), arguments, shapes, _read(node, len(shapes)), self.builder
         )
         made = self._made(op, _path(node))
-        if isinstance(made, tuple) and isinstance(node.meta["val"], tuple | list):
-            return made
-        first = made[0] if isinstance(made, tuple) else made
-        return first.within(_readers(node))
+        tops = made if isinstance(made, tuple) else (made,) * len(shapes)
+        return (
+            tops if isinstance(node.meta["val"], tuple | list) else tops[0].within(_readers(node))
+        )
 
     def _made(self, op: Operator, path: str) -> Result:
         try:
@@ -197,13 +197,10 @@ def _shapes(node: Node) -> tuple[Shape, ...]:
 
 def _readers(node: Node) -> int:
     """How often a node is read; twice by one that takes it twice."""
-    return sum(user.all_input_nodes.count(node) if _once(user, node) else 2 for user in node.users)
-
-
-def _once(user: Node, node: Node) -> bool:
     found: list[Node] = []
-    map_arg((user.args, user.kwargs), found.append)
-    return found.count(node) == 1
+    for user in node.users:
+        map_arg((user.args, user.kwargs), found.append)
+    return found.count(node)
 
 
 def _read(node: Node, count: int) -> tuple[bool, ...]:

@@ -10,7 +10,7 @@ from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.builder import NetBuilder
 from catdog.spec.shape import Shape
 
-#: One blob, or one for each result of the operator.
+#: One blob, which is every result of the operator that somebody reads, or one for each result.
 Result = NetBlob | tuple[NetBlob, ...]
 
 

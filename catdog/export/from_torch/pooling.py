@@ -18,8 +18,7 @@ def _max_pool(op: Operator) -> Result:
     if set(op.sizes("dilation", 2)) != {1}:
         raise Refused("it has a dilation")
     x, frame = _framed(op)
-    top = op.add("Pooling", x, pooling_param={"pool": "MAX", **_window(frame)})
-    return (top, *[top] * (len(op.shapes) - 1))
+    return op.add("Pooling", x, pooling_param={"pool": "MAX", **_window(frame)})
 
 
 def _average_pool(op: Operator) -> Result:
@@ -92,16 +91,14 @@ def _adaptive(method: str) -> Converter:
         x = _picture(op)
         size, wanted = _size(x.shape), _size(op.shape)
         if wanted == (1, 1):
-            top = _pooled(op, x, method, op.shape)
-        elif size == wanted:
-            top = x
-        elif any(have % want for have, want in zip(size, wanted, strict=True)):
+            return _pooled(op, x, method, op.shape)
+        if size == wanted:
+            return x
+        if any(have % want for have, want in zip(size, wanted, strict=True)):
             raise Refused(f"windows for {list(wanted)} of {list(size)} would not be alike")
-        else:
-            step = size[0] // wanted[0], size[1] // wanted[1]
-            param = {"pool": method, **_window(Frame(step, step))}
-            top = op.add("Pooling", x, pooling_param=param)
-        return (top, *[top] * (len(op.shapes) - 1))
+        step = size[0] // wanted[0], size[1] // wanted[1]
+        param = {"pool": method, **_window(Frame(step, step))}
+        return op.add("Pooling", x, pooling_param=param)
 
     return convert
 
@@ -182,8 +179,7 @@ def _largest(op: Operator) -> Result:
     shape = (*x.shape[: axes[0]], 1, *x.shape[axes[0] + 1 :])
     param = {"out_max_val": True, "axis": axes[0]}
     part = "largest" if op.shape != shape else ""
-    top = op.reshape(op.add("ArgMax", x, shape, part=part, argmax_param=param), op.shape)
-    return (top, *[top] * (len(op.shapes) - 1))
+    return op.reshape(op.add("ArgMax", x, shape, part=part, argmax_param=param), op.shape)
 
 
 def _smallest(op: Operator) -> Result:

@@ -62,10 +62,10 @@ def _traced(program: ExportedProgram) -> TracedModule:
     known: dict[str, Tensor] = {}
     paths: dict[str, str] = {}
     inputs = []
+    held = {**program.state_dict, **program.constants}
     for spec in program.graph_signature.input_specs:
         name = spec.arg.name
         if spec.kind in _KEPT and spec.target is not None:
-            held = {**program.state_dict, **program.constants}
             known[name], paths[name] = held[spec.target], spec.target
         elif name in nodes:
             inputs.append(nodes[name])

@@ -141,7 +141,7 @@ def _batch_norm(op: Operator) -> Result:
         param = {"bias_term": offset is not None}
         x = op.add("Scale", x, part="scale", in_place=True, blobs=blobs, scale_param=param)
     # what it keeps of the batch, nobody reads after training
-    return (x, *[x] * (len(op.shapes) - 1))
+    return x
 
 
 def _batch_norm_of_batch(_: Operator) -> Result:
