@@ -1,5 +1,7 @@
 """Operators with parameters: convolutions, matrices, batch normalisation."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -8,9 +10,9 @@ from catdog.export.from_torch.operator import Converter, Operator, Result, widen
 
 
 def _convolution(op: Operator) -> Result:
-    weight, bias = op.known("weight"), op.maybe("bias")
+    weight = op.known("weight")
     x, axes = _images(op, weight)
-    stride, dilation = op.sizes("stride", axes), op.sizes("dilation", axes)
+    dilation = op.sizes("dilation", axes)
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:], strict=True)]
     margins = tuple(
         (before + own[0], behind + own[1])
@@ -19,17 +21,28 @@ def _convolution(op: Operator) -> Result:
         )
     )
     pads, kernel = widened(weight, margins, dilation)
+    return _over_windows(op, "Convolution", NetBlob(x.name, x.shape), kernel, pads)
+
+
+def _over_windows(
+    op: Operator, kind: str, x: NetBlob, kernel: Tensor, pads: Sequence[int]
+) -> NetBlob:
+    """A Convolution or Deconvolution; stride, dilation, groups and bias are the operator's."""
+    bias, axes, groups = op.maybe("bias"), len(pads), op.arguments["groups"]
     param = {
-        "num_output": weight.shape[0],
+        "num_output": op.shape[1],
         "bias_term": bias is not None,
         **_extents("pad", pads, 0),
-        **_extents("kernel_size", list(kernel.shape[2:])),
-        **_extents("stride", stride, 1),
-        **_extents("dilation", dilation, 1),
-        **_group(op),
+        **_extents("kernel_size", kernel.shape[2:]),
+        **_extents("stride", op.sizes("stride", axes), 1),
+        **_extents("dilation", op.sizes("dilation", axes), 1),
+        **({} if groups == 1 else {"group": groups}),
     }
-    blobs = [kernel] if bias is None else [kernel, bias]
-    return op.add("Convolution", NetBlob(x.name, x.shape), blobs=blobs, convolution_param=param)
+    return op.add(kind, x, blobs=_present(kernel, bias), convolution_param=param)
+
+
+def _present(weight: Tensor, bias: Tensor | None) -> list[Tensor]:
+    return [weight] if bias is None else [weight, bias]
 
 
 def _images(op: Operator, weight: Tensor) -> tuple[NetBlob, int]:
@@ -51,37 +64,20 @@ def _padding(op: Operator, axes: int, reach: list[int]) -> list[tuple[int, int]]
 
 
 def _transposed(op: Operator) -> Result:
-    weight, bias = op.known("weight"), op.maybe("bias")
+    weight = op.known("weight")
     x, axes = _images(op, weight)
     x = op.filled_out(x)
-    stride, dilation = op.sizes("stride", axes), op.sizes("dilation", axes)
+    dilation = op.sizes("dilation", axes)
     further = op.sizes("output_padding", axes)
     if any(f % d for f, d in zip(further, dilation, strict=True)):
         raise Refused("its output_padding falls between the holes of its kernel")
     # rows that only reach further: as a kernel with zeros behind it
     zeros = [n for f, d in zip(further, dilation, strict=True) for n in (f // d, 0)]
     kernel = torch.nn.functional.pad(weight, zeros[::-1])
-    param = {
-        "num_output": op.shape[1],
-        "bias_term": bias is not None,
-        **_extents("pad", op.sizes("padding", axes), 0),
-        **_extents("kernel_size", list(kernel.shape[2:])),
-        **_extents("stride", stride, 1),
-        **_extents("dilation", dilation, 1),
-        **_group(op),
-    }
-    blobs = [kernel] if bias is None else [kernel, bias]
-    return op.add("Deconvolution", x, blobs=blobs, convolution_param=param)
+    return _over_windows(op, "Deconvolution", x, kernel, op.sizes("padding", axes))
 
 
-def _group(op: Operator) -> dict[str, object]:
-    groups = op.arguments["groups"]
-    return {} if groups == 1 else {"group": groups}
-
-
-def _extents(
-    field: str, numbers: list[int] | tuple[int, ...], usual: int | None = None
-) -> dict[str, object]:
+def _extents(field: str, numbers: Sequence[int], usual: int | None = None) -> dict[str, object]:
     """A field of a window: one number where they are alike, none where it is the usual one.
 
     Two that differ are written as _h and _w, which every fork reads.
@@ -121,8 +117,7 @@ def _product(op: Operator, x: NetBlob, weight: Tensor, bias: Tensor | None) -> R
     axis = len(x.shape) - 1
     param = {"num_output": weight.shape[0], "bias_term": bias is not None}
     param |= {"axis": axis} if axis != 1 else {}
-    blobs = [weight] if bias is None else [weight, bias]
-    return op.add("InnerProduct", x, blobs=blobs, inner_product_param=param)
+    return op.add("InnerProduct", x, blobs=_present(weight, bias), inner_product_param=param)
 
 
 def _batch_norm(op: Operator) -> Result:
@@ -137,8 +132,7 @@ def _batch_norm(op: Operator) -> Result:
     )
     if slope is not None or offset is not None:
         slope = torch.ones_like(mean) if slope is None else slope
-        blobs = [slope] if offset is None else [slope, offset]
-        param = {"bias_term": offset is not None}
+        blobs, param = _present(slope, offset), {"bias_term": offset is not None}
         x = op.add("Scale", x, part="scale", in_place=True, blobs=blobs, scale_param=param)
     # what it keeps of the batch, nobody reads after training
     return x
