@@ -1,6 +1,7 @@
 """Operators of two tensors: sums, products, and the shapes that they are brought to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -41,17 +42,12 @@ def _sum(op: Operator, factor: float) -> Result:
         x = x if factor == 1 else op.power(x, "factor", scale=factor)
         return _with_term(op, x, op.known("self"))
     sides = [op.blob("self"), op.blob("other")]
-    if side := _smaller(sides, op.shape):
-        larger, smaller = sides[1 - side[0]], sides[side[0]]
+    if spread := _spread(sides, op.shape):
         if factor != 1:
-            # of whichever it is that counts more or less than once
-            large = larger if side[0] else op.power(larger, "factor", scale=factor)
-            small = op.power(smaller, "factor", scale=factor) if side[0] else smaller
-            larger, smaller = large, small
-        axis, shape = side[1]
-        small = op.reshape(smaller, shape, "term")
-        return op.add("Bias", [larger, small], bias_param={"axis": axis})
-    both = [_tiled(op, each, f"tiled_{i}") for i, each in enumerate(sides)]
+            sides[1] = op.power(sides[1], "factor", scale=factor)
+        term = op.reshape(sides[spread.side], spread.shape, "term")
+        return op.add("Bias", [sides[1 - spread.side], term], bias_param={"axis": spread.axis})
+    both = [op.tiled(each, f"tiled_{i}") for i, each in enumerate(sides)]
     param = {} if factor == 1 else {"operation": "SUM", "coeff": [1, factor]}
     return op.add("Eltwise", both, eltwise_param=param)
 
@@ -61,14 +57,14 @@ def _is_number(value: object) -> bool:
 
 
 def _with_term(op: Operator, x: NetBlob, term: Tensor) -> NetBlob:
-    x = _tiled(op, x, "tiled")
+    x = op.tiled(x, "tiled")
     axis, term = _along(op, term)
     param = {"axis": axis, "num_axes": term.dim()}
     return op.add("Bias", x, in_place=True, blobs=[term], bias_param=param)
 
 
 def _with_factor(op: Operator, x: NetBlob, factor: Tensor) -> NetBlob:
-    x = _tiled(op, x, "tiled")
+    x = op.tiled(x, "tiled")
     axis, factor = _along(op, factor)
     param = {"axis": axis, "num_axes": factor.dim()}
     return op.add("Scale", x, in_place=True, blobs=[factor], scale_param=param)
@@ -81,7 +77,7 @@ def _along(op: Operator, numbers: Tensor) -> tuple[int, Tensor]:
     if numbers.shape[0] != 1:
         raise Refused("it has a number of its own for every example of a batch")
     axis, shape = _span(tuple(numbers.shape), op.shape) or (1, op.shape[1:])
-    return axis, numbers[0].expand(op.shape[1:]).reshape(op.shape[1:])[
+    return axis, numbers[0].expand(op.shape[1:])[
         tuple(slice(None) if axis <= at < axis + len(shape) else 0 for at in range(1, axes))
     ]
 
@@ -98,12 +94,20 @@ def _span(shape: Shape, whole: Shape) -> tuple[int, Shape] | None:
     return (first, part) if part == whole[first:last] else None
 
 
-def _smaller(sides: list[NetBlob], shape: Shape) -> tuple[int, tuple[int, Shape]] | None:
+class _Spread(NamedTuple):
     """Which of two blobs is to be spread over the other one, from which axis on, and as what."""
-    for index, each in enumerate(sides):
-        if each.shape != shape and sides[1 - index].shape == shape:
-            batch = _with_batch(each.shape, shape)
-            return (index, batch) if batch else None
+
+    side: int
+    axis: int
+    shape: Shape
+
+
+def _spread(sides: Sequence[NetBlob], shape: Shape) -> _Spread | None:
+    """None where they have one shape, and where axes of 1 lie between those that are alike."""
+    for side, each in enumerate(sides):
+        if each.shape != shape and sides[1 - side].shape == shape:
+            found = _with_batch(each.shape, shape)
+            return _Spread(side, *found) if found else None
     return None
 
 
@@ -113,17 +117,6 @@ def _with_batch(shape: Shape, whole: Shape) -> tuple[int, Shape] | None:
         found = _span((2, *shape[1:]), (2, *whole[1:]))
         return (0, (whole[0], *found[1][1:])) if found else None
     return _span(shape, whole)
-
-
-def _tiled(op: Operator, x: NetBlob, part: str) -> NetBlob:
-    """A blob in the shape of the result, repeated along the axes where it has 1."""
-    x = op.reshape(x, (1,) * (len(op.shape) - len(x.shape)) + x.shape, f"{part}_axes")
-    for axis, (have, want) in enumerate(zip(x.shape, op.shape, strict=True)):
-        if have != want:
-            shape = (*x.shape[:axis], want, *x.shape[axis + 1 :])
-            param = {"axis": axis, "tiles": want}
-            x = op.add("Tile", x, shape, part=part, tile_param=param)
-    return x
 
 
 def _mul(op: Operator) -> Result:
@@ -140,11 +133,10 @@ def _mul(op: Operator) -> Result:
 
 def _product(op: Operator, first: NetBlob, second: NetBlob) -> NetBlob:
     sides = [first, second]
-    if side := _smaller(sides, op.shape):
-        axis, shape = side[1]
-        factor = op.reshape(sides[side[0]], shape, "factor")
-        return op.add("Scale", [sides[1 - side[0]], factor], scale_param={"axis": axis})
-    both = [_tiled(op, each, f"tiled_{i}") for i, each in enumerate(sides)]
+    if spread := _spread(sides, op.shape):
+        factor = op.reshape(sides[spread.side], spread.shape, "factor")
+        return op.add("Scale", [sides[1 - spread.side], factor], scale_param={"axis": spread.axis})
+    both = [op.tiled(each, f"tiled_{i}") for i, each in enumerate(sides)]
     return op.add("Eltwise", both, eltwise_param={"operation": "PROD"})
 
 
@@ -163,7 +155,7 @@ def _div(op: Operator) -> Result:
 
 def maximum(op: Operator) -> Result:
     """The larger of two tensors."""
-    both = [_tiled(op, op.blob(name), f"tiled_{name}") for name in ("self", "other")]
+    both = [op.tiled(op.blob(name), f"tiled_{name}") for name in ("self", "other")]
     return op.add("Eltwise", both, eltwise_param={"operation": "MAX"})
 
 
@@ -171,7 +163,7 @@ def minimum(op: Operator) -> Result:
     """-max(-a, -b)."""
     minus = {"scale": -1}
     both = [
-        op.add("Power", _tiled(op, op.blob(name), f"tiled_{name}"), part=name, power_param=minus)
+        op.add("Power", op.tiled(op.blob(name), f"tiled_{name}"), part=name, power_param=minus)
         for name in ("self", "other")
     ]
     top = op.add("Eltwise", both, part="largest", eltwise_param={"operation": "MAX"})

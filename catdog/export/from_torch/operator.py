@@ -131,6 +131,17 @@ class Operator:
         # both have the memory of their bottom in Caffe
         return NetBlob(made.name, shape, x.alone)
 
+    def tiled(self, x: NetBlob, part: str = "") -> NetBlob:
+        """A blob repeated along the axes where the operator's result has more numbers."""
+        lacking = len(self.shape) - len(x.shape)
+        x = self.reshape(x, (1,) * lacking + x.shape, f"{part}_axes" if part else "axes")
+        for axis, (have, want) in enumerate(zip(x.shape, self.shape, strict=True)):
+            if have != want:
+                shape = (*x.shape[:axis], want, *x.shape[axis + 1 :])
+                param = {"axis": axis, "tiles": want // have}
+                x = self.add("Tile", x, shape, part=part, tile_param=param)
+        return x
+
     def parameter(self, numbers: Tensor) -> NetBlob:
         """A layer that gives known numbers."""
         shape = tuple(numbers.shape)

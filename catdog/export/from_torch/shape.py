@@ -6,7 +6,6 @@ from itertools import pairwise
 from catdog.export.from_torch.activation import as_it_is
 from catdog.export.from_torch.blob import NetBlob, Refused
 from catdog.export.from_torch.operator import Operator, Result
-from catdog.spec.shape import Shape
 
 
 def _to_shape(op: Operator) -> Result:
@@ -160,19 +159,11 @@ def _narrow(op: Operator) -> Result:
 
 
 def _expand(op: Operator) -> Result:
-    return _repeated(op, op.blob("self"))
-
-
-def _repeated(op: Operator, x: NetBlob) -> NetBlob:
-    x = op.reshape(x, (1,) * (len(op.shape) - len(x.shape)) + x.shape, "axes")
-    for axis, (have, want) in enumerate(zip(x.shape, op.shape, strict=True)):
-        if have == want:
-            continue
-        if axis == 0:
-            raise Refused("it makes more examples")
-        shape: Shape = (*x.shape[:axis], want, *x.shape[axis + 1 :])
-        x = op.add("Tile", x, shape, tile_param={"axis": axis, "tiles": want // have})
-    return x
+    x = op.blob("self")
+    examples = x.shape[:1] if len(x.shape) == len(op.shape) else (1,)
+    if op.shape[:1] != examples:
+        raise Refused("it makes more examples")
+    return op.tiled(x)
 
 
 def _pad(op: Operator) -> Result:
