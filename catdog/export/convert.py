@@ -12,6 +12,7 @@ from catdog.errors import CatdogError, DataError, some_of
 from catdog.export.binary_specs import read_binary, serialized
 from catdog.export.deployed import deployed
 from catdog.export.deployed_files import FileForm, to_onnx, to_program
+from catdog.proto.caffe_pb2 import NetParameter, SolverParameter
 from catdog.runtime.files import replacing
 from catdog.spec import read_net, to_text
 from catdog.spec.additions import added_fields
@@ -110,9 +111,7 @@ def _folding(way: Callable[[Conversion], None]) -> Callable[[Conversion], None]:
 
 
 def _net_to_folded_net(conversion: Conversion) -> None:
-    with replacing(conversion.target) as beside:
-        folded = fold_net(read_net(conversion.source).message)
-        beside.write_text(to_text(folded, conversion.target), encoding="utf-8")
+    _write_text(conversion, fold_net(read_net(conversion.source).message))
 
 
 def _weights_to_folded_weights(conversion: Conversion) -> None:
@@ -122,8 +121,7 @@ def _weights_to_folded_weights(conversion: Conversion) -> None:
 
 def _text_to_text(conversion: Conversion) -> None:
     message = read_spec(conversion.source).message
-    with replacing(conversion.target) as beside:
-        beside.write_text(to_text(message, conversion.target), encoding="utf-8")
+    _write_text(conversion, message)
     is_caffes = conversion.target.suffix not in (".yaml", ".yml")
     if is_caffes and (names := dict.fromkeys(added_fields(message))):
         conversion.tell(f"Caffe itself does not have, and refuses: {some_of(names, 8)}")
@@ -137,15 +135,18 @@ def _text_to_binary(conversion: Conversion) -> None:
 def _binary_to_text(conversion: Conversion) -> None:
     """A net without its parameters, or a solver."""
     binary = read_binary(conversion.source, conversion.fork)
-    message = binary.for_text()
-    with replacing(conversion.target) as beside:
-        beside.write_text(to_text(message, conversion.target), encoding="utf-8")
+    _write_text(conversion, binary.for_text())
     if left_out := binary.left_out():
         conversion.tell(f"left out, as catdog does not have it: {some_of(left_out, 8)}")
 
 
 def _binary_to_binary(conversion: Conversion) -> None:
     _write_bytes(conversion, read_binary(conversion.source, conversion.fork).upgraded())
+
+
+def _write_text(conversion: Conversion, message: NetParameter | SolverParameter) -> None:
+    with replacing(conversion.target) as beside:
+        beside.write_text(to_text(message, conversion.target), encoding="utf-8")
 
 
 def _write_bytes(conversion: Conversion, content: bytes) -> None:
@@ -185,20 +186,16 @@ def _array_to_mean(conversion: Conversion) -> None:
 
 
 def _text_to_deployed(conversion: Conversion) -> None:
-    c = conversion
-    _WRITERS[FORMS[c.target.suffix]](
-        deployed(c.source, c.weights, c.shapes, c.tell, c.stages, c.fork),
-        c.target,
-        c.file_form,
-        c.tell,
-    )
+    _deploy(conversion, conversion.source, conversion.weights)
 
 
 def _weights_to_deployed(conversion: Conversion) -> None:
-    c = conversion
-    _WRITERS[FORMS[c.target.suffix]](
-        deployed(None, c.source, c.shapes, c.tell, c.stages, c.fork), c.target, c.file_form, c.tell
-    )
+    _deploy(conversion, None, conversion.source)
+
+
+def _deploy(c: Conversion, model: Path | None, weights: Path | None) -> None:
+    found = deployed(model, weights, c.shapes, c.tell, c.stages, c.fork)
+    _WRITERS[FORMS[c.target.suffix]](found, c.target, c.file_form, c.tell)
 
 
 _WRITERS = {_ONNX: to_onnx, _PROGRAM: to_program}
