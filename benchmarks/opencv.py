@@ -13,13 +13,13 @@ from benchmarks.comparison import Comparison, Missing, Side
 from benchmarks.prediction import reads_caffe
 from benchmarks.workplace import ROOT, Workplace, script
 from catdog import opencv
-from catdog.layers.base import Blobs
 from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST
 from catdog.spec import net_state, read_net, to_prototxt
-from catdog.weights import weights_of, write_weights
+from catdog.weights import Weights, weights_of, write_weights
+from catdog.weights.model import BlobsOfLayers
 
 _MODELS = ROOT / "shared/data/models"
 _GOLDEN = ROOT / "tests/goldens_forks/composites/ssd_deploy"
@@ -60,19 +60,13 @@ def _golden_ssd(place: Workplace) -> tuple[Path, Path]:
     text, weights = place.folder / "ssd.prototxt", place.folder / "ssd.caffemodel"
     shutil.copy(_GOLDEN.with_suffix(".prototxt"), text)
     net, stored = Net(read_net(text), phase="TEST"), np.load(_GOLDEN.with_suffix(".npz"))
-    for node in net:
-        _set(
-            node.layer.blobs,
-            [stored[f"param:{node.name}:{i}"] for i in range(len(node.layer.blobs))],
-        )
-    write_weights(weights, weights_of(net, net.message))
+    blobs: BlobsOfLayers = {
+        node.name: [stored[f"param:{node.name}:{i}"] for i in range(len(node.layer.blobs))]
+        for node in net
+        if len(node.layer.blobs)
+    }
+    write_weights(weights, Weights(blobs, net.message))
     return text, weights
-
-
-def _set(blobs: Blobs, arrays: list[np.ndarray]) -> None:
-    for index, array in enumerate(arrays):
-        parameter = blobs.parameter(index)
-        parameter.data[...] = parameter.data.new_tensor(array).view(parameter.shape)
 
 
 def _stored(name: str, _: Workplace) -> tuple[Path, Path]:
