@@ -176,23 +176,9 @@ class _PriorsOfAnySize(PriorBox):
     """PriorBox whose feature map and picture may have any size."""
 
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
-        param = self.param.prior_box_param
-        sides, picture = x.shape[2:], self._picture or image.shape[2:]
-        shares = [_alone(a) / _alone(b) for a, b in zip(picture, sides, strict=True)]
-        steps: Sequence[Tensor | float] = self._step or shares
-        rows, columns = (
-            (torch.arange(side, dtype=torch.float64) + param.offset) * step
-            for side, step in zip(sides, steps, strict=True)
-        )
-        y, x = torch.meshgrid(rows, columns, indexing="ij")
-        centres = torch.stack([x, y], -1).unsqueeze(2)
-        half = torch.tensor(self._sizes, dtype=torch.float64) / 2
-        whole = torch.cat([_alone(picture[1]), _alone(picture[0])])
-        boxes = torch.cat([(centres - half) / whole, (centres + half) / whole], -1)
-        boxes = boxes.clamp(0, 1) if param.clip else boxes
-        variances = torch.tensor(self._variances, dtype=torch.float64).expand_as(boxes)
-        priors: Tensor = torch.stack([boxes, variances]).reshape(1, 2, -1).float()
-        return priors
+        size, (height, width) = x.shape[2:], map(_alone, self._picture or image.shape[2:])
+        steps = self._step or (height / _alone(size[0]), width / _alone(size[1]))
+        return self.placed(size, steps, torch.cat([width, height])).float()
 
 
 def _alone(number: float) -> Tensor:

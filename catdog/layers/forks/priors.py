@@ -2,6 +2,7 @@
 2016; weiliu89/caffe, branch ssd), and those of OpenVINO's training toolbox."""
 
 import math
+from collections.abc import Sequence
 from itertools import zip_longest
 
 import torch
@@ -67,20 +68,26 @@ class PriorBox(Layer):
 
     def _make(self, size: tuple[int, ...], image: tuple[int, ...]) -> Tensor:
         """The top, in float64."""
-        param = self.param.prior_box_param
         height, width = self._picture or image
-        down, across = self._step or (height / size[0], width / size[1])
-        rows = (torch.arange(size[0], dtype=torch.float64) + param.offset) * down
-        columns = (torch.arange(size[1], dtype=torch.float64) + param.offset) * across
+        steps = self._step or (height / size[0], width / size[1])
+        return self.placed(size, steps, torch.tensor([width, height], dtype=torch.float64))
+
+    def placed(self, size: Sequence[int], steps: Sequence[Tensor | float], whole: Tensor) -> Tensor:
+        """The top, in float64, of a map of this size, for places so far apart in a picture of
+        `whole`, its width and height."""
+        param = self.param.prior_box_param
+        rows, columns = (
+            (torch.arange(side, dtype=torch.float64) + param.offset) * step
+            for side, step in zip(size, steps, strict=True)
+        )
         y, x = torch.meshgrid(rows, columns, indexing="ij")
         centres = torch.stack([x, y], -1).unsqueeze(2)
         half = torch.tensor(self._sizes, dtype=torch.float64) / 2
-        whole = torch.tensor([width, height], dtype=torch.float64)
         boxes = torch.cat([(centres - half) / whole, (centres + half) / whole], -1)
         if param.clip:
             boxes = boxes.clamp(0, 1)
         variances = torch.tensor(self._variances, dtype=torch.float64).expand_as(boxes)
-        return torch.stack([boxes, variances]).view(1, 2, -1)
+        return torch.stack([boxes, variances]).reshape(1, 2, -1)
 
     def _read_sizes(self) -> list[Pair]:
         """Width and height of the boxes of a place, in pixels."""
