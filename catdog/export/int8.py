@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from catdog.data.images import Unreadable
-from catdog.engines.engine import SHARE
+from catdog.engines.engine import Task
+from catdog.engines.onnxruntime_engine import OnnxRuntimeEngine
 from catdog.engines.quantization import quantize
 from catdog.errors import CatdogError, DataError
 from catdog.export.deployed import Deployed
@@ -61,7 +62,9 @@ def quantized(found: Deployed, model: Path, target: Path, words: Sequence[str]) 
         _keep_metadata(model, small)
         with replacing(target) as beside:
             beside.write_bytes(small.read_bytes())
-    before, after = (_chosen(each, predictor, compared.pictures) for each in (model, target))
+    head = predictor.heads[0]
+    task = Task(found.net, predictor.input.name, (head.blob,))
+    before, after = (_chosen(each, task, head, compared.pictures) for each in (model, target))
     lines.append(f"ranges of {counted(len(calibrated.pictures), 'photo')}")
     lines += _changes(before, after, compared.classes)
     sizes = [each.stat().st_size / _MEGABYTE for each in (model, target)]
@@ -126,17 +129,11 @@ def _divided(photos: _Photos) -> tuple[_Photos, _Photos]:
     return photos.some(first), photos.some(~first)
 
 
-def _chosen(model: Path, predictor: Predictor, pictures: Numbers) -> list[list[int]]:
+def _chosen(model: Path, task: Task, head: Head, pictures: Numbers) -> list[list[int]]:
     """What a model says of each picture."""
     onnxruntime = optional("onnxruntime", "int8 needs onnxruntime", "pip install onnxruntime")
-    session: Any = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    head = predictor.heads[0]
-    rows: list[list[int]] = []
-    for at in range(0, len(pictures), SHARE):
-        share = {predictor.input.name: pictures[at : at + SHARE]}
-        (found,) = session.run([head.blob], share)
-        rows += [_choice(head, row) for row in found.reshape(len(found), -1)]
-    return rows
+    (rows,) = OnnxRuntimeEngine(onnxruntime, model, task)(torch.from_numpy(pictures))
+    return [_choice(head, row) for row in rows.numpy()]
 
 
 def _choice(head: Head, row: Numbers) -> list[int]:
