@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import logging
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,8 +71,8 @@ class Agreement:
         return f"{self.output} ({shapes}): differs by {self.difference:.1e} {of}"
 
 
-Run = Any
-"""What computes the outputs of a batch {input: array}."""
+#: What computes the outputs of a batch by the names of the inputs.
+Run = Callable[[Mapping[str, Tensor]], Sequence[NDArray[np.float32]]]
 
 
 def write_onnx(net: Net, path: str | Path, form: Form | None = None) -> list[Agreement]:
