@@ -17,7 +17,6 @@ from catdog.layers.forks.rcnn import ROIPooling
 from catdog.layers.forks.yolo import (
     FoundBoxes,
     YoloDetectionOutput,
-    YoloOutput,
     Yolov3DetectionOutput,
 )
 
@@ -190,8 +189,6 @@ class _ClusteredOfAnySize(PriorBoxClustered):
     forward = _PriorsOfAnySize.forward
 
 
-#: Layers whose top has no axis of examples: that of a net with one is no sign of a fixed batch.
-OF_WHOLE_BATCH = (DetectionOutput, YoloOutput, PriorBox)
 #: The same where the sizes of pictures vary.
 DETECTION_OF_ANY_SIZE: dict[type[Layer], type[Layer]] = {
     PriorBox: _PriorsOfAnySize,

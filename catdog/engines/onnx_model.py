@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.export import Dim
 
-from catdog.engines.onnx_detection import OF_WHOLE_BATCH
 from catdog.engines.onnx_layers import PlainNet
 from catdog.engines.onnx_operators import translations
 from catdog.engines.other_sizes import AXES, is_open, resized, sizes_to_try
@@ -150,7 +149,8 @@ def example(net: Net, dynamic: Collection[str] | None) -> dict[str, Tensor]:
     except RuntimeError:
         # a layer of the net fixes the batch size
         return batch
-    whole = {top for node in net if isinstance(node.layer, OF_WHOLE_BATCH) for top in node.tops}
+    # that they have one is no sign of a fixed batch
+    whole = {top for node in net if node.layer.one_for_batch for top in node.tops}
     follow = all(top.shape[:1] == (2,) for name, top in tops.items() if name not in whole)
     return pair if follow else batch
 

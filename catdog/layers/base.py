@@ -175,6 +175,10 @@ class Layer(nn.Module):
     passes_statistics: ClassVar[bool] = False
     #: With one bottom, its top is this bottom multiplied by blob 0, plus blob 1 if there is one.
     multiplies: ClassVar[bool] = False
+    #: Its top begins with an axis of 1 whatever the number of examples: it is one for the batch.
+    one_for_batch: ClassVar[bool] = False
+    #: The numbers of the bottoms count; else (PriorBox) their shapes alone.
+    reads_numbers: ClassVar[bool] = True
     #: Where all bottoms are 0 the tops are, before anything has been learnt.
     keeps_zeros: bool = False
     #: Whether a larger top is better, or a smaller one; None where it is no score.

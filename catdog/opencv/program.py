@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.layers.forks.detection import DetectionOutput
-from catdog.layers.forks.priors import PriorBox
 from catdog.layers.vision import Convolution
 from catdog.net.step import Node
 from catdog.opencv.accelerated import Accelerated, accelerated
@@ -110,7 +109,7 @@ def _steps(nodes: Sequence[Node], layers: Sequence[GraphLayer]) -> Iterator[Prog
         compute: Compute = node.layer
         if (own := registered(node.layer)) is not None:
             compute = own
-        elif isinstance(node.layer, PriorBox) or (layer.reads and same.issuperset(layer.reads)):
+        elif not node.layer.reads_numbers or (layer.reads and same.issuperset(layer.reads)):
             compute = Once(node.layer)
             same.update(layer.makes)
         elif isinstance(node.layer, DetectionOutput):

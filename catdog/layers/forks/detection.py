@@ -56,6 +56,7 @@ class DetectionOutput(Layer):
     family = Family.RESULT
     bottoms = Count(3, 3)
     no_gradient = frozenset({0, 1, 2})
+    one_for_batch = True
 
     def setup(self, *shapes: Shape) -> None:
         given = self.param.detection_output_param

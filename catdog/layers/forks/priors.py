@@ -37,6 +37,8 @@ class PriorBox(Layer):
     family = Family.SHAPING
     bottoms = TWO
     no_gradient = frozenset({0, 1})
+    one_for_batch = True
+    reads_numbers = False
     _boxes: Tensor
 
     def setup(self, *shapes: Shape) -> None:

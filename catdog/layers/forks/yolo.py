@@ -88,6 +88,7 @@ class YoloOutput(Layer):
 
     family = Family.RESULT
     no_gradient = frozenset(range(8))
+    one_for_batch = True
 
     def top_shapes(self, *_: Shape) -> list[Shape]:
         return [(1, 1, 1, 7)]
