@@ -69,7 +69,8 @@ class Transform:
             raise self._contradiction("mean_file", "mean_value")
         if self.param.force_color and self.param.force_gray:
             raise self._contradiction("force_color", "force_gray")
-        self._check_crop()
+        #: Height and width of crops; None where pictures stay whole.
+        self.crop = self._checked_crop()
         self.mean_picture = _read_mean(self.param.mean_file, locate) if mean is None else mean
         self._means: dict[torch.device, Tensor] = {}
         # apart, so that bytes do not take the larger memory of numbers
@@ -113,8 +114,13 @@ class Transform:
         both.
         """
         uniforms = torch.rand(len(shapes), 3, dtype=torch.float64, generator=generator).tolist()
+        high, wide = self.crop or (0, 0)
         return tuple(
-            Cut(*self._corner((height, width), (a, b)), self.param.mirror and c < 0.5)
+            Cut(
+                self._offset(height, high, a),
+                self._offset(width, wide, b),
+                self.param.mirror and c < 0.5,
+            )
             for (_, height, width), (a, b, c) in zip(shapes, uniforms, strict=True)
         )
 
@@ -245,11 +251,6 @@ class Transform:
             self._means[device] = torch.stack((mean, mean.flip(-1)))
         return self._means[device]
 
-    def _corner(self, size: tuple[int, int], uniforms: tuple[float, float]) -> tuple[int, int]:
-        """Top and left of a crop."""
-        top, left = map(self._offset, size, self.crop or (0, 0), uniforms)
-        return top, left
-
     def _offset(self, extent: int, size: int, uniform: float) -> int:
         if not size:
             return 0
@@ -260,23 +261,15 @@ class Transform:
     def _cut_shape(self, shape: Sequence[int]) -> Shape:
         return (shape[0], *self.crop) if self.crop else tuple(shape)
 
-    @property
-    def crop(self) -> tuple[int, int] | None:
+    def _checked_crop(self) -> tuple[int, int] | None:
         """Height and width of crops: crop_size, SSD's two fields or DeepLab's; None without any."""
-        return next(iter(self._crops().values()), None)
-
-    def _crops(self) -> dict[str, tuple[int, int]]:
-        """The crops that are asked for, by their first field."""
         param = self.param
         pairs = {
             "crop_size": (param.crop_size, param.crop_size),
             "crop_h": (param.crop_h, param.crop_w),
             "crop_height": (param.crop_height, param.crop_width),
         }
-        return {name: pair for name, pair in pairs.items() if any(pair)}
-
-    def _check_crop(self) -> None:
-        given = self._crops()
+        given = {name: pair for name, pair in pairs.items() if any(pair)}
         if len(given) > 1:
             raise self._contradiction(*list(given)[:2])
         for name, pair in given.items():
@@ -284,6 +277,7 @@ class Transform:
                 other = "crop_w" if name == "crop_h" else "crop_width"
                 what = f"needs both of {name} and {other}, or none"
                 raise LayerError(what, layer=self.layer, field=name)
+        return next(iter(given.values()), None)
 
     def _too_large(self, picture: Sequence[int], where: str) -> CropTooLarge:
         height, width = self.crop or (0, 0)

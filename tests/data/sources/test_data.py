@@ -166,7 +166,7 @@ def test_pictures_of_other_sizes_in_a_batch_name_both(folder):
 
 def test_a_picture_that_is_smaller_than_the_crop_is_named(folder):
     opened = source(data(5, "mixed", transform="crop_size: 6"), folder)
-    opened.transform.param.crop_size = 7
+    opened.transform.crop = (7, 7)
     with pytest.raises(DataError, match=r"00000000_picture.*crop_size 7 is larger than .* 3 x 6"):
         opened.next()
 
