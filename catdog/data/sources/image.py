@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from catdog.data.datum import Example
 from catdog.data.imdecode import TooLarge, imdecode
-from catdog.data.sources.base import Context, Source, batch_size_of, read_text
-from catdog.data.sources.picture_source import PictureSource
+from catdog.data.sources.base import Context, Source, read_text
+from catdog.data.sources.listed import ListedPictures
 from catdog.data.transform import Picture
 from catdog.errors import DataError
-from catdog.proto.caffe_pb2 import LayerParameter
+from catdog.proto.caffe_pb2 import ImageDataParameter, LayerParameter
 from catdog.runtime.files import read_regular
 
 
@@ -25,7 +25,7 @@ class _Line(NamedTuple):
     labels: NDArray[np.float32] | None = None
 
 
-class ImageData(PictureSource):
+class ImageData(ListedPictures):
     """The pictures of a list file, `path label` in each line; image_data_param has the fields.
 
     root_folder stands before every path; with num_labels above 1 each line ends in so many. A file
@@ -34,15 +34,11 @@ class ImageData(PictureSource):
 
     messages = ("image_data_param", "transform_param")
     least_tops = 2
+    param: ImageDataParameter
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
-        self.param = layer.image_data_param
-        self.batch_size = batch_size_of(self, self.param.batch_size)
-        if bool(self.param.new_height) != bool(self.param.new_width):
-            raise self.error("needs both of new_height and new_width, or none", field="new_height")
         self._check_color()
-        self._root = self._root_folder()
         if not self.param.num_labels:
             raise self.error("needs at least one label on a line", field="num_labels")
         path = self.context.locate(self.param.source)
@@ -63,7 +59,7 @@ class ImageData(PictureSource):
         return np.array(list(found), np.float32)
 
     def where(self, index: int) -> str:
-        return str(self._path(index))
+        return str(self.path_of(self._lines[index].name))
 
     def examples(self, indices: Sequence[int]) -> Sequence[Example]:
         load = self.pool().map if len(indices) > 1 else map
@@ -73,21 +69,10 @@ class ImageData(PictureSource):
             for index, picture in zip(indices, pictures, strict=True)
         ]
 
-    def _path(self, index: int) -> Path:
-        return self.context.locate(self._root + self._lines[index].name)
-
     def _load(self, index: int) -> Picture:
-        picture = read_picture(self._path(index), color=self.param.is_color)
-        if self.param.new_height:
-            size = (self.param.new_width, self.param.new_height)
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        path = self.path_of(self._lines[index].name)
+        picture = self.resized(read_picture(path, color=self.param.is_color))
         return picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
-
-    def _root_folder(self) -> str:
-        root = self.param.root_folder
-        # Caffe joins the texts; a folder without its last slash is meant as a folder
-        is_folder = bool(root) and self.context.locate(root).is_dir()
-        return root + "/" if is_folder and not root.endswith("/") else root
 
     def _check_color(self) -> None:
         transform = self.transform.param

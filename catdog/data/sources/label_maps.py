@@ -1,7 +1,6 @@
 """Pictures with a label for each pixel, named in a list: sources of HED, SegNet and DeepLab."""
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catdog.data.datum import Example
-from catdog.data.sources.base import Batch, Context, Source, batch_size_of, read_text
+from catdog.data.sources.base import Batch, Context, Source, read_text
 from catdog.data.sources.image import read_picture
-from catdog.data.sources.picture_source import PictureSource
+from catdog.data.sources.listed import ListedPictures
 from catdog.errors import DataError
-from catdog.proto.caffe_pb2 import DenseImageDataParameter, ImageDataParameter, LayerParameter
+from catdog.proto.caffe_pb2 import ImageDataParameter, LayerParameter
 from catdog.spec.shape import Shape
 
 Pixels = NDArray[Any]
@@ -29,7 +28,7 @@ class Pair(NamedTuple):
     label: str = ""
 
 
-class LabelMaps(PictureSource):
+class LabelMaps(ListedPictures):
     """Lines `image label`; tops are the pictures and N x 1 x H x W labels, cut and mirrored alike.
 
     A label image is read in grey. A file that cannot be read or is of another size than its
@@ -37,33 +36,20 @@ class LabelMaps(PictureSource):
     """
 
     least_tops, most_tops = 2, 2
-    field: ClassVar[str]
     #: How a label image is resized.
     label_interpolation: ClassVar[int] = cv2.INTER_NEAREST
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
-        self.param: ImageDataParameter | DenseImageDataParameter = getattr(layer, self.field)
-        self.batch_size = batch_size_of(self, self.param.batch_size)
-        if bool(self.param.new_height) != bool(self.param.new_width):
-            raise self.error("needs both of new_height and new_width, or none", field="new_height")
         for name in ("force_color", "force_gray", "augment_param"):
             if self.layer.transform_param.HasField(name):
                 raise self.error(f"does not take {name}", field=name, remedy="leave it out")
-        root = self.param.root_folder
-        is_folder = bool(root) and self.context.locate(root).is_dir()
-        self._root = root + "/" if is_folder and not root.endswith("/") else root
         self._pairs = list(self._read_pairs(self.context.locate(self.param.source)))
         if not self._pairs:
             remedy = "write `image label` lines"
             raise DataError("names no pictures", where=self.param.source, remedy=remedy)
         self.shuffle = self.param.shuffle
         self.skip(self.param.rand_skip)
-
-    @classmethod
-    def assumed_size(cls, layer: LayerParameter, /) -> tuple[int, int] | None:
-        param = cls.data_message(layer)
-        return (param.new_height, param.new_width) if param.new_height else None
 
     @classmethod
     def tops_beside(cls, layer: LayerParameter, first: Shape, /) -> dict[str, Shape]:
@@ -84,14 +70,8 @@ class LabelMaps(PictureSource):
     def has_vectors(self) -> bool:
         return False
 
-    def label_counts(self, _top: str) -> Mapping[int, int] | None:
-        return None
-
-    def all_labels(self, _top: str) -> NDArray[np.float32] | None:
-        return None
-
     def where(self, index: int) -> str:
-        return str(self._path(self._pairs[index].name))
+        return str(self.path_of(self._pairs[index].name))
 
     def examples(self, indices: Sequence[int]) -> Sequence[Example]:
         load = self.pool().map if len(indices) > 1 else map
@@ -125,39 +105,29 @@ class LabelMaps(PictureSource):
     def look_at(self, _index: int, /) -> str:
         return ""
 
-    @abstractmethod
-    def labelled(self, pair: Pair, size: tuple[int, int]) -> Pixels:
+    def labelled(self, pair: Pair, _size: tuple[int, int], /) -> Pixels:
         """The labels of a picture of height x width `size` as it is stored."""
-
-    def label_image(self, pair: Pair) -> Pixels:
-        """The label image that a line names, grey."""
-        return read_picture(self._path(pair.label), color=False)
+        return read_picture(self.path_of(pair.label), color=False)
 
     def _load(self, index: int) -> Example:
         pair = self._pairs[index]
-        picture = read_picture(self._path(pair.name), color=self.param.is_color)
+        picture = read_picture(self.path_of(pair.name), color=self.param.is_color)
         labels = self.labelled(pair, (picture.shape[0], picture.shape[1]))
         if labels.shape != picture.shape[:2]:
             height, width = labels.shape
             raise DataError(
                 f"is {height} x {width}, its picture {pair.name} is {picture.shape[0]} x "
                 f"{picture.shape[1]}",
-                where=str(self._path(pair.label)),
+                where=str(self.path_of(pair.label)),
                 remedy="give each picture a label image of its size",
             )
-        if self.param.new_height:
-            size = (self.param.new_width, self.param.new_height)
-            picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-            labels = cv2.resize(labels, size, interpolation=self.label_interpolation)
+        picture, labels = self.resized(picture), self.resized(labels, self.label_interpolation)
         planes = picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
         return Example(planes, 0, self.values(labels))
 
     def values(self, labels: Pixels) -> Pixels:
         """The labels that the grey values of a label image mean."""
         return labels
-
-    def _path(self, name: str) -> Path:
-        return self.context.locate(self._root + name)
 
     @property
     def has_labels(self) -> bool:
@@ -185,11 +155,7 @@ class ImageLabelmapData(LabelMaps):
     """
 
     messages = ("image_data_param", "transform_param")
-    field = "image_data_param"
     label_interpolation = cv2.INTER_LINEAR
-
-    def labelled(self, pair: Pair, _size: tuple[int, int]) -> Pixels:
-        return self.label_image(pair)
 
     def values(self, labels: Pixels) -> Pixels:
         return (labels > np.iinfo(np.uint8).max // 2).astype(np.uint8)
@@ -203,7 +169,6 @@ class DenseImageData(LabelMaps):
     """
 
     messages = ("dense_image_data_param", "transform_param")
-    field = "dense_image_data_param"
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(_with_own_crop(layer), context)
@@ -214,9 +179,6 @@ class DenseImageData(LabelMaps):
         if own.crop_height and own.crop_width:
             return own.crop_height, own.crop_width
         return super().assumed_size(layer)
-
-    def labelled(self, pair: Pair, _size: tuple[int, int]) -> Pixels:
-        return self.label_image(pair)
 
 
 def _with_own_crop(layer: LayerParameter) -> LayerParameter:
@@ -240,9 +202,9 @@ class ImageSegData(LabelMaps):
     """
 
     messages = ("image_data_param", "transform_param")
-    field = "image_data_param"
     fork_fields = ("scale_factors",)
     most_tops = 3
+    param: ImageDataParameter
 
     def __init__(self, layer: LayerParameter, context: Context | None = None) -> None:
         super().__init__(layer, context)
@@ -250,21 +212,17 @@ class ImageSegData(LabelMaps):
             if not 0 < factor < np.inf:
                 raise self.error(f"has a scale factor of {factor:g}", field="scale_factors")
         self._fill = list(layer.transform_param.mean_value) or [0.0]
-        if not 0 <= self._own.ignore_label <= np.iinfo(np.uint8).max:
+        if not 0 <= self.param.ignore_label <= np.iinfo(np.uint8).max:
             raise self.error("takes an ignore_label from 0 to 255", field="ignore_label")
 
     @property
-    def _own(self) -> ImageDataParameter:
-        return self.layer.image_data_param
-
-    @property
     def has_labels(self) -> bool:
-        return self._own.label_type != ImageDataParameter.NONE
+        return self.param.label_type != ImageDataParameter.NONE
 
-    def labelled(self, pair: Pair, size: tuple[int, int]) -> Pixels:
-        if self._own.label_type == ImageDataParameter.PIXEL:
-            return self.label_image(pair)
-        value = self._own.ignore_label if not self.has_labels else self._number(pair)
+    def labelled(self, pair: Pair, size: tuple[int, int], /) -> Pixels:
+        if self.param.label_type == ImageDataParameter.PIXEL:
+            return super().labelled(pair, size)
+        value = self.param.ignore_label if not self.has_labels else self._number(pair)
         return np.full(size, value, np.uint8)
 
     def _number(self, pair: Pair) -> int:
@@ -287,7 +245,7 @@ class ImageSegData(LabelMaps):
         below, right = max(0, high - labels.shape[0]), max(0, wide - labels.shape[1])
         if below or right:
             picture = _padded(picture, below, right, self._fill)
-            labels = _padded(labels, below, right, [self._own.ignore_label])
+            labels = _padded(labels, below, right, [self.param.ignore_label])
         channels = example.array.shape[0]
         return Example(picture.reshape(*labels.shape, channels).transpose(2, 0, 1), 0, labels)
 
