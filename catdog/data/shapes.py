@@ -77,10 +77,7 @@ def _labels(layer: LayerParameter, context: Context, batch: int) -> Shape:
     """The shape of labels, which augment_param may change."""
     if layer.type == "ImageData" and layer.image_data_param.num_labels > 1:
         return (batch, layer.image_data_param.num_labels)
-    without_mean = LayerParameter()
-    without_mean.CopyFrom(layer)
-    without_mean.transform_param.ClearField("mean_file")
-    return Transform(without_mean, context.phase).label_shape(batch)
+    return _without_mean(layer, context).label_shape(batch)
 
 
 def _assume(
@@ -119,12 +116,19 @@ def _picture(layer: LayerParameter, context: Context) -> Shape:
     channels = len(transform.mean_value) if len(transform.mean_value) > 1 else 3
     if transform.force_gray or not getattr(_own_message(layer), "is_color", True):
         channels = 1
-    height, width = SOURCES[layer.type].assumed_size(layer) or (ASSUMED_SIZE, ASSUMED_SIZE)
-    if layer.image_data_param.new_height:
-        height, width = layer.image_data_param.new_height, layer.image_data_param.new_width
-    elif transform.mean_file and context.locate(transform.mean_file).exists():
+    size = SOURCES[layer.type].assumed_size(layer)
+    if transform.mean_file and context.locate(transform.mean_file).exists():
         mean = Transform(layer, context.phase, context.locate).mean_picture
-        channels, height, width = (channels, height, width) if mean is None else mean.shape
-    high = transform.crop_size or transform.crop_h or transform.crop_height
-    wide = transform.crop_size or transform.crop_w or transform.crop_width
-    return (channels, high or height, wide or width)
+        if mean is not None:
+            channels, *of_mean = mean.shape
+            size = size or (of_mean[0], of_mean[1])
+    crop = _without_mean(layer, context).crop
+    return (channels, *(crop or size or (ASSUMED_SIZE, ASSUMED_SIZE)))
+
+
+def _without_mean(layer: LayerParameter, context: Context) -> Transform:
+    """The transformation of a layer whose mean need not be there."""
+    bare = LayerParameter()
+    bare.CopyFrom(layer)
+    bare.transform_param.ClearField("mean_file")
+    return Transform(bare, context.phase)
