@@ -96,13 +96,12 @@ def resized_shape(param: ResizeParameter, height: int, width: int) -> tuple[int,
 def draw_interpolation(param: ResizeParameter, rng: np.random.Generator) -> int:
     """OpenCV's number of one of interp_mode; LINEAR without any."""
     modes = param.interp_mode
-    drawn = rng.integers(len(modes)) if modes else 0
-    return _INTERPOLATION[modes[drawn]] if modes else cv2.INTER_LINEAR
+    return _INTERPOLATION[modes[rng.integers(len(modes))]] if modes else cv2.INTER_LINEAR
 
 
 def resize(picture: Pixels, param: ResizeParameter, interpolation: int) -> Pixels:
     """The picture in the size that resize_param says, stretched, padded, or by its small side."""
-    height, width, channels = picture.shape
+    height, width = picture.shape[:2]
     if param.resize_mode != ResizeParameter.FIT_LARGE_SIZE_AND_PAD:
         high, wide = resized_shape(param, height, width)
         return _stretched(picture, high, wide, interpolation)
@@ -114,12 +113,23 @@ def resize(picture: Pixels, param: ResizeParameter, interpolation: int) -> Pixel
         wide = max(1, math.floor(aspect * np.float32(high)))
     fitted = _stretched(picture, high, wide, interpolation)
     top, left = (param.height - high) // 2, (param.width - wide) // 2
-    below, right = param.height - high - top, param.width - wide - left
-    colour = [float(value) for value in param.pad_value] or [0.0]
-    colour = colour * channels if len(colour) == 1 else colour
-    border = _BORDER[param.pad_mode]
-    padded = cv2.copyMakeBorder(fitted, top, below, left, right, border, value=colour)
-    return padded.reshape(param.height, param.width, channels)
+    margins = top, param.height - high - top, left, param.width - wide - left
+    return padded(fitted, margins, param.pad_value, _BORDER[param.pad_mode])
+
+
+def padded(
+    picture: Pixels,
+    margins: tuple[int, int, int, int],
+    fill: Sequence[float],
+    border: int = cv2.BORDER_CONSTANT,
+) -> Pixels:
+    """The picture with margins above, below, left and right; of one colour, this is `fill`, one
+    value or one per channel, or 0."""
+    channels = picture.shape[2:]
+    colour = [float(value) for value in fill] or [0.0]
+    colour = colour * channels[0] if channels and len(colour) == 1 else colour
+    done = cv2.copyMakeBorder(np.ascontiguousarray(picture), *margins, border, value=colour)
+    return done.reshape(*done.shape[:2], *channels)
 
 
 def _stretched(picture: Pixels, height: int, width: int, interpolation: int) -> Pixels:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from catdog.data.augment.canvas import padded
 from catdog.data.datum import Example
 from catdog.data.sources.base import Batch, Context, Source, read_text
 from catdog.data.sources.image import read_picture
@@ -211,7 +212,6 @@ class ImageSegData(LabelMaps):
         for factor in layer.transform_param.scale_factors:
             if not 0 < factor < np.inf:
                 raise self.error(f"has a scale factor of {factor:g}", field="scale_factors")
-        self._fill = list(layer.transform_param.mean_value) or [0.0]
         if not 0 <= self.param.ignore_label <= np.iinfo(np.uint8).max:
             raise self.error("takes an ignore_label from 0 to 255", field="ignore_label")
 
@@ -244,8 +244,9 @@ class ImageSegData(LabelMaps):
         high, wide = self.transform.crop or (0, 0)
         below, right = max(0, high - labels.shape[0]), max(0, wide - labels.shape[1])
         if below or right:
-            picture = _padded(picture, below, right, self._fill)
-            labels = _padded(labels, below, right, [self.param.ignore_label])
+            margins = 0, below, 0, right
+            picture = padded(picture, margins, self.layer.transform_param.mean_value)
+            labels = padded(labels, margins, [self.param.ignore_label])
         channels = example.array.shape[0]
         return Example(picture.reshape(*labels.shape, channels).transpose(2, 0, 1), 0, labels)
 
@@ -262,14 +263,6 @@ def _scaled(values: Pixels, factor: float, interpolation: int) -> Pixels:
     return cv2.resize(
         np.ascontiguousarray(values), None, fx=factor, fy=factor, interpolation=interpolation
     )
-
-
-def _padded(values: Pixels, below: int, right: int, fill: Sequence[float]) -> Pixels:
-    channels = values.shape[2] if values.ndim > 2 else 1
-    colour = [float(value) for value in fill]
-    colour = colour * channels if len(colour) == 1 else colour
-    values = np.ascontiguousarray(values)
-    return cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_CONSTANT, value=colour)
 
 
 TABLE: dict[str, type[Source]] = {
