@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from catdog.data.images import Unreadable
+from catdog.data.images import Unreadable, read_file
 from catdog.proto.caffe_pb2 import AnnotationGroup, NormalizedBBox
 
 
@@ -126,8 +126,4 @@ def groups(
 
 def read_voc_file(path: Path) -> Described:
     """As `read_voc`, of a file."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Unreadable((error.strerror or "cannot be read").lower(), where=str(path)) from error
-    return read_voc(data, str(path))
+    return read_voc(read_file(path), str(path))
