@@ -1,6 +1,6 @@
 """AnnotatedData: pictures with boxes from an LMDB (SSD's annotated_data_layer.cpp)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from catdog.data.label_map import read_label_map
 from catdog.data.sources.base import Batch, Context, Source
 from catdog.data.sources.data import Data
 from catdog.data.transform import Cut
-from catdog.errors import DataError
+from catdog.errors import DataError, Fault
 from catdog.proto.caffe_pb2 import DataParameter, Datum, LayerParameter
 from catdog.spec.shape import Shape
 
@@ -40,11 +40,15 @@ class AnnotatedData(Data):
             if not (context or Context()).locate(layer.data_param.source).exists():
                 error.remedy = "catdog create_annoset makes one of photos with boxes"
             raise
-        self._check_recipe()
+        for fault in self._faults():
+            self.reader.close()
+            raise self.error(fault.what, field=fault.field, remedy=fault.remedy)
         first = parse_annotated(self.reader.first())
         self._has_boxes = layer.annotated_data_param.HasField("anno_type") or first.HasField("type")
         name = layer.annotated_data_param.label_map_file
-        self._labels_known = set(read_label_map(self.context.locate(name)).values()) if name else ()
+        self._known_labels = (
+            set(read_label_map(self.context.locate(name)).values()) if name else None
+        )
 
     @classmethod
     def data_message(cls, layer: LayerParameter) -> DataParameter:
@@ -138,31 +142,23 @@ class AnnotatedData(Data):
                 where=self.where(index),
                 remedy="build the LMDB again",
             )
-        strange = set(rows[:, 0].astype(int).tolist()) - set(self._labels_known or rows[:, 0])
-        if strange:
+        if self._known_labels is None:
+            return
+        if strange := set(rows[:, 0].astype(int).tolist()) - self._known_labels:
             raise DataError(
                 f"has a box of label {min(strange)}, which the label map does not have",
                 where=self.where(index),
                 remedy="give the label_map_file with which the LMDB was built",
             )
 
-    def _check_recipe(self) -> None:
-        for fault in self._recipe.faults():
-            self.reader.close()
-            raise self.error(fault.what, field=fault.field, remedy=fault.remedy)
-        refused = ""
+    def _faults(self) -> Iterator[Fault]:
+        yield from self._recipe.faults()
+        why = "its boxes follow each picture"
         if self.layer.transform_param.HasField("augment_param"):
-            refused = "augment_param"
+            what = f"does not take augment_param: {why}"
+            yield Fault(what, "leave it out", field="augment_param")
         if self.param.cache == DataParameter.DEVICE:
-            refused = "cache"
-        if refused:
-            self.reader.close()
-            remedy = "leave it out" if refused == "augment_param" else "cache: MEMORY works"
-            raise self.error(
-                f"does not take {refused}: its boxes follow each picture",
-                field=refused,
-                remedy=remedy,
-            )
+            yield Fault(f"does not take cache: {why}", "cache: MEMORY works", field="cache")
 
 
 TABLE: dict[str, type[Source]] = {"AnnotatedData": AnnotatedData}
