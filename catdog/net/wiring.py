@@ -110,13 +110,9 @@ def faults(net: NetParameter, inputs: Collection[str]) -> list[Fault]:
 
 def _foreign_faults(net: NetParameter) -> Iterator[Fault]:
     """One for each type of a fork, whatever the number of its layers."""
-    known = known_types()
-    named: dict[str, list[str]] = {}
-    for layer in net.layer:
-        if layer.type not in known and whose(layer.type):
-            named.setdefault(layer.type, []).append(layer.name)
-    for type_name, names in named.items():
-        yield foreign_fault(type_name, names)
+    for type_name, names in _unknown(net.layer).items():
+        if whose(type_name):
+            yield foreign_fault(type_name, names)
 
 
 def known_types() -> set[str]:
@@ -126,15 +122,22 @@ def known_types() -> set[str]:
 
 def unknown_types(layers: Iterable[LayerParameter]) -> Iterator[Fault]:
     """A fault for each type that nobody knows, whatever the number of its layers."""
+    for type_name, (first, *others) in _unknown(layers).items():
+        if whose(type_name):
+            continue
+        also = f" (also {some_of(others)})" if others else ""
+        remedy = mistyped(type_name, sorted(known_types())) or _NEITHER
+        yield Fault(f'unknown layer type "{type_name}"{also}', remedy, layer=first, field="type")
+
+
+def _unknown(layers: Iterable[LayerParameter]) -> dict[str, list[str]]:
+    """The names of the layers of each type that catdog does not have."""
     known = known_types()
     named: dict[str, list[str]] = {}
     for layer in layers:
-        if layer.type not in known and not whose(layer.type):
+        if layer.type not in known:
             named.setdefault(layer.type, []).append(layer.name)
-    for type_name, (first, *others) in named.items():
-        also = f" (also {some_of(others)})" if others else ""
-        remedy = mistyped(type_name, sorted(known)) or _NEITHER
-        yield Fault(f'unknown layer type "{type_name}"{also}', remedy, layer=first, field="type")
+    return named
 
 
 def _type_faults(layer: LayerParameter) -> Iterator[Fault]:
