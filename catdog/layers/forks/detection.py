@@ -31,12 +31,24 @@ class Candidates(NamedTuple):
         return Candidates(*(each[index] for each in self))
 
 
-def ranks(groups: Tensor, number: int) -> tuple[Tensor, Tensor]:
-    """The place of each in its group, for the numbers of groups in rising order, and the sizes of
-    that many groups."""
-    sizes = torch.bincount(groups, minlength=number)
+def best_of_each(groups: Tensor, scores: Tensor, most: int) -> Tensor:
+    """The indices of the best scores of each group, `most` of them at most, or all where that is
+    below 0; by group and falling score, equal ones in their order."""
+    order = scores.argsort(descending=True, stable=True)
+    order = order[groups[order].argsort(stable=True)]
+    if most < 0:
+        return order
+    sizes = torch.bincount(groups)
     starts = sizes.cumsum(0) - sizes
-    return torch.arange(len(groups), device=groups.device) - starts[groups], sizes
+    places = torch.arange(len(order), device=order.device) - starts[groups[order]]
+    return order[places < most]
+
+
+def nothing_found(images: int, like: Tensor) -> Tensor:
+    """The top where no image has any detection: of each its number, then -1."""
+    rows = like.new_full((images, ROW), -1)
+    rows[:, 0] = torch.arange(images, device=like.device)
+    return rows.view(1, 1, -1, ROW)
 
 
 class DetectionOutput(Layer):
@@ -123,11 +135,9 @@ class DetectionOutput(Layer):
         loc, conf, prior = (precise(bottom.detach()) for bottom in bottoms)
         found = self._candidates(conf.reshape(len(conf), self._priors, -1))
         boxes = self._boxes(found, loc, prior.to(loc.dtype))
-        kept = self._best(found, self._without_overlaps(found, boxes, len(conf)), len(conf))
+        kept = self._best(found, self._without_overlaps(found, boxes))
         if not len(kept):
-            rows = loc.new_full((len(conf), ROW), -1)
-            rows[:, 0] = torch.arange(len(conf), device=loc.device)
-            return rows.view(1, 1, -1, ROW)
+            return nothing_found(len(conf), loc)
         found, boxes = found.taken(kept), boxes[kept]
         first = torch.stack([each.to(loc.dtype) for each in (found.image, found.label)], 1)
         rows = torch.cat([first, found.score.to(loc.dtype).unsqueeze(1), boxes], 1)
@@ -139,14 +149,8 @@ class DetectionOutput(Layer):
         by_label = scores.transpose(1, 2)[:, labels]
         image, place, prior = (by_label > self._least).nonzero().unbind(1)
         score = by_label[image, place, prior]
-        group = image * len(self._labels) + place
-        order = score.argsort(descending=True, stable=True)
-        order = order[group[order].argsort(stable=True)]
-        found = Candidates(image, labels[place], prior, score).taken(order)
-        if self._top_k < 0:
-            return found
-        rank, _ = ranks(group[order], len(scores) * len(self._labels))
-        return found.taken(rank < self._top_k)
+        best = best_of_each(image * len(self._labels) + place, score, self._top_k)
+        return Candidates(image, labels[place], prior, score).taken(best)
 
     def _boxes(self, found: Candidates, loc: Tensor, prior: Tensor) -> Tensor:
         """The boxes (candidates, 4)."""
@@ -159,10 +163,10 @@ class DetectionOutput(Layer):
         taken = offsets[found.image, found.prior, which]
         return decode(param.code_type, corners, variances, taken)
 
-    def _without_overlaps(self, found: Candidates, boxes: Tensor, images: int) -> Tensor:
+    def _without_overlaps(self, found: Candidates, boxes: Tensor) -> Tensor:
         """The indices of the candidates that none of their image and label suppresses."""
-        nms, classes = self.param.detection_output_param.nms_param, len(self._labels) + 1
-        _, sizes = ranks(found.image * classes + found.label, images * classes)
+        nms = self.param.detection_output_param.nms_param
+        sizes = torch.bincount(found.image * (len(self._labels) + 1) + found.label)
         kept, start = [], 0
         for size in filter(None, sizes.tolist()):
             group = boxes[start : start + size]
@@ -170,16 +174,12 @@ class DetectionOutput(Layer):
             start += size
         return torch.cat(kept) if kept else found.image.new_empty(0)
 
-    def _best(self, found: Candidates, kept: Tensor, images: int) -> Tensor:
+    def _best(self, found: Candidates, kept: Tensor) -> Tensor:
         """Of the indices that are kept, those of the keep_top_k best of each image, in order."""
         most = self.param.detection_output_param.keep_top_k
         if most < 0:
             return kept
-        order = found.score[kept].argsort(descending=True, stable=True)
-        image = found.image[kept][order]
-        order = order[image.argsort(stable=True)]
-        rank, _ = ranks(found.image[kept][order], images)
-        return kept[order[rank < most].sort().values]
+        return kept[best_of_each(found.image[kept], found.score[kept], most).sort().values]
 
 
 class DetectionEvaluate(Layer):

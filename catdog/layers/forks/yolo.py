@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from catdog.layers.base import Count, Family, Layer
+from catdog.layers.forks.detection import ROW, nothing_found
 from catdog.layers.forks.regions import suppress
 from catdog.layers.frame import check_images
 from catdog.layers.loss import precise
@@ -91,7 +92,7 @@ class YoloOutput(Layer):
     one_for_batch = True
 
     def top_shapes(self, *_: Shape) -> list[Shape]:
-        return [(1, 1, 1, 7)]
+        return [(1, 1, 1, ROW)]
 
     def _check_grid(self, shape: Shape, boxes: int, classes: int) -> None:
         check_images(self, shape)
@@ -118,9 +119,7 @@ class YoloOutput(Layer):
     def _rows(self, found: Sequence[FoundBoxes], pictures: int, threshold: float) -> Tensor:
         boxes, scores, classes = (torch.cat(each) for each in zip(*found, strict=True))
         if not len(scores):
-            rows = boxes.new_full((pictures, 7), -1)
-            rows[:, 0] = torch.arange(pictures)
-            return rows[None, None]
+            return nothing_found(pictures, boxes)
         scores, order = scores.sort(descending=True, stable=True)
         boxes = boxes[order]
         centres, halves = boxes[:, :2], boxes[:, 2:] / 2
