@@ -35,9 +35,7 @@ class Interp(Layer):
         for name in ("pad_beg", "pad_end"):
             if getattr(numbers, name) > 0:
                 raise self._fault(f"has {name} {getattr(numbers, name)}", name, "give 0 or less")
-        for name in ("shrink_factor", "zoom_factor"):
-            if getattr(numbers, name) < 1:
-                raise self._fault(f"has {name} {getattr(numbers, name)}", name, "give 1 or more")
+        self._check_least("shrink_factor", "zoom_factor")
         self._check_size()
         if min(self._cropped(shapes[0][2:])) < 1:
             raise self._fault(
@@ -45,21 +43,25 @@ class Interp(Layer):
             )
 
     def _check_size(self) -> None:
-        if self._has("shrink_factor", "zoom_factor") == 1:
-            return
         sides = "height", "width"
-        if self._has(*sides) == 2:
-            for name in sides:
-                if getattr(self._numbers, name) < 1:
-                    raise self._fault(
-                        f"has {name} {getattr(self._numbers, name)}", name, "give 1 or more"
-                    )
+        if self._by_sides:
+            self._check_least(*sides)
         elif not self._has("shrink_factor", "zoom_factor"):
             raise self.error(
                 "has no size" if not self._has(*sides) else "has one of height and width",
                 field="interp_param",
                 remedy="give height and width, zoom_factor or shrink_factor",
             )
+
+    def _check_least(self, *names: str) -> None:
+        for name in names:
+            if (given := getattr(self._numbers, name)) < 1:
+                raise self._fault(f"has {name} {given}", name, "give 1 or more")
+
+    @property
+    def _by_sides(self) -> bool:
+        """Whether height and width are the size: one factor alone goes before them."""
+        return self._has("height", "width") == 2 and self._has("shrink_factor", "zoom_factor") != 1
 
     @property
     def _numbers(self) -> InterpParameter:
@@ -76,7 +78,7 @@ class Interp(Layer):
 
     def _size(self, size: Shape) -> Shape:
         numbers = self._numbers
-        if self._has("shrink_factor", "zoom_factor") != 1 and self._has("height", "width") == 2:
+        if self._by_sides:
             return numbers.height, numbers.width
         shrunk = ((side - 1) // numbers.shrink_factor + 1 for side in self._cropped(size))
         return tuple(side + (side - 1) * (numbers.zoom_factor - 1) for side in shrunk)
