@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from catdog.layers.base import Count, Family, Layer, Numbers
+from catdog.layers.base import ONE, Count, Family, Layer, Numbers
 from catdog.layers.forks import Choice
 from catdog.layers.norm import normalized_by_batch
 from catdog.proto.caffe_pb2 import BNParameter, FillerParameter, LayerParameter
@@ -124,9 +124,7 @@ class SegNetBN(BN):
         rows = x if x.dim() > 1 else x.unsqueeze(1)
         scale, shift = self._flat()
         if self.infers:
-            along = (1, -1, *[1] * (rows.dim() - 2))
-            scale, shift = (blob.to(x.dtype).view(along) for blob in (scale, shift))
-            return torch.addcmul(shift, rows, scale).view_as(x)
+            return torch.addcmul(_along(shift, rows), rows, _along(scale, rows)).view_as(x)
         normed = normalized_by_batch(rows, scale, shift, EPS)
         top = normed.top.reshape(x.shape)
         if self.top_count == 1:
@@ -147,7 +145,7 @@ class MovingBN(BN):
     moving ones put in.
     """
 
-    tops = Count(1, 1)
+    tops = ONE
     statistics = frozenset({2, 3})
     _blob_count = 4
 
@@ -190,16 +188,13 @@ class MovingBN(BN):
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x if x.dim() > 1 else x.unsqueeze(1)
-        return (self._by_moving if self.uses_global_stats else self._by_batch)(rows).reshape(
-            x.shape
-        )
+        by_statistics = self._by_moving if self.uses_global_stats else self._by_batch
+        return by_statistics(rows).reshape(x.shape)
 
     def _by_batch(self, x: Tensor) -> Tensor:
         slope, bias, *moving = self._flat()
-        normed, momentum = (
-            normalized_by_batch(x, slope, bias, self._numbers.eps),
-            self._numbers.momentum,
-        )
+        normed = normalized_by_batch(x, slope, bias, self._numbers.eps)
+        momentum = self._numbers.momentum
         for old, new in zip(moving, (normed.mean, normed.plain_variance), strict=True):
             old.detach().mul_(momentum).add_(new, alpha=1 - momentum)
         return normed.top
@@ -242,6 +237,7 @@ class _AsOfBatch(torch.autograd.Function):
 
 
 def _along(channels: Tensor, x: Tensor) -> Tensor:
+    """A number for each channel, in the type of x and to be broadcast with it."""
     return channels.to(x.dtype).view(1, -1, *[1] * (x.dim() - 2))
 
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from catdog.layers.base import Count, Family, Layer
+from catdog.layers.base import ONE, Count, Family, Layer
 from catdog.layers.overwritten import Rereading
 from catdog.layers.shape import check_not_in_place
 from catdog.layers.vision import Convolution
@@ -29,12 +29,8 @@ class ConvolutionDepthwise(Convolution):
     that does not fit, as Convolution, and for a bottom that is not of 4 axes.
     """
 
-    bottoms = Count(1, 1)
-    tops = Count(1, 1)
-
-    def _check_channels(self, channels: int) -> None:
-        # the bottom alone says how many there are
-        pass
+    bottoms = ONE
+    tops = ONE
 
     def setup(self, *shapes: Shape) -> None:
         if self.param.convolution_param.axis != 1 or len(shapes[0]) != 4:
@@ -45,6 +41,10 @@ class ConvolutionDepthwise(Convolution):
             )
         self._channels = shapes[0][1]
         super().setup(*shapes)
+
+    def _check_channels(self, channels: int) -> None:
+        # the bottom alone says how many there are
+        pass
 
     @property
     def _group(self) -> int:
