@@ -20,8 +20,9 @@ from catdog.proto.caffe_pb2 import (
     SourceState,
 )
 from catdog.runtime.randomness import Randomness
+from catdog.solver.action import Action
 from catdog.solver.events import Event, Tick
-from catdog.solver.solver import Action, Solver
+from catdog.solver.solver import Solver
 from catdog.solver.test_pass import TestNet
 
 

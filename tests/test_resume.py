@@ -9,8 +9,8 @@ import torch
 
 from catdog.errors import Diverged, WeightsError
 from catdog.proto.caffe_pb2 import NetParameter, SolverParameter, SolverState
+from catdog.solver.action import Action
 from catdog.solver.events import Display, NetTested, Snapshotted
-from catdog.solver.solver import Action
 from tests.runs import Run, rows
 from tests.solver.test_solver import RESUMES, SOLVERS, agrees_at_the_end, arrays, golden, trajectory
 

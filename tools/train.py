@@ -18,9 +18,9 @@ from catdog.cli.training import add_class_weights, add_numbers, field_for, optio
 from catdog.runtime.distributed.group import Group
 from catdog.runtime.distributed.join import is_member, joined
 from catdog.runtime.distributed.launch import launch
+from catdog.solver.action import Action
 from catdog.solver.events import Event, Interrupted, Listener, Missing
 from catdog.solver.signals import EFFECTS
-from catdog.solver.solver import Action
 from catdog.tracking.annotation import annotation
 from catdog.tracking.console import LOGS
 from catdog.tracking.listeners import EVERY, TrackingOptions

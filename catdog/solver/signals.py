@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Self
 
-from catdog.solver.solver import Action
+from catdog.solver.action import Action
 
 #: Caffe's words for what a signal does.
 EFFECTS = {action.value: action for action in Action}

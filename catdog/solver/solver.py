@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from enum import Enum
 from pathlib import Path
 
 import torch
@@ -22,6 +21,7 @@ from catdog.proto.caffe_pb2 import (
 )
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.solver import lr_policy, random_state, updates
+from catdog.solver.action import Action, of_any
 from catdog.solver.average_precision import ap_version_of
 from catdog.solver.divergence import (
     FIRST_RECORD,
@@ -62,14 +62,6 @@ from catdog.solver.test_places import TestPlaces, place
 from catdog.solver.train_scores import TrainScores
 from catdog.solver.unfreezing import Unfreezing
 from catdog.solver.untouched import untouched
-
-
-class Action(Enum):
-    """What a run can be asked to do between two iterations."""
-
-    NONE = "none"
-    STOP = "stop"
-    SNAPSHOT = "snapshot"
 
 
 class Solver:
@@ -391,7 +383,7 @@ class Solver:
 
     def _request(self) -> Action:
         """What any of the processes was asked to do."""
-        return _BY_URGENCY[self.group.highest(_BY_URGENCY.index(self._asked()))]
+        return of_any(self._asked(), self.group)
 
     def snapshot(self) -> None:
         """Write weights and state under snapshot_prefix.
@@ -492,7 +484,6 @@ class Solver:
             self._emit(Warned(what))
 
 
-_BY_URGENCY = (Action.NONE, Action.SNAPSHOT, Action.STOP)
 _NONE_FRESH = "no layer started fresh beside copied ones"
 
 

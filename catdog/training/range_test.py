@@ -15,9 +15,9 @@ import numpy as np
 
 from catdog.errors import CatdogError, Diverged
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.action import Action
 from catdog.solver.events import Display, Event, Listener, everyone
 from catdog.solver.signals import Signals
-from catdog.solver.solver import Action
 from catdog.training.class_weights import with_class_weights
 from catdog.training.finetuning import start_anew
 from catdog.training.options import Options, solver_spec

@@ -16,10 +16,11 @@ from catdog.net.unused_fields import unread
 from catdog.proto.caffe_pb2 import Phase, SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.randomness import Randomness
+from catdog.solver.action import Action
 from catdog.solver.events import Listener, Noted, Preparing, Warned
 from catdog.solver.no_learning import learns_nothing
 from catdog.solver.precision import Precision
-from catdog.solver.solver import Action, Solver
+from catdog.solver.solver import Solver
 from catdog.solver.test_pass import TestNet
 from catdog.spec import Spec, to_prototxt
 from catdog.spec.shipped import shipped_note

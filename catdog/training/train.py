@@ -12,6 +12,7 @@ from catdog.proto.caffe_pb2 import SolverParameter
 from catdog.runtime.distributed.group import ALONE, Group
 from catdog.runtime.lock import only_one
 from catdog.runtime.provenance import command_with
+from catdog.solver.action import Action
 from catdog.solver.events import (
     EndRun,
     Failed,
@@ -23,7 +24,7 @@ from catdog.solver.events import (
 )
 from catdog.solver.signals import Signals
 from catdog.solver.snapshot_search import AUTO
-from catdog.solver.solver import Action, Solver
+from catdog.solver.solver import Solver
 from catdog.spec import Spec
 from catdog.tracking.failures import Failures
 from catdog.tracking.held_back import HeldBack

@@ -7,10 +7,10 @@ import torch
 
 from catdog.errors import SpecError
 from catdog.proto.caffe_pb2 import TEST, RunState, SolverParameter
+from catdog.solver.action import Action
 from catdog.solver.early_stopping import Ending, faults
 from catdog.solver.events import Best, Display, Done, NetTested, Noted, Output, Snapshotted, Warned
 from catdog.solver.lr_policy import learning_rate
-from catdog.solver.solver import Action
 from catdog.solver.solverstate import best_of_run, load_net, read_state
 from catdog.solver.test_pass import TestNet
 from tests.runs import NET, Run, rows, small

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
+from catdog.solver.action import Action
 from catdog.solver.signals import EFFECTS, Signals
-from catdog.solver.solver import Action
 
 
 def send(number: int) -> None:

@@ -8,8 +8,8 @@ import pytest
 from catdog.errors import WeightsError
 from catdog.inference.predictor import newest_weights
 from catdog.proto.caffe_pb2 import SolverParameter
+from catdog.solver.action import Action
 from catdog.solver.snapshot_search import find, newest
-from catdog.solver.solver import Action
 from catdog.solver.solverstate import best_of_run
 from tests.runs import Run
 from tests.test_resume import FORMS

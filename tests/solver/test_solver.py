@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catdog.errors import SpecError
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TRAIN, NetParameter, SolverParameter
+from catdog.solver.action import Action
 from catdog.solver.events import (
     Display,
     Done,
@@ -27,7 +28,7 @@ from catdog.solver.events import (
     Stopped,
     Warned,
 )
-from catdog.solver.solver import Action, Solver
+from catdog.solver.solver import Solver
 from catdog.tracking.log_writer import lines
 from tests.runs import NET, Rows, Run
 
