@@ -93,6 +93,7 @@ _OPTIONAL = (
     *("gamma", "power", "stepsize", "stepvalue", "stagelr", "stageiter"),
     *("plateau_patience", "plateau_min_delta", "plateau_winsize"),
 )
+_RISING = ("stepvalue", "stageiter")
 
 
 def drops_by_tests(solver: SolverParameter) -> bool:
@@ -177,10 +178,8 @@ def _field_faults(solver: SolverParameter, field: str) -> Iterator[Fault]:
         yield Fault("gamma must be 0 or more", field=field)
     elif field == "gamma" and solver.lr_policy == PLATEAU and solver.gamma >= 1:
         yield Fault("gamma must be below 1 for the rate to drop", field=field)
-    elif field == "stepvalue" and any(a >= b for a, b in pairwise(solver.stepvalue)):
-        yield Fault("stepvalue must rise", remedy="sort the iterations", field=field)
-    elif field == "stageiter" and any(a >= b for a, b in pairwise(solver.stageiter)):
-        yield Fault("stageiter must rise", remedy="sort the iterations", field=field)
+    elif field in _RISING and any(a >= b for a, b in pairwise(getattr(solver, field))):
+        yield Fault(f"{field} must rise", remedy="sort the iterations", field=field)
     elif field == "stageiter" and len(solver.stagelr) not in (0, len(solver.stageiter)):
         what = f"{len(solver.stagelr)} stagelr for {len(solver.stageiter)} stageiter"
         yield Fault(what, "give a rate for each", field=field)
