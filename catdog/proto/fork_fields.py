@@ -4,11 +4,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from catdog.proto import packed
-from catdog.proto.fork_table import LAYER, Meaning, forks, is_called_for, table, values
+from catdog.proto.fork_table import (
+    LAYER,
+    Meaning,
+    forks,
+    inner_message,
+    is_called_for,
+    table,
+    values,
+)
+from catdog.proto.packed import LENGTH, VARINT, wire_of
 
-VARINT, LENGTH = 0, 2
 #: How a kind of value lies on the wire; a varint where nothing is said.
-_WIRE = {"float": 5, "double": 1, "string": LENGTH, "bytes": LENGTH, "message": LENGTH}
+_WIRE = {
+    **dict.fromkeys(("string", "bytes", "message"), LENGTH),
+    "float": packed.FIXED32,
+    "double": packed.FIXED64,
+}
 #: Fields that mean nothing, or that a fork's layer refuses, without another one.
 _COMPANION = {
     ("LossParameter", "weight_by_label_freqs"): "class_weighting",
@@ -54,22 +66,9 @@ def place_of(
     return FieldPlace(message, kind, field.number, wire, content, frozenset(numbers), alone)
 
 
-def wire_of(field: packed.Field) -> int:
-    """How a field lies on the wire."""
-    return field.whole[0] & 7
-
-
-def renumbered(field: packed.Field, number: int) -> packed.Parts:
-    """The field as it is, with another number."""
-    _, end = packed.read_varint(field.whole, 0)
-    return [packed.write_varint(number << 3 | wire_of(field)), field.whole[end:]]
-
-
-def text_at(message: memoryview, number: int) -> str:
-    """The text of a field of a message, the last one; "" where there is none."""
-    found = [each for each in packed.fields(message) if each.number == number]
-    known = bool(found) and wire_of(found[-1]) == LENGTH
-    return bytes(found[-1].content).decode("utf-8", "replace") if known else ""
+def inner_of(message: str, field: packed.Field) -> str:
+    """The message inside a field of ours, as `inner_message`; "" for one that lies otherwise."""
+    return inner_message(message, field.number) if wire_of(field) == LENGTH else ""
 
 
 class Readings:

@@ -14,29 +14,19 @@ from google.protobuf.message import DecodeError
 
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.proto.fork_fields import (
-    LENGTH,
-    VARINT,
-    FieldPlace,
-    Reading,
-    Readings,
-    place_of,
-    renumbered,
-    text_at,
-    wire_of,
-)
+from catdog.proto.fork_fields import FieldPlace, Reading, Readings, inner_of, place_of
 from catdog.proto.fork_table import (
     BVLC,
     LAYER,
     OWN,
     descriptor,
     forks,
-    inner_message,
     own_field,
     own_value,
     registers,
     table,
 )
+from catdog.proto.packed import LENGTH, VARINT, renumbered, text_at, wire_of
 from catdog.proto.parse import parse
 
 #: What is added to the number of a field whose number means something else in our schema, and of
@@ -170,7 +160,7 @@ class _Translation:
         for each in found:
             if each.number in differing:
                 self._places[place_of(message, layer_type, each, found)] = None
-            elif inner := _inner(message, each):
+            elif inner := inner_of(message, each):
                 kind = _layer_type(inner, each)
                 self._types.add(kind)
                 self._survey(inner, kind, each.content)
@@ -214,7 +204,7 @@ class _Translation:
                 number = packed.read_varint(memoryview(ours[0]), 0)[0] >> 3
                 is_free = taken.setdefault(number, each.number) == each.number
                 parts += ours if is_free else _kept(place, each)
-            elif inner := _inner(message, each):
+            elif inner := inner_of(message, each):
                 if inner == LAYER:
                     self._type = _layer_type(inner, each)
                     self._layer = text_at(each.content, LayerParameter.NAME_FIELD_NUMBER)
@@ -240,10 +230,13 @@ class _Translation:
         if not readings:
             self._note(place.message, f"field {place.number} of {place.message}", ())
             return _kept(place, each)
-        if len(readings) > 1 and not (chosen := self._by_name(place, readings)):
-            self.open.append(OpenField(self._layer, place.message, place.number, readings))
-            return renumbered(each, OPEN + place.number)
-        ((reading, having),) = (chosen if len(readings) > 1 else readings).items()
+        if len(readings) > 1:
+            chosen = self._by_name(place, readings)
+            if not chosen:
+                self.open.append(OpenField(self._layer, place.message, place.number, readings))
+                return renumbered(each, OPEN + place.number)
+            readings = chosen
+        ((reading, having),) = readings.items()
         key = (place.message, reading.meaning.name, place.number)
         kept = [fork for fork in self._having.get(key, having) if fork in having]
         self._having[key] = kept or having
@@ -286,10 +279,6 @@ class _Translation:
     ) -> packed.Parts:
         self._note(place.message, str(reading), having)
         return _kept(place, each)
-
-
-def _inner(message: str, each: packed.Field) -> str:
-    return inner_message(message, each.number) if wire_of(each) == LENGTH else ""
 
 
 def _layer_type(message: str, each: packed.Field) -> str:

@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 
 from catdog.proto import packed
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
-from catdog.proto.fork_fields import LENGTH, VARINT, renumbered, text_at, wire_of
+from catdog.proto.fork_fields import inner_of
 from catdog.proto.fork_reading import KEPT, OPEN, read_forked
 from catdog.proto.fork_table import (
     ADDED,
@@ -17,12 +17,12 @@ from catdog.proto.fork_table import (
     Meaning,
     descriptor,
     forks,
-    inner_message,
     own_field,
     registers,
     table,
     values,
 )
+from catdog.proto.packed import VARINT, renumbered, text_at, wire_of
 
 _NET = "NetParameter"
 _TYPE = LayerParameter.TYPE_FIELD_NUMBER
@@ -109,7 +109,7 @@ def _message(
     kind = text_at(view, _TYPE) if message == LAYER else ""
     parts: list[bytes] = []
     for each in packed.fields(view):
-        inner = inner_message(message, each.number) if wire_of(each) == LENGTH else ""
+        inner = inner_of(message, each)
         if of_layer and message == LAYER:
             written = of_layer(kind, each)
         elif of_layer and inner:
@@ -127,7 +127,7 @@ def _field(fork: str, message: str, each: packed.Field) -> packed.Parts:
     ours = descriptor(message).fields_by_number.get(each.number)
     numbers = table().numbers.get(message, {}).get(ours.name, {}) if ours else {}
     if fork not in numbers and (not numbers or _is_common(message, each.number)):
-        inner = inner_message(message, each.number) if wire_of(each) == LENGTH else ""
+        inner = inner_of(message, each)
         if not inner:
             return [each.whole]
         return packed.framed(each.number, [_message(fork, inner, each.content)])

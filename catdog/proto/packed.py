@@ -1,6 +1,7 @@
 """The numbers of a BlobProto to NumPy and back at the speed of a copy, by the wire format.
 
 protobuf hands out repeated floats one by one; the bytes of a packed field are the array itself.
+Any serialised message is taken apart and put together here, field by field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,8 @@ from catdog.proto.caffe_pb2 import BlobProto, BlobShape
 
 _DATA, _DIFF = 5, 6
 _DOUBLES = {_DATA: 8, _DIFF: 9}
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+#: How a field may lie on the wire.
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _MOST_DIGITS = 10
 
 #: Bytes in pieces, so that arrays need not be copied.
@@ -62,7 +64,7 @@ def blob_parts(array: NDArray[np.float32], diff: NDArray[np.float32] | None = No
 def framed(number: int, parts: Parts) -> Parts:
     """A field of a message that contains these bytes."""
     length = sum(memoryview(part).nbytes for part in parts)
-    return [write_varint(number << 3 | _LENGTH), write_varint(length), *parts]
+    return [write_varint(number << 3 | LENGTH), write_varint(length), *parts]
 
 
 def only(content: memoryview, kept: Kept) -> bytes:
@@ -84,19 +86,37 @@ def fields(view: memoryview) -> Iterator[Field]:
         begin = at
         tag, at = read_varint(view, at)
         end = at
-        if tag & 7 == _LENGTH:
+        if tag & 7 == LENGTH:
             length, at = read_varint(view, at)
             end = at + length
-        elif tag & 7 == _VARINT:
+        elif tag & 7 == VARINT:
             _, end = read_varint(view, at)
-        elif tag & 7 in (_FIXED32, _FIXED64):
-            end = at + (4 if tag & 7 == _FIXED32 else 8)
+        elif tag & 7 in (FIXED32, FIXED64):
+            end = at + (4 if tag & 7 == FIXED32 else 8)
         else:
             raise ValueError(f"no such wire type: {tag & 7}")
         if end > len(view):
             raise ValueError("a field has no end")
         yield Field(tag >> 3, view[at:end], view[begin:end])
         at = end
+
+
+def wire_of(field: Field) -> int:
+    """How a field lies on the wire."""
+    return field.whole[0] & 7
+
+
+def renumbered(field: Field, number: int) -> Parts:
+    """The field as it is, with another number."""
+    _, end = read_varint(field.whole, 0)
+    return [write_varint(number << 3 | wire_of(field)), field.whole[end:]]
+
+
+def text_at(message: memoryview, number: int) -> str:
+    """The text of a field of a message, the last one; "" where there is none."""
+    found = [each for each in fields(message) if each.number == number]
+    known = bool(found) and wire_of(found[-1]) == LENGTH
+    return bytes(found[-1].content).decode("utf-8", "replace") if known else ""
 
 
 def read_varint(view: memoryview, at: int) -> tuple[int, int]:

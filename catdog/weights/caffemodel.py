@@ -18,7 +18,6 @@ from catdog.proto.caffe_pb2 import (
     V0LayerParameter,
     V1LayerParameter,
 )
-from catdog.proto.fork_fields import text_at
 from catdog.proto.fork_reading import read_forked
 from catdog.proto.fork_writing import write_forked
 from catdog.proto.parse import NotUTF8, parse
@@ -112,7 +111,7 @@ def _without_blobs(
         fields = list(packed.fields(each.content))
         found = [field.content for field in fields if field.number == form.blobs]
         if found:
-            blobs[text_at(each.content, form.name)] = found
+            blobs[packed.text_at(each.content, form.name)] = found
         rest = b"".join(field.whole for field in fields if field.number != form.blobs)
         inside = _without_blobs(memoryview(rest), form.inner, blobs) if form.inner else rest
         parts += packed.framed(each.number, [inside])
@@ -149,7 +148,7 @@ def _layer_parts(
     layer: memoryview, weights: Weights, diffs: dict[str, list[Array]]
 ) -> packed.Parts:
     """A serialised layer of a net, with its blobs."""
-    name = text_at(layer, LayerParameter.NAME_FIELD_NUMBER)
+    name = packed.text_at(layer, LayerParameter.NAME_FIELD_NUMBER)
     fields = list(packed.fields(layer))
     parts: packed.Parts = [field.whole for field in fields if field.number < _BLOBS]
     arrays = weights.blobs.get(name, [])
