@@ -1,5 +1,6 @@
 """A net by OpenVINO, on the cores."""
 
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -14,6 +15,17 @@ from catdog.engines.engine import SHARE, SIDE_BY_SIDE, Task
 from catdog.runtime.parallel import cores
 
 _PRECISIONS = {"": "f32", "bf16": "bf16", "int8": "f32"}
+
+
+@cache
+def core_of(openvino: ModuleType) -> Any:
+    """The one Core of this process, never freed.
+
+    OpenVINO lends the thread that compiles a stack for signals (AMX needs a larger one), and takes
+    it back with its last Core, in whichever thread that is freed: after that Ctrl-C would end the
+    first one by a segmentation fault.
+    """
+    return openvino.Core()
 
 
 class _Place(NamedTuple):
@@ -38,7 +50,7 @@ class OpenVINOEngine:
 
     def __init__(self, openvino: ModuleType, model: Path, task: Task, amp: str) -> None:
         self._openvino, self._task, self._amp = openvino, task, amp
-        self._core = openvino.Core()
+        self._core = core_of(openvino)
         self._model = self._core.read_model(model)
         streams = min(cores(), SIDE_BY_SIDE)
         compiled = self._compiled(SHARE, {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": streams})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.engines.openvino_engine import core_of
 from catdog.opencv.detections import OrderedRows, ordered
 from catdog.opencv.operations import NoOperation, Operations
 from catdog.opencv.steps import Once, ProgramStep
@@ -52,7 +53,8 @@ class Accelerated:
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
-        self._request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+        compiled = core_of(openvino).compile_model(model, "CPU", options)
+        self._request = compiled.create_infer_request()
         self._outputs = {n: self._request.get_output_tensor(i) for i, n in enumerate(wanted)}
         self._inputs = [self._request.get_input_tensor(i).data for i in range(len(parameters))]
 

@@ -1,5 +1,7 @@
 """What OpenVINO computes of a program is what torch computes of it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +104,31 @@ def test_parameters_that_are_set_count_and_time_is_told(net, photo):
         np.testing.assert_allclose(net.forward("conv1"), before + 1, rtol=1e-4, atol=1e-4)
     total, each = net.getPerfProfile()
     assert 0 < total == each[0]
+
+
+SIGNALLED = """
+import signal, sys, threading
+import numpy as np
+from catdog import opencv
+
+net = opencv.readNetFromCaffe(*sys.argv[1:])
+for _ in range(4):
+    net.setInput(np.zeros((1, 3, 16, 16), np.float32))
+    net.forward()
+(program,) = net._programs.values()
+assert program._whole is not None
+held = [net, program]
+del net, program
+freeing = threading.Thread(target=held.clear)
+freeing.start()
+freeing.join()
+signal.signal(signal.SIGINT, lambda *_: print("stopped"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_after_a_net_was_freed_in_another_thread(files):
+    """OpenVINO lends each thread a stack for signals, which must not go with the last net."""
+    words = [sys.executable, "-c", SIGNALLED, *files]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n"), ended.stderr
