@@ -132,6 +132,8 @@ def submit(page: Page, folder: Path) -> None:
 def review(page: Page, folder: Path) -> None:
     """Look at what the net finds odd, drop one photo with a key; the file has the decision."""
     page.get_by_role("link", name="Review", exact=True).click()
+    # before the page's scripts a button sends its form as a browser does by itself
+    settle(page)
     page.get_by_role("button", name="Find", exact=True).click()
     photos = page.locator(".candidate")
     expect(photos.first).to_be_visible(timeout=_LONG)
