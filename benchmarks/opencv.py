@@ -21,7 +21,7 @@ from catdog.spec import net_state, read_net, to_prototxt
 from catdog.weights import Weights, weights_of, write_weights
 from catdog.weights.model import BlobsOfLayers
 
-_MODELS = ROOT / "shared/data/models"
+_MODELS = ROOT.parent / "shared/data/models"
 _GOLDEN = ROOT / "tests/goldens_forks/composites/ssd_deploy"
 _SECONDS = 2.0
 

@@ -7,7 +7,7 @@ import pytest
 
 from catdog import opencv
 
-MODELS = Path(__file__).parents[2] / "shared/data/models"
+MODELS = Path(__file__).parents[3] / "shared/data/models"
 #: How their authors prepare a photo: scale, mean, red and blue changed.
 PREPARED = {
     "slim-320": (1 / 128, (127, 127, 127), True),
@@ -15,7 +15,7 @@ PREPARED = {
 }
 
 
-@pytest.mark.skipif(not MODELS.exists(), reason="shared/data/models is not here")
+@pytest.mark.skipif(not MODELS.exists(), reason="../shared/data/models is not here")
 @pytest.mark.parametrize("name", PREPARED)
 def test_a_trained_net_gives_what_opencv_4_gives(name):
     stored = np.load(MODELS / f"{name}.npz")

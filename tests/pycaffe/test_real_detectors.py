@@ -7,8 +7,8 @@ import pytest
 
 import catdog.pycaffe as caffe
 
-MODELS = Path(__file__).parents[2] / "shared/data/models"
-pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason="shared/data/models is not here")
+MODELS = Path(__file__).parents[3] / "shared/data/models"
+pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason="../shared/data/models is not here")
 
 
 def answers(name, prepare):
