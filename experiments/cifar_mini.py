@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from catdog.runtime.devices import cpu_has_bf16
 from experiments.cifar_mini_page import TrainingScore, write_page
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +65,7 @@ class PlannedTraining:
             "random_seed": self.seed,
             "snapshot_prefix": self.folder / "net",
         }
-        words = ["tools/train.py", "--solver", f"solvers/{self.net}.yaml", "--amp", "bf16"]
+        words = ["tools/train.py", "--solver", f"solvers/{self.net}.yaml", *fewer_bits()]
         for field, value in changes.items():
             words += ["--set", f"{field}={value}"]
         return words
@@ -73,6 +74,11 @@ class PlannedTraining:
     def weights(self) -> Path:
         """The weights that were best on the validation pictures."""
         return self.folder / "net_best.caffemodel"
+
+
+def fewer_bits() -> list[str]:
+    """bf16 where the CPU has instructions for it: elsewhere it is far slower than float32."""
+    return ["--amp", "bf16"] if cpu_has_bf16() else []
 
 
 def runs() -> Iterator[PlannedTraining]:
@@ -100,7 +106,7 @@ def extract(share: float) -> None:
     """Train the net whose features choose."""
     if not EXTRACTOR.exists():
         iterations = round(3600 * share)
-        words = ["tools/train.py", "--solver", "solvers/vgg8.yaml", "--amp", "bf16"]
+        words = ["tools/train.py", "--solver", "solvers/vgg8.yaml", *fewer_bits()]
         words += ["--set", f"max_iter={iterations}"]
         tool([*words, "--set", f"test_interval={min(450, iterations)}"])
     judge(EXTRACTOR, RUNS / "extractor.html")

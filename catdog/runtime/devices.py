@@ -52,6 +52,16 @@ def device_named(name: str | torch.device, where: str) -> torch.device:
     return device
 
 
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies in bf16: what an x86 cannot, torch imitates, far slower.
+
+    On another kind of CPU nothing is known against it.
+    """
+    can = torch.cpu.get_capabilities()
+    names = ("amx_bf16", "avx512_bf16", "avx_ne_convert")
+    return can.get("architecture") != "x86_64" or any(can.get(name) for name in names)
+
+
 def set_tf32(allowed: bool) -> None:
     """Whether GPUs may keep ten bits of the factors in products of float32, in this process.
 

@@ -1,12 +1,13 @@
 """Mixed precision: a training that computes in fewer bits where that does no harm."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
 
 from catdog.errors import CatdogError
-from catdog.runtime.devices import set_tf32
+from catdog.runtime.devices import cpu_has_bf16, set_tf32
 from catdog.solver.updates import Update
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -35,6 +36,11 @@ class Precision:
             set_tf32(True)
         scaled = self._dtype is torch.float16
         self._scaler = torch.amp.GradScaler(self._kind, enabled=scaled)
+
+    def advice(self) -> Iterator[str]:
+        """A line where this precision costs time on this machine and gains none."""
+        if self._kind == "cpu" and self._dtype is torch.bfloat16 and not cpu_has_bf16():
+            yield "--amp bf16: this CPU has no instructions for it, float32 is faster: leave it out"
 
     @property
     def product_type(self) -> torch.dtype | None:

@@ -82,6 +82,9 @@ def _solver(
     around: Surroundings,
 ) -> Solver:
     trained, *tests = feds
+    precision = Precision(options.amp, device)
+    for line in precision.advice():
+        around.emit(Warned(line))
     ran = [NetAsRun(fed.resolved, fed.feed.shapes) for fed in feds]
     return Solver(
         message,
@@ -91,7 +94,7 @@ def _solver(
         emit=around.emit,
         request=around.request,
         model=snapshot_message(ran[0], ran[1:]),
-        precision=Precision(options.amp, device),
+        precision=precision,
         compiled=options.compile,
         group=around.group,
     )

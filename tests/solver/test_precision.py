@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from catdog.errors import CatdogError
-from catdog.runtime.devices import set_tf32
+from catdog.runtime.devices import cpu_has_bf16, set_tf32
 from catdog.solver.precision import Precision
 from tests.runs import Run
 
@@ -71,3 +73,30 @@ def test_tf32_needs_a_gpu():
 def test_another_name_is_told():
     with pytest.raises(CatdogError, match=r'"half" is no precision; one of bf16, fp16, tf32'):
         Precision("half")
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "facts", "told"),
+    [
+        ("bf16", "cpu", {"architecture": "x86_64", "avx2": True, "amx_bf16": False}, True),
+        ("bf16", "cpu", {"architecture": "x86_64", "amx_bf16": True}, False),
+        ("bf16", "cpu", {"architecture": "x86_64", "avx512_bf16": True}, False),
+        ("bf16", "cpu", {"architecture": "aarch64"}, False),
+        ("bf16", "cuda", {"architecture": "x86_64"}, False),
+        ("", "cpu", {"architecture": "x86_64"}, False),
+    ],
+)
+def test_bf16_that_a_cpu_only_imitates_is_told(name, device, facts, told, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: facts)
+    assert len(list(Precision(name, device).advice())) == told
+
+
+def test_what_a_cpu_can_is_what_the_system_says():
+    """The kernel's list of what the processor has is independent of torch's."""
+    info = Path("/proc/cpuinfo")
+    flags = (
+        info.read_text().partition("flags\t")[2].partition("\n")[0].split() if info.exists() else []
+    )
+    if "avx2" not in flags:
+        pytest.skip("no list of an x86 processor here")
+    assert cpu_has_bf16() == ("amx_bf16" in flags or "avx512_bf16" in flags)

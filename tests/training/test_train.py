@@ -317,3 +317,10 @@ def test_the_deploy_net_takes_one_example(tmp_path: Path) -> None:
 def test_compile_is_for_gpus(tmp_path):
     with pytest.raises(CatdogError, match=r"^--compile: torch\.compile makes no net faster on the"):
         train(write_solver(tmp_path), Options(device=torch.device("cpu"), compile=True))
+
+
+def test_a_precision_that_only_costs_time_is_told(solver: Path, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "x86_64"})
+    log = io.StringIO()
+    train(solver, Options(amp="bf16", overrides=["max_iter=1"]), stream=log)
+    assert "this CPU has no instructions for it" in log.getvalue()
