@@ -52,6 +52,7 @@ from catdog.inference.open_nets import weights_named
 from catdog.inference.predictor import Predictor
 from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
+from catdog.net.batch_statistics import batch_remarks
 from catdog.net.opened import open_fed_net
 from catdog.proto.caffe_pb2 import TEST
 from catdog.runtime.progress import progress
@@ -116,6 +117,8 @@ def test(args: Namespace) -> None:
     with ExitStack() as stack:
         net, setting = net_of(args, args.model, TEST), Setting(provide_caffe=python_of(args))
         fed = open_fed_net(net, stack, setting=setting, device=device_of(args))
+        for line in batch_remarks(fed.resolved.running):
+            tell(f"warning: {line}")
         load(fed.net, map(str, args.weights))
         for record in evaluate(fed, args.iterations):
             print(*lines(record), sep="\n", flush=True)
@@ -213,6 +216,8 @@ def _warn(weights: Path, place: Path, predictor: Predictor) -> None:
         tell(f"warning: {known}")
     for line in store_remarks(place, predictor):
         tell(f"warning: {line}")
+    for line in predictor.notes:
+        tell(line)
 
 
 if __name__ == "__main__":

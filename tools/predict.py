@@ -216,7 +216,7 @@ def _tell_net(job: PhotoJob, weights: Sequence[Path]) -> None:
     """What predicts, and what is known of how good it is."""
     photos = counted(len(job.files), "photo")
     for member in job.predictor.members:
-        for note in member.engine.notes:
+        for note in member.notes:
             tell(note)
     if not isinstance(job.predictor, Predictor):
         tell(f"{photos} with the mean of {len(weights)} nets: {some_of(map(str, weights))}")

@@ -145,7 +145,7 @@ def _net(args: argparse.Namespace, limits: Limits) -> "ServedNet":
     )
     weights = weights_named(args.weights)
     predictors = [replace(options, device=device).open(weights) for device in devices]
-    for note in predictors[0].engine.notes:
+    for note in predictors[0].notes:
         tell(note)
     return ServedNet(weights, predictors, limits.pixels)
 

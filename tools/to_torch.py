@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     net = deployed(
         args.model and Path(args.model), args.weights, dict(args.shape), tell, args.stage
     )
+    for line in net.remarks:
+        tell(line)
     write_torch(net, args.code, state)
     print(f"{args.code}\n{state}")
 

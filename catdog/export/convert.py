@@ -195,6 +195,8 @@ def _weights_to_deployed(conversion: Conversion) -> None:
 
 def _deploy(c: Conversion, model: Path | None, weights: Path | None) -> None:
     found = deployed(model, weights, c.shapes, c.tell, c.stages, c.fork)
+    for line in found.remarks:
+        c.tell(line)
     _WRITERS[FORMS[c.target.suffix]](found, c.target, c.file_form, c.tell)
 
 

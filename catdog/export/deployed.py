@@ -13,6 +13,12 @@ from catdog.errors import CatdogError, DataError, LayerError, SpecError, did_you
 from catdog.layers.base import Setting
 from catdog.net import wiring
 from catdog.net.abstract import python_sources, shapes_of_source
+from catdog.net.batch_statistics import (
+    by_batch,
+    changed_for_single_photos,
+    check_stored,
+    for_single_photos,
+)
 from catdog.net.deploy import deploy_net
 from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet, resolve_tested
@@ -32,12 +38,14 @@ class Deployed:
     """A deploy net with its parameters, and how its photos were prepared where that is known.
 
     `carried` is the net that its weights carry, with the mean and the temperature; without weights
-    what is recorded beside the data of the spec.
+    what is recorded beside the data of the spec. `remarks` are lines on what the net does otherwise
+    than its text says; see `for_single_photos`.
     """
 
     net: Net
     dataset: DatasetParameter | None = None
     carried: NetParameter = field(default_factory=NetParameter)
+    remarks: Sequence[str] = ()
 
 
 def deployed(
@@ -69,9 +77,11 @@ def deployed(
     else:
         raise CatdogError("carries no deploy net", remedy="give the net with --model")
     _check_python(found.deploy)
-    net = Net(found.deploy, setting=Setting(Randomness(0)))
+    remarks = changed_for_single_photos(found.deploy)
+    net = Net(for_single_photos(found.deploy), setting=Setting(Randomness(0)))
     if carried:
         copy_weights(net, carried)
+        check_stored(net, by_batch(found.deploy), carried.source)
         for name in ("dataset", "mean"):
             if carried.net.HasField(name):
                 # what the weights were trained on counts
@@ -79,7 +89,7 @@ def deployed(
         found.ClearField("deploy")
         found.MergeFrom(carried.net)
     dataset = found.dataset if found.HasField("dataset") else None
-    return Deployed(net.requires_grad_(False), dataset, found)
+    return Deployed(net.requires_grad_(False), dataset, found, remarks)
 
 
 def _shaped(deploy: NetParameter, given: Mapping[str, Shape]) -> NetParameter:

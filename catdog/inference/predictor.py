@@ -29,6 +29,12 @@ from catdog.inference.named_weights import HasWeights, weights_of_run
 from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions
 from catdog.inference.preparation import dataset_of, deploy_of, input_of, transform_of
 from catdog.layers.base import Setting
+from catdog.net.batch_statistics import (
+    by_batch,
+    changed_for_single_photos,
+    check_stored,
+    for_single_photos,
+)
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter
 from catdog.runtime.devices import device_named
@@ -120,6 +126,8 @@ class Predictor:
         carried = weights.as_net() if deploy is None else weights.net
         with self._located():
             message = deploy or deploy_of(carried)
+            message = filter_net(message, net_state(TEST))
+            self._remarks = changed_for_single_photos(message)
             self.net = _opened(message, weights, provide_caffe).place(self.device)
             self.input = input_of(message)
             self.dataset = dataset or dataset_of(carried)
@@ -207,6 +215,11 @@ class Predictor:
     def members(self) -> list["Predictor"]:
         """Itself, the only one; an ensemble has several."""
         return [self]
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines on what computes the net, and on what the net does otherwise than its text says."""
+        return [*self._remarks, *self.engine.notes]
 
     @property
     def classes(self) -> list[str]:
@@ -342,8 +355,9 @@ def _check_weights(weights: object) -> None:
 def _opened(
     deploy: NetParameter, weights: Weights, provide_caffe: Callable[[], object] | None
 ) -> Net:
-    net = Net(filter_net(deploy, net_state(TEST)), setting=Setting(provide_caffe=provide_caffe))
+    net = Net(for_single_photos(deploy), setting=Setting(provide_caffe=provide_caffe))
     copy_weights(net, weights, strict=True)
+    check_stored(net, by_batch(deploy), weights.source)
     return net.requires_grad_(False)
 
 

@@ -341,6 +341,12 @@ class Layer(nn.Module):
         return False
 
     @classmethod
+    def asks_for_batch(cls, _layer: LayerParameter, /) -> bool:
+        """Whether a field has it normalise by the batch in the TEST phase, though it stores what
+        it would normalise by there."""
+        return False
+
+    @classmethod
     def scales_channels(cls, _param: LayerParameter, /) -> bool:
         """Whether it normalises, and in the TEST phase only multiplies each channel (axis 1) and
         adds to it, so that it can be folded into the layer before it: see `channel_line`."""

@@ -267,10 +267,20 @@ class BatchNorm(Layer):
         for blob, new in zip(list(self.blobs)[:3], (mean, variance, factor), strict=True):
             blob.detach().mul_(fraction).add_(new)
 
+    @property
+    def is_untrained(self) -> bool:
+        """Whether no batch is counted in the running statistics."""
+        return not self.blobs[2].item()
+
+    @classmethod
+    def asks_for_batch(cls, layer: LayerParameter) -> bool:
+        norm = layer.batch_norm_param
+        given = norm.HasField("use_global_stats") and not norm.use_global_stats
+        return given and not layer.frozen
+
     @classmethod
     def scales_channels(cls, param: LayerParameter) -> bool:
-        norm = param.batch_norm_param
-        return norm.use_global_stats or not norm.HasField("use_global_stats")
+        return not cls.asks_for_batch(param)
 
     @classmethod
     def channel_line(

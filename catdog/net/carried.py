@@ -14,6 +14,7 @@ from catdog.data.datum import array_to_legacy_blob
 from catdog.data.mean import read_mean
 from catdog.data.preprocessing import dataset_of, source_of
 from catdog.errors import SpecError
+from catdog.net.batch_statistics import for_single_photos
 from catdog.net.deploy import deploy_net
 from catdog.net.resolved import ResolvedNet, on_train_data
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
@@ -47,6 +48,8 @@ def snapshot_message(trained: NetAsRun, tests: Sequence[NetAsRun] = ()) -> NetPa
     message = NetParameter()
     message.CopyFrom(trained.net.message)
     message.MergeFrom(found)
+    if found.HasField("deploy"):
+        message.deploy.CopyFrom(for_single_photos(found.deploy))
     return message
 
 

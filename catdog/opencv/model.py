@@ -190,10 +190,12 @@ def _input_shapes(net: NetParameter) -> dict[str, Shape | None]:
 
 
 def _deployed(net: NetParameter) -> NetParameter:
-    """A loss that has no labels to compare with as the layer of its probabilities."""
+    """A loss that has no labels to compare with as the layer of its probabilities; every layer in
+    the phase of the net, as OpenCV has it."""
     deployed = NetParameter()
     deployed.CopyFrom(net)
     for layer in deployed.layer:
+        layer.ClearField("phase")
         made = layer_class(layer.type).probability_layer(layer)
         if made and len(layer.bottom) == 1:
             made.name = layer.name

@@ -1,6 +1,7 @@
 """`readNetFromCaffe` and `readNet`: files or buffers to a net."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from catdog.net.batch_statistics import batch_remarks
 from catdog.opencv.failure import NetError, as_net_error
 from catdog.opencv.model import CaffeModel
 from catdog.opencv.net import Net
@@ -34,14 +36,18 @@ def readNetFromCaffe(
     """A net from the path of a .prototxt, or its content, and of a .caffemodel, or its content.
 
     Contents are bytes or arrays of uint8. Without weights, layers that have some need their
-    blobs set. Raises NetError, which is a CatdogError and a cv2.error.
+    blobs set. Warns of a BatchNorm that normalises by the batch. Raises NetError, which is a
+    CatdogError and a cv2.error.
     """
     text = prototxt if bufferProto is None else bufferProto
     model = caffeModel if bufferModel is None else bufferModel
     if text is None:
         raise NetError("no net", remedy="readNetFromCaffe(PROTOTXT, CAFFEMODEL)")
     with as_net_error():
-        return Net(CaffeModel(_spec(text), _weights(model)))
+        found = CaffeModel(_spec(text), _weights(model))
+    for line in batch_remarks(found.message):
+        warnings.warn(line, stacklevel=2)
+    return Net(found)
 
 
 def readNet(*arguments: Any, **named: Any) -> Any:

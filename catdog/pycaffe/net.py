@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from catdog.data.sources import MemoryData
 from catdog.errors import CatdogError, did_you_mean
 from catdog.layers.blob import Blob, BlobVec
+from catdog.net.batch_statistics import batch_remarks
 from catdog.net.resolved import ResolvedNet, resolve
 from catdog.proto.caffe_pb2 import TRAIN, Datum, NetParameter, NetState, Phase
 from catdog.pycaffe import files, glog
@@ -59,7 +60,10 @@ class Net:
         weights = named.get("weights", weights)
         spec = read_net(os.fspath(network_file))
         state = _state(spec.message, phase, named.get("level", level), stages or ())
-        self.init(resolve(spec, state))
+        resolved = resolve(spec, state)
+        for line in batch_remarks(resolved.message):
+            glog.warning(line)
+        self.init(resolved)
         if weights is not None:
             self.copy_from(weights)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from catdog.data.sources import Source
 from catdog.errors import CatdogError, DataError, Fault, LayerError, SpecError
 from catdog.net.abstract import Blueprint, blueprint
+from catdog.net.batch_statistics import batch_remarks
 from catdog.net.resolved import resolve
 from catdog.net.summary import summarize
 from catdog.net.unused_fields import unread, unused_tops
@@ -370,6 +371,7 @@ def _lines(compiled: _Compiled) -> list[str]:
         *compiled.assumed,
         *compiled.found,
         *unread(message),
+        *batch_remarks(plan.resolved.running),
         *(_of_training(plan, solver.message) if solver else ()),
         *unused_tops(plan.net, plan.resolved.data_layers),
         *(() if copies else stuck_at_zero(plan.net)),

@@ -8,6 +8,7 @@ import torch
 
 from catdog.errors import CatdogError
 from catdog.layers.base import Setting
+from catdog.net.batch_statistics import batch_remarks
 from catdog.net.carried import NetAsRun, snapshot_message
 from catdog.net.net import Net
 from catdog.net.opened import FedNet, open_fed_net
@@ -131,7 +132,8 @@ def _open_nets(
             net, stack, setting=setting, device=device, shared=shared, part=part, before=has_room
         )
         feds.append(fed)
-        lines = [*unread(net.message), *([] if shared else learns_nothing(fed.net, spec.message))]
+        lines = [*unread(net.message), *batch_remarks(net.running)]
+        lines += [] if shared else learns_nothing(fed.net, spec.message)
         for line in lines:
             around.emit(Warned(line))
         check_net(spec, net, fed.net, fed.feed.sources)

@@ -44,6 +44,7 @@ def read(tmp_path, lines):
     return net
 
 
+@pytest.mark.filterwarnings("ignore:.*use_global_stats")
 @pytest.mark.parametrize("chain", CHAINS)
 def test_together_and_one_by_one(chain, tmp_path):
     layers = CHAINS[chain]

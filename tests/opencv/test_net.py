@@ -196,6 +196,34 @@ def test_a_loss_without_labels_gives_its_probabilities():
     assert net.forward().tolist() == [[0.5, 0.5]]
 
 
+NORM = """
+layer {{ name: "data" type: "Input" top: "data"
+  input_param {{ shape {{ dim: 1 dim: 2 dim: 2 dim: 2 }} }} }}
+layer {{ name: "norm" type: "BatchNorm" bottom: "data" top: "norm" {} }}
+layer {{ name: "drop" type: "Dropout" bottom: "norm" top: "drop" phase: TRAIN }}
+"""
+
+
+def test_a_phase_of_a_layers_own_does_not_count():
+    net = read(NORM.format("phase: TRAIN"))
+    net.getLayer("norm").blobs = [np.float32([2, 4]), np.float32([8, 18]), np.float32([2])]
+    given = np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2)
+    net.setInput(given)
+    mean, variance = (np.reshape(each, (2, 1, 1)) for each in ([1, 2], [4, 9]))
+    np.testing.assert_allclose(net.forward(), (given - mean) / np.sqrt(variance + 1e-5), rtol=1e-5)
+
+
+def test_statistics_of_the_batch_are_warned_of():
+    with pytest.warns(UserWarning, match='"norm" .* depends on the others in its batch'):
+        net = read(NORM.format("batch_norm_param { use_global_stats: false }"))
+    net.getLayer("norm").blobs = [np.float32([2, 4]), np.float32([8, 18]), np.float32([2])]
+    given = np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2) ** 2
+    net.setInput(given)
+    axes = {"axis": (0, 2, 3), "keepdims": True}
+    wanted = (given - given.mean(**axes)) / np.sqrt(given.var(**axes) + 1e-5)
+    np.testing.assert_allclose(net.forward(), wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_shapes_memory_and_operations(net):
     ids, reads, makes = net.getLayersShapes((1, 3, 16, 16))
     assert ids.tolist() == list(range(10))

@@ -61,8 +61,8 @@ class NvidiaBatchNorm(ScaledBatchNorm):
         self._passes += 1
 
     @classmethod
-    def scales_channels(cls, _param: LayerParameter) -> bool:
-        return True
+    def asks_for_batch(cls, _layer: LayerParameter) -> bool:
+        return False
 
     @classmethod
     def _line(cls, param: LayerParameter, blobs: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
