@@ -76,6 +76,7 @@ class DetectionOutput(Layer):
         self._sets = 1 if given.share_location else given.num_classes
         variances = not given.variance_encoded_in_target
         self._priors = count_priors(self, shapes, given.num_classes, self._sets, variances)
+        self._classes = given.num_classes
         without = given.background_label_id
         self._labels = [label for label in range(given.num_classes) if label != without]
         self._least = LOWEST
@@ -133,7 +134,7 @@ class DetectionOutput(Layer):
 
     def forward(self, *bottoms: Tensor) -> Tensor:
         loc, conf, prior = (precise(bottom.detach()) for bottom in bottoms)
-        found = self._candidates(conf.reshape(len(conf), self._priors, -1))
+        found = self._candidates(conf.reshape(len(conf), self._priors, self._classes))
         boxes = self._boxes(found, loc, prior.to(loc.dtype))
         kept = self._best(found, self._without_overlaps(found, boxes))
         if not len(kept):

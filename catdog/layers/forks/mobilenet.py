@@ -150,7 +150,7 @@ class Axpy(Layer):
                 field="bottom",
                 remedy="name the scale first, then two blobs of one shape",
             )
-        if len(x) < 2 or scale[:2] != x[:2] or set(scale[2:]) > {1}:
+        if len(x) < 2 or scale[:2] != x[:2] or any(size != 1 for size in scale[2:]):
             raise self.error(
                 f"has scales {list(scale)} for a bottom {list(x)}",
                 field="bottom",

@@ -119,6 +119,14 @@ def test_detection_output_refuses(text, shapes, what):
     assert caught.value.field and caught.value.remedy
 
 
+@pytest.mark.parametrize(("images", "priors"), [(0, 4), (2, 0)])
+def test_of_nothing_nothing_is_found(images, priors):
+    text = 'type: "DetectionOutput" detection_output_param { num_classes: 3 }'
+    shapes = ((images, 4 * priors), (images, 3 * priors), (1, 2, 4 * priors))
+    rows = run(text, *map(torch.zeros, shapes)).view(-1, 7)
+    assert rows.tolist() == [[image, *[-1] * 6] for image in range(images)]
+
+
 def test_one_channel_of_priors_will_do_without_variances():
     text = 'type: "DetectionOutput" detection_output_param { num_classes: 3 '
     text += "variance_encoded_in_target: true }"

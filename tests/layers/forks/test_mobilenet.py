@@ -114,7 +114,7 @@ def test_axpy(scale, x):
 def test_bottoms_of_axpy_that_do_not_fit():
     with pytest.raises(LayerError, match="different shapes"):
         build('type: "Axpy"', (2, 3), (2, 3, 4, 4), (2, 3, 4, 5))
-    for scale in ((3, 2), (2, 3, 4, 1), (2,)):
+    for scale in ((3, 2), (2, 3, 4, 1), (2, 3, 4, 4), (2,)):
         with pytest.raises(LayerError, match="has scales"):
             build('type: "Axpy"', scale, (2, 3, 4, 4), (2, 3, 4, 4))
 
