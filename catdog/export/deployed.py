@@ -78,10 +78,8 @@ def deployed(
         raise CatdogError("carries no deploy net", remedy="give the net with --model")
     _check_python(found.deploy)
     remarks = changed_for_single_photos(found.deploy)
-    net = Net(for_single_photos(found.deploy), setting=Setting(Randomness(0)))
+    net = _opened(found.deploy, carried)
     if carried:
-        copy_weights(net, carried)
-        check_stored(net, by_batch(found.deploy), carried.source)
         for name in ("dataset", "mean"):
             if carried.net.HasField(name):
                 # what the weights were trained on counts
@@ -90,6 +88,15 @@ def deployed(
         found.MergeFrom(carried.net)
     dataset = found.dataset if found.HasField("dataset") else None
     return Deployed(net.requires_grad_(False), dataset, found, remarks)
+
+
+def _opened(deploy: NetParameter, carried: Weights | None) -> Net:
+    """The net with the parameters of the weights, else with those of its fillers."""
+    net = Net(for_single_photos(deploy), setting=Setting(Randomness(0)))
+    if carried:
+        copy_weights(net, carried)
+        check_stored(net, by_batch(deploy), carried.source)
+    return net
 
 
 def _shaped(deploy: NetParameter, given: Mapping[str, Shape]) -> NetParameter:
