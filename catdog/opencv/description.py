@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -189,8 +190,8 @@ def _name_or_number(asked: Any) -> str | int:
     if isinstance(asked, str):
         return asked
     try:
-        return int(asked)
-    except (TypeError, ValueError):
+        return index(asked)
+    except TypeError:
         raise NetError(f"a layer is asked for by name or number, not by {asked!r}") from None
 
 

@@ -51,11 +51,10 @@ class Inputs:
             self._blobs.pop(index, None)
             return
         try:
-            numbers = kept(blob)
+            numbers, factor, subtracted = kept(_real(blob)), float(scale), _scalar(mean)
         except (TypeError, ValueError) as error:
             raise NetError(f"setInput takes an array of numbers: {error}") from None
-        if scale != 1 or mean is not NO_MEAN:
-            _scale(numbers, scale, _scalar(mean))
+        _scale(numbers, factor, subtracted)
         self._blobs[index] = numbers
 
     def blobs(self) -> list[Array]:
@@ -64,6 +63,13 @@ class Inputs:
             names = ", ".join(n for i, n in enumerate(self._names) if i not in self._blobs)
             raise NetError(f"no blob for input {names}", remedy="setInput comes before forward")
         return [self._blobs[index] for index in range(len(self._names))]
+
+
+def _real(blob: Any) -> NDArray[Any]:
+    array = np.asarray(blob)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"not of {array.dtype}")
+    return array
 
 
 def kept(blob: Any) -> Array:

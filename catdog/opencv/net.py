@@ -1,7 +1,6 @@
 """OpenCV 4's cv2.dnn.Net over a net of Caffe's."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,6 +13,7 @@ from catdog.opencv.graph import GraphLayer
 from catdog.opencv.inputs import NO_MEAN, Inputs, kept
 from catdog.opencv.model import Array, CaffeModel
 from catdog.opencv.program import Program, needed
+from catdog.runtime.files import replacing
 from catdog.spec.shape import Shape
 
 #: Programs that are kept: each for some outputs, and for inputs of some shapes.
@@ -73,6 +73,8 @@ class Net(Description, metaclass=_AnyNet):
         what OpenCV's other form, `forward(outputBlobs, outputName)`, is called by.
         """
         asked, alone = _asked(arguments, named)
+        if not self.graph.layers:
+            raise NetError("the net has inputs alone", where=str(self.model.spec.path))
         layers = [self.graph.layer(name) for name in asked] or [self.graph.layers[-1]]
         found = tuple(blobs[0] for blobs in self._made(layers))
         return found[0] if alone else found
@@ -133,7 +135,8 @@ class Net(Description, metaclass=_AnyNet):
 
     def dumpToFile(self, path: str) -> None:
         """Write `dump` to a file."""
-        Path(path).write_text(self.dump(), encoding="utf-8")
+        with as_net_error(), replacing(path) as beside:
+            beside.write_text(self.dump(), encoding="utf-8")
 
     def setPreferableBackend(self, backendId: int) -> None:
         """Nothing: the net runs on the cores."""
@@ -172,5 +175,7 @@ def _asked(arguments: Sequence[Any], named: dict[str, Any]) -> tuple[list[str], 
         return list(first), False
     if first is None and not given:
         return [], True
+    if not isinstance(first, list | tuple | np.ndarray | None):
+        raise NetError(f"forward takes the names of layers, not {first!r}")
     name = str(given[0]) if given else str(named.get("outputName", ""))
     return ([name] if name else []), False

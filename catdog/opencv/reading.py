@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from catdog.errors import CatdogError
 from catdog.net.batch_statistics import batch_remarks
 from catdog.opencv.failure import NetError, as_net_error
 from catdog.opencv.model import CaffeModel
@@ -22,6 +24,7 @@ from catdog.weights import Weights, read_weights
 #: Endings by which `readNet` knows what a file of Caffe's is.
 _TEXT, _BINARY = ".prototxt", ".caffemodel"
 _BUFFER = Path("buffer.prototxt")
+_WEIGHTS = "the buffer of the weights"
 # OpenCV 5's own, which `install` puts another in the place of
 _NATIVE = cv2.dnn.readNet
 
@@ -110,7 +113,12 @@ def _weights(model: Any) -> Weights | None:
     with TemporaryDirectory(prefix="catdog-opencv-") as folder:
         path = Path(folder) / "buffer.caffemodel"
         path.write_bytes(_bytes(model))
-        return read_weights(path)
+        try:
+            return replace(read_weights(path), source=_WEIGHTS)
+        except CatdogError as error:
+            # nobody knows the file that was made for it
+            error.where = error.where.replace(str(path), _WEIGHTS)
+            raise
 
 
 def _bytes(buffer: Any) -> bytes:
