@@ -11,6 +11,7 @@ from catdog.errors import CatdogError
 from catdog.export.deployed import Deployed
 from catdog.export.int8 import quantized
 from catdog.export.onnx_metadata import onnx_metadata
+from catdog.inference.photos import given_photos
 
 Tell = Callable[[str], object]
 
@@ -33,10 +34,12 @@ def to_onnx(found: Deployed, target: Path, file_form: FileForm, tell: Tell) -> N
     if not file_form.photos:
         _tell_all(tell, "onnxruntime", write_onnx(found.net, target, form))
         return
+    # where there are none, that is said before the net is written
+    given = given_photos(file_form.photos)
     with TemporaryDirectory(prefix="catdog-onnx-") as folder:
         plain = Path(folder) / "net.onnx"
         _tell_all(tell, "onnxruntime, before int8", write_onnx(found.net, plain, form))
-        for line in quantized(found, plain, target, file_form.photos):
+        for line in quantized(found, plain, target, given):
             tell(line)
 
 

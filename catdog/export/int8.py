@@ -18,7 +18,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.export.deployed import Deployed
 from catdog.inference.engine_choice import CALIBRATED
 from catdog.inference.heads import Head
-from catdog.inference.photos import GivenPhoto, given_photos
+from catdog.inference.photos import GivenPhoto
 from catdog.inference.predictor import Predictor
 from catdog.inference.preparation import input_of
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -45,16 +45,16 @@ class _Photos:
         return _Photos(self.pictures[which], self.classes[which])
 
 
-def quantized(found: Deployed, model: Path, target: Path, words: Sequence[str]) -> list[str]:
+def quantized(found: Deployed, model: Path, target: Path, given: Sequence[GivenPhoto]) -> list[str]:
     """Write a model of a net with bytes for weights and blobs; lines about what that changes.
 
-    `words` name photos, by some of which the range of each blob is found; the models are compared
+    `given` are photos, by some of which the range of each blob is found; the models are compared
     on the others. Where they lie in folders with the names of the net's classes, the accuracy of
     both is told, else how often they say the same. Raises CatdogError for a net that does not
-    judge photos, and where there are no photos.
+    judge photos, and where none can be read.
     """
     predictor, lines = _predictor(found)
-    photos = _prepared(predictor, given_photos(words))
+    photos = _prepared(predictor, given)
     calibrated, compared = _divided(photos)
     with TemporaryDirectory(prefix="catdog-int8-") as folder:
         small = Path(folder) / "int8.onnx"
