@@ -3,22 +3,35 @@
     python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS
     python tools/evaluate.py --model net_specs/deep64.yaml --weights WEIGHTS --report
     python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --report out.html
+    python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --calibrate
+    python tools/evaluate.py --weights WEIGHTS --data input/validation_lmdb --against OTHERS
     python tools/evaluate.py --weights WEIGHTS --data input/train_lmdb --review review.csv
 
 WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel, or its
 snapshot_prefix or folder: its best.
 Without --iterations every example counts once. Of several weights with commas between them the
-mean of their probabilities is judged. --data, --report, --tta and --fit-temperature judge
+mean of their probabilities is judged. --data, --report, --tta, --against and --calibrate judge
 the probabilities: accuracy, log loss, AUC, calibration. The report is a page and a .json.
 """
 
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catdog.analysis.candidate import Candidate, set_temperature
+from catdog.analysis.comparison import comparison_lines
+from catdog.analysis.coverage import USUAL, by_weights, record_of
 from catdog.analysis.error_maps import MAPPED, ErrorMaps, error_maps
+from catdog.analysis.evaluation import (
+    Evaluation,
+    calibrated,
+    calibration_lines,
+    compared,
+    evaluation_of,
+    evaluation_of_mean,
+)
 from catdog.analysis.label_errors import errors
 from catdog.analysis.labelled import (
     LabelledPhotos,
@@ -29,24 +42,16 @@ from catdog.analysis.labelled import (
     predict_photos,
     store_remarks,
 )
-from catdog.analysis.report import (
-    Evaluation,
-    calibrated,
-    calibration_lines,
-    evaluation_of,
-    evaluation_of_mean,
-    report_place,
-    summary,
-    write_report,
-)
+from catdog.analysis.report import report_place, summary, write_report
 from catdog.analysis.review_candidates import review_candidates
-from catdog.cli.argument_types import at_least, file_path
+from catdog.cli.argument_types import at_least, file_path, names, share
 from catdog.cli.arguments import Parser, device_of, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
 from catdog.cli.specs import net_file
 from catdog.data.build.review import propose
 from catdog.errors import CatdogError
+from catdog.inference.conformal import is_of_views
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.open_nets import weights_named
 from catdog.inference.predictor import Predictor
@@ -67,8 +72,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     args = _arguments(argv)
     args.weights = list(map(weights_named, args.weights))
-    asked = args.data or args.report is not None or args.fit_temperature or args.tta or args.amp
-    if asked or args.review or not args.model:
+    args.against = list(map(weights_named, args.against))
+    asked = args.data or args.report is not None or args.calibrate or args.tta or args.amp
+    if asked or args.review or args.against or not args.model:
         judge(args)
     else:
         test(args)
@@ -95,11 +101,7 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     )
     about = f"so many of the worst errors with heat maps in the report (default: {MAPPED}; 0: none)"
     add("--heat-maps", type=at_least(0), default=MAPPED, metavar="N", help=about)
-    add(
-        "--fit-temperature",
-        action="store_true",
-        help="find the temperature for these data and write it into the weights",
-    )
+    _add_confidence(parser)
     about = "write photos to look at into this file, for decisions of yours (docs/data.md)"
     add("--review", type=file_path, metavar="FILE.csv", help=about)
     about = f"so many photos of each kind in --review (default: {_SUSPECTS})"
@@ -110,6 +112,21 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     parser.add_python()
     parser.add_device()
     return parser.parse(argv)
+
+
+def _add_confidence(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--calibrate",
+        "--fit-temperature",
+        action="store_true",
+        help="find the temperature for these data, and what predict --coverage needs, and write "
+        "both into the weights",
+    )
+    about = f"how often sets of classes are to hold the right one (default: {USUAL})"
+    add("--coverage", type=share, default=USUAL, metavar="SHARE", help=about)
+    about = "other weights to compare with on the same data: is the difference chance?"
+    add("--against", type=names, default=[], metavar="FILE[,FILE]", help=about)
 
 
 def test(args: Namespace) -> None:
@@ -124,10 +141,38 @@ def test(args: Namespace) -> None:
             print(*lines(record), sep="\n", flush=True)
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """One or several nets with the data, as each prepared them, and what they are worth there."""
+
+    predictors: Sequence[Predictor]
+    data: LabelledPhotos
+    evaluation: Evaluation
+
+
 def judge(args: Namespace) -> None:
     """The scores of the net's probabilities, or of the mean of several nets'."""
     _check(args)
-    candidates = [_candidate(args, path) for path in args.weights]
+    with ExitStack() as stack:
+        judged = _judged(args, args.weights, stack)
+        evaluation = _calibrated(args, judged) if args.calibrate else _with_sets(args, judged)
+        if args.against:
+            other = _judged(args, args.against, stack).evaluation
+            evaluation = compared(evaluation, other)
+        print(*summary(evaluation), sep="\n")
+        if evaluation.comparison:
+            print("", *comparison_lines(evaluation.comparison), sep="\n")
+        if args.report is not None:
+            page = report_place(args.report, args.weights[0])
+            maps = _maps(evaluation, judged.predictors, judged.data, args.heat_maps)
+            paths = write_report(evaluation, judged.data, page, maps)
+            print("", *(f"written  {path}" for path in paths), sep="\n")
+        if args.review:
+            _propose(evaluation, judged.data.names, args)
+
+
+def _judged(args: Namespace, weights: Sequence[Path], stack: ExitStack) -> _Judged:
+    candidates = [_candidate(args, path) for path in weights]
     predictors, places = zip(*(each.open() for each in candidates), strict=True)
     if len(candidates) > 1:
         # their classes are the same
@@ -135,28 +180,43 @@ def judge(args: Namespace) -> None:
     place = places[0]
     for each, predictor in zip(candidates, predictors, strict=True):
         _warn(each.weights, place, predictor)
-    if args.fit_temperature:
+    if args.calibrate and weights == args.weights:
         predictors[0].temperature = 1.0
-    with ExitStack() as stack:
-        opened = [stack.enter_context(open_labelled(place, each)) for each in predictors]
-        found = list(map(_predictions, predictors, opened))
-        if len(candidates) > 1:
-            classes, mean = predictors[0].classes, mean_of(found)
-            evaluation = evaluation_of_mean(candidates, classes, place, mean)
-        else:
-            evaluation = evaluation_of(candidates[0], predictors[0], place, found[0])
-        if args.fit_temperature:
-            before, evaluation = evaluation, calibrated(evaluation)
-            set_temperature(candidates[0].weights, evaluation.temperature)
-            print(*calibration_lines(before, evaluation), "", sep="\n")
-        print(*summary(evaluation), sep="\n")
-        if args.report is not None:
-            page = report_place(args.report, candidates[0].weights)
-            maps = _maps(evaluation, predictors, opened[0], args.heat_maps)
-            paths = write_report(evaluation, opened[0], page, maps)
-            print("", *(f"written  {path}" for path in paths), sep="\n")
-        if args.review:
-            _propose(evaluation, opened[0].names, args)
+    opened = [stack.enter_context(open_labelled(place, each)) for each in predictors]
+    found = list(map(_predictions, predictors, opened))
+    if len(candidates) > 1:
+        classes, mean = predictors[0].classes, mean_of(found)
+        evaluation = evaluation_of_mean(candidates, classes, place, mean)
+    else:
+        evaluation = evaluation_of(candidates[0], predictors[0], place, found[0])
+    return _Judged(predictors, opened[0], evaluation)
+
+
+def _calibrated(args: Namespace, judged: _Judged) -> Evaluation:
+    """The evaluation at the temperature that is best, which the weights have from then on."""
+    before, after = judged.evaluation, calibrated(judged.evaluation, args.coverage)
+    found = record_of(after.predictions, judged.data.names, args.tta)
+    set_temperature(args.weights[0], after.temperature, found)
+    print(*calibration_lines(before, after), "", sep="\n")
+    _check_sets(after, args)
+    return after
+
+
+def _with_sets(args: Namespace, judged: _Judged) -> Evaluation:
+    """The evaluation with what sets of classes are worth, where the weights carry what they need
+    for such looks at a photo."""
+    evaluation, carried = judged.evaluation, judged.predictors[0].confidence
+    if len(judged.predictors) > 1 or not is_of_views(carried, args.tta):
+        return evaluation
+    found = by_weights(evaluation.predictions, judged.data.names, carried, args.coverage)
+    evaluation = replace(evaluation, coverage=found)
+    _check_sets(evaluation, args)
+    return evaluation
+
+
+def _check_sets(evaluation: Evaluation, args: Namespace) -> None:
+    if evaluation.coverage is None:
+        tell(f"too few photos to tell of sets for --coverage {args.coverage:g}")
 
 
 def _maps(
@@ -188,9 +248,9 @@ def _check(args: Namespace) -> None:
     if args.iterations is not None:
         what = "a net is judged on all of its data"
         raise CatdogError(what, where="--iterations", remedy="leave it out")
-    if args.fit_temperature and len(args.weights) > 1:
+    if args.calibrate and len(args.weights) > 1:
         what = "a temperature is that of one net"
-        raise CatdogError(what, where="--fit-temperature", remedy="name one file in --weights")
+        raise CatdogError(what, where="--calibrate", remedy="name one file in --weights")
 
 
 def _candidate(args: Namespace, weights: Path) -> Candidate:

@@ -34,7 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=args.seed,
         device=_device(args),
     )
-    right = "" if fitted.accuracy is None else f": accuracy {fitted.accuracy:.1%} in validation"
+    right = ""
+    if fitted.accuracy is not None and fitted.interval:
+        low, high = fitted.interval
+        right = f": accuracy {fitted.accuracy:.1%} ({low:.0%} to {high:.0%}) in validation"
     print(f"\n{fitted.folder}: {fitted.net}{right}, {fitted.seconds / 60:.1f} minutes")
     for title, page in (("report", fitted.report), ("photos", fitted.page)):
         if page.exists():

@@ -105,6 +105,7 @@ def _options(args: argparse.Namespace, group: Group) -> NetOptions:
         amp=args.amp,
         scores=not args.probability,
         provide_caffe=python_of(args),
+        coverage=args.coverage,
     )
 
 
@@ -128,7 +129,7 @@ def _out_of_fold(args: argparse.Namespace, options: NetOptions) -> None:
     with progress(what="predict", total=sum(len(fold.unseen) for fold in folds)) as bar:
         found = out_of_fold(folds, options.open, bar.update)
     found.write(args.out_of_fold)
-    right = "" if found.several else f", {found.accuracy:.2%} of them right"
+    right = "" if found.several else f", {found.accuracy} of them right"
     print(f"{counted(len(found.rows), 'row')} of {len(folds)} folds in {args.out_of_fold}{right}")
 
 

@@ -14,7 +14,7 @@ from catdog.cli.argument_types import at_least, file_name, number_from_0, positi
 from catdog.cli.arguments import Parser, devices_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import python_of
-from catdog.cli.prediction import add_engine, add_nets
+from catdog.cli.prediction import add_confidence, add_engine, add_nets
 from catdog.engines.table import INT8, TORCH
 from catdog.errors import CatdogError
 from catdog.inference.open_nets import NetOptions, weights_named
@@ -61,6 +61,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     _add_batches(parser)
     _add_limits(parser)
     parser.add_views()
+    add_confidence(parser)
     parser.add_precision(INT8)
     add_engine(parser)
     parser.add_argument(
@@ -142,6 +143,7 @@ def _net(args: argparse.Namespace, limits: Limits) -> "ServedNet":
         provide_caffe=python_of(args),
         engine=args.engine,
         examples=in_order_of_rows(given_photos(args.examples))[0] if args.examples else (),
+        coverage=args.coverage,
     )
     weights = weights_named(args.weights)
     predictors = [replace(options, device=device).open(weights) for device in devices]

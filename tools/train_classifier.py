@@ -67,9 +67,12 @@ def _compare(
         linear, strength = fit(kind, seen, args.strength)
         before, after = score(linear, seen), score(linear, held_out)
         accuracies = f"{before.accuracy:.2%}", f"{after.accuracy:.2%}"
-        rows.append((kind, f"{strength:g}", *accuracies, f"{after.log_loss:.4f}"))
+        low, high = after.interval
+        between = f"{low:.1%} to {high:.1%}"
+        rows.append((kind, f"{strength:g}", *accuracies, f"{after.log_loss:.4f}", between))
         fitted.append((kind, linear))
-    print(text_table(("classifier", "strength", "training", "validation", "log loss"), rows))
+    titles = ("classifier", "strength", "training", "validation", "log loss", "validation, by 95 %")
+    print(text_table(titles, rows))
     return fitted
 
 

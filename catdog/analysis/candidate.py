@@ -18,7 +18,13 @@ from catdog.errors import CatdogError
 from catdog.inference.predictor import Predictor
 from catdog.net.carried import preparation
 from catdog.net.resolved import resolve
-from catdog.proto.caffe_pb2 import TEST, DatasetParameter, NetParameter, NetState
+from catdog.proto.caffe_pb2 import (
+    TEST,
+    ConfidenceParameter,
+    DatasetParameter,
+    NetParameter,
+    NetState,
+)
 from catdog.spec import read_net
 from catdog.spec.rules import check_stages
 from catdog.weights import Weights, read_weights, write_weights
@@ -82,10 +88,15 @@ class Candidate:
         return carried, self.data or (net.locate(sources[0]) if sources else None)
 
 
-def set_temperature(path: Path, temperature: float) -> None:
-    """Store the temperature in a weight file."""
+def set_temperature(
+    path: Path, temperature: float, confidence: ConfidenceParameter | None = None
+) -> None:
+    """Store the temperature in a weight file, and what was found at it in place of what was."""
     weights = read_weights(path)
     weights.net.temperature = temperature
+    weights.net.ClearField("confidence")
+    if confidence is not None:
+        weights.net.confidence.CopyFrom(confidence)
     write_weights(path, weights)
 
 

@@ -93,6 +93,18 @@ def reliability(confidence: Numbers, accuracy: Numbers, count: NDArray[np.int64]
     return figure
 
 
+def class_reliability(curves: Sequence[tuple[str, Numbers, Numbers]]) -> Figure:
+    """Calibration of each class: (name, its probability, the share of photos that are of it)."""
+    figure, axes = _blank("probability of the class", "share that is of it")
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, ls=(0, (4, 3)))
+    for (name, said, share), color in zip(curves, CYCLE, strict=False):
+        axes.plot(said, share, color=color, lw=1.4, marker="o", ms=4, label=name)
+    _shares(axes)
+    axes.set_ylim(-0.03, 1.05)
+    _legend(axes)
+    return figure
+
+
 def roc(curves: Sequence[tuple[str, Numbers, Numbers]]) -> Figure:
     """ROC curves: (name, false positive rate, true positive rate) of each."""
     figure, axes = _blank("false positive rate", "true positive rate")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from catdog.errors import CatdogError, DataError
 from catdog.inference.calibration import fit_temperature, softmax_log_loss
+from catdog.inference.intervals import Interval, of_share
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.runtime.optional import scikit
@@ -50,10 +51,11 @@ class LinearClassifier:
 
 @dataclass(frozen=True)
 class ProbeScore:
-    """Accuracy and mean log loss of a classifier."""
+    """Accuracy, with its interval of 95 %, and mean log loss of a classifier."""
 
     accuracy: float
     log_loss: float
+    interval: Interval
 
 
 def _logistic(strength: float) -> Any:
@@ -100,7 +102,9 @@ def score(linear: LinearClassifier, examples: Examples) -> ProbeScore:
             f"an example has label {labels.max()}, the classifier knows {scores.shape[1]} classes",
             remedy="build training and validation data from the same classes",
         )
-    return ProbeScore(float(np.mean(scores.argmax(1) == labels)), softmax_log_loss(scores, labels))
+    right = scores.argmax(1) == labels
+    interval = of_share(int(right.sum()), len(right))
+    return ProbeScore(float(np.mean(right)), softmax_log_loss(scores, labels), interval)
 
 
 def _pipeline(model: Any) -> Any:

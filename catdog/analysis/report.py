@@ -2,99 +2,33 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from catdog.analysis import charts
-from catdog.analysis.candidate import Candidate
+from catdog.analysis.comparison import Comparison
+from catdog.analysis.coverage import coverage_lines
 from catdog.analysis.error_maps import ErrorMaps
+from catdog.analysis.evaluation import Evaluation, as_dict
 from catdog.analysis.html import Page, beside, cards, figures, matrix, numbers, table, triples
-from catdog.analysis.label_errors import errors, losses, photo_cards
-from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
-from catdog.analysis.metrics import BINS, Metrics, compute_metrics, fit_temperature, roc_curves
-from catdog.inference.calibration import apply_temperature
-from catdog.inference.predictor import Predictor
+from catdog.analysis.label_errors import errors, photo_cards
+from catdog.analysis.labelled import LabelledPhotos
+from catdog.analysis.metrics import BINS, CalibrationBin, Metrics, class_bins, roc_curves
+from catdog.inference.intervals import Interval
 from catdog.runtime.files import replacing
 from catdog.runtime.text_table import text_table
 from catdog.runtime.wording import counted
 
 SHOWN = 24
 _MOST_CURVES, _MOST_CLASSES = 6, 20
-_HEAD = ("photos", "precision", "recall", "AUC")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Predictions of a net, or of several as one, and their metrics on some data, with the paths.
-
-    `views` is the value of --tta, empty for one view of each photo. Each of several nets has its
-    temperature in its predictions already.
-    """
-
-    weights: str
-    data: str
-    classes: Sequence[str]
-    predictions: LabelledPredictions
-    metrics: Metrics
-    views: str = ""
-    temperature: float = 1.0
-    nets: int = 1
-
-
-def evaluation_of(
-    candidate: Candidate, predictor: Predictor, data: Path, predictions: LabelledPredictions
-) -> Evaluation:
-    """The evaluation of a net's predictions on its data."""
-    classes = predictor.classes
-    return Evaluation(
-        str(candidate.weights),
-        str(data),
-        classes,
-        predictions,
-        compute_metrics(predictions, classes),
-        candidate.views,
-        predictor.temperature,
-    )
-
-
-def evaluation_of_mean(
-    candidates: Sequence[Candidate], classes: Sequence[str], data: Path, mean: LabelledPredictions
-) -> Evaluation:
-    """The evaluation of the mean of several nets' predictions on their data."""
-    return Evaluation(
-        ", ".join(str(each.weights) for each in candidates),
-        str(data),
-        classes,
-        mean,
-        compute_metrics(mean, classes),
-        candidates[0].views,
-        nets=len(candidates),
-    )
-
-
-def calibrated(evaluation: Evaluation) -> Evaluation:
-    """An evaluation made at temperature 1, at the temperature that is best for its photos."""
-    temperature = fit_temperature(evaluation.predictions)
-    probabilities = apply_temperature(evaluation.predictions.probabilities, temperature)
-    predictions = replace(evaluation.predictions, probabilities=probabilities)
-    return replace(
-        evaluation,
-        predictions=predictions,
-        metrics=compute_metrics(predictions, evaluation.classes),
-        temperature=temperature,
-    )
-
-
-def calibration_lines(before: Evaluation, after: Evaluation) -> Iterator[str]:
-    """What a temperature changed, as lines for a terminal."""
-    old, new = before.metrics, after.metrics
-    yield f"temperature {after.temperature:.4f}, in {after.weights}; predictions use it"
-    yield f"log loss {old.log_loss:.4f} -> {new.log_loss:.4f}"
-    yield f"calibration error {old.calibration_error:.2%} -> {new.calibration_error:.2%}"
+_INTERVALS = (
+    "In brackets is where the number would be, by 95 %, for all photos of this kind: with Wilson's "
+    "interval for shares, and for the log loss by a bootstrap."
+)
+_HEAD = ("photos", "precision", "recall", "AUC", "calibration error")
 
 
 def report_place(wanted: Path, weights: Path) -> Path:
@@ -108,6 +42,9 @@ def summary(evaluation: Evaluation) -> Iterator[str]:
     """The metrics as lines for a terminal."""
     yield text_table(None, _numbers(evaluation.metrics))
     yield ""
+    if evaluation.coverage:
+        yield from coverage_lines(evaluation.coverage)
+        yield ""
     yield text_table(("class", *_HEAD), _class_rows(evaluation.metrics))
 
 
@@ -123,34 +60,13 @@ def write_report(
     return report.write(page), numbered
 
 
-def as_dict(evaluation: Evaluation, data: LabelledPhotos) -> dict[str, Any]:
-    """The report as a dict for JSON: how it was made, the metrics, the misclassified photos."""
-    predictions = evaluation.predictions
-    return {
-        "weights": evaluation.weights,
-        "data": evaluation.data,
-        "tta": evaluation.views or None,
-        "temperature": evaluation.temperature,
-        **evaluation.metrics.as_dict(),
-        "errors": [
-            {
-                "name": data.names[predictions.index[at]],
-                "label": evaluation.classes[predictions.label[at]],
-                "taken_for": evaluation.classes[predictions.predicted[at]],
-                "probability": float(predictions.probabilities[at].max()),
-                "loss": float(losses(predictions)[at]),
-            }
-            for at in errors(predictions, len(predictions.label))
-        ],
-        "unreadable": [{"name": e.where, "reason": e.what} for e in predictions.unreadable],
-    }
-
-
 def draw_page(evaluation: Evaluation, data: LabelledPhotos, maps: ErrorMaps | None = None) -> Page:
     """The report as a page, with heat maps of errors where there are any."""
     found = evaluation.metrics
     page = Page(_title(evaluation), " · ".join(_made(evaluation)))
-    page.section("In numbers", numbers(_numbers(found)))
+    page.section("In numbers", numbers(_with_intervals(found)), text=_INTERVALS)
+    if evaluation.comparison:
+        _show_comparison(page, evaluation.comparison)
     parts = [table(("class", *_HEAD), _class_rows(found))]
     if len(evaluation.classes) <= _MOST_CLASSES:
         parts.append(matrix(evaluation.classes, found.confusion))
@@ -161,8 +77,12 @@ def draw_page(evaluation: Evaluation, data: LabelledPhotos, maps: ErrorMaps | No
         figures(_drawings(evaluation)),
         text="On the dashed line of the first picture the net is right as often as it says; below "
         "it, it is too sure of itself. The expected calibration error "
-        f"({found.calibration_error:.1%}) is the mean distance, over {BINS} bins.",
+        f"({found.calibration_error:.1%}) is the mean distance, over {BINS} bins; that of a class, "
+        "in the table above, is of its own probability over all photos.",
     )
+    if evaluation.coverage:
+        told = ". ".join(coverage_lines(evaluation.coverage))
+        page.section("Sets of classes", text=f"{told}.")
     _show_errors(page, evaluation, data)
     if maps and maps.rows:
         _show_maps(page, maps)
@@ -170,6 +90,19 @@ def draw_page(evaluation: Evaluation, data: LabelledPhotos, maps: ErrorMaps | No
         rows = [(error.where, error.what) for error in evaluation.predictions.unreadable]
         page.section("Photos that could not be read", table(("photo", "reason"), rows))
     return page
+
+
+def _show_comparison(page: Page, found: Comparison) -> None:
+    rows = zip((found.first, found.second), found.accuracies, strict=True)
+    counts = [
+        ("both", f"{found.both:,}"),
+        ("the first alone", f"{found.only_first:,}"),
+        ("the second alone", f"{found.only_second:,}"),
+        ("neither", f"{found.neither:,}"),
+    ]
+    tables = table(("net", "accuracy"), rows), table(("right", "photos"), counts)
+    text = f"On these photos {found.verdict}, by McNemar's exact test of the photos that one alone "
+    page.section("Compared with another net", beside(*tables), text=f"{text}gets right.")
 
 
 def _show_errors(page: Page, evaluation: Evaluation, data: LabelledPhotos) -> None:
@@ -209,14 +142,20 @@ def _made(evaluation: Evaluation) -> Iterator[str]:
         yield f"temperature {evaluation.temperature:.3f}"
 
 
-def _numbers(found: Metrics) -> Iterator[tuple[str, str]]:
-    yield "accuracy", f"{found.accuracy:.2%}"
-    yield "log loss", f"{found.log_loss:.4f}"
+def _numbers(found: Metrics) -> Iterator[tuple[str, str, str]]:
+    """Of each score its name, its value, and its interval or nothing."""
+    yield "accuracy", f"{found.accuracy:.2%}", _interval(found.accuracy_interval, ".1%")
+    yield "log loss", f"{found.log_loss:.4f}", _interval(found.log_loss_interval, ".4f")
     if found.clipped_log_loss is not None:
-        yield "submission log loss", f"{found.clipped_log_loss:.4f}"
-    yield "AUC", _shown(found.auc, ".4f")
-    yield "calibration error", f"{found.calibration_error:.2%}"
-    yield "photos", f"{found.photos:,}"
+        yield "submission log loss", f"{found.clipped_log_loss:.4f}", ""
+    yield "AUC", _shown(found.auc, ".4f"), ""
+    yield "calibration error", f"{found.calibration_error:.2%}", ""
+    yield "photos", f"{found.photos:,}", ""
+
+
+def _with_intervals(found: Metrics) -> Iterator[tuple[str, str]]:
+    for name, value, interval in _numbers(found):
+        yield f"{name} {interval}".strip(), value
 
 
 def _class_rows(found: Metrics) -> list[tuple[str, ...]]:
@@ -224,9 +163,10 @@ def _class_rows(found: Metrics) -> list[tuple[str, ...]]:
         (
             one.name,
             f"{one.photos:,}",
-            _shown(one.precision, ".2%"),
-            _shown(one.recall, ".2%"),
+            f"{_shown(one.precision, '.2%')} {_interval(one.precision_interval, '.1%')}".strip(),
+            f"{_shown(one.recall, '.2%')} {_interval(one.recall_interval, '.1%')}".strip(),
             _shown(one.auc, ".4f"),
+            f"{one.calibration_error:.2%}",
         )
         for one in found.classes
     ]
@@ -236,24 +176,28 @@ def _shown(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
+def _interval(found: Interval | None, form: str) -> str:
+    return f"({found.low:{form}} to {found.high:{form}})" if found else ""
+
+
 def _drawings(evaluation: Evaluation) -> list[tuple[str, Figure]]:
     predictions, bins = evaluation.predictions, evaluation.metrics.bins
-    confidence, right = (
-        predictions.probabilities.max(axis=1),
-        predictions.predicted == predictions.label,
-    )
-    drawings = [
-        (
-            "reliability diagram",
-            charts.reliability(
-                np.array([each.confidence for each in bins]),
-                np.array([each.accuracy for each in bins]),
-                np.array([each.photos for each in bins]),
-            ),
-        ),
-        ("confidences", charts.confidences(confidence[right], confidence[~right])),
-    ]
+    right = predictions.predicted == predictions.label
+    confidence, photos = predictions.probabilities.max(axis=1), [each.photos for each in bins]
+    drawings = [("reliability diagram", charts.reliability(*_line(bins), np.array(photos)))]
+    if len(evaluation.classes) <= _MOST_CURVES:
+        named = enumerate(evaluation.classes)
+        lines = [(name, *_line(class_bins(predictions, number))) for number, name in named]
+        drawings.append(("reliability of each class", charts.class_reliability(lines)))
+    drawings.append(("confidences", charts.confidences(confidence[right], confidence[~right])))
     curves = roc_curves(predictions, evaluation.classes)[:_MOST_CURVES]
     if curves:
         drawings.append(("ROC curve", charts.roc(curves)))
     return drawings
+
+
+def _line(
+    bins: Sequence[CalibrationBin],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each bin the mean probability, and the share that is right."""
+    return np.array([each.confidence for each in bins]), np.array([each.accuracy for each in bins])

@@ -42,6 +42,14 @@ def number_from_0(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """A number between 0 and 1, and neither of them."""
+    number = _number(text)
+    if not 0 < number < 1:
+        raise ArgumentTypeError(f'"{text}" is no share between 0 and 1, such as 0.95')
+    return number
+
+
 def share_or_count(text: str) -> float:
     """A share of photos below 1, or a whole number of them."""
     number = _number(text)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from catdog.cli.argument_types import at_least, file_name
+from catdog.cli.argument_types import at_least, file_name, share
 from catdog.cli.arguments import Parser
 from catdog.cli.specs import net_file
 from catdog.engines.table import INT8, TORCH
@@ -42,6 +42,7 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
         "--resume", action="store_true", help="go on with the rows that an interrupted run left"
     )
     parser.add_views()
+    add_confidence(parser)
     parser.add_precision(INT8)
     add_engine(parser)
     parser.add_python()
@@ -54,6 +55,18 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
     args.out = args.out or OUT
     _check_apart(args)
     return args
+
+
+def add_confidence(parser: Parser) -> None:
+    """What is told of how far an answer can be trusted."""
+    parser.add_argument(
+        "--coverage",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="tell of each photo a set of classes that holds the right one so often, such as 0.95, "
+        "by weights that were calibrated (evaluate --calibrate)",
+    )
 
 
 def add_engine(parser: Parser) -> None:

@@ -18,6 +18,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.export.deployed import Deployed
 from catdog.inference.engine_choice import CALIBRATED
 from catdog.inference.heads import Head
+from catdog.inference.intervals import with_interval
 from catdog.inference.photos import GivenPhoto
 from catdog.inference.predictor import Predictor
 from catdog.inference.preparation import input_of
@@ -150,12 +151,13 @@ def _changes(
     lines = [f"the same answer for {same:.2%} of {counted(len(before), 'photo')}"]
     known = classes >= 0
     if known.all():
-        right = [
-            np.mean([each == [label] for each, label in zip(rows, classes, strict=True)])
+        old, new = (
+            sum(each == [label] for each, label in zip(rows, classes, strict=True))
             for rows in (before, after)
-        ]
-        of = counted(len(before), "photo")
-        lines.append(f"accuracy: {right[0]:.4f} before, {right[1]:.4f} in int8 (of {of})")
+        )
+        of = len(before)
+        shares = f"{with_interval(old, of)} before, {with_interval(new, of)} in int8"
+        lines.append(f"accuracy: {shares} (of {counted(of, 'photo')})")
     return lines
 
 

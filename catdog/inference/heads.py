@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.errors import CatdogError
+from catdog.inference.conformal import members
 from catdog.layers import layer_class
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
@@ -17,8 +18,17 @@ from catdog.spec.data_layers import brings_data
 
 Row = NDArray[np.floating]
 
+#: Classes of a set that are told by their names.
+_NAMED = 5
 #: Layers whose numbers are scores where nothing follows them but layers that change their shape.
 _SCORING, _SHAPING = ("InnerProduct", "Convolution"), ("Flatten", "Reshape", "Dropout")
+
+
+class ClassSets(NamedTuple):
+    """How often sets of classes are to hold the right one; how likely each class in one is."""
+
+    coverage: float
+    least: float
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class Head:
         title: what it tells of a photo, where a net tells several things.
         several: each number is the probability of a label of its own.
         scores: the numbers are scores of the classes: the largest is right, none is a probability.
+        sets: how a set of classes is made for a photo; None where none is asked for.
     """
 
     blob: str
@@ -38,6 +49,7 @@ class Head:
     title: str
     several: bool
     scores: bool = False
+    sets: ClassSets | None = None
 
     def word(self, number: float, places: int = 2) -> str:
         """A number of a row for a person."""
@@ -50,6 +62,21 @@ class Head:
     def likely(self, row: Row) -> list[int]:
         """What there is to say of a photo: the two likeliest classes, or the labels that apply."""
         return self.chosen(row) if self.several else row.argsort()[::-1][:2].tolist()
+
+    def within(self, row: Row) -> list[int]:
+        """The set of classes of a photo, likeliest first; empty where none is asked for."""
+        if self.sets is None:
+            return []
+        inside = members(row[None], self.sets.least)[0]
+        return [at for at in (-row).argsort(kind="stable").tolist() if inside[at]]
+
+    def set_words(self, row: Row) -> str:
+        """The set of classes of a photo for a person: `95%: cat or dog`; nothing without one."""
+        if self.sets is None:
+            return ""
+        names = [self.names[at] for at in self.within(row)]
+        named = " or ".join(names) if len(names) <= _NAMED else f"{len(names)} classes"
+        return f"{100 * self.sets.coverage:.4g}%: {named}"
 
     def sureness(self, row: Row) -> float:
         """The probability of what is chosen; of several labels, of the least certain one."""

@@ -15,7 +15,7 @@ from catdog.data.images import Readable
 from catdog.data.mean import read_mean
 from catdog.data.store_names import is_store
 from catdog.engines.table import TORCH
-from catdog.errors import WeightsError
+from catdog.errors import CatdogError, WeightsError
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.predictor import Predictor, weights_below
 from catdog.proto.caffe_pb2 import DatasetParameter, NetParameter
@@ -30,7 +30,7 @@ class NetOptions:
 
     Args:
         model, dataset, mean, labels: files of what the weights do not carry, or carry otherwise.
-        device, views, amp, scores, provide_caffe, engine, examples: as of `Predictor`.
+        device, views, amp, scores, provide_caffe, engine, examples, coverage: as of `Predictor`.
     """
 
     model: str | None = None
@@ -44,6 +44,7 @@ class NetOptions:
     provide_caffe: Callable[[], object] | None = None
     engine: str = TORCH
     examples: Sequence[Readable] = ()
+    coverage: float = 0.0
 
     def open(self, weights: Path, dataset: DatasetParameter | None = None) -> Predictor:
         """The predictor of a weight file; `dataset` is for one that carries none."""
@@ -62,10 +63,14 @@ class NetOptions:
             provide_caffe=self.provide_caffe,
             engine=self.engine,
             examples=self.examples,
+            coverage=self.coverage,
         )
 
     def open_all(self, weights: Sequence[Path]) -> Predictor | Ensemble:
         """The predictor of a weight file, or the mean of several; see `Ensemble`."""
+        if self.coverage and len(weights) > 1:
+            what = "weights are calibrated one by one, not the mean of several"
+            raise CatdogError(what, where="--coverage", remedy="name one file in --weights")
         members = [self.open(path) for path in weights]
         return members[0] if len(members) == 1 else Ensemble(members, list(map(str, weights)))
 

@@ -85,6 +85,7 @@ class PredictionPage:
             _rounded(min(head.margin(row) for head, row in pairs)),
             [head.chosen(row) for head, row in pairs],
             [[[i, _rounded(row[i])] for i in foremost(row)] for _, row in pairs],
+            [in_utf8(head.set_words(row)) for head, row in pairs],
         ]
 
     def text(self) -> Iterator[str]:

@@ -57,6 +57,12 @@ class PhotoPrediction:
         return [self.head.names[number] for number in self.head.chosen(self.row)]
 
     @property
+    def within(self) -> list[str]:
+        """The set of classes that holds the right one as often as the predictor's `coverage` says,
+        likeliest first; empty without one."""
+        return [self.head.names[number] for number in self.head.within(self.row)]
+
+    @property
     def probabilities(self) -> dict[str, float]:
         """Of each class by its name, in the order of the classes. Their sum is 1, unless each is
         a label of its own."""
@@ -77,7 +83,8 @@ class PhotoPrediction:
 
     def _words(self) -> str:
         if not self.head.several:
-            return f"{self.label} {self.head.word(self.probability, 1)}"
+            within = f" ({self.head.set_words(self.row)})" if self.head.sets else ""
+            return f"{self.label} {self.head.word(self.probability, 1)}{within}"
         chosen = self.head.chosen(self.row)
         named = (f"{self.head.names[at]} {self.head.word(self.row[at], 1)}" for at in chosen)
         return ", ".join(named) or "none of them"

@@ -17,8 +17,9 @@ from catdog.runtime.files import replacing
 class PredictionTable:
     """Takes predictions for a table: `id,file,class_1,probability_1,class_2,...`.
 
-    Of a net with several heads the columns of each begin with its title. What could not be read
-    has no row.
+    Of a net with several heads the columns of each begin with its title. Where sets of classes are
+    asked for, `set_95%` has the names of each with | between them. What could not be read has no
+    row.
 
     Args:
         heads: what the net tells of a photo.
@@ -46,6 +47,8 @@ class PredictionTable:
             for number in foremost(row):
                 yield head.names[number]
                 yield f"{row[number]:.6f}"
+            if head.sets:
+                yield "|".join(head.names[number] for number in head.within(row))
 
 
 @contextmanager
@@ -66,3 +69,5 @@ def _titles(heads: Sequence[Head]) -> Iterator[str]:
         before = f"{head.title} " if len(heads) > 1 else ""
         for place in range(1, 1 + min(LIKELIEST, len(head.names))):
             yield from (f"{before}class_{place}", f"{before}probability_{place}")
+        if head.sets:
+            yield f"{before}set_{100 * head.sets.coverage:.4g}%"

@@ -22,9 +22,10 @@ from catdog.engines.engine import InferenceEngine, Task
 from catdog.engines.table import TORCH
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
+from catdog.inference.conformal import carried_least
 from catdog.inference.engine_choice import Asked, ChosenEngine, choose
 from catdog.inference.given_pictures import GivenPicture, is_one, readables
-from catdog.inference.heads import Head, heads_of, renamed
+from catdog.inference.heads import ClassSets, Head, heads_of, renamed
 from catdog.inference.named_weights import HasWeights, weights_of_run
 from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions
 from catdog.inference.preparation import dataset_of, deploy_of, input_of, transform_of
@@ -95,6 +96,8 @@ class Predictor:
         engine: what computes the net: "torch", "openvino", "onnxruntime", or "auto" for the
             fastest of them.
         examples: photos on which an engine is compared with torch, and int8 is calibrated.
+        coverage: make sets of classes that hold the right one so often, by what the weights carry;
+            0 for none.
 
     `heads` are what the net tells of a photo. `temperature` is that of the weights, for the first
     head; 1 leaves probabilities as they are. Raises WeightsError when something is neither carried
@@ -116,6 +119,7 @@ class Predictor:
         provide_caffe: Callable[[], object] | None = None,
         engine: str = TORCH,
         examples: Sequence[Readable] = (),
+        coverage: float = 0.0,
     ) -> None:
         _check_weights(weights)
         self.device = device_named(device, "device")
@@ -131,14 +135,15 @@ class Predictor:
             self.net = _opened(message, weights, provide_caffe).place(self.device)
             self.input = input_of(message)
             self.dataset = dataset or dataset_of(carried)
-            if mean is None and carried.HasField("mean"):
-                mean = blob_to_array(carried.mean).squeeze(0)
-            self.transform = transform_of(self.input, mean)
+            self.transform = transform_of(self.input, _mean_of(carried) if mean is None else mean)
             #: Channels, height and width of a prepared photo.
             self.stored = self._stored_shape()
             self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
             self.temperature = carried.temperature
+            #: What the weights carry of how far their probabilities can be trusted.
+            self.confidence = carried.confidence
             self.heads = self._heads(carried, labels, scores=scores)
+            self._trust(coverage, views)
             #: What computes the net, its name, and lines about it.
             self.engine = self._chosen(engine, amp, examples)
 
@@ -148,6 +153,13 @@ class Predictor:
         found = heads_of(self.net, carried, self.dataset.class_name)
         heads = [replace(head, scores=head.scores and scores) for head in found]
         return heads if labels is None else renamed(heads, labels)
+
+    def _trust(self, coverage: float, views: str) -> None:
+        """Let the first head tell sets of classes."""
+        if coverage:
+            _check_trusted(coverage, self.heads[0], "--coverage")
+            sets = ClassSets(coverage, carried_least(self.confidence, coverage, views))
+            self.heads[0] = replace(self.heads[0], sets=sets)
 
     def _chosen(self, name: str, amp: str, examples: Sequence[Readable]) -> ChosenEngine:
         task = Task(self.net, self.input.name, tuple(head.blob for head in self.heads))
@@ -336,6 +348,19 @@ class Predictor:
             (output if head.several else both_classes(output)).float().cpu().numpy()
             for head, output in outputs
         ]
+
+
+def _check_trusted(share: float, head: Head, flag: str) -> None:
+    if not 0 < share < 1:
+        raise CatdogError(f"{share:g} is no share between 0 and 1", where=flag)
+    if head.several or head.scores:
+        kind = "several labels" if head.several else "scores"
+        what = f"the net gives {kind}, and this is for classes with probabilities"
+        raise CatdogError(what, where=flag, remedy="leave it out")
+
+
+def _mean_of(carried: NetParameter) -> NDArray[np.float32] | None:
+    return blob_to_array(carried.mean).squeeze(0) if carried.HasField("mean") else None
 
 
 def _shown(picture: NDArray[Any]) -> Pixels:

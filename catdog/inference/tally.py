@@ -32,6 +32,7 @@ class Tally:
         self.heads, self._most = heads, most
         self.first: dict[str, Prediction] = {}
         self.counts: list[Counter[int]] = [Counter() for _ in heads]
+        self._sets: Counter[int] = Counter()
         self.skipped: list[Unreadable] = []
 
     def add(self, name: str, outcome: Outcome) -> None:
@@ -42,6 +43,8 @@ class Tally:
         self.show(name, outcome)
         for head, row, count in zip(self.heads, outcome.rows, self.counts, strict=True):
             count.update(head.chosen(row) or [-1])
+            if head.sets:
+                self._sets[len(head.within(row))] += 1
 
     def show(self, name: str, outcome: Outcome) -> None:
         """A prediction of before, which is not counted again, among the first ones."""
@@ -60,6 +63,9 @@ class Tally:
             named += [f"{number[-1]} {NONE}"] if number[-1] else []
             title = f"{head.title}: " if len(self.heads) > 1 else ""
             yield f"{when}{title}" + ", ".join(named)
+            if head.sets:
+                sizes = [f"{count} of {size}" for size, count in sorted(self._sets.items())]
+                yield f"{when}sets of {100 * head.sets.coverage:.4g}%: {', '.join(sizes)} classes"
 
 
 def in_short(first: Mapping[str, Prediction], rows: int, heads: Sequence[Head]) -> str:
@@ -90,6 +96,8 @@ def _answer(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
         yield from (f"  {line}" for line in text_table(None, rows).splitlines())
         if head.several:
             yield "  (* applies)" if chosen else f"  ({NONE} applies)"
+        if head.sets:
+            yield f"  {one_line(head.set_words(row))}"
 
 
 def foremost(row: Row, most: int = LIKELIEST) -> list[int]:
@@ -113,3 +121,5 @@ def _words(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
             yield ", ".join(map(" ".join, likely)) or NONE
         else:
             yield from (word for pair in likely for word in pair)
+            if head.sets:
+                yield head.set_words(row)

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import torch
 
+from catdog.data.shards import open_records
 from catdog.errors import CatdogError
+from catdog.inference.intervals import Interval, of_share
 from catdog.inference.sorted_folders import check_apart
 from catdog.interface.metrics import read_metrics
 from catdog.project.asked import check_paths, checked
 from catdog.project.begin import begin, photos_again
 from catdog.project.request import Project, Request, Tell, seen_from
-from catdog.project.run_steps import CURVE, PAGE, REPORT, run_all
+from catdog.project.run_steps import CURVE, PAGE, REPORT, VALIDATION, run_all
 from catdog.project.solver_text import SNAPSHOTS
 from catdog.runtime.lock import only_one
 from catdog.tracking.metrics_csv import TABLE
@@ -34,6 +36,7 @@ class Fitted:
         folder: the project's folder.
         weights: the weights of the best test, which `catdog.Predictor` and `catdog predict` take.
         accuracy: the share of the validation photos that they get right; None where it is unknown.
+        interval: from where to where it may be for other photos, by 95 %; None with it.
         net: the net's name.
         seconds: how long this call took.
     """
@@ -41,6 +44,7 @@ class Fitted:
     folder: Path
     weights: Path
     accuracy: float | None
+    interval: Interval | None
     net: str
     seconds: float
 
@@ -97,9 +101,9 @@ def fit(
     check_paths(photos=photos, out=out or ".", net=net or ".")
     asked = checked(Request("", str(net), epochs, lr, batch, size, minutes, seed, device))
     project, folder = _project(Path(photos), Path(out or folder_for(photos)), asked, tell, run=True)
-    accuracy = _accuracy(project, folder)
+    accuracy, interval = _accuracy(project, folder)
     weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
-    return Fitted(folder, weights, accuracy, project.net, time.monotonic() - began)
+    return Fitted(folder, weights, accuracy, interval, project.net, time.monotonic() - began)
 
 
 def new(photos: str | Path, out: str | Path, *, net: str = "", tell: Tell = print) -> Path:
@@ -179,14 +183,17 @@ def _device(asked: Request) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _accuracy(project: Project, folder: Path) -> float | None:
-    """The accuracy of the test that had the best score."""
+def _accuracy(project: Project, folder: Path) -> tuple[float, Interval] | tuple[None, None]:
+    """The accuracy of the test that had the best score, and its interval."""
     content = read_run(run_path(str(folder / SNAPSHOTS / project.name)))
     scores = content.get("best") or {}
     name = next((each for each, best in scores.items() if best["better"] == "higher"), None)
     best = scores.get(content.get("score") or "")
     if best is None or name is None:
-        return None
+        return None, None
     metrics = read_metrics(folder / SNAPSHOTS / TABLE)
     found = metrics[name][metrics["iteration"] == best["iteration"]]
-    return float(found[0]) if len(found) else None
+    if not len(found):
+        return None, None
+    with open_records(folder / VALIDATION) as photos:
+        return float(found[0]), of_share(round(found[0] * len(photos)), len(photos))

@@ -18,7 +18,7 @@ from catdog.tracking.run_file import read_run, run_path
 from catdog.tracking.shell_hook import DONE
 
 CURVE, REPORT, PAGE = "curve.png", "report.html", "page.html"
-_VALIDATION = f"{DATA}/validation_lmdb"
+VALIDATION = f"{DATA}/validation_lmdb"
 #: What a report is made with.
 _NEEDED = ("jinja2", "sklearn")
 
@@ -44,7 +44,7 @@ def _judging(project: Project, weights: str) -> ToolStep:
         # a report is of classes; the net's own test knows labels
         return ToolStep("evaluate", ["--model", NET, *judged])
     report = ["--report", REPORT] if can_report() else []
-    words = ["--data", _VALIDATION, *report, *judged]
+    words = ["--data", VALIDATION, *report, *judged]
     return ToolStep("evaluate", words, REPORT if report else "")
 
 

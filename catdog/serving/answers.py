@@ -29,6 +29,8 @@ def _said(found: PhotoPrediction, top: int) -> Json:
     said: Json = {"label": found.label, kind: found.probability}
     if found.head.several:
         said["labels"] = found.labels
+    if found.head.sets:
+        said["within"] = found.within
     said["classes"] = [{"name": name, kind: number} for name, number in found.top(top)]
     if found.others:
         said["others"] = {title: _said(each, top) for title, each in found.others.items()}

@@ -32,6 +32,11 @@ _PHOTO: dict[str, Any] = {
             "items": {"type": "string"},
             "description": "Of a net with several labels those that apply.",
         },
+        "within": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "With --coverage: classes of which one is right so often.",
+        },
         "classes": _CLASSES,
         "others": {"type": "object", "description": "What further outputs of the net say."},
         "error": {"type": "string", "description": "Why this photo has no answer."},

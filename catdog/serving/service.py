@@ -61,6 +61,7 @@ class ServedNet:
     def about(self) -> Json:
         """What a client may know of the net."""
         first = self.first
+        sets = first.heads[0].sets
         return {
             "weights": self.weights.name,
             "net": first.net.name,
@@ -69,6 +70,7 @@ class ServedNet:
             "height": first.dataset.height,
             "engine": first.engine.name,
             "devices": [str(each.device) for each in self.predictors],
+            **({"coverage": sets.coverage} if sets else {}),
         }
 
 

@@ -252,7 +252,10 @@ def report_numbers(path: Path) -> Sequence[tuple[str, str]]:
     """The numbers of a report that matter, as words."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        words = [("accuracy", f"{found['accuracy']:.2%}"), ("log loss", f"{found['log_loss']:.4f}")]
+        low, high = found.get("accuracy_interval") or (None, None)
+        between = "" if low is None else f" ({low:.1%} to {high:.1%})"
+        words = [(f"accuracy{between}", f"{found['accuracy']:.2%}")]
+        words.append(("log loss", f"{found['log_loss']:.4f}"))
         if isinstance(found.get("auc"), float):
             words.append(("AUC", f"{found['auc']:.4f}"))
         return [*words, ("photos", f"{found['photos']:,}"), ("errors", f"{len(found['errors']):,}")]

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from catdog.data.datum import Example, read_example
 from catdog.data.preprocessing import stored_dataset
 from catdog.data.records import Records
 from catdog.data.shards import open_records
 from catdog.errors import DataError
+from catdog.inference.intervals import with_interval
 from catdog.inference.predictor import BATCH, Predictor, Probabilities
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.runtime.files import replacing
@@ -49,9 +48,9 @@ class OutOfFolds:
     several: bool
 
     @property
-    def accuracy(self) -> float:
-        """The share of records whose likeliest class is their label."""
-        return float(np.mean([row.is_right for row in self.rows]))
+    def accuracy(self) -> str:
+        """The share of records whose likeliest class is their label, with its interval."""
+        return with_interval(sum(row.is_right for row in self.rows), len(self.rows))
 
     def write(self, path: str | Path) -> None:
         """Write them as CSV: key, label (several with spaces between them), fold, and a column

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from catdog.analysis.labelled import LabelledPredictions
-from catdog.analysis.metrics import compute_metrics, fit_temperature, roc_curves
+from catdog.analysis.metrics import class_bins, compute_metrics, fit_temperature, roc_curves
 from catdog.errors import CatdogError
+from catdog.inference.intervals import of_share
 from catdog.runtime import optional
 
 
@@ -85,6 +86,9 @@ def test_a_class_that_is_not_there():
     assert result.accuracy == 1
     assert [one.recall for one in result.classes] == [1, None, None]
     assert [one.auc for one in result.classes] == [None, None, None]
+    # c is said with 0, b with 0.1 and 0.4, and no photo is of them
+    assert [one.calibration_error for one in result.classes] == pytest.approx([0.25, 0.25, 0])
+    assert [one.recall_interval for one in result.classes[1:]] == [None, None]
     assert roc_curves(found, ["a", "b", "c"]) == []
     assert result.log_loss == pytest.approx(-np.log([0.9, 0.6]).mean())
 
@@ -99,8 +103,39 @@ def test_the_temperature_undoes_what_made_the_net_too_sure():
     assert fair == pytest.approx(1, abs=0.05)
     assert fit_temperature(judged(8000, 3, hot=2.5)) == pytest.approx(2.5 * fair, rel=1e-3)
     right = LabelledPredictions(np.arange(2), np.array([0, 1]), np.eye(2) * 0.8 + 0.1)
-    with pytest.raises(CatdogError, match="all photos are right"):
-        fit_temperature(right)
+    assert fit_temperature(right) == 1
+
+
+def test_intervals_by_counts_and_by_photos_drawn_anew():
+    found = judged(300)
+    result = compute_metrics(found, ["cat", "dog"])
+    right = int((found.predicted == found.label).sum())
+    assert result.accuracy_interval == of_share(right, 300)
+    own = found.label == 0
+    taken = found.predicted == 0
+    cat = result.classes[0]
+    assert cat.recall_interval == of_share(int((own & taken).sum()), int(own.sum()))
+    assert cat.precision_interval == of_share(int((own & taken).sum()), int(taken.sum()))
+    losses = -np.log(found.own)
+    rng = np.random.default_rng(7)
+    means = [losses[rng.integers(0, 300, 300)].mean() for _ in range(3000)]
+    assert result.log_loss_interval == pytest.approx(np.quantile(means, (0.025, 0.975)), abs=0.01)
+
+
+def test_the_calibration_of_a_class_is_of_its_own_probability():
+    found = judged(500, classes=3, hot=3)
+    result = compute_metrics(found, list("abc"))
+    for number, one in enumerate(result.classes):
+        said, own = found.probabilities[:, number], found.label == number
+        total = 0.0
+        for low in np.arange(15) / 15:
+            inside = (said > low) & (said <= low + 1 / 15)
+            if inside.any():
+                total += inside.sum() * abs(own[inside].mean() - said[inside].mean())
+        assert one.calibration_error == pytest.approx(total / 500)
+        bins = class_bins(found, number)
+        assert sum(each.photos for each in bins) == 500
+        assert sum(each.photos * each.accuracy for each in bins) == pytest.approx(own.sum())
 
 
 def test_without_scikit_learn_the_command_is_told(monkeypatch):

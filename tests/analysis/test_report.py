@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from catdog.analysis.candidate import Candidate, set_temperature
+from catdog.analysis.evaluation import calibrated, evaluation_of
 from catdog.analysis.labelled import (
     LabelledPhotos,
     collect,
@@ -17,7 +18,7 @@ from catdog.analysis.labelled import (
     predict_photos,
     store_remarks,
 )
-from catdog.analysis.report import calibrated, draw_page, evaluation_of, report_place
+from catdog.analysis.report import draw_page, report_place
 from catdog.data.build.dataset import LabelFiles, create
 from catdog.data.build.review import decide, read_review
 from catdog.data.build.synthetic import draw_sample
@@ -116,9 +117,9 @@ def test_several_nets_are_judged_by_the_mean_of_their_probabilities(tool, job):
     assert found["weights"] == "two.caffemodel, other.caffemodel"
     # two nets of which one says of each class what the other says of the other one
     assert found["log_loss"] == pytest.approx(np.log(2), abs=1e-6)
-    assert "log loss             0.6931" in lines
+    assert any(line.startswith("log loss             0.6931  (0.69") for line in lines)
     assert "How good is the mean of 2 nets?" in (job / "mean.html").read_text()
-    for words in (["--fit-temperature"], ["--iterations", "3"]):
+    for words in (["--calibrate"], ["--iterations", "3"]):
         (error,) = tool(
             "evaluate",
             *("--weights", "two.caffemodel,other.caffemodel", "--data", "validation_lmdb", *words),
@@ -241,7 +242,10 @@ def test_the_report(job, tool):
         "--device", "cpu",
     )  # fmt: skip
     found = json.loads((job / "r/report.json").read_text())
-    assert lines[0].split() == ["accuracy", f"{found['accuracy']:.2%}"]
+    low, high = found["accuracy_interval"]
+    assert lines[0].split(maxsplit=2) == [
+        *("accuracy", f"{found['accuracy']:.2%}", f"({low:.1%} to {high:.1%})")
+    ]
     assert lines[-2:] == [f"written  {Path('r/report.html')}", f"written  {Path('r/report.json')}"]
     with Reader(job / "validation_lmdb") as reader:
         assert found["photos"] == len(reader)
@@ -281,7 +285,7 @@ def test_a_fitted_temperature_is_used_and_told(job, tool):
     assert temperature == pytest.approx(Predictor(read_weights("fit.caffemodel")).temperature, 1e-4)
     (told,) = [line for line in fitted if line.startswith("log loss ")][:1]
     again = tool(*words, "--tta", "flip")
-    assert told.split()[-1] == again[1].split()[-1]
+    assert told.split()[-1] == again[1].split()[2]
     # the second time it is fitted anew, from the net's own probabilities
     assert tool(*words, "--fit-temperature", "--tta", "flip")[0] == fitted[0]
     tool("predict", "input/test1", "--weights", "fit.caffemodel", "--tta", "10", "--device", "cpu")

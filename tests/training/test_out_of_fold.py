@@ -12,6 +12,7 @@ from catdog.data.datum import read_example
 from catdog.data.lmdb_store import Reader
 from catdog.data.sources.index_file import read_index, write_index
 from catdog.errors import CatdogError, DataError
+from catdog.inference.intervals import with_interval
 from catdog.inference.open_nets import NetOptions
 from catdog.inference.predictor import Predictor
 from catdog.proto.caffe_pb2 import DatasetParameter
@@ -68,7 +69,7 @@ def test_each_photo_is_predicted_by_the_net_that_has_not_seen_it(trained, tmp_pa
         assert (int(label), int(fold)) == wanted[key][:2]
         np.testing.assert_allclose(list(map(float, numbers)), wanted[key][2], atol=1e-6)
         right += int(wanted[key][2].argmax()) == int(label)
-    assert line == f"24 rows of 3 folds in {out}, {right / 24:.2%} of them right"
+    assert line == f"24 rows of 3 folds in {out}, {with_interval(right, 24)} of them right"
 
 
 def test_the_nets_are_found_by_prefix_by_folder_and_by_one_of_them(trained):

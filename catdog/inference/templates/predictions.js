@@ -7,8 +7,9 @@
   const chosen = heads.map(() => null);
   let shown = photos, at = 0;
 
-  // a photo: name, JPEG, sureness, margin, and of each head: what applies, the likeliest
-  const NAME = 0, JPEG = 1, SURENESS = 2, MARGIN = 3, APPLIES = 4, LIKELIEST = 5;
+  // a photo: name, JPEG, sureness, margin, and of each head: what applies, the likeliest,
+  // a set of classes in words
+  const NAME = 0, JPEG = 1, SURENESS = 2, MARGIN = 3, APPLIES = 4, LIKELIEST = 5, SET = 6;
 
   const make = (tag, text, kind) => {
     const node = document.createElement(tag);
@@ -52,6 +53,7 @@
       const most = Math.max(...likeliest.map(([, value]) => Math.abs(value)));
       for (const [index, value] of likeliest)
         caption.append(bar(head, index, value, applies.includes(index), most));
+      if (photo[SET][which]) caption.append(make("div", photo[SET][which], "set"));
     });
     const name = make("p", photo[NAME]);
     name.title = photo[NAME];

@@ -6,7 +6,7 @@ const input = document.getElementById("files");
 // requests that are under way at the same time, and tries where the server has no room
 const TOGETHER = 4, TRIES = 8;
 const waiting = [];
-let underWay = 0;
+let underWay = 0, coverage = "";
 
 function made(tag, kind, text) {
   const element = document.createElement(tag);
@@ -45,10 +45,17 @@ function title(found) {
   return head;
 }
 
+function setOf(names) {
+  const told = names.length > 5 ? `${names.length} classes` : names.join(" or ");
+  return `${coverage}: ${told}`;
+}
+
 function tell(said, found) {
   const others = Object.entries(found.others || {}).flatMap(
     ([name, other]) => [made("p", "other", name), bars(other)]);
-  said.replaceChildren(title(found), made("p", "name", found.name), bars(found), ...others);
+  const set = found.within ? [made("p", "other", setOf(found.within))] : [];
+  said.replaceChildren(
+    title(found), made("p", "name", found.name), bars(found), ...set, ...others);
 }
 
 function fail(said, name, reason) {
@@ -123,6 +130,7 @@ document.addEventListener("drop", (event) => {
 });
 
 fetch("net").then((answer) => answer.json()).then((net) => {
+  if (net.coverage) coverage = Number((100 * net.coverage).toPrecision(4)) + "%";
   const count = net.classes.length, few = count <= 6 ? ": " + net.classes.join(", ") : "";
   document.getElementById("net").textContent =
     `${net.net || "The net"} of ${net.weights} knows ${count} classes${few}.`;
