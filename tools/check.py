@@ -1,4 +1,6 @@
-"""Compile a net or a solver without data and without weights, and tell all of its faults.
+"""Say whether a net or a solver, of Caffe or a fork, works here, and all of its faults if not.
+
+Neither data nor weights are needed.
 
 A store of photos is read from end to end instead, each record compared with its checksum.
 

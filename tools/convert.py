@@ -1,4 +1,4 @@
-"""Convert a file to another form; the suffixes say from what to what.
+"""Convert nets and weights, also to ONNX and from torch modules; the suffixes say what to what.
 
 python tools/convert.py net.prototxt net.yaml              also solvers, and old nets to new
 python tools/convert.py old.caffemodel new.caffemodel      likewise, with the weights

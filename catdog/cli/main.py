@@ -33,6 +33,13 @@ _MEANT = {
     "validate": "check",
 }
 
+#: What runs a script as it is, by the word that one may take for a tool.
+_SCRIPTS = {
+    "opencv": "  python -m catdog.opencv SCRIPT    cv2.dnn.readNetFromCaffe, which OpenCV 5 lacks",
+    "pycaffe": "  python -m catdog.pycaffe SCRIPT   import caffe, also in Python 2",
+    "caffe": "  caffe train|test|time ...         Caffe's own command",
+}
+
 
 def run_tool(main: Main, argv: Sequence[str] | None = None) -> None:
     """Run a tool; a user's mistake becomes one line on stderr and exit code 2, others theirs."""
@@ -115,7 +122,7 @@ def _usage() -> str:
     width = max(map(len, names()))
     lines = [f"  {name:{width}}  {about(name)}" for name in names()]
     head = "usage: catdog TOOL ...\n       catdog help TOOL\n       catdog --version\n\ntools:"
-    return "\n".join([head, *lines])
+    return "\n".join([head, *lines, "", "scripts of others, unchanged:", *_SCRIPTS.values()])
 
 
 def tool_named(word: str) -> str:
@@ -126,4 +133,6 @@ def tool_named(word: str) -> str:
     begun = [each for each in names() if name in each.split("_")]
     meant = _MEANT.get(name) or (begun[0] if len(begun) == 1 else "")
     remedy = f'did you mean "{meant}"?' if meant else did_you_mean(name, names())
+    if name in _SCRIPTS:
+        remedy = f"`{_SCRIPTS[name].strip().split('  ')[0]}` is its command"
     raise CatdogError(f'no tool "{word}"', remedy=remedy or "`catdog --help` lists them")
