@@ -39,6 +39,9 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are CatdogErrors; `about` is the text of --help."""
 
     def __init__(self, about: str | None) -> None:
+        if sys.argv[0].startswith("catdog "):
+            # where catdog is installed there may be no tools/
+            about = re.sub(r"python tools/(\w+)\.py", r"catdog \1", about or "")
         super().__init__(
             description=about,
             formatter_class=argparse.RawDescriptionHelpFormatter,

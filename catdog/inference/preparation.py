@@ -20,7 +20,8 @@ def dataset_of(carried: NetParameter) -> DatasetParameter:
     if not carried.HasField("dataset"):
         raise WeightsError(
             "does not say how its photos were prepared",
-            remedy="give --dataset with the dataset.yaml of its LMDB",
+            remedy="give --dataset with the dataset.yaml of its LMDB, or with one of your own: "
+            "width, height, channel_order, class_name",
         )
     return carried.dataset
 

@@ -31,7 +31,9 @@ def test_help_has_a_line_for_each_tool(catdog):
     assert code == 0
     assert catdog("help") == (0, told, "")
     assert catdog() == (2, told, "")
-    lines = {line.split()[0]: line for line in told.split("tools:\n")[1].splitlines()}
+    tools, scripts = told.split("tools:\n")[1].split("\n\n")
+    assert "readNetFromCaffe" in scripts
+    lines = {line.split()[0]: line for line in tools.splitlines()}
     assert list(lines) == cli.names()
     assert lines["train"].endswith("  Train a net as a solver file says.")
     assert max(map(len, lines.values())) < 120
@@ -42,6 +44,8 @@ def test_help_of_a_tool(catdog):
     assert code == 0
     assert told.startswith("usage: catdog train ")
     assert catdog("train", "--help")[1] == told
+    assert "  catdog train --solver " in told
+    assert "tools/train.py" not in told
 
 
 def test_version(catdog):
@@ -64,6 +68,12 @@ def test_version(catdog):
 def test_a_word_that_is_no_tool(catdog, word, meant):
     error = f'error: no tool "{word}"; did you mean "{meant}"?\n'
     assert catdog(word) == (2, "", error)
+
+
+@pytest.mark.parametrize("word", ["opencv", "pycaffe"])
+def test_a_word_that_is_a_module(catdog, word):
+    error = f'error: no tool "{word}"; `python -m catdog.{word} SCRIPT` is its command\n'
+    assert catdog(word, "script.py") == (2, "", error)
 
 
 def test_a_reader_that_goes_away_sees_no_traceback():
