@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from catdog.errors import CatdogError
 from catdog.net.net import Net, run
 from catdog.net.step import Node, Step
 from catdog.proto.caffe_pb2 import TRAIN
@@ -92,7 +93,16 @@ class _Dry:
 
     def _tops(self, step: Step, bottoms: Sequence[Tensor]) -> tuple[Tensor, ...]:
         if not (isinstance(step, Node) and step.layer.is_random()):
-            return run(step, bottoms)
+            try:
+                return run(step, bottoms)
+            except CatdogError:
+                raise
+            except RuntimeError:
+                # how torch says that it has no numbers (NotImplementedError is one of them):
+                # they decide what is kept, such as the boxes that a loss mines; that is not counted
+                ahead = torch.stack([bottom.sum() for bottom in bottoms]).sum()
+                shapes = (self._net.shapes[top] for top in step.tops)
+                return tuple(ahead * torch.empty(shape, device="meta") for shape in shapes)
         # there are no random numbers on the meta device
         (x,), (top,) = bottoms, step.tops
         mask = torch.empty(self._net.shapes[top], device="meta")

@@ -1,5 +1,7 @@
 """What a net takes, found without numbers, is what it takes with them."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from google.protobuf import text_format
@@ -10,6 +12,8 @@ from catdog.net.net import Net
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter, NetState
 from catdog.spec import net_state, read_net
+
+COMPOSITES = Path(__file__).parents[1] / "goldens_forks/composites"
 
 DENSE = """
 layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
@@ -25,6 +29,18 @@ DENSE_INPUTS = {"data": (5, 3), "wanted": (5, 2)}
 def net_of(text, inputs, phase=TRAIN, fill=False):
     message = text_format.Parse(text, NetParameter(state=NetState(phase=phase)))
     return Net(message, inputs=inputs, fill=fill)
+
+
+@pytest.mark.parametrize(
+    "name", ["ssd_train", "ssd_deploy", "rpn", "rfcn_ohem", "yolov2", "yolov3"]
+)
+def test_layers_whose_numbers_decide_what_they_keep(name):
+    """Boxes that are mined or sorted do not count; the rest of the net does."""
+    spec = read_net(COMPOSITES / f"{name}.prototxt")
+    for phase in (TRAIN, TEST):
+        found = footprint(Net(resolve(spec, net_state(phase)).message, fill=False))
+        assert found and found.kept
+        assert found.growing > found.batch
 
 
 def test_a_dense_net_by_hand():
