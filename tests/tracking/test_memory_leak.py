@@ -34,12 +34,25 @@ def test_a_leak_is_found(noise: float, count: int) -> None:
         # one step, two steps
         np.where(TIMES < 150, 1000, 2000) + NOISE,
         np.where(TIMES < 100, 0, np.where(TIMES < 200, 1000, 2000)) + NOISE,
+        # next to nothing, and the first test of a net at the end
+        534 + TIMES / 3600 + np.where(TIMES < 276, 0, 120),
         # a saw: gathered and given back
         500 + 10 * (TIMES % 60),
         2000 - 2 * TIMES,
         1000 + 300 * np.sin(TIMES / 20),
     ],
-    ids=["noise", "flat", "warm-up", "slow warm-up", "step", "steps", "saw", "fall", "wave"],
+    ids=[
+        "noise",
+        "flat",
+        "warm-up",
+        "slow warm-up",
+        "step",
+        "steps",
+        "late",
+        "saw",
+        "fall",
+        "wave",
+    ],
 )
 def test_what_is_no_leak_is_none(values: np.ndarray) -> None:
     assert steady_growth(list(TIMES), list(values)) is None
