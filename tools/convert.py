@@ -10,6 +10,8 @@ python tools/convert.py net.caffemodel net.onnx --dynamic batch,height,width
 python tools/convert.py net.caffemodel net.onnx --int8 PHOTOS
 python tools/convert.py resnet18 resnet18.caffemodel       pretrained weights by name
 python tools/convert.py net.py:Model state.pt net.prototxt  a torch module, to both files of a net
+python tools/convert.py torchvision:resnet34 resnet34.prototxt  the same by name, for photos
+python tools/convert.py timm:resnet34 state.safetensors resnet34.prototxt
 
 With --fold-batch-norm a net, or weights, lose each BatchNorm and Scale right after a convolution,
 and give the same outputs:
@@ -20,6 +22,9 @@ python tools/convert.py net.pth folded.caffemodel --fold-batch-norm --model net.
 Of net.py:Model, or package.module:Model, the code is run: Model is a class or a function that
 makes a module without arguments. Its state dict, .pt or .safetensors, may be left out. Both files
 of the net are written, and what they compute is compared with the module.
+
+torchvision:NAME and timm:NAME are their nets for pictures, with their weights, those of a state
+dict or, for `-`, drawn ones. The net takes BGR photos from 0 to 255 minus its mean_value.
 """
 
 from argparse import Namespace
@@ -36,8 +41,11 @@ from catdog.errors import CatdogError
 from catdog.export.convert import Conversion, convert
 from catdog.export.deployed_files import FileForm
 from catdog.export.from_torch.files import write_module_net
+from catdog.export.from_torch.named import DRAWN, write_named_net
 from catdog.export.from_torch.source import ModuleSource, module_source
 from catdog.weights import weight_file
+from catdog.weights.named_module import NamedModule, is_named
+from catdog.weights.named_nets import named_module
 from catdog.weights.pretrained import NAMES
 
 
@@ -58,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     _add_form(parser)
     parser.add_fork()
     args = parser.parse(argv)
-    if isinstance(args.source, ModuleSource):
+    if not isinstance(args.source, Path):
         _convert_module(args)
         return
     if len(args.files) > 1:
@@ -104,11 +112,25 @@ def _convert_module(args: Namespace) -> None:
             "of a module only --weights and --shape are taken",
             remedy="leave the others out, and convert the files that come of it",
         )
-    for path in write_module_net(args.source, next(iter(given), None), target, args.shape, tell):
+    for path in _written(args, next(iter(given), None), target, drawn=bool(before) and not given):
         print(path)
 
 
-def _source(name: str) -> Path | ModuleSource:
+def _written(
+    args: Namespace, given: Path | None, target: Path, *, drawn: bool
+) -> tuple[Path, Path]:
+    if isinstance(args.source, ModuleSource):
+        return write_module_net(args.source, given, target, args.shape, tell)
+    if args.shape:
+        what = f"takes pictures of {args.source.size}x{args.source.size}"
+        raise CatdogError(what, where=args.source.name, remedy="leave --shape out")
+    weights = DRAWN if drawn else str(given or "")
+    return write_named_net(args.source, weights, target, tell)
+
+
+def _source(name: str) -> Path | ModuleSource | NamedModule:
+    if is_named(name) and not Path(name).exists():
+        return named_module(name)
     if source := module_source(name):
         return source
     return weight_file(name) if name in NAMES else Path(spec_file(name))

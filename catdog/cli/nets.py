@@ -35,7 +35,7 @@ def load(net: Net, names: Iterable[str]) -> None:
     Layers that none of them has are named on stderr: their numbers are those of their fillers.
     """
     paths = [weight_file(name) for name in names]
-    rows = [copy_weights(net, read_weights(path)) for path in paths]
+    rows = [copy_weights(net, read_weights(path, net=net.message.name)) for path in paths]
     fresh = [{row.layer for row in each if row.state is CopyState.FRESH} for each in rows]
     lacking = [node.name for node in net if fresh and all(node.name in each for each in fresh)]
     if lacking:

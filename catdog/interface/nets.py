@@ -119,7 +119,7 @@ def load_weights(net: nn.Module, weights: Source) -> list[CopyRow]:
     if not isinstance(inner, Net):
         what = f"{type(net).__name__} has no layers by Caffe's names"
         raise CatdogError(what, remedy="give a catdog.Net; torch's own have load_state_dict")
-    return copy_weights(inner, read_weights(weights_path(weights)))
+    return copy_weights(inner, read_weights(weights_path(weights), net=inner.message.name))
 
 
 def weights_path(source: Source) -> Path:

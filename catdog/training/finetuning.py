@@ -46,7 +46,8 @@ def check_weights(source: str, net: Net, locate: Locate) -> None:
     if is_to_be_fetched(source, locate):
         check_known(net, source)
     else:
-        check_copy(net, read_weights(file_for(source, net, locate)))
+        path = file_for(source, net, locate)
+        check_copy(net, read_weights(path, net=net.message.name))
 
 
 def start_anew(
@@ -76,7 +77,7 @@ def start(
     """
     rows: dict[str, CopyRow] = {}
     for path in files:
-        weights = read_weights(path)
+        weights = read_weights(path, net=solver.net.message.name)
         if misfits_fresh:
             weights = _fitting(solver, weights, emit)
         if other := other_net(solver.net, weights):

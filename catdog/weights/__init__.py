@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -41,19 +42,21 @@ _TORCH_STARTS = (b"PK\x03\x04", b"\x80\x02")
 _LENGTH = 8
 
 
-def read_weights(path: str | Path, fork: str = "") -> Weights:
+def read_weights(path: str | Path, fork: str = "", net: str = "") -> Weights:
     """Read a .caffemodel, .caffemodel.h5, .safetensors or .pt, known by its content.
 
     `fork` is the fork of Caffe that wrote the file, such as "SSD", where that counts for its net
-    and the file does not tell. Raises WeightsError for a file of another kind, a damaged one, and a
-    missing one; CatdogError for a fork that is not known.
+    and the file does not tell. `net` is the name of the net that it is for: one that is called
+    `torchvision:resnet34` or the like gets a state dict by the names of its modules. Raises
+    WeightsError for a file of another kind, a damaged one, and a missing one; CatdogError for a
+    fork that is not known.
     """
     path = Path(path)
     if path.is_dir():
         what = "is an LMDB, not weights" if (path / "data.mdb").exists() else "is a folder"
         raise WeightsError(what, where=str(path), remedy="name a weight file")
     try:
-        found = _reader(path)(path)
+        found = _reader(path, net)(path)
     except FileNotFoundError:
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         remedy = did_you_mean(path.name, beside) or "check the path"
@@ -66,16 +69,16 @@ def read_weights(path: str | Path, fork: str = "") -> Weights:
         return replace(found, net=settled(found.net, fork))
 
 
-def _reader(path: Path) -> Callable[[Path], Weights]:
+def _reader(path: Path, net: str) -> Callable[[Path], Weights]:
     with path.open("rb") as file:
         start = file.read(_LENGTH + 1)
     if h5py.is_hdf5(path):
         return hdf5.read
     if start.startswith(_TORCH_STARTS):
-        return tensors.read_torch
+        return partial(tensors.read_torch, net=net)
     header = int.from_bytes(start[:_LENGTH], "little")
     if start[_LENGTH:] == b"{" and header <= path.stat().st_size:
-        return tensors.read_safetensors
+        return partial(tensors.read_safetensors, net=net)
     return caffemodel.read
 
 

@@ -11,6 +11,8 @@ from catdog.net.net import Net
 from catdog.spec.shape import Shape
 from catdog.weights.architectures import KNOWN, known_net
 from catdog.weights.model import Array, Weights
+from catdog.weights.named_module import is_named
+from catdog.weights.named_nets import REMEDY
 from catdog.weights.pretrained import solver_of
 
 #: What to do about a layer whose shapes differ.
@@ -78,6 +80,9 @@ def check_known(net: Net, name: str) -> None:
     They fit where a layer has the same name, and the first and the last one, if they are there,
     have as many outputs.
     """
+    if is_named(name) and is_named(net.message.name) and name != net.message.name:
+        what = f"are the weights of another net, and this one is {net.message.name}"
+        raise WeightsError(what, where=name, remedy=f"give {net.message.name}")
     if name not in KNOWN:
         return
     known, mine = KNOWN[name], {node.name: _outputs(node.layer) for node in net if node.layer.blobs}
@@ -158,6 +163,10 @@ def _check(net: Net, rows: list[CopyRow], weights: Weights, *, strict: bool) -> 
         solver = solver_of(name_of(weights))
         remedy = f"{RENAME}, as {solver} does" if solver else RENAME
         raise WeightsError(what, where=weights.source, remedy=remedy)
+    if mine and fresh == mine and is_named(weights.net.name):
+        file, name = weights.source, weights.net.name
+        remedy = f"{REMEDY.format(name).replace('FILE', file)} makes its net"
+        raise WeightsError(f"is the state dict of {name}", where=file, remedy=remedy)
     if mine and fresh == mine:
         named = f', but those of the net "{weights.net.name}"' if weights.net.name else ""
         raise WeightsError(

@@ -11,7 +11,9 @@ import torch
 
 from catdog.errors import CatdogError, WeightsError, did_you_mean
 from catdog.proto.caffe_pb2 import NetParameter
+from catdog.weights import timm_nets, torchvision_nets
 from catdog.weights.architectures import known_net
+from catdog.weights.named_module import TIMM, is_named
 
 Locate = Callable[[str], Path]
 
@@ -62,7 +64,12 @@ def solver_of(name: str) -> str:
 
 
 def name_for(net: NetParameter) -> str:
-    """The name of the ImageNet weights that belong to a net; CatdogError where there are none."""
+    """The name of the ImageNet weights that belong to a net; CatdogError where there are none.
+
+    A net that was made of one of torchvision's or timm's is called after it.
+    """
+    if is_named(net.name):
+        return net.name
     outputs = {
         layer.name: layer.convolution_param.num_output or layer.inner_product_param.num_output
         for layer in net.layer
@@ -91,10 +98,12 @@ def weight_file(source: str, locate: Locate = Path) -> Path:
     where the weights of a name cannot be had, with the file to get and its place.
     """
     path = locate(source)
-    if path.exists() or (source not in NAMES and path.suffix):
+    if path.exists() or (source not in NAMES and path.suffix and not is_named(source)):
         return path
+    if is_named(source):
+        return _of_library(source)
     if source in TORCHVISION:
-        return _of_torchvision(source)
+        return _of_torchvision(source, TORCHVISION[source])
     if source in PACKAGED:
         return _of_package(source)
     if source == _CAFFENET:
@@ -102,7 +111,8 @@ def weight_file(source: str, locate: Locate = Path) -> Path:
     raise WeightsError(
         "no such file, and no name of pretrained weights",
         where=source,
-        remedy=did_you_mean(source, NAMES) or f"names are {', '.join(NAMES)}",
+        remedy=did_you_mean(source, NAMES)
+        or f"names are {', '.join(NAMES)}, torchvision:NAME and timm:NAME",
     )
 
 
@@ -115,25 +125,44 @@ def place_of(name: str) -> tuple[Path | None, str]:
         return _packaged_file(name), _PRETRAINED
     if name == _CAFFENET:
         path, source = _CAFFENET_FOLDER / _CAFFENET_FILE, f"from {_CAFFENET_ADDRESS}"
+    elif is_named(name):
+        return _place_of_named(name), "fetched when used"
     else:
-        path, source = _torchvision_file(name), "fetched when used"
+        path, source = _torchvision_file(TORCHVISION[name]), "fetched when used"
     return (path if path.is_file() else None), source
 
 
 def is_to_be_fetched(source: str, locate: Locate = Path) -> bool:
     """Whether `weight_file` would fetch the file of a source."""
-    named = source in TORCHVISION and not locate(source).exists()
-    return named and not _torchvision_file(source).is_file()
+    named = source in TORCHVISION or is_named(source)
+    return named and not locate(source).exists() and place_of(source)[0] is None
+
+
+def _of_library(source: str) -> Path:
+    """The file of a net of torchvision or timm."""
+    library, _, name = source.partition(":")
+    if library == TIMM:
+        return timm_nets.file_of(name)
+    return _of_torchvision(source, torchvision_nets.file_of(name))
+
+
+def _place_of_named(source: str) -> Path | None:
+    library, _, name = source.partition(":")
+    if library == TIMM:
+        return timm_nets.cached_file(name)
+    path = _torchvision_file(torchvision_nets.file_of(name))
+    return path if path.is_file() else None
 
 
 def _torchvision_file(name: str) -> Path:
-    return Path(torch.hub.get_dir(), "checkpoints", TORCHVISION[name])
+    return Path(torch.hub.get_dir(), "checkpoints", name)
 
 
-def _of_torchvision(name: str) -> Path:
+def _of_torchvision(source: str, name: str) -> Path:
+    """A file of torchvision's; `source` is what asks for it."""
     path = _torchvision_file(name)
     if not path.is_file():
-        _fetch(name, _ADDRESS + path.name, path)
+        _fetch(source, _ADDRESS + path.name, path)
     _check(path, "sha256", path.stem.rpartition("-")[2])
     return path
 

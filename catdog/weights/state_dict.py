@@ -1,9 +1,4 @@
-"""State dicts of torchvision's nets, and of others of their kind, to blobs by layer.
-
-Their nets expect RGB pictures, normalised; ours get BGR from 0 to 255, minus the mean. The first
-layer takes up the rest: its channels are turned round and divided by the deviation, so that the
-zeros of its padding stay what they were.
-"""
+"""State dicts of torchvision's nets, and of others of their kind, to blobs by layer."""
 
 from collections.abc import Mapping
 
@@ -12,7 +7,8 @@ from torch import Tensor
 
 from catdog.errors import WeightsError
 from catdog.weights.architectures import ARCHITECTURES, Architecture, LayerTensors
-from catdog.weights.model import Array, BlobsOfLayers
+from catdog.weights.for_caffe import array_of, for_bgr, sums
+from catdog.weights.model import BlobsOfLayers
 
 _STATISTICS = ("running_mean", "running_var", "weight", "bias")
 
@@ -40,7 +36,7 @@ def blobs_of(tensors: Mapping[str, Tensor], architecture: Architecture) -> Blobs
     for part in architecture.parts:
         weight = _weight(tensors, part, architecture)
         bias = tensors.get(f"{part.tensors}.bias")
-        blobs[part.layer] = [_array(each) for each in (weight, bias) if each is not None]
+        blobs[part.layer] = [array_of(each) for each in (weight, bias) if each is not None]
         if part.norm:
             blobs |= _norm(tensors, part, architecture)
     return blobs
@@ -51,18 +47,8 @@ def _weight(
 ) -> Tensor:
     weight = _take(tensors, f"{part.tensors}.weight", architecture)
     if part is architecture.parts[0]:
-        weight = _for_bgr(weight, architecture)
+        weight = for_bgr(weight, architecture.deviation, architecture.name)
     return torch.nn.functional.pad(weight, (1, 0, 1, 0)) if part.widened else weight
-
-
-def _for_bgr(weight: Tensor, architecture: Architecture) -> Tensor:
-    if weight.dim() != 4 or weight.shape[1] != 3:
-        raise WeightsError(
-            f"is a {architecture.name} whose first layer is {list(weight.shape)}",
-            remedy="only one that takes three colours can be used",
-        )
-    deviation = torch.tensor(architecture.deviation, dtype=torch.float64).view(-1, 1, 1)
-    return (weight.double() / deviation).flip(1)
 
 
 def _norm(
@@ -71,13 +57,9 @@ def _norm(
     mean, variance, slope, offset = (
         _take(tensors, f"{part.norm}.{name}", architecture) for name in _STATISTICS
     )
-    # the sums that a long training leaves behind: with a factor of 1, the first batch of another
-    # training would count as much as all that was before
-    factor = 1 / (1 - architecture.fraction)
-    sums = [_array(mean.double() * factor), _array(variance.double() * factor)]
     return {
-        f"{part.layer}_bn": [*sums, _array(torch.tensor([factor]))],
-        f"{part.layer}_scale": [_array(slope), _array(offset)],
+        f"{part.layer}_bn": list(sums(mean, variance, architecture.fraction)),
+        f"{part.layer}_scale": [array_of(slope), array_of(offset)],
     }
 
 
@@ -87,8 +69,3 @@ def _take(tensors: Mapping[str, Tensor], name: str, architecture: Architecture) 
             f"is a {architecture.name} without {name}", remedy="save the whole state dict"
         )
     return tensors[name]
-
-
-def _array(tensor: Tensor) -> Array:
-    array: Array = tensor.detach().float().contiguous().numpy()
-    return array

@@ -18,8 +18,11 @@ from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.proto.parse import parse
 from catdog.runtime.room import check_fits
+from catdog.weights import torchvision_nets
 from catdog.weights.architectures import ARCHITECTURES
 from catdog.weights.model import BlobsOfLayers, Weights, is_index, set_blob
+from catdog.weights.named_module import is_named
+from catdog.weights.named_nets import check_state, named_module
 from catdog.weights.state_dict import blobs_of, recognise
 
 _NET = "catdog_net"
@@ -29,10 +32,9 @@ _CHECKPOINT = ("state_dict", "model_state_dict", "model_state", "model", "net")
 _WRAPPERS = ("module.", "_orig_mod.")
 
 
-def read_safetensors(path: Path) -> Weights:
-    """Read a .safetensors file."""
-    tensors, carried = _safetensors(path)
-    return Weights(_by_layer(tensors, path), _net(carried, path), str(path))
+def read_safetensors(path: Path, net: str = "") -> Weights:
+    """Read a .safetensors file, for a net of this name."""
+    return _weights(*_safetensors(path), path, net)
 
 
 def _safetensors(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -67,10 +69,10 @@ def write_safetensors(path: Path, weights: Weights) -> None:
     safetensors.torch.save_file(_named(weights), path, metadata={_NET: carried})
 
 
-def read_torch(path: Path) -> Weights:
-    """Read a .pt of named tensors, or of a checkpoint around them; nothing in it is executed."""
-    tensors, carried = _torch(path)
-    return Weights(_by_layer(tensors, path), _net(carried, path), str(path))
+def read_torch(path: Path, net: str = "") -> Weights:
+    """Read a .pt of named tensors, or of a checkpoint around them, for a net of this name; nothing
+    in it is executed."""
+    return _weights(*_torch(path), path, net)
 
 
 def _torch(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -151,25 +153,54 @@ def _named(weights: Weights) -> dict[str, Tensor]:
     }
 
 
-def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
-    """The blobs of tensors named `<layer>.<i>`, or of the state dict of a known net."""
-    tensors = _unwrapped(tensors)
+def _weights(tensors: Mapping[str, Tensor], carried: str, path: Path, net: str) -> Weights:
+    """The weights of tensors named `<layer>.<i>`, or of the state dict of a known net."""
+    tensors, message = _unwrapped(tensors), _net(carried, path)
+    odd = next((name for name in tensors if not _is_blob(name)), "")
+    if not odd:
+        return Weights(_by_layer(tensors, path), message, str(path))
+    try:
+        blobs, message.name = _of_state(tensors, net)
+    except WeightsError as error:
+        error.where = str(path)
+        raise
+    if blobs:
+        return Weights(blobs, message, str(path))
+    raise WeightsError(
+        f'tensor "{odd}" is not named LAYER.NUMBER',
+        where=str(path),
+        remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias); known "
+        f"besides are state dicts of {', '.join(a.name for a in ARCHITECTURES)}, and of "
+        "torchvision's nets for pictures",
+    )
+
+
+def _of_state(tensors: Mapping[str, Tensor], net: str) -> tuple[BlobsOfLayers, str]:
+    """The blobs of the state dict of a known net, and its name where its layers have the names of
+    modules; nothing where it is not known.
+
+    A net that is called after a named one takes no other. Raises WeightsError for one.
+    """
+    if is_named(net):
+        named = named_module(net)
+        check_state(named, tensors)
+        return named.blobs(tensors), net
     if known := recognise(tensors):
-        try:
-            return blobs_of(tensors, known)
-        except WeightsError as error:
-            error.where = str(path)
-            raise
+        return blobs_of(tensors, known), ""
+    if module := torchvision_nets.recognise(tensors):
+        return module.blobs(tensors), module.name
+    return {}, ""
+
+
+def _is_blob(name: str) -> bool:
+    layer, _, index = name.rpartition(".")
+    return bool(layer) and is_index(index)
+
+
+def _by_layer(tensors: Mapping[str, Tensor], path: Path) -> BlobsOfLayers:
     blobs: BlobsOfLayers = {}
     for name, tensor in tensors.items():
         layer, _, index = name.rpartition(".")
-        if not layer or not is_index(index):
-            raise WeightsError(
-                f'tensor "{name}" is not named LAYER.NUMBER',
-                where=str(path),
-                remedy="name tensors after the net's layers: conv1.0 (weight), conv1.1 (bias); "
-                f"known besides are state dicts of {', '.join(a.name for a in ARCHITECTURES)}",
-            )
         set_blob(blobs, layer, index, tensor.detach().float().numpy(), where=str(path))
     return blobs
 

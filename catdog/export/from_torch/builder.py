@@ -1,18 +1,15 @@
 """A net that grows layer by layer, with names and parameters."""
 
-import re
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from catdog.export.from_torch.blob import NetBlob
 from catdog.proto.caffe_pb2 import BlobShape, LayerParameter, NetParameter
 from catdog.spec.shape import Shape
-from catdog.weights.model import Array, BlobsOfLayers
-
-#: What a name may not have: files, code and tables are named after layers.
-_OTHER = re.compile(r"\W+", re.ASCII)
+from catdog.weights.for_caffe import array_of
+from catdog.weights.model import BlobsOfLayers
+from catdog.weights.named_module import layer_name
 
 
 class NetBuilder:
@@ -56,7 +53,7 @@ class NetBuilder:
         layer.bottom.extend(bottom.name for bottom in bottoms)
         self.message.layer.append(layer)
         if blobs:
-            self.blobs[name] = [_array(blob) for blob in blobs]
+            self.blobs[name] = [array_of(blob) for blob in blobs]
         return tuple(NetBlob(top, shape) for top, shape in zip(tops, shapes, strict=True))
 
     def _tops(self, name: str, count: int) -> list[str]:
@@ -64,15 +61,10 @@ class NetBuilder:
 
     def _new(self, name: str) -> str:
         """A name that no layer and no blob has yet."""
-        plain = _OTHER.sub("_", name).strip("_") or "layer"
+        plain = layer_name(name)
         number, found = 1, plain
         while found in self._names:
             number += 1
             found = f"{plain}_{number}"
         self._names.add(found)
         return found
-
-
-def _array(tensor: Tensor) -> Array:
-    array: Array = tensor.detach().to("cpu", torch.float32).contiguous().numpy()
-    return array

@@ -1,7 +1,7 @@
 """A torch module to the two files of a net of Caffe's, held against the module on the way."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -54,25 +54,57 @@ def write_module_net(
     input is compared with the module; the difference is told. Raises CatdogError where they are
     no files of a net, where they differ, and as loading and translating do; nothing is left then.
     """
-    text, model = _pair(target)
+    paths = pair(target)
     module = load_module(source, weights)
     example = example_of(module, shapes, str(source))
     made = module_net(module, example, source.name.rpartition(".")[2], str(source))
-    with replacing(text) as beside_text, replacing(model) as beside_model:
-        write_weights(beside_model, made.weights)
-        beside_text.write_text(to_text(made.weights.net, text), encoding="utf-8")
-        found = agreement(module, example, made, beside_text, beside_model)
-        if not found.is_rounding:
-            raise CatdogError(
-                f"the net differs from the module by {found}: nothing is written", where=str(source)
-            )
-        beside_text.write_text(_text(made.weights.net, text, source), encoding="utf-8")
+    about = [f"The net of {source}, by catdog."]
+    found = write_pair(paths, made, about, Sample(module, example, example))
     drawn = ", ".join("x".join(map(str, each.shape)) for each in example)
     tell(f"largest difference from {source} on a drawn input of {drawn}: {found}")
-    return text, model
+    return paths
 
 
-def _pair(target: Path) -> tuple[Path, Path]:
+@dataclass(frozen=True)
+class Sample:
+    """A module, what it is given, and the same as its net is given it."""
+
+    module: nn.Module
+    given: Sequence[Tensor]
+    to_net: Sequence[Tensor]
+
+
+def write_pair(
+    paths: tuple[Path, Path],
+    made: ModuleNet,
+    about: Sequence[str],
+    sample: Sample,
+    carried: NetParameter | None = None,
+) -> Closeness:
+    """Write text and parameters of a net, read them again and hold them against its module.
+
+    `about` are lines of comment; `carried` is what the parameters carry besides the net. Raises
+    CatdogError where they differ; nothing is left then.
+    """
+    (text, model), net = paths, made.weights.net
+    whole = NetParameter()
+    whole.CopyFrom(net)
+    whole.MergeFrom(carried or NetParameter())
+    with replacing(text) as beside_text, replacing(model) as beside_model:
+        write_weights(beside_model, replace(made.weights, net=whole))
+        beside_text.write_text(to_text(net, text), encoding="utf-8")
+        found = agreement(sample, made, beside_text, beside_model)
+        if not found.is_rounding:
+            raise CatdogError(
+                f"the net differs from the module by {found}: nothing is written",
+                where=made.weights.source,
+            )
+        beside_text.write_text(_text(net, text, about), encoding="utf-8")
+    return found
+
+
+def pair(target: Path) -> tuple[Path, Path]:
+    """Text and parameters of a net, of which `target` is one; CatdogError for another file."""
     if target.suffix == MODEL:
         return target.with_suffix(".prototxt"), target
     if target.suffix in TEXTS:
@@ -84,23 +116,21 @@ def _pair(target: Path) -> tuple[Path, Path]:
     )
 
 
-def _text(net: NetParameter, path: Path, source: ModuleSource) -> str:
-    lines = [f"The net of {source}, by catdog."]
+def _text(net: NetParameter, path: Path, about: Sequence[str]) -> str:
+    lines = [*about]
     if any(layer.pooling_param.HasField("round_mode") for layer in net.layer):
         lines.append("Tools that do not know round_mode: FLOOR have ceil_mode: false for it.")
     return "".join(f"# {line}\n" for line in lines) + to_text(net, path)
 
 
-def agreement(
-    module: nn.Module, example: Sequence[Tensor], made: ModuleNet, text: Path, model: Path
-) -> Closeness:
-    """How far the net of two files is from its module, on an example."""
+def agreement(sample: Sample, made: ModuleNet, text: Path, model: Path) -> Closeness:
+    """How far the net of two files is from its module, on a sample."""
     net = Net(read_net(text).message)
     if made.weights.blobs:
         copy_weights(net, read_weights(model), strict=True)
     with torch.no_grad():
-        wanted = tensors_of(module(*example))
-        blobs = net(dict(zip(made.inputs, example, strict=True))).blobs
+        wanted = tensors_of(sample.module(*sample.given))
+        blobs = net(dict(zip(made.inputs, sample.to_net, strict=True))).blobs
     pairs = [(blobs[name], each) for name, each in zip(made.outputs, wanted, strict=True)]
     if others := [name for name in blobs if name not in made.outputs]:
         raise CatdogError(f"the net has outputs that the module has not: {some_of(others)}")

@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -51,7 +51,7 @@ def load_module(source: ModuleSource, weights: Path | None = None) -> nn.Module:
     """
     made = _made(source)
     if weights:
-        _fill(made, weights, str(source))
+        fill(made, read_state(weights), weights, str(source))
     return made.float().eval().requires_grad_(False)
 
 
@@ -109,8 +109,9 @@ def _failed(source: ModuleSource, error: BaseException) -> CatdogError:
     return CatdogError(what, where=where, remedy="the module is made without arguments")
 
 
-def _fill(module: nn.Module, path: Path, where: str) -> None:
-    tensors, own = read_state(path), module.state_dict()
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, where: str) -> None:
+    """Give a module the tensors of a file. Raises WeightsError for tensors that are not its own."""
+    own = module.state_dict()
     missing = [each for each in own if each not in tensors and not each.endswith("_tracked")]
     further = [each for each in tensors if each not in own]
     other = [
