@@ -54,7 +54,8 @@ def _arguments(argv: Sequence[str] | None) -> Namespace:
     add = parser.add_argument
     add("photos", help="a folder, a list file, a table of labels, or a zip of any of these")
     add("--out", help="folder of the project (default: that of the photos with _fit)")
-    add("--net", default="", help="a net that ships, or a file (default: the best for the photos)")
+    about = "a net that ships, torchvision:NAME, timm:NAME, or a file (default: the best for the "
+    add("--net", default="", help=f"{about}photos)")
     add("--epochs", type=positive_number, default=0, help="passes over the photos")
     add("--lr", type=positive_number, default=0, help="base_lr of the solver")
     add("--batch", type=at_least(1), default=0, help="photos an iteration")

@@ -3,6 +3,7 @@
     python tools/list.py
     python tools/list.py nets
     python tools/list.py runs --json
+    python tools/list.py named      torchvision's nets, which fit and convert take by name
 
 A net or solver in the list is used by its name: catdog train --solver small. `there` of weights
 says where they lie, or what brings them.
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.cli.arguments import Parser, tell
-from catdog.cli.inventory import PARTS, Row
+from catdog.cli.inventory import NAMED, PARTS, Row
 from catdog.cli.main import run_tool
 from catdog.runtime.text_table import text_table
 
@@ -21,10 +22,12 @@ from catdog.runtime.text_table import text_table
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = Parser(__doc__)
-    parser.add_argument("part", nargs="?", choices=PARTS, help="only this part (default: all)")
+    parser.add_argument(
+        "part", nargs="?", choices=PARTS, help="only this part (default: all but named)"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     args = parser.parse(argv)
-    wanted = [args.part] if args.part else list(PARTS)
+    wanted = [args.part] if args.part else [part for part in PARTS if part != NAMED]
     found = {part: PARTS[part](Path(), lambda line: tell(f"warning: {line}")) for part in wanted}
     if args.json:
         print(json.dumps(found[args.part] if args.part else found, indent=1))

@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("name", metavar="NAME", help="the folder, which is made")
     about = "a folder, a list file, a table of labels, or a zip of any of these"
     parser.add_argument("--photos", required=True, help=about)
-    about = "a net that ships, or a file (default: the best for the photos)"
+    about = "a net that ships, torchvision:NAME, timm:NAME, or a file (default: the best for the "
+    about += "photos)"
     parser.add_argument("--net", default="", help=about)
     args = parser.parse(argv)
     folder = new(args.photos, args.name, net=args.net)

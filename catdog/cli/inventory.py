@@ -1,5 +1,6 @@
 """What there is to work with: what ships, weights by name, stores and runs below a folder."""
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,22 @@ def weights(_: Path, __: Tell) -> list[Row]:
         place, source = place_of(name)
         there = str(place) if place else f"not here: {source}"
         rows.append({"name": name, "there": there, "solver": Path(solver_of(name)).stem})
+    return rows
+
+
+def named(_: Path, __: Tell) -> list[Row]:
+    """The nets of torchvision that become Caffe's by their name, and whether their weights are
+    there; timm has its own list."""
+    from catdog.weights.pretrained import place_of
+    from catdog.weights.torchvision_nets import convertible
+
+    rows: list[Row] = []
+    for name in (f"torchvision:{each}" for each in convertible()):
+        place, source = place_of(name)
+        rows.append({"name": name, "there": str(place) if place else f"not here: {source}"})
+    there = "fetched when used; timm.list_models() has the names"
+    missing = importlib.util.find_spec("timm") is None
+    rows.append({"name": "timm:NAME", "there": "not here: pip install timm" if missing else there})
     return rows
 
 
@@ -82,11 +99,14 @@ def runs(folder: Path, tell: Tell) -> list[Row]:
     return [row(run) for run in found.values()]
 
 
+#: The part that is long, and shown where it is asked for.
+NAMED = "named"
 #: The parts of the list, in its order.
 PARTS: dict[str, Callable[[Path, Tell], list[Row]]] = {
     "nets": nets,
     "solvers": solvers,
     "weights": weights,
+    NAMED: named,
     "stores": stores,
     "runs": runs,
 }

@@ -10,6 +10,7 @@ from catdog.project.choice import Choice, choose, stages_of
 from catdog.project.digest import digest_of
 from catdog.project.found import FoundPhotos, find, remarks
 from catdog.project.look import described, look
+from catdog.project.named_specs import named_specs
 from catdog.project.net_text import DATA, NetChange, facts, net_text
 from catdog.project.part import PART, PART_VALIDATION, write_part
 from catdog.project.readme import README, write_readme
@@ -44,11 +45,12 @@ def begin(
         tell(line)
     for line in remarks(found):
         tell(f"warning: {line}")
-    choice = choose(found, seen, asked, device, tell)
-    build = _build(found, choice, asked, folder)
-    name, digest = _plain(folder.resolve().name), digest_of(found, photos)
-    project = Project(asked, name, choice.net.stem, build, found.count, digest)
-    _write(project, found, choice, folder)
+    with named_specs(asked.net, tell) as named:
+        choice = choose(found, seen, asked, device, tell, named)
+        build = _build(found, choice, asked, folder)
+        name, digest = _plain(folder.resolve().name), digest_of(found, photos)
+        project = Project(asked, name, choice.net.stem, build, found.count, digest)
+        _write(project, found, choice, folder)
     return project, found
 
 

@@ -11,6 +11,7 @@ from catdog.project.advice import NetAdvice, advice, candidate_of, candidates
 from catdog.project.budget import Job, within
 from catdog.project.found import FoundPhotos
 from catdog.project.look import Look
+from catdog.project.named_specs import NamedSpecs
 from catdog.project.net_text import facts
 from catdog.project.rates import Rates, rates
 from catdog.project.request import Request, Tell
@@ -52,21 +53,27 @@ class Choice:
 
 
 def choose(
-    found: FoundPhotos, seen: Look, asked: Request, device: torch.device, tell: Tell
+    found: FoundPhotos,
+    seen: Look,
+    asked: Request,
+    device: torch.device,
+    tell: Tell,
+    named: NamedSpecs | None = None,
 ) -> Choice:
-    """Choose, and tell why. `asked.net` is as seen from the working directory.
+    """Choose, and tell why. `asked.net` is as seen from the working directory; `named` are its
+    specs where it is of torchvision or timm.
 
     Raises CatdogError for a net that does not fit photos, or not in this size.
     """
     known = candidates(found.training, gpu=device.type == "cuda")
     if asked.net:
-        known = [_candidate(asked.net)]
+        known = [named.advice if named else _candidate(asked.net)]
     chosen = _asked(known[0], asked)
     photos, epochs, why = found.count, asked.epochs or chosen.epochs, list[str]()
     if asked.minutes:
         known = [_asked(each, asked) for each in known]
         job = Job(found.count, found.training, seen.rate)
-        budget = within(asked.minutes, job, known, lambda each: _rates(each, device))
+        budget = within(asked.minutes, job, known, lambda each: _rates(each, device, named))
         chosen, photos = budget.chosen, budget.photos
         epochs = budget.epochs
         why.append(budget.why)
@@ -79,9 +86,10 @@ def choose(
         why += advice(found.training, chosen.net, known)
     for line in ["", *why] if why else []:
         tell(line)
-    path = find_net(chosen.net)
+    path = named.net if named else find_net(chosen.net)
+    solver = named.solver if named else solver_for(path)
     plan = _plan(found, photos, chosen, epochs, asked)
-    return Choice(path, solver_for(path), chosen, photos, plan, _weights(found, tell))
+    return Choice(path, solver, chosen, photos, plan, _weights(found, tell))
 
 
 def _weights(found: FoundPhotos, tell: Tell) -> list[float]:
@@ -148,6 +156,6 @@ def solver_for(net: Path) -> Path | None:
     return path if is_shipped(path) else None
 
 
-def _rates(each: NetAdvice, device: torch.device) -> Rates:
-    path = find_net(each.net)
+def _rates(each: NetAdvice, device: torch.device, named: NamedSpecs | None) -> Rates:
+    path = named.net if named else find_net(each.net)
     return rates(path, each.size, each.batch, device, learns=not each.pretrained)

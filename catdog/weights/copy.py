@@ -12,7 +12,7 @@ from catdog.spec.shape import Shape
 from catdog.weights.architectures import KNOWN, known_net
 from catdog.weights.model import Array, Weights
 from catdog.weights.named_module import is_named
-from catdog.weights.named_nets import REMEDY
+from catdog.weights.named_nets import command_for
 from catdog.weights.pretrained import solver_of
 
 #: What to do about a layer whose shapes differ.
@@ -163,9 +163,10 @@ def _check(net: Net, rows: list[CopyRow], weights: Weights, *, strict: bool) -> 
         solver = solver_of(name_of(weights))
         remedy = f"{RENAME}, as {solver} does" if solver else RENAME
         raise WeightsError(what, where=weights.source, remedy=remedy)
-    if mine and fresh == mine and is_named(weights.net.name):
+    # a state dict tells its name, and has no layers
+    if mine and fresh == mine and is_named(weights.net.name) and not weights.net.layer:
         file, name = weights.source, weights.net.name
-        remedy = f"{REMEDY.format(name).replace('FILE', file)} makes its net"
+        remedy = f"{command_for(name, file)} makes its net"
         raise WeightsError(f"is the state dict of {name}", where=file, remedy=remedy)
     if mine and fresh == mine:
         named = f', but those of the net "{weights.net.name}"' if weights.net.name else ""

@@ -130,7 +130,7 @@ class NamedModule:
             listed = "; ".join(f"{kind} ({some_of(at)})" for kind, at in others.items())
             raise WeightsError(
                 f"{self.name} has modules whose numbers are not those of a layer: {listed}",
-                remedy=f"catdog convert {self.name} FILE net.prototxt, which tries more",
+                remedy=f"catdog convert {self.name} FILE net.prototxt tries more",
             )
         return blobs
 

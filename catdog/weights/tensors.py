@@ -160,7 +160,7 @@ def _weights(tensors: Mapping[str, Tensor], carried: str, path: Path, net: str) 
     if not odd:
         return Weights(_by_layer(tensors, path), message, str(path))
     try:
-        blobs, message.name = _of_state(tensors, net)
+        blobs, message.name = _of_state(tensors, net, path)
     except WeightsError as error:
         error.where = str(path)
         raise
@@ -175,7 +175,7 @@ def _weights(tensors: Mapping[str, Tensor], carried: str, path: Path, net: str) 
     )
 
 
-def _of_state(tensors: Mapping[str, Tensor], net: str) -> tuple[BlobsOfLayers, str]:
+def _of_state(tensors: Mapping[str, Tensor], net: str, path: Path) -> tuple[BlobsOfLayers, str]:
     """The blobs of the state dict of a known net, and its name where its layers have the names of
     modules; nothing where it is not known.
 
@@ -183,7 +183,7 @@ def _of_state(tensors: Mapping[str, Tensor], net: str) -> tuple[BlobsOfLayers, s
     """
     if is_named(net):
         named = named_module(net)
-        check_state(named, tensors)
+        check_state(named, tensors, path)
         return named.blobs(tensors), net
     if known := recognise(tensors):
         return blobs_of(tensors, known), ""

@@ -19,6 +19,8 @@ _MARKS = {
 }
 #: Their weights want pictures from -1 to 1, to which `transform_input` brings normalised ones.
 _HALF: Colour = (127.5, 127.5, 127.5)
+#: They use GELU, layer normalisation and attention.
+_OF_OTHER_OPERATORS = ("convnext", "maxvit", "swin", "vit")
 #: The last layers of torchvision's nets.
 _HEADS = ("classifier", "fc", "head", "heads")
 
@@ -28,6 +30,11 @@ def names() -> list[str]:
     from torchvision import models
 
     return list(models.list_models(module=models))
+
+
+def convertible() -> list[str]:
+    """Those of them whose operators all have layers."""
+    return [name for name in names() if not name.startswith(_OF_OTHER_OPERATORS)]
 
 
 def find(name: str) -> NamedModule:
@@ -75,7 +82,7 @@ def _check(name: str) -> None:
         return
     where = f"{TORCHVISION}:{name}"
     if name not in models.list_models():
-        remedy = did_you_mean(name, known) or "`catdog list weights` has the names"
+        remedy = did_you_mean(name, known) or "`catdog list named` has the names"
         raise CatdogError("torchvision has no such net for pictures", where=where, remedy=remedy)
     # torchvision.models.detection.faster_rcnn
     kind = models.get_model_builder(name).__module__.split(".")[2]

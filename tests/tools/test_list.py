@@ -42,6 +42,13 @@ def test_weights_that_are_there_have_their_place(listed, tmp_path):
     assert rows["caffenet"]["solver"] == "s2"
 
 
+def test_nets_of_torchvision_have_a_part_of_their_own(listed):
+    rows = {row["name"]: row["there"] for row in json.loads("\n".join(listed("named", "--json")))}
+    assert rows["torchvision:densenet121"] == "not here: fetched when used"
+    assert "torchvision:vit_b_16" not in rows
+    assert list(rows)[-1] == "timm:NAME"
+
+
 def test_shards_are_one_store_and_what_is_built_is_a_link(listed, tmp_path):
     for number in range(3):
         write_lmdb(tmp_path / f"many/shard-{number:05d}", pictures(4))

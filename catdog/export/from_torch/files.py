@@ -59,14 +59,14 @@ def write_module_net(
     example = example_of(module, shapes, str(source))
     made = module_net(module, example, source.name.rpartition(".")[2], str(source))
     about = [f"The net of {source}, by catdog."]
-    found = write_pair(paths, made, about, Sample(module, example, example))
+    found = write_pair(paths, made, about, SameInput(module, example, example))
     drawn = ", ".join("x".join(map(str, each.shape)) for each in example)
     tell(f"largest difference from {source} on a drawn input of {drawn}: {found}")
     return paths
 
 
 @dataclass(frozen=True)
-class Sample:
+class SameInput:
     """A module, what it is given, and the same as its net is given it."""
 
     module: nn.Module
@@ -78,7 +78,7 @@ def write_pair(
     paths: tuple[Path, Path],
     made: ModuleNet,
     about: Sequence[str],
-    sample: Sample,
+    sample: SameInput,
     carried: NetParameter | None = None,
 ) -> Closeness:
     """Write text and parameters of a net, read them again and hold them against its module.
@@ -123,7 +123,7 @@ def _text(net: NetParameter, path: Path, about: Sequence[str]) -> str:
     return "".join(f"# {line}\n" for line in lines) + to_text(net, path)
 
 
-def agreement(sample: Sample, made: ModuleNet, text: Path, model: Path) -> Closeness:
+def agreement(sample: SameInput, made: ModuleNet, text: Path, model: Path) -> Closeness:
     """How far the net of two files is from its module, on a sample."""
     net = Net(read_net(text).message)
     if made.weights.blobs:

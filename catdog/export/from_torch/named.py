@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from catdog.errors import CatdogError, WeightsError
-from catdog.export.from_torch.files import Sample, pair, write_pair
+from catdog.errors import CatdogError
+from catdog.export.from_torch.files import SameInput, pair, write_pair
 from catdog.export.from_torch.module_net import ModuleNet, module_net
 from catdog.export.from_torch.source import fill
 from catdog.proto.caffe_pb2 import DatasetParameter, LayerParameter, NetParameter
@@ -41,7 +41,7 @@ def write_named_net(
     path = None if weights == DRAWN else weight_file(weights or named.name)
     module = _module(named, path)
     made = named_net(named, module)
-    sample = _sample(named, module)
+    sample = sample_of(named, module)
     about = [f"{named.name}, by catdog: BGR pictures from 0 to 255 minus mean_value."]
     found = write_pair(paths, made, about, sample, _carried(named, made))
     size = f"{named.size}x{named.size}"
@@ -52,18 +52,19 @@ def write_named_net(
 def _module(named: NamedModule, path: Path | None) -> nn.Module:
     """The module with the tensors of a file, and as many outputs as that has; drawn without one."""
     if path is None:
-        torch.manual_seed(0)
-        return named.make(named.outputs).eval().requires_grad_(False)
+        return drawn_module(named)
     tensors = read_state(path)
-    try:
-        check_state(named, tensors)
-    except WeightsError as error:
-        error.where = str(path)
-        raise
+    check_state(named, tensors, path)
     tensors = named.own(tensors)
     module = named.make(tensors[f"{named.head}.weight"].shape[0])
     fill(module, tensors, path, named.name)
     return module.eval().requires_grad_(False)
+
+
+def drawn_module(named: NamedModule) -> nn.Module:
+    """The module as its library draws it, the same in every run, in its state of prediction."""
+    torch.manual_seed(0)
+    return named.make(named.outputs).eval().requires_grad_(False)
 
 
 def named_net(named: NamedModule, module: nn.Module) -> ModuleNet:
@@ -73,7 +74,7 @@ def named_net(named: NamedModule, module: nn.Module) -> ModuleNet:
     the same parameters serve one that goes on. Raises SpecError with every operator that has no
     layer, CatdogError where the first layer is no convolution.
     """
-    made = module_net(module, _sample(named, module).given, named.name, named.name)
+    made = module_net(module, sample_of(named, module).given, named.name, named.name)
     net, blobs = made.weights.net, dict(made.weights.blobs)
     for layer in net.layer:
         if "data" in layer.bottom:
@@ -107,13 +108,13 @@ def _complete(net: NetParameter, named: NamedModule, kept: Mapping[str, float]) 
             layer.batch_norm_param.moving_average_fraction = kept[layer.name]
 
 
-def _sample(named: NamedModule, module: nn.Module) -> Sample:
+def sample_of(named: NamedModule, module: nn.Module) -> SameInput:
     """A drawn photo: RGB and normalised for the module, BGR minus the mean for the net."""
     generator = torch.Generator().manual_seed(0)
     photo = torch.randint(256, (1, 3, named.size, named.size), generator=generator).double()
     mean, deviation = (torch.tensor(c).view(3, 1, 1) for c in (named.mean, named.deviation))
     centred = photo - mean
-    return Sample(module, [(centred / deviation).float()], [centred.flip(1).float()])
+    return SameInput(module, [(centred / deviation).float()], [centred.flip(1).float()])
 
 
 def _carried(named: NamedModule, made: ModuleNet) -> NetParameter:

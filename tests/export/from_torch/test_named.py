@@ -137,7 +137,7 @@ def test_a_state_dict_that_does_not_fit_is_named_with_the_command_for_it(place):
         ("torchvision:resnet34x", 'has no such net for pictures; did you mean "resnet34"'),
         ("torchvision:quantized_resnet18", "of torchvision.models.quantization, .* take torchvis"),
         ("torchvision:fasterrcnn_resnet50_fpn", r"is of torchvision\.models\.detection, whose"),
-        ("torchvision:", "no such net for pictures; `catdog list weights` has"),
+        ("torchvision:", "no such net for pictures; `catdog list named` has"),
     ],
 )
 @pytest.mark.usefixtures("place")
