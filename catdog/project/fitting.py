@@ -87,8 +87,7 @@ def fit(
         photos: a folder in any layout that `catdog create_lmdb` takes, a list file, a table of
             labels, or a zip of any of these.
         out: the project's folder (default: that of `folder_for`).
-        net: a shipped net's name, torchvision:NAME, timm:NAME, or a file (default: the best for so
-            many photos).
+        net: a shipped net's name, torchvision:NAME, timm:NAME, or a file (default: the best).
         epochs, lr, batch, size: of the training, and of the photos in pixels (0: the net's own).
         minutes: take what fits into so many, all included (0: no limit); not with `epochs`.
         device: "cpu", "cuda", ... (default: a GPU if there is one).
