@@ -23,6 +23,7 @@ from catdog.solver.events import Event, Interrupted, Listener, Missing
 from catdog.solver.signals import EFFECTS
 from catdog.tracking.annotation import annotation
 from catdog.tracking.console import LOGS
+from catdog.tracking.elsewhere.table import NAMES
 from catdog.tracking.listeners import EVERY, TrackingOptions
 from catdog.tracking.shell_hook import OCCASIONS, WhenDone
 from catdog.tracking.tensorboard import HISTOGRAMS
@@ -114,6 +115,7 @@ def _options(args: argparse.Namespace, group: Group) -> Options:
         class_weights=args.class_weights,
         tracking=TrackingOptions(
             tensorboard=args.tensorboard or bool(args.tensorboard_histograms),
+            track=tuple(dict.fromkeys(args.track)),
             histograms=args.tensorboard_histograms,
             resources=args.resources,
             log=args.log,
@@ -186,6 +188,15 @@ def _add_tracking(parser: Parser) -> None:
         choices=HISTOGRAMS,
         default="",
         help="histograms of parameters and gradients too, at displays or after tests",
+    )
+    parser.add_argument(
+        "--track",
+        action="append",
+        choices=NAMES,
+        default=[],
+        metavar="|".join(NAMES),
+        help="keep the run in this program too, as its own variables say, or else beside the run; "
+        "may be given for several",
     )
     parser.add_argument(
         "--resources",

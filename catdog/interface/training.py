@@ -57,8 +57,8 @@ def train(
         progress: in a notebook, show where the training stands.
         listeners: called with each event of it (`catdog.solver.events`).
         fields: any field of the solver in place of the file's (None: the file's); beside them
-            class_weights="balanced", amp="bf16", compile, force, tensorboard, allow_python=True,
-            note="...", tags=["..."], words for the run's record.
+            class_weights="balanced", amp="bf16", compile, force, tensorboard, track="mlflow",
+            allow_python=True, note="...", tags=["..."], words for the run's record.
     """
     options = options_of({**fields, **(overrides or {})}, weights, freeze, snapshot, device)
     watched = [NotebookProgress()] if progress and in_notebook() else []
@@ -93,6 +93,7 @@ def options_of(
         force=bool(fields.pop("force", False)),
         tracking=TrackingOptions(
             tensorboard=bool(fields.pop("tensorboard", False)),
+            track=tuple(dict.fromkeys(_words(cast(Words, fields.pop("track", ()))))),
             annotation=annotation(note, _words(tags)),
         ),
         overrides=assignments(fields),

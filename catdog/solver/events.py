@@ -118,6 +118,15 @@ class Identified:
 
 
 @dataclass(frozen=True)
+class Tracked:
+    """Another program keeps the run too: under which name of its own, and where one finds it."""
+
+    tracker: str
+    run: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Reached:
     """The best of a score so far: `better` is the way in which it gets better."""
 
@@ -318,6 +327,7 @@ Event = (
     | Starting
     | Cached
     | Identified
+    | Tracked
     | Resuming
     | Solving
     | NetTesting

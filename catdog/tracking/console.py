@@ -33,6 +33,7 @@ from catdog.solver.events import (
     Snapshotted,
     Starting,
     Stopped,
+    Tracked,
     Warned,
 )
 from catdog.solver.monitored_score import BestScore, score_of_run
@@ -186,7 +187,7 @@ def _plain(event: Event) -> Iterator[str]:
             yield f"Stopped at iteration {iteration}"
         case Done(iteration):
             yield f"Done: {iteration} iterations"
-        case Cached() | DebugInfo() | Noted() | Interrupted():
+        case Cached() | DebugInfo() | Noted() | Tracked() | Interrupted():
             yield from (text for _, _, text in lines(event))
 
 

@@ -46,6 +46,10 @@ class Failures:
             self._missing[name] = text
         self.emit(Warned(f"{text}; the training goes on without"))
 
+    def mended(self, name: str) -> None:
+        """What was missing is there after all."""
+        self._missing.pop(name, None)
+
     @contextmanager
     def costing(self, name: str | Path) -> Iterator[None]:
         """Inside, a file may fail."""

@@ -36,6 +36,7 @@ from catdog.solver.events import (
     Solving,
     Starting,
     Stopped,
+    Tracked,
     Warned,
     by_blob,
     in_short,
@@ -66,6 +67,8 @@ def lines(event: Event) -> Iterator[Line]:
             yield from _start_lines(event)
         case Identified(run):
             yield "I", "solver.cpp:50", f"Run {run}"
+        case Tracked(tracker, run, place):
+            yield "I", "solver.cpp:50", f"{tracker} keeps it as run {run}: {place}"
         case Resuming(path, iteration):
             yield "I", "caffe.cpp:235", f"Resuming from {path}"
             yield "I", "sgd_solver.cpp:336", f"SGDSolver: restoring history of {iteration} updates"

@@ -35,6 +35,7 @@ from catdog.solver.events import (
     Resuming,
     Snapshotted,
     Stopped,
+    Tracked,
     of_net,
 )
 from catdog.solver.monitored_score import score_of_run
@@ -68,6 +69,7 @@ _KINDS: dict[str, type | UnionType] = {
     "test_nets": list,
     "note": str,
     "tags": list,
+    "tracked": dict,
 }
 
 
@@ -175,6 +177,7 @@ class RunFile:
             "process": os.getpid(),
             "versions": provenance.versions(),
             "git": provenance.commit(),
+            "tracked": earlier.get("tracked") or {},
             "sessions": [*earlier.get("sessions", []), {"started": now}],
         }
 
@@ -185,6 +188,8 @@ class RunFile:
                 self._prepare(event)
             case Identified(run):
                 self.content["run"] = run
+            case Tracked(tracker, run, place):
+                self.content["tracked"][tracker] = {"run": run, "place": place}
             case Resuming():
                 self._resume(event)
             case NetTested(iteration, net, outputs):
@@ -195,7 +200,7 @@ class RunFile:
                 self.content["status"] = STOPPED
         if isinstance(event, Display | NetTested | Snapshotted | Done | Stopped):
             self.content["iteration"] = event.iteration
-        if isinstance(event, Preparing | Resuming | NetTested | Snapshotted):
+        if isinstance(event, Preparing | Tracked | Resuming | NetTested | Snapshotted):
             self._write()
 
     def __enter__(self) -> Self:
@@ -366,6 +371,15 @@ def run_name(prefix: str) -> str:
         return str(read_run(run_path(prefix)).get("run") or "")
     except CatdogError:
         return ""
+
+
+def known_to(tracker: str, prefix: str) -> str:
+    """The name that another program has for the run under a prefix; empty where it has none."""
+    try:
+        row = (read_run(run_path(prefix)).get("tracked") or {}).get(tracker)
+    except CatdogError:
+        return ""
+    return str(row.get("run") or "") if isinstance(row, dict) else ""
 
 
 def _now() -> str:

@@ -19,11 +19,9 @@ from catdog.solver.events import (
     Stopped,
 )
 from catdog.solver.solver import Solver
-from catdog.tracking.flat_fields import plain_fields
-from catdog.tracking.run_file import named
+from catdog.tracking.scalars import Scalars, settings_of
 from catdog.tracking.schedule import schedule_of
 from catdog.tracking.tensorboard_graph import graph
-from catdog.tracking.throughput import Pace
 
 #: When histograms are taken.
 HISTOGRAMS = ("display", "test")
@@ -70,7 +68,7 @@ class TensorBoard:
             keep(folder)
         self._solver, self._histograms = solver, histograms
         self._schedule = schedule_of(solver)
-        self._pace = Pace(self._schedule)
+        self._scalars = Scalars(self._schedule)
         self._scores: dict[str, float] = {}
         self._due = False
         self._to: Any = SummaryWriter(str(folder), purge_step=solver.iteration if resumed else None)
@@ -80,22 +78,18 @@ class TensorBoard:
 
     def __call__(self, event: Event) -> None:
         """Write what belongs to TensorBoard from an event."""
-        self._pace(event)
+        values = self._scalars.values(event)
         match event:
-            case Display(iteration, loss=loss, lr=lr):
-                self._write(iteration, {"train/loss": loss, "train/learning_rate": lr})
-                self._write(iteration, self._speed())
-                self._due |= self._histograms == "display"
-            case NetTested(iteration, net, outputs):
-                values = {f"test/{name}": each.value for name, each in named(outputs, net)}
+            case Display(iteration) | FinalLoss(iteration):
+                self._write(iteration, values)
+                self._due |= self._histograms == "display" and isinstance(event, Display)
+            case NetTested(iteration):
                 self._write(iteration, values)
                 self._scores.update(values)
                 self._due |= self._histograms == "test"
             case Iterating(iteration) if self._due:
                 self._due = False
                 self._take_histograms(iteration)
-            case FinalLoss(iteration, loss):
-                self._write(iteration, {"train/loss": loss})
             case Done() | Stopped():
                 self._write_settings()
 
@@ -106,10 +100,6 @@ class TensorBoard:
     def _write(self, iteration: int, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             self._to.add_scalar(name, value, iteration)
-
-    def _speed(self) -> dict[str, float]:
-        rates = {"iterations": self._pace.rate, "images": self._pace.images}
-        return {f"speed/{name}_per_second": rate for name, rate in rates.items() if rate}
 
     def _draw_net(self) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
@@ -147,11 +137,9 @@ class TensorBoard:
 
         settings = {
             name: _setting(text)
-            for name, text in plain_fields(self._solver.param).items()
+            for name, text in settings_of(self._solver, self._schedule).items()
             if not name.startswith(_NO_SETTING)
         }
-        if self._schedule.examples:
-            settings["batch_size"] = float(self._schedule.examples)
         for summary in hparams(settings, self._scores):  # type: ignore[no-untyped-call]
             self._to.file_writer.add_summary(summary)
 

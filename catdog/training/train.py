@@ -140,7 +140,7 @@ def _listening(
     """The log, the run's file, what is shown, and the caller's listeners; the stack closes them."""
     resumed = begun.resumed
     failures = Failures()
-    shown = RunListeners(prefix, options.tracking, stream, failures, resumed=resumed)
+    shown = RunListeners(prefix, options.tracking, stream, failures, solver=path, resumed=resumed)
     log = LogWriter(
         _log_path(prefix), shown.stream, resumed=resumed, waits=True, failed=failures.take
     )

@@ -1,0 +1,1 @@
+"""Runs in the programs that others keep their experiments with: MLflow, Weights & Biases."""
