@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from catdog.analysis.html import Card
 from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
 from catdog.data.thumbnails import thumbnail
+from catdog.runtime.optional import optional
 from catdog.runtime.parallel import in_order
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -37,17 +39,37 @@ def errors(predictions: LabelledPredictions, most: int) -> list[int]:
 def suspects(predictions: LabelledPredictions, most: int) -> Suspects:
     """At most `most` photos of each kind.
 
-    A photo may be mislabelled when the net is as sure of another class as it is on average of the
-    photos that bear that label (confident learning: Northcutt, Jiang, Chuang, 2021). It is hard
-    when its loss is high, and undecided when the entropy of its probabilities is.
+    A photo may be mislabelled where `doubted` says so. It is hard when its loss is high, and
+    undecided when the entropy of its probabilities is.
     """
     loss = losses(predictions)
     order = _descending(loss)
-    doubted = _doubted(predictions)
-    mislabelled = [at for at in order if doubted[at]][:most]
+    doubtful = doubted(predictions)
+    mislabelled = [at for at in order if doubtful[at]][:most]
     hardest = _without(order, mislabelled)[:most]
     undecided = _without(_descending(_entropy(predictions)), [*mislabelled, *hardest])[:most]
     return Suspects(mislabelled, hardest, undecided)
+
+
+def doubted(predictions: LabelledPredictions) -> NDArray[np.bool_]:
+    """Which labels cleanlab takes for wrong (N): the net is as sure of another class as it is on
+    average of the photos that bear that label (confident learning: Northcutt, Jiang, Chuang, 2021).
+
+    Raises CatdogError, with the command to run, where cleanlab is not installed.
+    """
+    labels = predictions.label.astype(np.int64)
+    # cleanlab takes labels of two classes or more for granted
+    if len(np.unique(labels)) < 2:
+        return np.zeros(len(labels), np.bool_)
+    found: NDArray[np.bool_] = cleanlab("filter").find_label_issues(
+        labels, predictions.probabilities, filter_by="confident_learning", n_jobs=1
+    )
+    return found
+
+
+def cleanlab(part: str) -> ModuleType:
+    """`cleanlab.<part>`. Raises CatdogError, with the command to run, where it is missing."""
+    return optional(f"cleanlab.{part}", "this needs cleanlab", "pip install 'catdog-torch[review]'")
 
 
 def photo_cards(
@@ -64,15 +86,6 @@ def photo_cards(
         note = label if label == taken else f"{label}, taken for {taken}"
         name = data.names[predictions.index[at]]
         yield Card(picture, name, f"{note} {probability}", bad=label != taken)
-
-
-def _doubted(predictions: LabelledPredictions) -> NDArray[np.bool_]:
-    sure = np.full(predictions.probabilities.shape[1], np.inf)
-    for label in np.unique(predictions.label):
-        sure[label] = predictions.probabilities[predictions.label == label, label].mean()
-    above: NDArray[np.bool_] = predictions.probabilities.max(axis=1) >= sure[predictions.predicted]
-    doubted: NDArray[np.bool_] = above & (predictions.predicted != predictions.label)
-    return doubted
 
 
 def _entropy(predictions: LabelledPredictions) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ Features are standardised, each by its mean and deviation over the training exam
 classifier of standardised features is one of the features themselves.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 #: Strengths among which cross-validation chooses: the smaller, the simpler the classifier.
 STRENGTHS = tuple(10.0**power for power in range(-6, 2))
+#: Of these, those with which labels that are wrong cannot be learned by heart; they are quick too.
+_SIMPLE = tuple(each for each in STRENGTHS if 1e-5 < each < 1)
 _FOLDS = 5
 
 
@@ -107,12 +109,26 @@ def score(linear: LinearClassifier, examples: Examples) -> ProbeScore:
     return ProbeScore(float(np.mean(right)), softmax_log_loss(scores, labels), interval)
 
 
+def out_of_fold(examples: Examples, folds: int = _FOLDS) -> Floats:
+    """Probabilities of each class, examples x classes: each example by a logistic classifier that
+    was fitted to the others of so many folds, with the share of each class in each.
+
+    The strength is the one among the simpler that is best of all folds. Raises DataError as `fit`.
+    """
+    split = _folds(examples.labels, folds)
+    strength = _best(_logistic, KINDS["logistic"][1], examples, split, _SIMPLE)
+    predict = scikit("model_selection").cross_val_predict
+    x, y = examples.features, examples.labels
+    found: Floats = predict(_pipeline(_logistic(strength)), x, y, cv=split, method="predict_proba")
+    return found
+
+
 def _pipeline(model: Any) -> Any:
     scaler = scikit("preprocessing").StandardScaler()
     return scikit("pipeline").make_pipeline(scaler, model)
 
 
-def _folds(labels: NDArray[np.int64]) -> Any:
+def _folds(labels: NDArray[np.int64], most: int = _FOLDS) -> Any:
     """Parts of the examples to leave out in turn, with the share of each class in each."""
     counts = np.bincount(labels)
     if len(counts) < 2 or not counts.min():
@@ -120,18 +136,24 @@ def _folds(labels: NDArray[np.int64]) -> Any:
         raise DataError(f"no training example has label {missing}", remedy="check the labels")
     if counts.min() < 2:
         raise DataError("a class has one training example only", remedy="give it two or more")
-    folds = min(_FOLDS, int(counts.min()))
+    folds = min(most, int(counts.min()))
     split = scikit("model_selection").StratifiedKFold
     return split(folds, shuffle=True, random_state=0)
 
 
-def _best(model: Callable[[float], Any], measure: str, examples: Examples, folds: Any) -> float:
+def _best(
+    model: Callable[[float], Any],
+    measure: str,
+    examples: Examples,
+    folds: Any,
+    strengths: Sequence[float] = STRENGTHS,
+) -> float:
     """The strength with the best mean measure; of equal ones the simplest classifier."""
     evaluate = scikit("model_selection").cross_val_score
     x, y = examples.features, examples.labels
     means = {
         strength: evaluate(_pipeline(model(strength)), x, y, scoring=measure, cv=folds).mean()
-        for strength in STRENGTHS
+        for strength in strengths
     }
     return max(means, key=means.__getitem__)
 

@@ -49,8 +49,13 @@ class ReviewCandidate:
     @property
     def row(self) -> ReviewRow:
         """It as a row without a decision, with what the net says as the note."""
-        says = f"{self.taken_for} {self.probability:.1%}"
-        return ReviewRow(self.photo, self.label, note=f"{self.reason}{_SAYS}{says}")
+        note = note_of_net(self.reason, self.taken_for, self.probability)
+        return ReviewRow(self.photo, self.label, note=note)
+
+
+def note_of_net(reason: str, taken_for: str, probability: float) -> str:
+    """A note that `read_note` understands."""
+    return f"{reason}{_SAYS}{taken_for} {probability:.1%}"
 
 
 def read_note(note: str) -> NoteOfNet:

@@ -1,7 +1,8 @@
 """What is known of each labelled photo: size, kind, hashes, or why it cannot be read."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, cast
 
 import cv2
@@ -21,7 +22,8 @@ _SMALL = 64
 class PhotoInfo(NamedTuple):
     """Facts about a photo; width and height in pixels, after its EXIF orientation.
 
-    `hash` is perceptual, `digest` that of the file's bytes.
+    `hash` is perceptual, `digest` that of the file's bytes; `measures` are what `survey` was asked
+    to measure.
     """
 
     photo: Photo
@@ -31,6 +33,7 @@ class PhotoInfo(NamedTuple):
     gray: bool
     hash: int | None
     digest: bytes
+    measures: Mapping[str, float] = {}
 
     @property
     def aspect(self) -> float:
@@ -50,12 +53,19 @@ class UnreadablePhoto(NamedTuple):
     reason: str
 
 
-def survey(photos: Iterable[Photo]) -> Iterator[PhotoInfo | UnreadablePhoto]:
-    """Facts about each photo, in their order; decoded on all cores, pixels are not kept."""
-    return in_order(_inspect, photos)
+def survey(
+    photos: Iterable[Photo], measure: Callable[[Pixels], Mapping[str, float]] = lambda _: {}
+) -> Iterator[PhotoInfo | UnreadablePhoto]:
+    """Facts about each photo, in their order; decoded on all cores, pixels are not kept.
+
+    `measure` tells more of a picture.
+    """
+    return in_order(partial(_inspect, measure), photos)
 
 
-def _inspect(photo: Photo) -> PhotoInfo | UnreadablePhoto:
+def _inspect(
+    measure: Callable[[Pixels], Mapping[str, float]], photo: Photo
+) -> PhotoInfo | UnreadablePhoto:
     try:
         data = read_file(photo.file)
         picture = decode(data)
@@ -71,6 +81,7 @@ def _inspect(photo: Photo) -> PhotoInfo | UnreadablePhoto:
         "gray" in picture.kinds or _is_colorless(small),
         perceptual_hash(small),
         hashlib.blake2b(data, digest_size=16).digest(),
+        measure(picture.pixels),
     )
 
 

@@ -4,9 +4,6 @@ Nothing is loaded from elsewhere, and no script runs but the page's own: its pol
 digest of that. Every text is escaped, wherever it comes from.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -19,7 +16,7 @@ from catdog.inference.photo_job import Batch
 from catdog.inference.predictor import Prediction
 from catdog.inference.tally import Tally, foremost
 from catdog.runtime.files import replacing
-from catdog.runtime.page_templates import page_templates
+from catdog.runtime.page_templates import for_script, page_templates, script_digest
 from catdog.runtime.parallel import in_order
 from catdog.runtime.wording import counted
 
@@ -74,7 +71,7 @@ class PredictionPage:
             if isinstance(picture, Unreadable):
                 self._unreadable.append((_shown_name(name, picture.where), picture.what))
             else:
-                self._photos.append(_for_script(self._photo(name, each, picture)))
+                self._photos.append(for_script(self._photo(name, each, picture)))
 
     def _photo(self, name: str, found: Prediction, picture: str) -> list[object]:
         pairs = list(zip(self.heads, found.rows, strict=True))
@@ -91,17 +88,16 @@ class PredictionPage:
     def text(self) -> Iterator[str]:
         """The page, piece by piece."""
         script, style = (_read(f"predictions.{kind}") for kind in ("js", "css"))
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         return (
             page_templates(_TEMPLATES)
             .get_template("predictions.html")
             .generate(
                 title=self._title(),
                 lead=self._lead,
-                digest=f"sha256-{digest}",
+                digest=script_digest(script),
                 style=style,
                 script=script,
-                heads=_for_script([_of_head(head) for head in self.heads]),
+                heads=for_script([_of_head(head) for head in self.heads]),
                 photos=self._photos,
                 unreadable=self._unreadable,
             )
@@ -145,14 +141,6 @@ def _of_head(head: Head) -> dict[str, object]:
         "several": head.several,
         "scores": head.scores,
     }
-
-
-def _for_script(value: object) -> str:
-    """JSON in ASCII that ends no element of a page, whatever the names are."""
-    text = json.dumps(value, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
 
 
 def _shown_name(name: str, where: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from catdog.data.build.folder_layouts import find_photos
+from catdog.data.build.review import ReviewRow, decide, read_review
 from catdog.inference.predictor import Predictor
 from catdog.weights import read_weights
 from tests.analysis.test_html import Reader
@@ -121,6 +122,49 @@ def test_a_net_for_other_classes_is_found_out_first(job, tmp_path, capsys):  # n
         shutil.copy(next((job / "input/train").glob("*.jpg")), tmp_path / name)
     (error,) = run(capsys, tmp_path, "--weights", job / "two.caffemodel", "--device", "cpu")
     assert "the photos are of hen, owl, the net knows cat, dog" in error
+
+
+@pytest.fixture
+def turned(tmp_path):
+    """Red cats and blue dogs, a cat that is called a dog, and a dark one."""
+    files = {}
+    for i in range(24):
+        pixels = picture(90, 80, seed=i) // 3
+        pixels[..., 2 if i < 12 else 0] += 160
+        files[f"{'cat' if i < 12 else 'dog'}.{i}.png"] = pixels
+    files["dog.99.png"] = files.pop("cat.4.png")
+    files["cat.5.png"] = files["cat.5.png"] // 9
+    files["cat.98.png"] = b"no picture"
+    return save_all(tmp_path / "photos", files)
+
+
+def test_errors_are_found_written_and_decided_on(turned, tmp_path, capsys):
+    words = (turned, "--out", tmp_path / "out", "--find-errors", "--device", "cpu")
+    lines = run(capsys, *words)
+    table = {row.split()[1]: row.split() for row in lines if row.strip()[:1].isdecimal()}
+    assert int(table["dog.99.png"][0]) <= 2 and table["dog.99.png"][2:4] == ["dog", "cat"]
+    assert "dark" in table["cat.5.png"]
+    with (tmp_path / "out/findings.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert {row["photo"]: row["suggested"] for row in found}["dog.99.png"] == "cat"
+    review = tmp_path / "out/review.csv"
+    assert [row.photo for row in read_review(review)] == [row["photo"] for row in found]
+    assert not any(row.decision for row in read_review(review))
+    decide(review, [ReviewRow("dog.99.png", "dog", "relabel", "cat")])
+    run(capsys, *words, "--folds", "3")
+    assert [row[2:4] for row in read_review(review) if row.decision] == [("relabel", "cat")]
+    assert '"decision":"relabel","new":"cat"' in (tmp_path / "out/findings.html").read_text()
+
+
+def test_folds_are_those_of_a_search(turned, capsys):
+    for flag in ("--folds", "--folds-of"):
+        (error,) = run(capsys, turned, flag, "3")
+        assert error == f"error: {flag}: is of --find-errors; give it too"
+
+
+def test_a_training_with_folds_that_is_not_there(turned, capsys):
+    (error,) = run(capsys, turned, "--find-errors", "--folds-of", "nothing", "--device", "cpu")
+    assert "nothing: has no folds" in error
 
 
 def test_a_folder_in_which_nothing_can_be_read(tmp_path, capsys):
