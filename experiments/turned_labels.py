@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from catdog.analysis.error_search import features_of
 from catdog.analysis.findings import Evidence, findings
 from catdog.analysis.linear_probe import Examples, fit, score
-from catdog.analysis.photo_features import Features, imagenet_net, photo_features
+from catdog.analysis.photo_features import Features, imagenet_net
 from catdog.analysis.photo_quality import measure
 from catdog.analysis.survey import PhotoInfo, survey
 from catdog.analysis.unseen_predictions import by_probe
@@ -57,17 +58,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     listing = find_photos(args.folder)
     looks = list(progress(survey(listing.train, measure), "look", len(listing.train)))
     seen = [info for info in looks if isinstance(info, PhotoInfo)]
-    net, files = imagenet_net(device_of(args)), [info.photo.file for info in seen]
-    found = list(progress(photo_features(net, files), "features", len(files)))
-    features = np.stack([row for row in found if isinstance(row, np.ndarray)])
+    features = features_of(imagenet_net(device_of(args)), seen)
     rows = []
     for seed in range(args.seeds):
         one = outcome(seen, features, listing.classes, args.share, seed)
-        shares = one.right, one.before, one.after
-        found_shares = f"{one.first:.1%}", f"{one.suggested:.1%}", f"{one.wronged}"
-        rows.append((f"{seed}", f"{one.turned}", *found_shares, *(f"{x:.2%}" for x in shares)))
-        print(rows[-1], flush=True)
-    head = ("seed", "turned", "first tenth", "suggested", "wronged", "right", "turned", "reviewed")
+        shares = (f"{each:.2%}" for each in (one.right, one.before, one.after))
+        found = f"{one.first:.1%}", f"{one.suggested:.1%}", f"{one.wronged}"
+        rows.append((f"{seed}", f"{one.turned}", *found, *shares))
+    head = ("seed", "turned", "first tenth", "suggested", "wronged", "right", "wrong", "reviewed")
     print(text_table(head, rows))
 
 

@@ -32,7 +32,7 @@ from catdog.analysis.evaluation import (
     evaluation_of,
     evaluation_of_mean,
 )
-from catdog.analysis.label_errors import errors
+from catdog.analysis.label_errors import cleanlab, errors
 from catdog.analysis.labelled import (
     LabelledPhotos,
     LabelledPredictions,
@@ -153,6 +153,8 @@ class _Judged:
 def judge(args: Namespace) -> None:
     """The scores of the net's probabilities, or of the mean of several nets'."""
     _check(args)
+    if args.review:
+        cleanlab("filter")
     with ExitStack() as stack:
         judged = _judged(args, args.weights, stack)
         evaluation = _calibrated(args, judged) if args.calibrate else _with_sets(args, judged)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from catdog.analysis import error_search, photo_quality
 from catdog.analysis.exploration import Trained, explore, summary, write_exploration
+from catdog.analysis.label_errors import cleanlab
 from catdog.analysis.labelled import collect, labelled_photos, predict_photos
 from catdog.analysis.photo_features import imagenet_net
 from catdog.analysis.survey import survey
@@ -47,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     # a net that is not for these photos is found out before they are read
     asked = _search(args) if args.find_errors else None
     predictor = None if asked else _predictor(args)
+    if predictor:
+        cleanlab("filter")
     data = labelled_photos(photos, listing.classes, predictor) if predictor else None
     measured = survey(photos, photo_quality.measure) if asked else survey(photos)
     looks = list(progress(measured, "look", len(photos)))
@@ -94,7 +97,7 @@ def _predictor(args: Namespace) -> Predictor | None:
 
 
 def _search(args: Namespace) -> error_search.ErrorSearch:
-    error_search.check_ready()
+    error_search.check_ready(Path(args.out))
     net = _predictor(args) or imagenet_net(device_of(args))
     trained = _of_folds(args) if args.folds_of else None
     return error_search.ErrorSearch(net, args.folds or _FOLDS, trained)

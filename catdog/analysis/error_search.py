@@ -52,12 +52,15 @@ class FoundErrors:
     remarks: Sequence[str]
 
 
-def check_ready() -> None:
-    """Raise CatdogError, with the command to run, where a library is missing."""
+def check_ready(out: Path) -> None:
+    """Raise CatdogError, with the command to run, where a library is missing, and DataError where
+    the folder has a review that cannot be added to."""
     cleanlab("filter")
     scikit("linear_model")
     photo_quality.check_ready()
     html.check_ready()
+    if (out / REVIEW).exists():
+        read_review(out / REVIEW)
 
 
 def search(asked: ErrorSearch, seen: Sequence[PhotoInfo], classes: Sequence[str]) -> FoundErrors:
@@ -67,7 +70,7 @@ def search(asked: ErrorSearch, seen: Sequence[PhotoInfo], classes: Sequence[str]
     """
     if not seen:
         raise DataError("there is no photo that can be read")
-    features = _features(asked.net, seen)
+    features = features_of(asked.net, seen)
     labels = np.array([info.photo.label for info in seen])
     predictions = (
         by_folds(asked.trained, seen, classes)
@@ -107,7 +110,8 @@ def write_errors(errors: FoundErrors, out: Path) -> list[Path]:
     return [page, review, write_findings(found, out / TABLE)]
 
 
-def _features(net: Predictor, seen: Sequence[PhotoInfo]) -> Features:
+def features_of(net: Predictor, seen: Sequence[PhotoInfo]) -> Features:
+    """The features of photos, seen x numbers; NaN for one that went away since it was seen."""
     photos = [info.photo.file for info in seen]
     rows = list(progress(photo_features(net, photos), "features", len(photos)))
     size = next((len(row) for row in rows if not isinstance(row, Unreadable)), 0)

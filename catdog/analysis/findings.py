@@ -14,16 +14,14 @@ from catdog.analysis.label_errors import cleanlab, doubted
 from catdog.analysis.labelled import LabelledPredictions
 from catdog.analysis.photo_features import Features
 from catdog.analysis.photo_quality import photo_faults
-from catdog.analysis.review_candidates import MISLABELLED, note_of_net
+from catdog.analysis.review_candidates import DOUBLE, HARD, MISLABELLED, OUTLIER, note_of_net
 from catdog.analysis.survey import PhotoInfo
 from catdog.data.build.review import ReviewRow
 from catdog.errors import one_line
 from catdog.runtime.files import replacing
 
-OUTLIER, DOUBLE = "unlike the others", "double of another class"
-#: A photo this many quartile ranges above the upper quartile of distances is unlike the others
-#: (the fence of J. Tukey, Exploratory Data Analysis, 1977).
-_FENCE = 1.5
+#: The share of photos, those farthest from their neighbours, that are called unlike the others.
+_FARTHEST = 0.02
 #: What a fault of the picture, or being unlike the others, weighs beside a label that is wrong.
 _WEIGHT = 0.5
 _NEIGHBOURS = 10
@@ -84,7 +82,7 @@ class Evidence:
 def findings(evidence: Evidence) -> list[Finding]:
     """The photos with a reason, the worst first. Raises CatdogError where a library is missing."""
     reasons: dict[int, list[Reason]] = {}
-    taken = dict(_taken_for(evidence))
+    taken = dict(_taken_for(evidence.predictions, evidence.classes))
     for at, reason in _reasons(evidence):
         reasons.setdefault(at, []).append(reason)
     found = [
@@ -131,26 +129,29 @@ def _reasons(evidence: Evidence) -> Iterator[tuple[int, Reason]]:
             yield at, Reason(fault.kind, _WEIGHT * (1 - fault.score), fault.kind)
 
 
-def _taken_for(evidence: Evidence) -> Iterator[tuple[int, str]]:
-    """The class that a photo is taken for, where its label is doubted."""
-    if predictions := evidence.predictions:
-        for place in np.flatnonzero(doubted(predictions)):
-            taken = evidence.classes[predictions.predicted[place]]
-            yield int(predictions.index[place]), taken
+def _taken_for(
+    predictions: LabelledPredictions | None, classes: Sequence[str]
+) -> Iterator[tuple[int, str]]:
+    """The class that a photo is taken for, where that is not its own."""
+    if predictions:
+        for place in np.flatnonzero(predictions.predicted != predictions.label):
+            yield int(predictions.index[place]), classes[predictions.predicted[place]]
 
 
 def _mislabelled(evidence: Evidence) -> Iterator[tuple[int, Reason]]:
     predictions = evidence.predictions
-    if predictions is None or len(predictions.label) == 0:
+    if predictions is None:
         return
     quality = cleanlab("rank").get_label_quality_scores(
         predictions.label, predictions.probabilities, method="self_confidence"
     )
-    for place in np.flatnonzero(doubted(predictions)):
+    sure = doubted(predictions)
+    for place in np.flatnonzero(predictions.predicted != predictions.label):
         taken = int(predictions.predicted[place])
         share = float(predictions.probabilities[place, taken])
-        told = note_of_net(MISLABELLED, evidence.classes[taken], share)
-        yield int(predictions.index[place]), Reason(MISLABELLED, 1 - float(quality[place]), told)
+        kind = MISLABELLED if sure[place] else HARD
+        told = note_of_net(kind, evidence.classes[taken], share)
+        yield int(predictions.index[place]), Reason(kind, 1 - float(quality[place]), told)
 
 
 def _outliers(features: Features | None) -> Iterator[tuple[int, Reason]]:
@@ -164,8 +165,7 @@ def _outliers(features: Features | None) -> Iterator[tuple[int, Reason]]:
     score: NDArray[np.float64] = model.fit_score(features=features[known], verbose=False)
     # the score is exp(-distance / median distance)
     far = -np.log(np.maximum(score, np.finfo(np.float64).tiny))
-    lower, upper = np.percentile(far, [25, 75])
-    for place in np.flatnonzero(far > upper + _FENCE * (upper - lower)):
+    for place in np.argsort(score, kind="stable")[: max(1, round(_FARTHEST * len(known)))]:
         told = f"{OUTLIER}: {far[place]:.1f} times as far from its neighbours as is usual"
         yield int(known[place]), Reason(OUTLIER, _WEIGHT * (1 - float(score[place])), told)
 

@@ -74,6 +74,8 @@ def _photos(
     pictures = in_order(_picture, files[: len(found)])
     for each, picture in zip(found, pictures, strict=True):
         row = known.get(each.photo, each.row)
+        if row.label != each.label:  # that is from before it got this label
+            row = each.row
         yield for_script(
             {
                 "name": in_utf8(each.photo),

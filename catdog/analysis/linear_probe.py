@@ -4,7 +4,7 @@ Features are standardised, each by its mean and deviation over the training exam
 classifier of standardised features is one of the features themselves.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from catdog.inference.intervals import Interval, of_share
 from catdog.net.net import Net
 from catdog.net.step import Node
 from catdog.runtime.optional import scikit
+from catdog.runtime.progress import progress
 
 Floats = NDArray[np.float64]
 
@@ -116,7 +117,8 @@ def out_of_fold(examples: Examples, folds: int = _FOLDS) -> Floats:
     The strength is the one among the simpler that is best of all folds. Raises DataError as `fit`.
     """
     split = _folds(examples.labels, folds)
-    strength = _best(_logistic, KINDS["logistic"][1], examples, split, _SIMPLE)
+    strengths = progress(_SIMPLE, "fit", unit="strengths")
+    strength = _best(_logistic, KINDS["logistic"][1], examples, split, strengths)
     predict = scikit("model_selection").cross_val_predict
     x, y = examples.features, examples.labels
     found: Floats = predict(_pipeline(_logistic(strength)), x, y, cv=split, method="predict_proba")
@@ -146,7 +148,7 @@ def _best(
     measure: str,
     examples: Examples,
     folds: Any,
-    strengths: Sequence[float] = STRENGTHS,
+    strengths: Iterable[float] = STRENGTHS,
 ) -> float:
     """The strength with the best mean measure; of equal ones the simplest classifier."""
     evaluate = scikit("model_selection").cross_val_score

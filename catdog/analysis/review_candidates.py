@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 from catdog.analysis.label_errors import losses, suspects
 from catdog.analysis.labelled import LabelledPredictions
+from catdog.analysis.photo_quality import KINDS
 from catdog.data.build.review import ReviewRow
 
 #: Why a photo is to be looked at.
 MISLABELLED, HARD, UNDECIDED = "may be mislabelled", "hard", "undecided"
 REASONS = (MISLABELLED, HARD, UNDECIDED)
+#: What is found without a trained net, beside what is wrong with a picture.
+OUTLIER, DOUBLE = "unlike the others", "double of another class"
+_FOUND = (OUTLIER, DOUBLE, *KINDS.values())
 _SAYS = ": the net says "
 _NOTE = re.compile(rf"({'|'.join(REASONS)}){_SAYS}(.+) (\d+\.\d)%", re.DOTALL)
 
@@ -59,9 +63,12 @@ def note_of_net(reason: str, taken_for: str, probability: float) -> str:
 
 
 def read_note(note: str) -> NoteOfNet:
-    """What the note of a row says."""
-    match = _NOTE.fullmatch(note)
-    return NoteOfNet(match[1], match[2], float(match[3]) / 100) if match else NoteOfNet(note)
+    """What the note of a row says; of several reasons the first."""
+    first = note.partition("; ")[0]
+    if match := _NOTE.fullmatch(note) or _NOTE.fullmatch(first):
+        return NoteOfNet(match[1], match[2], float(match[3]) / 100)
+    kind = first.partition(": ")[0]
+    return NoteOfNet(kind if kind in _FOUND else note)
 
 
 def review_candidates(

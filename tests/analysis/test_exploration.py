@@ -162,6 +162,14 @@ def test_folds_are_those_of_a_search(turned, capsys):
         assert error == f"error: {flag}: is of --find-errors; give it too"
 
 
+def test_a_review_that_is_none_is_told_before_the_photos_are_looked_at(turned, tmp_path, capsys):
+    review = tmp_path / "out/review.csv"
+    save_all(tmp_path, {"out/review.csv": b"photo,label,decision,new_label\na.jpg,cat,burn,\n"})
+    lines = run(capsys, turned, "--out", tmp_path / "out", "--find-errors", "--device", "cpu")
+    assert [line.split(":")[:3] for line in lines] == [["error", f" {review}", "2"]]
+    assert [path.name for path in review.parent.iterdir()] == ["review.csv"]
+
+
 def test_a_training_with_folds_that_is_not_there(turned, capsys):
     (error,) = run(capsys, turned, "--find-errors", "--folds-of", "nothing", "--device", "cpu")
     assert "nothing: has no folds" in error

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from catdog.analysis.findings import DOUBLE, OUTLIER, Evidence, findings, kinds_of, write_findings
+from catdog.analysis.findings import Evidence, findings, kinds_of, write_findings
 from catdog.analysis.labelled import LabelledPredictions
 from catdog.analysis.photo_quality import measure
-from catdog.analysis.review_candidates import MISLABELLED, read_note
+from catdog.analysis.review_candidates import DOUBLE, MISLABELLED, OUTLIER, read_note
 from catdog.analysis.survey import survey
 from catdog.data.build.folder_layouts import find_photos
 from tests.analysis.test_photo_quality import sharp
@@ -52,6 +52,7 @@ def test_each_comes_with_its_reason_and_no_other_is_there(evidence):
     assert found[TURNED].badness == pytest.approx(0.97)
     assert found[FAR].suggested == ""
     assert read_note(found[TURNED].row.note) == (MISLABELLED, "dog", 0.97)
+    assert read_note(found[FAR].row.note).reason == OUTLIER
     assert "nearly cat.9.png, cat" in found["dog.9.png"].row.note
 
 

@@ -104,6 +104,13 @@ def test_progress_is_there_again_and_goes_before_that_of_the_file(photos, browse
 
 
 @needs_browser
+def test_what_was_decided_on_another_label_is_not_taken(photos, browser):
+    with page_of(browser) as page:
+        opened(page, written(photos, ReviewRow("cat.0.jpg", "dog", "relabel", "cat")))
+        expect(page.locator("#count")).to_contain_text("4 left of 4")
+
+
+@needs_browser
 def test_filters(photos, browser):
     with page_of(browser) as page:
         opened(page, written(photos))

@@ -43,3 +43,17 @@ def test_the_note_of_a_proposed_row_is_read_and_that_of_a_person_left():
         assert told[:2] == (each.reason, each.taken_for)
         assert told.probability == pytest.approx(each.probability, abs=0.0005)
     assert read_note("a 100% blurred photo") == ("a 100% blurred photo", "", None)
+
+
+def test_of_several_reasons_the_first_is_read():
+    note = "may be mislabelled: the net says cat; dog 97.0%"
+    assert read_note(note) == (MISLABELLED, "cat; dog", 0.97)
+    assert read_note("may be mislabelled: the net says cat 97.0%; dark") == (
+        MISLABELLED,
+        "cat",
+        0.97,
+    )
+    assert read_note("unlike the others: 1.7 times; blurred").reason == "unlike the others"
+    assert read_note("dark; blurred").reason == "dark"
+    assert read_note("dark: too late; in the evening").reason == "dark"
+    assert read_note("seen; twice").reason == "seen; twice"
