@@ -98,7 +98,7 @@ def _train(
         run_one(options)
         return
     runs = list(cross_validate(args.solver, options, args.folds, run_one))
-    if group.leads:
+    if group.leads and runs:
         print(table(runs))
 
 

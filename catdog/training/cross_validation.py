@@ -21,6 +21,7 @@ from catdog.spec import Spec
 from catdog.tracking.run_file import Content, read_run, run_path
 from catdog.tracking.shell_hook import DONE
 from catdog.training.class_weights import with_class_weights
+from catdog.training.kept_features import KeptFeatures
 from catdog.training.options import Options, resolved_nets, solver_spec
 
 #: Trains with these options; gives whether the run was stopped.
@@ -54,11 +55,11 @@ def cross_validate(
 
     The records of the train data are dealt out evenly by label, the same for the same random_seed.
     Each fold is an ordinary run, `<prefix>_fold1/...`; with snapshot `auto` those that are done are
-    not run again. Ends early where a run is stopped. Raises CatdogError where the data cannot be
-    split, and what training raises.
+    not run again. Features of frozen layers are computed once for all folds. Ends early where a
+    run is stopped. Raises CatdogError where the data cannot be split, and what training raises.
     """
     # counted once, from the data of all folds
-    options = with_class_weights(path, options)
+    options = replace(with_class_weights(path, options), kept=KeptFeatures())
     spec = solver_spec(path, options)
     if options.snapshot not in ("", AUTO):
         raise CatdogError("takes no single snapshot", where="--folds", remedy=f'give "{AUTO}"')
@@ -68,7 +69,9 @@ def cross_validate(
         if not (options.snapshot and _is_done(record)):
             stopped = train(_options(options, data, fold))
             if stopped:
-                yield read_run(record)
+                # one that is stopped before its first iteration has no file yet
+                if record.is_file():
+                    yield read_run(record)
                 return
         yield read_run(record)
 

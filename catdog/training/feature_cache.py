@@ -29,6 +29,7 @@ from catdog.solver.events import Cached, CachedBatch, Listener, Warned
 from catdog.solver.solver import Solver
 from catdog.spec.shape import Shape
 from catdog.training.cacheable import check_cacheable, frozen_part, one_source, trainable_ids
+from catdog.training.kept_features import KeptFeatures, maker_of
 
 Array = NDArray[np.float32]
 
@@ -88,13 +89,15 @@ def cache_features(
     folder: Path,
     stack: ExitStack,
     emit: Listener,
+    kept: KeptFeatures,
 ) -> None:
     """Replace the data of a solver by features of its frozen layers; the stack closes the feeds.
 
     `feds` are the nets of the solver with their data: the trained one, then the tests. The files
-    go into `folder`. Raises CatdogError where the trained net has no features to cache, and where
-    the disk has no room; a test net without any stays as it is, with a warning. Where the solver is
-    asked to stop meanwhile, nothing is replaced, and it is `stopped`.
+    go into `folder`; what is `kept` already is not computed again. Raises CatdogError where the
+    trained net has no features to cache, and where the disk has no room; a test net without any
+    stays as it is, with a warning. Where the solver is asked to stop meanwhile, nothing is
+    replaced, and it is `stopped`.
     """
 
     def seen(event: CachedBatch) -> None:
@@ -104,7 +107,7 @@ def cache_features(
             raise _Stopped
 
     with suppress(_Stopped):
-        _cache_all(solver, feds, _Place(folder, stack, seen), emit)
+        _cache_all(solver, feds, _Place(folder, stack, seen, kept), emit)
 
 
 class _Stopped(Exception):
@@ -112,11 +115,12 @@ class _Stopped(Exception):
 
 
 class _Place(NamedTuple):
-    """Where features go, what closes their feeds, and who hears of each batch."""
+    """Where features go, what closes their feeds, who hears of each batch, what is known."""
 
     folder: Path
     stack: ExitStack
     seen: Callable[[CachedBatch], None]
+    kept: KeptFeatures
 
 
 def _cache_all(solver: Solver, feds: Sequence[FedNet], place: _Place, emit: Listener) -> None:
@@ -124,6 +128,7 @@ def _cache_all(solver: Solver, feds: Sequence[FedNet], place: _Place, emit: List
     trainable = trainable_ids(solver.net)
     solver.feed, event = _cache(trained, trainable, place, "train", fill=True)
     emit(event)
+    last = event.last
     for index, test in enumerate(tests):
         try:
             check_cacheable(test.net, test.feed.sources, trainable)
@@ -131,38 +136,66 @@ def _cache_all(solver: Solver, feds: Sequence[FedNet], place: _Place, emit: List
             emit(Warned(f"test net #{index} runs without cached features: {error}"))
             continue
         fill = solver.tests[index].iterations is not None
-        feed, event = _cache(test, trainable, place, f"test (#{index})", fill=fill)
+        feed, event = _cache(test, trainable, place, f"test (#{index})", last, fill=fill)
         solver.tests[index] = replace(solver.tests[index], feed=feed)
         emit(event)
 
 
 def _cache(
-    fed: FedNet, trainable: Collection[int], place: _Place, title: str, *, fill: bool
+    fed: FedNet,
+    trainable: Collection[int],
+    place: _Place,
+    title: str,
+    last: str = "",
+    *,
+    fill: bool,
 ) -> tuple[Feed, Cached]:
     """Run the frozen part of a net once over its data; the net then begins after it.
 
-    Gives the feed of the features, in the order that the old one has and at its place. `fill`:
-    the net is given full batches only, never a smaller last one.
+    It ends with the layer `last`, if that is in it: a test net's may go on through a Dropout, and
+    the features of two nets are the same only after the same layers. Gives the feed of the
+    features, in the order that the old one has and at its place. `fill`: the net is given full
+    batches only, never a smaller last one.
     """
     began = time.monotonic()
     with fed.resolved.located():
         check_cacheable(fed.net, fed.feed.sources, trainable)
     source, state = one_source(fed.feed.sources), fed.feed.state()
-    trunk = _split(fed.net, frozen_part(fed.net, trainable))
+    frozen = fed.net.nodes[: frozen_part(fed.net, trainable)]
+    ends = (at for at, node in enumerate(frozen, 1) if node.name == last)
+    trunk = _split(fed.net, next(ends, len(frozen)))
     blobs = _room(trunk.blobs, source.size, place.folder)
-    start = 0
-    for batch in fed.feed.one_pass(whole=True):
-        end = min(start + source.batch_size, source.size)
-        if fill and end - start < source.batch_size:
-            batch = _filled(batch, source.batch_size)
-        _run(trunk, batch, {name: blob[start:end] for name, blob in blobs.items()})
-        start = end
-        place.seen(CachedBatch(title, start, source.size))
+    store, places = source.stored()
+    maker = maker_of(trunk.net, source, store)
+    if not place.kept.fill(maker, places, blobs):
+        _compute(fed.feed, trunk, blobs, title, place.seen, fill=fill)
+        place.kept.keep(maker, places, blobs)
     features = Features(source, blobs)
     feed = place.stack.enter_context(Feed([features], fed.feed.device, fed.feed.part))
     feed.load_state(state)
     size = sum(blob.nbytes for blob in blobs.values())
     return feed, Cached(title, trunk.last, source.size, size, time.monotonic() - began)
+
+
+def _compute(
+    feed: Feed,
+    trunk: _Trunk,
+    blobs: Mapping[str, Array],
+    title: str,
+    seen: Callable[[CachedBatch], None],
+    *,
+    fill: bool,
+) -> None:
+    """Write what the trunk makes of one pass over the data into arrays, a row for each example."""
+    source = one_source(feed.sources)
+    start = 0
+    for batch in feed.one_pass(whole=True):
+        end = min(start + source.batch_size, source.size)
+        if fill and end - start < source.batch_size:
+            batch = _filled(batch, source.batch_size)
+        _run(trunk, batch, {name: blob[start:end] for name, blob in blobs.items()})
+        start = end
+        seen(CachedBatch(title, start, source.size))
 
 
 def _split(net: Net, index: int) -> _Trunk:

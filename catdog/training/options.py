@@ -16,6 +16,7 @@ from catdog.spec.upgrade import upgrade_solver
 from catdog.tracking.listeners import TrackingOptions
 from catdog.training import epochs
 from catdog.training.epochs import FIELDS, in_epochs, in_iterations, stand_in
+from catdog.training.kept_features import KeptFeatures
 from catdog.training.start_checks import raise_any, start_faults
 
 
@@ -38,6 +39,7 @@ class Options:
         compile: run the trained net through torch.compile.
         force: begin even where the memory that is free seems too small.
         tracking: what to show and keep beside the log.
+        kept: features of frozen layers that other trainings of the process have computed.
     """
 
     weights: Sequence[str] | None = ()
@@ -53,6 +55,7 @@ class Options:
     compile: bool = False
     force: bool = False
     tracking: TrackingOptions = field(default_factory=TrackingOptions)
+    kept: KeptFeatures | None = None
 
 
 def solver_spec(path: str | Path, options: Options, world: int = 1) -> Spec[SolverParameter]:

@@ -36,6 +36,7 @@ from catdog.tracking.schedule import schedule_of
 from catdog.training.class_weights import with_class_weights
 from catdog.training.feature_cache import cache_features
 from catdog.training.finetuning import start_anew, table
+from catdog.training.kept_features import KeptFeatures
 from catdog.training.options import Options, ends_by_epochs, solver_spec
 from catdog.training.resuming import Start, check_passes, start_of
 from catdog.training.solver_setup import Surroundings, open_solver
@@ -186,7 +187,8 @@ def _opened(
         around.emit(Noted(line))
     if spec.message.cache_features:
         folder = Path(spec.message.snapshot_prefix).parent
-        cache_features(solver, feds, folder, stack, around.emit)
+        kept = options.kept or KeptFeatures()
+        cache_features(solver, feds, folder, stack, around.emit, kept)
     return solver
 
 

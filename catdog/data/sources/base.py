@@ -229,6 +229,10 @@ class RecordSource(Source):
     def read(self, indices: Sequence[int], generator: torch.Generator, /) -> Batch:
         """These records as a batch; what is drawn comes from the generator."""
 
+    def stored(self) -> tuple[str, Sequence[int]]:
+        """The store that its records lie in, or no name, and the place of each there."""
+        return "", ()
+
     def order(self, epoch: int) -> Order:
         """The records of a pass in the order in which `next` takes them."""
         return self.permutation(self.size, epoch) if self.shuffle else range(self.size)

@@ -59,6 +59,9 @@ class Data(PictureSource):
     def size(self) -> int:
         return len(self._places)
 
+    def stored(self) -> tuple[str, Sequence[int]]:
+        return str(self.reader.path), self._places
+
     def label_counts(self, _top: str) -> Mapping[int, int] | None:
         """As the record beside the LMDB says, if it is of as many pictures."""
         dataset = dataset_of(self.layer, self.context.locate)
