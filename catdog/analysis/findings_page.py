@@ -43,13 +43,6 @@ def write_page(
     """
     shown, known = found[:MOST], {row.photo: row for row in rows}
     script, style = (_read(f"findings.{kind}") for kind in ("js", "css"))
-    on_page = {each.photo for each in shown}
-    data = {
-        "key": _digest(found),
-        "titles": TITLES,
-        "classes": list(map(in_utf8, classes)),
-        "others": [list(map(in_utf8, row[:5])) for row in rows if row.photo not in on_page],
-    }
     page = page_templates(_TEMPLATES).get_template("findings.html")
     with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
         file.writelines(
@@ -60,11 +53,24 @@ def write_page(
                 digest=script_digest(script),
                 style=style,
                 script=script,
-                data=for_script(data),
+                data=for_script(_data(found, classes, rows)),
                 photos=_photos(shown, files, known),
             )
         )
     return path
+
+
+def _data(
+    found: Sequence[Finding], classes: Sequence[str], rows: Sequence[ReviewRow]
+) -> dict[str, object]:
+    """What the page's script is given."""
+    on_page = {each.photo for each in found[:MOST]}
+    return {
+        "key": _digest(found),
+        "titles": TITLES,
+        "classes": list(map(in_utf8, classes)),
+        "others": [list(map(in_utf8, row[:5])) for row in rows if row.photo not in on_page],
+    }
 
 
 def _photos(

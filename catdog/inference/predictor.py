@@ -129,8 +129,7 @@ class Predictor:
         )
         carried = weights.as_net() if deploy is None else weights.net
         with self._located():
-            message = deploy or deploy_of(carried)
-            message = filter_net(message, net_state(TEST))
+            message = filter_net(deploy or deploy_of(carried), net_state(TEST))
             self._remarks = changed_for_single_photos(message)
             self.net = _opened(message, weights, provide_caffe).place(self.device)
             self.input = input_of(message)
@@ -139,9 +138,8 @@ class Predictor:
             #: Channels, height and width of a prepared photo.
             self.stored = self._stored_shape()
             self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
-            self.temperature = carried.temperature
             #: What the weights carry of how far their probabilities can be trusted.
-            self.confidence = carried.confidence
+            self.temperature, self.confidence = carried.temperature, carried.confidence
             self.heads = self._heads(carried, labels, scores=scores)
             self._trust(coverage, views)
             #: What computes the net, its name, and lines about it.

@@ -59,7 +59,7 @@ File = Annotated[str, Query(max_length=500)]
 Show = Literal["undecided", "decided", "all"]
 
 
-class Finding(BaseModel):
+class Searching(BaseModel):
     """Which photos a net is to look at: a part of a store or a folder; `name` is the review's."""
 
     weights: str = Field(max_length=500)
@@ -173,7 +173,7 @@ def photos(
 
 
 @router.post("/api/reviews", status_code=201)
-def find(studio: Here, asked: Finding, response: Response) -> JobRow:
+def find(studio: Here, asked: Searching, response: Response) -> JobRow:
     """Have a net look for photos that a person should look at."""
     weights = weights_named(studio, asked.weights)
     data = data_named(studio, asked.folder.strip() or asked.data)
