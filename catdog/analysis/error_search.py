@@ -85,6 +85,9 @@ def search(asked: ErrorSearch, seen: Sequence[PhotoInfo], classes: Sequence[str]
 def summary(errors: FoundErrors) -> Iterator[str]:
     """The findings as lines for a terminal: how many of each kind, and the first of them."""
     yield from errors.remarks
+    if judged := errors.evidence.predictions:
+        agreed = np.mean(judged.predicted == judged.label)
+        yield f"{agreed:.2%} of the labels are what the net says, which has not seen the photo"
     seen, found = len(errors.evidence.seen), errors.found
     yield f"{len(found):,} of {counted(seen, 'photo')} to look at"
     if not found:

@@ -147,6 +147,8 @@ def test_errors_are_found_written_and_decided_on(turned, tmp_path, capsys):
     with (tmp_path / "out/findings.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     assert {row["photo"]: row["suggested"] for row in found}["dog.99.png"] == "cat"
+    agreed = 1 - sum(bool(row["suggested"]) for row in found) / 24
+    assert any(line.startswith(f"{agreed:.2%} of the labels") for line in lines)
     review = tmp_path / "out/review.csv"
     assert [row.photo for row in read_review(review)] == [row["photo"] for row in found]
     assert not any(row.decision for row in read_review(review))
