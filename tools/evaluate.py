@@ -32,6 +32,13 @@ from catdog.analysis.evaluation import (
     evaluation_of,
     evaluation_of_mean,
 )
+from catdog.analysis.foreign_fit import (
+    ForeignMeasure,
+    fit_foreign,
+    foreign_lines,
+    learned_places,
+    measure_foreign,
+)
 from catdog.analysis.label_errors import cleanlab, errors
 from catdog.analysis.labelled import (
     LabelledPhotos,
@@ -44,26 +51,30 @@ from catdog.analysis.labelled import (
 )
 from catdog.analysis.report import report_place, summary, write_report
 from catdog.analysis.review_candidates import review_candidates
-from catdog.cli.argument_types import at_least, file_path, names, share
+from catdog.cli.argument_types import at_least, file_name, file_path, names, share
 from catdog.cli.arguments import Parser, device_of, state_of, tell
 from catdog.cli.main import run_tool
 from catdog.cli.nets import load, net_of, python_of
 from catdog.cli.specs import net_file
 from catdog.data.build.review import propose
+from catdog.data.store_names import is_store
 from catdog.errors import CatdogError
 from catdog.inference.conformal import is_of_views
 from catdog.inference.ensemble import Ensemble
 from catdog.inference.open_nets import weights_named
+from catdog.inference.photos import given_photos, in_order_of_rows
 from catdog.inference.predictor import Predictor
 from catdog.inference.test import evaluate, lines
 from catdog.layers.base import Setting
 from catdog.net.batch_statistics import batch_remarks
 from catdog.net.opened import open_fed_net
-from catdog.proto.caffe_pb2 import TEST
+from catdog.proto.caffe_pb2 import TEST, ForeignParameter
 from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
-from catdog.tracking.runs import learned_from
+from catdog.tracking.runs import learned_from, training_stores
 
+#: The share of known photos that may be refused where nothing else is said.
+_REJECTED = 0.01
 #: Photos of each kind that a review gets.
 _SUSPECTS = 50
 
@@ -74,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.weights = list(map(weights_named, args.weights))
     args.against = list(map(weights_named, args.against))
     asked = args.data or args.report is not None or args.calibrate or args.tta or args.amp
-    if asked or args.review or args.against or not args.model:
+    if asked or args.review or args.against or args.foreign or not args.model:
         judge(args)
     else:
         test(args)
@@ -120,11 +131,17 @@ def _add_confidence(parser: Parser) -> None:
         "--calibrate",
         "--fit-temperature",
         action="store_true",
-        help="find the temperature for these data, and what predict --coverage needs, and write "
-        "both into the weights",
+        help="find the temperature for these data, and what predict --coverage and --reject need, "
+        "and write them into the weights",
     )
+    about = "photos that the net learned from, of which --calibrate keeps features (default: "
+    add("--train-data", type=file_path, metavar="PLACE", help=f"{about}those of its run)")
     about = f"how often sets of classes are to hold the right one (default: {USUAL})"
     add("--coverage", type=share, default=USUAL, metavar="SHARE", help=about)
+    about = "photos of none of the classes: how well are they told from those of --data?"
+    add("--foreign", type=file_name, nargs="+", default=[], metavar="PHOTOS", help=about)
+    about = f"the share of known photos that may be refused, with --foreign (default: {_REJECTED})"
+    add("--reject", type=share, default=_REJECTED, metavar="SHARE", help=about)
     about = "other weights to compare with on the same data: is the difference chance?"
     add("--against", type=names, default=[], metavar="FILE[,FILE]", help=about)
 
@@ -158,10 +175,14 @@ def judge(args: Namespace) -> None:
     with ExitStack() as stack:
         judged = _judged(args, args.weights, stack)
         evaluation = _calibrated(args, judged) if args.calibrate else _with_sets(args, judged)
+        if args.foreign:
+            evaluation = replace(evaluation, foreign=_foreign(args, judged))
         if args.against:
             other = _judged(args, args.against, stack).evaluation
             evaluation = compared(evaluation, other)
         print(*summary(evaluation), sep="\n")
+        if evaluation.foreign:
+            print("", *foreign_lines(evaluation.foreign), sep="\n")
         if evaluation.comparison:
             print("", *comparison_lines(evaluation.comparison), sep="\n")
         if args.report is not None:
@@ -198,10 +219,38 @@ def _calibrated(args: Namespace, judged: _Judged) -> Evaluation:
     """The evaluation at the temperature that is best, which the weights have from then on."""
     before, after = judged.evaluation, calibrated(judged.evaluation, args.coverage)
     found = record_of(after.predictions, judged.data.names, args.tta)
+    found.foreign.CopyFrom(_fitted_foreign(args, judged))
     set_temperature(args.weights[0], after.temperature, found)
+    judged.predictors[0].confidence.CopyFrom(found)
     print(*calibration_lines(before, after), "", sep="\n")
     _check_sets(after, args)
     return after
+
+
+def _fitted_foreign(args: Namespace, judged: _Judged) -> ForeignParameter:
+    """What tells photos of none of the classes, by features of photos that were learned from."""
+    predictor, place = judged.predictors[0], args.train_data
+    if place is None:
+        place = next(filter(is_store, training_stores(args.weights[0])), None)
+    with ExitStack() as stack:
+        learned = stack.enter_context(open_labelled(place, predictor)) if place else None
+        total = len(judged.data.names) + len(learned_places(predictor, learned))
+        bar = stack.enter_context(progress(what="look for what is foreign", total=total))
+        found = fit_foreign(predictor, judged.data, learned, bar.update)
+    if not found.known:
+        tell("nothing tells what is foreign: the probabilities come from no Softmax and no Sigmoid")
+    elif not found.features:
+        why = "the net has no vector of features" if place else "--train-data names photos for that"
+        tell(f"what is foreign is told by the energy of the scores, not by features: {why}")
+    return found
+
+
+def _foreign(args: Namespace, judged: _Judged) -> ForeignMeasure:
+    """How well photos of none of the classes are told from those that the net is judged on."""
+    files = in_order_of_rows(given_photos(args.foreign))[0]
+    total = len(files) + len(judged.data.names)
+    with progress(what="look for what is foreign", total=total) as bar:
+        return measure_foreign(judged.predictors[0], judged.data, files, args.reject, bar.update)
 
 
 def _with_sets(args: Namespace, judged: _Judged) -> Evaluation:
@@ -250,9 +299,10 @@ def _check(args: Namespace) -> None:
     if args.iterations is not None:
         what = "a net is judged on all of its data"
         raise CatdogError(what, where="--iterations", remedy="leave it out")
-    if args.calibrate and len(args.weights) > 1:
-        what = "a temperature is that of one net"
-        raise CatdogError(what, where="--calibrate", remedy="name one file in --weights")
+    for flag, given in (("--calibrate", args.calibrate), ("--foreign", args.foreign)):
+        if given and len(args.weights) > 1:
+            what = "a net is calibrated by itself, not the mean of several"
+            raise CatdogError(what, where=flag, remedy="name one file in --weights")
 
 
 def _candidate(args: Namespace, weights: Path) -> Candidate:

@@ -106,6 +106,7 @@ def _options(args: argparse.Namespace, group: Group) -> NetOptions:
         scores=not args.probability,
         provide_caffe=python_of(args),
         coverage=args.coverage,
+        reject=args.reject,
     )
 
 

@@ -144,6 +144,7 @@ def _net(args: argparse.Namespace, limits: Limits) -> "ServedNet":
         engine=args.engine,
         examples=in_order_of_rows(given_photos(args.examples))[0] if args.examples else (),
         coverage=args.coverage,
+        reject=args.reject,
     )
     weights = weights_named(args.weights)
     predictors = [replace(options, device=device).open(weights) for device in devices]

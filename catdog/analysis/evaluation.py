@@ -8,6 +8,7 @@ from typing import Any
 from catdog.analysis.candidate import Candidate
 from catdog.analysis.comparison import Comparison, compare
 from catdog.analysis.coverage import USUAL, Coverage, in_halves
+from catdog.analysis.foreign_fit import ForeignMeasure
 from catdog.analysis.label_errors import errors, losses
 from catdog.analysis.labelled import LabelledPhotos, LabelledPredictions
 from catdog.analysis.metrics import Metrics, compute_metrics, fit_temperature
@@ -21,7 +22,7 @@ class Evaluation:
 
     `views` is the value of --tta, empty for one view of each photo. Each of several nets has its
     temperature in its predictions already. `coverage` tells of sets of classes, `comparison` of the
-    net that it is compared with, where there are such.
+    net that it is compared with, `foreign` of photos from elsewhere, where there are such.
     """
 
     weights: str
@@ -34,6 +35,7 @@ class Evaluation:
     nets: int = 1
     coverage: Coverage | None = None
     comparison: Comparison | None = None
+    foreign: ForeignMeasure | None = None
 
 
 def evaluation_of(
@@ -111,6 +113,7 @@ def as_dict(evaluation: Evaluation, data: LabelledPhotos) -> dict[str, Any]:
         "temperature": evaluation.temperature,
         **evaluation.metrics.as_dict(),
         "coverage": asdict(evaluation.coverage) if evaluation.coverage else None,
+        "foreign": asdict(evaluation.foreign) if evaluation.foreign else None,
         "against": evaluation.comparison.as_dict() if evaluation.comparison else None,
         "errors": [
             {

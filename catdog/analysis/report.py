@@ -13,6 +13,7 @@ from catdog.analysis.comparison import Comparison
 from catdog.analysis.coverage import coverage_lines
 from catdog.analysis.error_maps import ErrorMaps
 from catdog.analysis.evaluation import Evaluation, as_dict
+from catdog.analysis.foreign_fit import foreign_lines
 from catdog.analysis.html import Page, beside, cards, figures, matrix, numbers, table, triples
 from catdog.analysis.label_errors import errors, photo_cards
 from catdog.analysis.labelled import LabelledPhotos
@@ -83,6 +84,8 @@ def draw_page(evaluation: Evaluation, data: LabelledPhotos, maps: ErrorMaps | No
     if evaluation.coverage:
         told = ". ".join(coverage_lines(evaluation.coverage))
         page.section("Sets of classes", text=f"{told}.")
+    if evaluation.foreign:
+        page.section("Photos of neither", text=". ".join(foreign_lines(evaluation.foreign)) + ".")
     _show_errors(page, evaluation, data)
     if maps and maps.rows:
         _show_maps(page, maps)

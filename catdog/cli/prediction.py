@@ -67,6 +67,14 @@ def add_confidence(parser: Parser) -> None:
         help="tell of each photo a set of classes that holds the right one so often, such as 0.95, "
         "by weights that were calibrated (evaluate --calibrate)",
     )
+    parser.add_argument(
+        "--reject",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="say neither of what is more foreign than this share of known photos, such as 0.01, "
+        "by weights that were calibrated",
+    )
 
 
 def add_engine(parser: Parser) -> None:

@@ -19,6 +19,7 @@ class TorchEngine:
 
     def __init__(self, task: Task, device: torch.device, amp: str = "") -> None:
         self._task = task
+        self._inner = [name for name in task.outputs if name not in task.net.outputs]
         self._precision = Precision(amp, device)
         self._net = _with_weights_in(self._precision.product_type, task.net).place(device)
         #: Of each number of pictures in a batch.
@@ -43,7 +44,7 @@ class TorchEngine:
 
     def _made(self, batch: Tensor) -> list[Tensor]:
         with torch.inference_mode(), self._precision.context():
-            blobs = self._net({self._task.input: batch}).blobs
+            blobs = self._net({self._task.input: batch}, keep=self._inner).blobs
         return [blobs[name].flatten(1) for name in self._task.outputs]
 
 

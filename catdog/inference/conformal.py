@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 MOST = 10_000
 #: What float32 may have taken from a probability.
 _ROUNDING = 1e-6
-_REMEDY = "catdog evaluate --weights FILE --data VALIDATION --calibrate"
+#: What fits all of it.
+REMEDY = "catdog evaluate --weights FILE --data VALIDATION --calibrate"
 
 
 def misfits(probabilities: Floats, labels: NDArray[np.int64]) -> Floats:
@@ -35,21 +36,31 @@ def some_misfits(found: Floats) -> Floats:
     return np.sort(found)
 
 
-def least_probability(found: Floats, coverage: float) -> float:
-    """The probability from which on a class belongs to the set of a photo.
+def upper_quantile(found: Floats, coverage: float, flag: str) -> float:
+    """The ceil((n + 1) coverage)-th smallest of n numbers: another one of their kind is not larger
+    so often.
 
-    1 - the ceil((n + 1) coverage)-th smallest of n misfits. Raises CatdogError where n is too small
-    for that: then no set but that of all classes holds the promise.
+    Raises CatdogError where n is too small for that.
     """
     rank = math.ceil((len(found) + 1) * coverage - 1e-9)
     if rank > len(found):
         needed = math.ceil(coverage / (1 - coverage) - 1e-9)
         raise CatdogError(
-            f"{coverage:g} needs {needed:,} photos, the weights were calibrated on {len(found):,}",
-            where="--coverage",
+            f"needs {needed:,} photos, the weights were calibrated on {len(found):,}",
+            where=flag,
             remedy="ask for less, or calibrate on more",
         )
-    return max(0.0, 1 - float(np.partition(found, rank - 1)[rank - 1]) - _ROUNDING)
+    return float(np.partition(found, rank - 1)[rank - 1])
+
+
+def least_probability(found: Floats, coverage: float) -> float:
+    """The probability from which on a class belongs to the set of a photo.
+
+    1 - the `upper_quantile` of the misfits. Raises CatdogError where they are too few: then no set
+    but that of all classes holds the promise.
+    """
+    largest = upper_quantile(found, coverage, f"--coverage {coverage:g}")
+    return max(0.0, 1 - largest - _ROUNDING)
 
 
 def members(probabilities: NDArray[np.floating], least: float) -> NDArray[np.bool_]:
@@ -67,7 +78,7 @@ def carried_least(carried: ConfidenceParameter, coverage: float, views: str) -> 
     """
     if not carried.misfit:
         what = "the weights carry nothing to make sets of classes by"
-        raise CatdogError(what, where="--coverage", remedy=_REMEDY)
+        raise CatdogError(what, where="--coverage", remedy=REMEDY)
     check_views(carried, views, "--coverage")
     return least_probability(np.array(carried.misfit, np.float64), coverage)
 
@@ -84,5 +95,5 @@ def check_views(carried: ConfidenceParameter, views: str, flag: str) -> None:
         raise CatdogError(
             f"the weights were calibrated with {there}",
             where=flag,
-            remedy=f"predict so, or calibrate anew: {_REMEDY}{f' --tta {views}' if views else ''}",
+            remedy=f"predict so, or calibrate anew: {REMEDY}{f' --tta {views}' if views else ''}",
         )

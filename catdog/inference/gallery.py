@@ -9,6 +9,7 @@ import cv2
 
 from catdog.data.build.listing import in_utf8
 from catdog.data.images import decode, read_file
+from catdog.inference.foreign import NEITHER
 from catdog.inference.heads import Head, Row
 from catdog.inference.predictor import Prediction
 from catdog.runtime.picture_style import save_figure
@@ -69,9 +70,11 @@ def _draw(axes: "Axes", prediction: Prediction, heads: Sequence[Head]) -> None:
     axes.imshow(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
     pairs = list(zip(heads, prediction.rows, strict=True))
     color = _SURE if min(head.sureness(row) for head, row in pairs) >= _DOUBT else _UNSURE
-    if any(head.scores for head in heads):
+    if any(head.scores for head in heads) or prediction.is_refused:
         color = _PLAIN
     lines = [line for head, row in pairs for line in _said(head, row)]
+    if prediction.is_refused:
+        lines = [NEITHER]
     title = axes.set_title("\n".join(lines), fontsize=10, color=color)
     # a name with a dollar sign is no formula
     title.set_parse_math(False)

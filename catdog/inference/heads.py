@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from catdog.errors import CatdogError
 from catdog.inference.conformal import members
+from catdog.inference.foreign import Rejection
 from catdog.layers import layer_class
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
@@ -42,6 +43,7 @@ class Head:
         several: each number is the probability of a label of its own.
         scores: the numbers are scores of the classes: the largest is right, none is a probability.
         sets: how a set of classes is made for a photo; None where none is asked for.
+        reject: from where on a photo is refused that shows none of the classes; None where none is.
     """
 
     blob: str
@@ -50,6 +52,7 @@ class Head:
     several: bool
     scores: bool = False
     sets: ClassSets | None = None
+    reject: Rejection | None = None
 
     def word(self, number: float, places: int = 2) -> str:
         """A number of a row for a person."""

@@ -30,7 +30,8 @@ class NetOptions:
 
     Args:
         model, dataset, mean, labels: files of what the weights do not carry, or carry otherwise.
-        device, views, amp, scores, provide_caffe, engine, examples, coverage: as of `Predictor`.
+        device, views, amp, scores, provide_caffe, engine, examples, coverage, reject: as of
+            `Predictor`.
     """
 
     model: str | None = None
@@ -45,6 +46,7 @@ class NetOptions:
     engine: str = TORCH
     examples: Sequence[Readable] = ()
     coverage: float = 0.0
+    reject: float = 0.0
 
     def open(self, weights: Path, dataset: DatasetParameter | None = None) -> Predictor:
         """The predictor of a weight file; `dataset` is for one that carries none."""
@@ -64,13 +66,15 @@ class NetOptions:
             engine=self.engine,
             examples=self.examples,
             coverage=self.coverage,
+            reject=self.reject,
         )
 
     def open_all(self, weights: Sequence[Path]) -> Predictor | Ensemble:
         """The predictor of a weight file, or the mean of several; see `Ensemble`."""
-        if self.coverage and len(weights) > 1:
+        if (self.coverage or self.reject) and len(weights) > 1:
+            flag = "--coverage" if self.coverage else "--reject"
             what = "weights are calibrated one by one, not the mean of several"
-            raise CatdogError(what, where="--coverage", remedy="name one file in --weights")
+            raise CatdogError(what, where=flag, remedy="name one file in --weights")
         members = [self.open(path) for path in weights]
         return members[0] if len(members) == 1 else Ensemble(members, list(map(str, weights)))
 

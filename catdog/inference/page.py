@@ -25,6 +25,8 @@ MOST = 5000
 #: The longer side of a photo in pixels, and its quality as a JPEG: some 6 kB, 8 kB in the page.
 SIDE, QUALITY = 200, 72
 _TEMPLATES = Path(__file__).with_name("templates")
+#: What the script takes for the number of the class of a photo that is refused.
+_NEITHER = -2
 #: Digits of a probability.
 _DIGITS = 4
 #: Classes, and letters, that fit into a heading.
@@ -80,9 +82,10 @@ class PredictionPage:
             picture,
             _rounded(min(head.sureness(row) for head, row in pairs)),
             _rounded(min(head.margin(row) for head, row in pairs)),
-            [head.chosen(row) for head, row in pairs],
+            [[_NEITHER] if found.is_refused else head.chosen(row) for head, row in pairs],
             [[[i, _rounded(row[i])] for i in foremost(row)] for _, row in pairs],
             [in_utf8(head.set_words(row)) for head, row in pairs],
+            found.foreign.words if found.foreign else "",
         ]
 
     def text(self) -> Iterator[str]:
@@ -107,8 +110,10 @@ class PredictionPage:
         photos = counted(len(self._photos), "photo")
         if self.left_out:
             photos = f"The first {photos} of {self._count:,}"
-        (totals, *others) = self._tally.totals()
-        is_short = not others and 0 < totals.count(",") + 1 <= _NAMED and len(totals) < _LONG
+        totals = next(iter(self._tally.totals()))
+        is_short = (
+            len(self.heads) == 1 and 0 < totals.count(",") + 1 <= _NAMED and len(totals) < _LONG
+        )
         return in_utf8(f"{photos}: {totals}" if is_short else photos)
 
 

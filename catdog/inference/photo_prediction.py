@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from catdog.inference.foreign import NEITHER, Foreignness
 from catdog.inference.heads import Head, Row
 
 #: So many classes are shown where there are more.
@@ -29,12 +30,19 @@ class PhotoPrediction:
         head: what the numbers stand for.
         row: a probability for each class, in the order of the classes; numpy, float32.
         others: what the further heads of the net say, by their titles.
+        foreign: how foreign the photo is to the net, where the predictor refuses some; else None.
     """
 
     photo: str
     head: Head = field(repr=False)
     row: Row = field(repr=False)
     others: dict[str, "PhotoPrediction"] = field(default_factory=dict)
+    foreign: Foreignness | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the photo shows none of the classes, by the predictor's `reject`."""
+        return self.foreign is not None and self.foreign.is_refused
 
     @property
     def label(self) -> str:
@@ -76,6 +84,8 @@ class PhotoPrediction:
     def __str__(self) -> str:
         """`cat 97.3%`, or all labels that apply; those of further heads behind it."""
         words = [self._words(), *(f"{name}: {each}" for name, each in self.others.items())]
+        if self.foreign and self.is_refused:
+            words.insert(0, f"{NEITHER} ({self.foreign.words})")
         return "; ".join(words)
 
     def __repr__(self) -> str:
@@ -107,13 +117,26 @@ def _bars(found: PhotoPrediction) -> str:
     return f"<table>{''.join(rows)}</table>"
 
 
-def photo_predictions(photo: str, rows: Sequence[Row], heads: Sequence[Head]) -> PhotoPrediction:
+def told_apart(
+    rows: Sequence[Row], heads: Sequence[Head]
+) -> tuple[Sequence[Row], Foreignness | None]:
+    """The rows of the heads, and what a further one says of how foreign the photo is."""
+    reject = heads[0].reject
+    if reject is None:
+        return rows, None
+    return rows[: len(heads)], Foreignness(float(rows[-1][0]), reject.limit)
+
+
+def photo_predictions(
+    photo: str, rows: Sequence[Row], heads: Sequence[Head], foreign: Foreignness | None = None
+) -> PhotoPrediction:
     """What all heads of a net say of a photo: the first one, with the others in it."""
     titles = _distinct([head.title for head in heads])
     first, *others = (
         PhotoPrediction(photo, head, row) for head, row in zip(heads, rows, strict=True)
     )
-    return PhotoPrediction(photo, first.head, first.row, dict(zip(titles[1:], others, strict=True)))
+    said = dict(zip(titles[1:], others, strict=True))
+    return PhotoPrediction(photo, first.head, first.row, said, foreign)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

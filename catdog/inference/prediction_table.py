@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from catdog.data.images import Unreadable
+from catdog.inference.foreign import NEITHER
 from catdog.inference.heads import Head
 from catdog.inference.photo_job import Batch
 from catdog.inference.predictor import Prediction
@@ -18,7 +19,8 @@ class PredictionTable:
     """Takes predictions for a table: `id,file,class_1,probability_1,class_2,...`.
 
     Of a net with several heads the columns of each begin with its title. Where sets of classes are
-    asked for, `set_95%` has the names of each with | between them. What could not be read has no
+    asked for, `set_95%` has the names of each with | between them. Where photos are refused,
+    `neither` is 1 for those that are, and `foreign` is their score. What could not be read has no
     row.
 
     Args:
@@ -49,6 +51,8 @@ class PredictionTable:
                 yield f"{row[number]:.6f}"
             if head.sets:
                 yield "|".join(head.names[number] for number in head.within(row))
+        if found.foreign:
+            yield from (str(int(found.is_refused)), f"{found.foreign.score:.6f}")
 
 
 @contextmanager
@@ -71,3 +75,5 @@ def _titles(heads: Sequence[Head]) -> Iterator[str]:
             yield from (f"{before}class_{place}", f"{before}probability_{place}")
         if head.sets:
             yield f"{before}set_{100 * head.sets.coverage:.4g}%"
+    if heads[0].reject:
+        yield from (NEITHER, "foreign")

@@ -24,10 +24,11 @@ from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
 from catdog.inference.conformal import carried_least
 from catdog.inference.engine_choice import Asked, ChosenEngine, choose
+from catdog.inference.foreign import Foreignness, ForeignScore, rejection
 from catdog.inference.given_pictures import GivenPicture, is_one, readables
 from catdog.inference.heads import ClassSets, Head, heads_of, renamed
 from catdog.inference.named_weights import HasWeights, weights_of_run
-from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions
+from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions, told_apart
 from catdog.inference.preparation import dataset_of, deploy_of, input_of, transform_of
 from catdog.layers.base import Setting
 from catdog.net.batch_statistics import (
@@ -53,11 +54,20 @@ _ROUNDING = 1e-3
 
 @dataclass(frozen=True)
 class Prediction:
-    """A photo and the probability of each class; `others` are of the net's further heads."""
+    """A photo and the probability of each class; `others` are of the net's further heads.
+
+    `foreign` is there where photos are refused that show none of the classes.
+    """
 
     path: Readable
     probabilities: Probabilities
     others: tuple[Probabilities, ...] = ()
+    foreign: Foreignness | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the photo shows none of the classes."""
+        return self.foreign is not None and self.foreign.is_refused
 
     @property
     def rows(self) -> tuple[Probabilities, ...]:
@@ -98,6 +108,8 @@ class Predictor:
         examples: photos on which an engine is compared with torch, and int8 is calibrated.
         coverage: make sets of classes that hold the right one so often, by what the weights carry;
             0 for none.
+        reject: refuse what is more foreign than this share of known photos, by what the weights
+            carry; 0 to refuse none. By torch alone.
 
     `heads` are what the net tells of a photo. `temperature` is that of the weights, for the first
     head; 1 leaves probabilities as they are. Raises WeightsError when something is neither carried
@@ -120,6 +132,7 @@ class Predictor:
         engine: str = TORCH,
         examples: Sequence[Readable] = (),
         coverage: float = 0.0,
+        reject: float = 0.0,
     ) -> None:
         _check_weights(weights)
         self.device = device_named(device, "device")
@@ -141,7 +154,7 @@ class Predictor:
             #: What the weights carry of how far their probabilities can be trusted.
             self.temperature, self.confidence = carried.temperature, carried.confidence
             self.heads = self._heads(carried, labels, scores=scores)
-            self._trust(coverage, views)
+            self._foreign = self._trusting(coverage, reject, views, engine)
             #: What computes the net, its name, and lines about it.
             self.engine = self._chosen(engine, amp, examples)
 
@@ -152,15 +165,28 @@ class Predictor:
         heads = [replace(head, scores=head.scores and scores) for head in found]
         return heads if labels is None else renamed(heads, labels)
 
-    def _trust(self, coverage: float, views: str) -> None:
-        """Let the first head tell sets of classes."""
+    def _trusting(
+        self, coverage: float, reject: float, views: str, engine: str
+    ) -> ForeignScore | None:
+        """Let the first head tell sets of classes and what is refused; the score for that."""
+        for share, flag in ((coverage, "--coverage"), (reject, "--reject")):
+            if share:
+                _check_trusted(share, self.heads[0], flag)
         if coverage:
-            _check_trusted(coverage, self.heads[0], "--coverage")
             sets = ClassSets(coverage, carried_least(self.confidence, coverage, views))
             self.heads[0] = replace(self.heads[0], sets=sets)
+        if not reject:
+            return None
+        if engine != TORCH:
+            what = "--reject is computed by torch"
+            raise CatdogError(what, where="--engine", remedy="leave one of the two out")
+        score, limit = rejection(self.confidence, reject, self.net, views)
+        self.heads[0] = replace(self.heads[0], reject=limit)
+        return score
 
     def _chosen(self, name: str, amp: str, examples: Sequence[Readable]) -> ChosenEngine:
-        task = Task(self.net, self.input.name, tuple(head.blob for head in self.heads))
+        more = (self._foreign.blob,) if self._foreign else ()
+        task = Task(self.net, self.input.name, (*(head.blob for head in self.heads), *more))
         asked = Asked(name, amp, task, self.device, self.heads)
         return choose(asked, partial(self._prepared, examples), len(examples), self._computed)
 
@@ -216,7 +242,7 @@ class Predictor:
             return [
                 each
                 if isinstance(each, Unreadable)
-                else photo_predictions(str(each.path), each.rows, self.heads)
+                else photo_predictions(str(each.path), each.rows, self.heads, each.foreign)
                 for batch in batches
                 for each in batch
             ]
@@ -279,16 +305,18 @@ class Predictor:
 
     def _predictions(self, pictures: Sequence[tuple[Readable, Pixels]]) -> Iterator[Prediction]:
         if pictures:
-            first, *others = self.rows([pixels for _, pixels in pictures])
+            found = self.rows([pixels for _, pixels in pictures])
             for index, (path, _) in enumerate(pictures):
-                yield Prediction(path, first[index], tuple(each[index] for each in others))
+                (first, *others), foreign = told_apart([each[index] for each in found], self.heads)
+                yield Prediction(path, first, tuple(others), foreign)
 
     def probabilities(self, pictures: Sequence[Picture]) -> Probabilities:
         """Probabilities of each class of the first head for prepared planes, pictures x classes."""
         return self.rows(pictures)[0]
 
     def rows(self, pictures: Sequence[Picture]) -> list[Probabilities]:
-        """Of each head, for prepared planes. Raises CatdogError where they are no probabilities."""
+        """Of each head, for prepared planes, pictures x classes; where photos are refused then how
+        foreign each is, pictures x 1. Raises CatdogError where they are no probabilities."""
         views = [
             self._computed(self.engine.engine, self._batch(pictures, draw))
             for draw in self._draws(pictures)
@@ -296,6 +324,14 @@ class Predictor:
         return self._checked(
             [np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)]
         )
+
+    def averaged(self, engine: InferenceEngine, pictures: Sequence[Picture]) -> list[Probabilities]:
+        """The outputs of an engine for prepared planes, each the mean over the views."""
+        views = [engine(self._batch(pictures, draw)) for draw in self._draws(pictures)]
+        return [
+            torch.stack(of_output).mean(0).float().cpu().numpy()
+            for of_output in zip(*views, strict=True)
+        ]
 
     def prepared(self, photo: Readable) -> tuple[Pixels, Tensor]:
         """A photo as the net gets it: its pixels, height x width x 3 (BGR), and a batch of one.
@@ -322,10 +358,12 @@ class Predictor:
         return self._checked(self._computed(self.engine.engine, batch))
 
     def _checked(self, rows: list[Probabilities]) -> list[Probabilities]:
-        """Probabilities with the temperature of the weights."""
+        """Probabilities with the temperature of the weights, and scores of what is foreign."""
         with self._located():
-            for head, found in zip(self.heads, rows, strict=True):
+            for head, found in zip(self.heads, rows, strict=False):
                 _check(head, found)
+        if self._foreign:
+            rows[-1] = self._foreign.of(rows[-1])[:, None]
         if self.temperature != 1 and not (self.heads[0].several or self.heads[0].scores):
             rows[0] = apply_temperature(rows[0], self.temperature).astype(np.float32)
         return rows
@@ -341,11 +379,12 @@ class Predictor:
 
     def _computed(self, engine: InferenceEngine, batch: Tensor) -> list[Probabilities]:
         """What each head says of prepared pictures."""
-        outputs = zip(self.heads, engine(batch), strict=True)
-        return [
+        outputs = engine(batch)
+        found = [
             (output if head.several else both_classes(output)).float().cpu().numpy()
-            for head, output in outputs
+            for head, output in zip(self.heads, outputs, strict=False)
         ]
+        return [*found, *(each.float().cpu().numpy() for each in outputs[len(found) :])]
 
 
 def _check_trusted(share: float, head: Head, flag: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 
 from catdog.data.images import Readable, Unreadable
 from catdog.errors import CatdogError, DataError
+from catdog.inference.foreign import NEITHER
 from catdog.inference.heads import Head
 from catdog.inference.photo_job import Batch, PhotoJob
 from catdog.inference.predictor import Prediction
@@ -50,13 +51,14 @@ class SortedFolders:
     ) -> None:
         self.folder, self._head, self._names, self._rows = folder, head, names, rows
         self._link = link
-        self._folders = [folder / name for name in class_folders(head.names)]
+        self._kinds = (*head.names, NEITHER) if head.reject else head.names
+        self._folders = [folder / name for name in class_folders(self._kinds)]
         #: How many photos went into the folder of each class.
         self.counts: Counter[str] = Counter()
 
     def told(self) -> str:
         """How many photos went where."""
-        parts = [f"{self.counts[name]} {name}" for name in self._head.names if self.counts[name]]
+        parts = [f"{self.counts[name]} {name}" for name in self._kinds if self.counts[name]]
         made = "links" if self._link else "copies"
         return (
             f"{made} in {self.folder}: {', '.join(parts) or 'none'}; {self.folder / RECORD} has all"
@@ -77,8 +79,10 @@ class SortedFolders:
         if isinstance(found, Unreadable):
             return [name, "", "", "", found.what]
         (number,) = self._head.chosen(found.probabilities)
-        folder, kind = self._folders[number], self._head.names[number]
         chance = f"{found.probabilities[number]:.6f}"
+        if found.is_refused:
+            number = -1
+        folder, kind = self._folders[number], self._kinds[number]
         try:
             there = self._put(found.path, folder, self._names[at])
         except Unreadable as error:

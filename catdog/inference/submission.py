@@ -28,7 +28,9 @@ def write_submission(
     Of one head with classes: `id,label`, the label being the number of the most probable class (1
     = dog). With `probability` it is the probability of class 1, clipped to CLIP .. 1 - CLIP, and of
     more than two classes there is a column for each by its name. Labels of their own have a column
-    each, with 1 for those that apply, or the probability. Several heads stand side by side.
+    each, with 1 for those that apply, or the probability. Several heads stand side by side. Of a
+    photo that is refused nothing is known: each class is as probable as any other, and where
+    probabilities are not asked for, the label is the likeliest class still.
     """
     rows = (
         row_of(name, predictions[name], heads, probability=probability)
@@ -86,6 +88,8 @@ def _numbers(photo: Prediction, heads: Sequence[Head], *, probability: bool) -> 
             yield from map(_word, row) if probability else (row > 0.5).astype(int)
         elif not probability:
             yield head.chosen(row)[0]
+        elif photo.is_refused:
+            yield from [_word(1 / len(row))] * (1 if len(row) == 2 else len(row))
         elif len(row) == 2:
             yield _word(min(max(float(row[1]), CLIP), 1 - CLIP))
         else:

@@ -6,6 +6,7 @@ from itertools import islice
 
 from catdog.data.images import Unreadable
 from catdog.errors import DataError, one_line
+from catdog.inference.foreign import NEITHER
 from catdog.inference.heads import Head, Row
 from catdog.inference.predictor import Outcome, Prediction
 from catdog.runtime.text_table import text_table
@@ -25,7 +26,7 @@ class Tally:
         most: how many of the first predictions are kept.
 
     `first` are these by their ids, `counts` how many photos there are of each class or label (-1:
-    of none) of each head, `skipped` what could not be read.
+    of none) of each head, `refused` how many of no class at all, `skipped` what could not be read.
     """
 
     def __init__(self, heads: Sequence[Head], most: int = SHOWN) -> None:
@@ -33,6 +34,7 @@ class Tally:
         self.first: dict[str, Prediction] = {}
         self.counts: list[Counter[int]] = [Counter() for _ in heads]
         self._sets: Counter[int] = Counter()
+        self.refused = 0
         self.skipped: list[Unreadable] = []
 
     def add(self, name: str, outcome: Outcome) -> None:
@@ -41,6 +43,9 @@ class Tally:
             self.skipped.append(outcome)
             return
         self.show(name, outcome)
+        if outcome.is_refused:
+            self.refused += 1
+            return
         for head, row, count in zip(self.heads, outcome.rows, self.counts, strict=True):
             count.update(head.chosen(row) or [-1])
             if head.sets:
@@ -61,6 +66,7 @@ class Tally:
         for head, number in zip(self.heads, self.counts, strict=True):
             named = [f"{number[i]} {name}" for i, name in enumerate(head.names) if number[i]]
             named += [f"{number[-1]} {NONE}"] if number[-1] else []
+            named += [f"{self.refused} {NEITHER}"] if head.reject and self.refused else []
             title = f"{head.title}: " if len(self.heads) > 1 else ""
             yield f"{when}{title}" + ", ".join(named)
             if head.sets:
@@ -84,6 +90,8 @@ def in_full(predictions: Iterable[Prediction], heads: Sequence[Head]) -> str:
 
 def _answer(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
     yield one_line(str(found.path))
+    if found.foreign:
+        yield f"  {NEITHER if found.is_refused else 'known'}: {found.foreign.words}"
     for head, row in zip(heads, found.rows, strict=True):
         if len(heads) > 1:
             yield f"  {one_line(head.title)}:"
@@ -115,6 +123,8 @@ def nothing_read(skipped: Sequence[Unreadable]) -> DataError:
 
 
 def _words(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
+    if found.foreign:
+        yield NEITHER if found.is_refused else ""
     for head, row in zip(heads, found.rows, strict=True):
         likely = [(head.names[i], head.word(row[i])) for i in head.likely(row)]
         if head.several:
@@ -123,3 +133,5 @@ def _words(found: Prediction, heads: Sequence[Head]) -> Iterator[str]:
             yield from (word for pair in likely for word in pair)
             if head.sets:
                 yield head.set_words(row)
+    if found.foreign:
+        yield found.foreign.words

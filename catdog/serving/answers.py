@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from catdog.errors import CatdogError, one_line
 from catdog.inference.heads import Head
-from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions
+from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions, told_apart
 from catdog.serving.batcher import Rows
 
 Json = dict[str, object]
@@ -13,7 +13,11 @@ Json = dict[str, object]
 def answer(name: str, outcome: Rows | CatdogError | None, heads: Sequence[Head], top: int) -> Json:
     """Of one photo its name and the likeliest classes, at most `top`, or why there are none."""
     if isinstance(outcome, tuple):
-        return {"name": name, **_said(photo_predictions(name, outcome, heads), top)}
+        rows, foreign = told_apart(outcome, heads)
+        said = _said(photo_predictions(name, rows, heads), top)
+        if foreign:
+            said |= {"neither": foreign.is_refused, "foreign": foreign.score}
+        return {"name": name, **said}
     return {"name": name, "error": reason(name, outcome)}
 
 

@@ -37,6 +37,14 @@ _PHOTO: dict[str, Any] = {
             "items": {"type": "string"},
             "description": "With --coverage: classes of which one is right so often.",
         },
+        "neither": {
+            "type": "boolean",
+            "description": "With --reject: whether the photo shows none of the classes.",
+        },
+        "foreign": {
+            "type": "number",
+            "description": "With --reject: how foreign the photo is; /net has the limit.",
+        },
         "classes": _CLASSES,
         "others": {"type": "object", "description": "What further outputs of the net say."},
         "error": {"type": "string", "description": "Why this photo has no answer."},

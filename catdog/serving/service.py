@@ -61,7 +61,7 @@ class ServedNet:
     def about(self) -> Json:
         """What a client may know of the net."""
         first = self.first
-        sets = first.heads[0].sets
+        sets, reject = first.heads[0].sets, first.heads[0].reject
         return {
             "weights": self.weights.name,
             "net": first.net.name,
@@ -71,6 +71,7 @@ class ServedNet:
             "engine": first.engine.name,
             "devices": [str(each.device) for each in self.predictors],
             **({"coverage": sets.coverage} if sets else {}),
+            **({"reject": reject.share, "foreign_above": reject.limit} if reject else {}),
         }
 
 

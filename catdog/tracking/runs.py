@@ -212,13 +212,19 @@ def _net(text: str) -> NetParameter:
 def learned_from(weights: Path, store: Path) -> bool:
     """Whether the run that wrote these weights was trained on this LMDB; False where its file does
     not tell."""
+    return any(source.resolve() == store.resolve() for source in training_stores(weights))
+
+
+def training_stores(weights: Path) -> list[Path]:
+    """The LMDBs that the run that wrote these weights was trained on; none where its file does not
+    tell."""
     run = _of_weights(weights)
     if run is None:
-        return False
+        return []
     # a run's paths begin where it was started
     start = Path(run.content.get("folder") or "")
     sources = (layer.data_param.source for layer in run.train_net.layer)
-    return any(source and (start / source).resolve() == store.resolve() for source in sources)
+    return [start / source for source in sources if source]
 
 
 def _of_weights(weights: Path) -> RunRecord | None:

@@ -73,7 +73,7 @@ def test_what_cannot_be_is_told_in_a_line(tool):
     (error,) = tool(*words, "0.9")
     assert "--coverage: the weights were calibrated with --tta flip; predict so, or" in error
     (error,) = tool(*words, "0.999", "--tta", "2")
-    assert "0.999 needs 999 photos" in error
+    assert "--coverage 0.999: needs 999 photos" in error
     (error,) = tool("predict", photo, "--weights", "net.caffemodel,two.caffemodel",
                     "--coverage", "0.9")  # fmt: skip
     assert "not the mean of several" in error

@@ -46,7 +46,7 @@ def test_the_promise_holds_on_the_mean_of_many_calibrations(seed, coverage, coun
 def test_the_least_probability_leaves_out_no_more_than_that_rank(found, coverage):
     rank = math.ceil((len(found) + 1) * coverage - 1e-9)
     if rank > len(found):
-        with pytest.raises(CatdogError, match=r"--coverage: .* needs .* photos"):
+        with pytest.raises(CatdogError, match=r"--coverage .*: needs .* photos"):
             least_probability(np.array(found), coverage)
         return
     wanted = 1 - sorted(found)[rank - 1]
@@ -54,7 +54,7 @@ def test_the_least_probability_leaves_out_no_more_than_that_rank(found, coverage
 
 
 def test_the_number_of_photos_that_is_told_suffices():
-    with pytest.raises(CatdogError, match=r"0.95 needs 19 photos, the weights were .* on 18"):
+    with pytest.raises(CatdogError, match=r"--coverage 0.95: needs 19 photos, the .* on 18"):
         least_probability(np.zeros(18), 0.95)
     assert least_probability(np.zeros(19), 0.95) == pytest.approx(1, abs=2e-6)
 

@@ -56,9 +56,9 @@ def test_a_photo_with_what_it_was_taken_for(photo):
     assert "<b>no.jpg</b> empty file" in text
     data = content(text)
     assert data["heads"][0]["names"] == ["cat", "dog"]
-    (name, jpeg, sureness, margin, applies, likeliest, sets), _ = data["photos"]
+    (name, jpeg, sureness, margin, applies, likeliest, sets, foreign), _ = data["photos"]
     assert (name, sureness, margin, applies) == ("x.jpg", 0.75, 0.5, [[1]])
-    assert sets == [""]
+    assert (sets, foreign) == ([""], "")
     assert likeliest == [[[1, 0.75], [0, 0.25]]]
     shown = cv2.imdecode(np.frombuffer(base64.b64decode(jpeg), np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == (SIDE // 2, SIDE, 3)
@@ -67,7 +67,7 @@ def test_a_photo_with_what_it_was_taken_for(photo):
 def test_labels_and_several_heads(photo):
     page = PredictionPage([TWO, LABELS], 1)
     page.take(0, [("x", found(photo, (0.4, 0.6), (0.9, 0.2, 0.7)))])
-    ((_, _, sureness, margin, applies, likeliest, _),) = content(text_of(page))["photos"]
+    ((_, _, sureness, margin, applies, likeliest, *_),) = content(text_of(page))["photos"]
     assert applies == [[1], [0, 2]]
     assert likeliest[1] == [[0, 0.9], [2, 0.7], [1, 0.2]]
     # the class is less certain than any of the labels

@@ -45,10 +45,13 @@ def write_small_net(path: Path) -> Path:
 
 
 @contextmanager
-def served(weights: Path, **limits: float) -> Iterator[tuple[Service, TestClient]]:
+def served(
+    weights: Path, *, coverage: float = 0, reject: float = 0, **limits: float
+) -> Iterator[tuple[Service, TestClient]]:
     """The service of some weights, warm, and a client of it."""
     found = Limits(**limits)
-    net = ServedNet(weights, [Predictor(read_weights(weights))], found.pixels)
+    predictor = Predictor(read_weights(weights), coverage=coverage, reject=reject)
+    net = ServedNet(weights, [predictor], found.pixels)
     service, batcher = service_of(net, Batching(), found)
     service.is_warm = True
     app = application(service, Address("127.0.0.1", 80))

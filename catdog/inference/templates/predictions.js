@@ -8,8 +8,11 @@
   let shown = photos, at = 0;
 
   // a photo: name, JPEG, sureness, margin, and of each head: what applies, the likeliest,
-  // a set of classes in words
-  const NAME = 0, JPEG = 1, SURENESS = 2, MARGIN = 3, APPLIES = 4, LIKELIEST = 5, SET = 6;
+  // a set of classes in words; how foreign the photo is
+  const NAME = 0, JPEG = 1, SURENESS = 2, MARGIN = 3, APPLIES = 4, LIKELIEST = 5, SET = 6, FOREIGN = 7;
+  const NEITHER = -2;
+  const nameOf = (head, index) =>
+    index === NEITHER ? "neither" : index < 0 ? "none of them" : head.names[index];
 
   const make = (tag, text, kind) => {
     const node = document.createElement(tag);
@@ -45,9 +48,9 @@
     heads.forEach((head, which) => {
       const applies = photo[APPLIES][which], likeliest = photo[LIKELIEST][which];
       const title = make("h2");
-      const names = applies.map((index) => head.names[index]).join(", ");
+      const names = applies.map((index) => nameOf(head, index)).join(", ");
       title.append(make("b", names || "none of them"));
-      if (!head.several) title.append(make("i", number(likeliest[0][1], head, 0)));
+      if (!head.several && applies[0] !== NEITHER) title.append(make("i", number(likeliest[0][1], head, 0)));
       if (heads.length > 1) caption.append(make("div", head.title, "of"));
       caption.append(title);
       const most = Math.max(...likeliest.map(([, value]) => Math.abs(value)));
@@ -55,6 +58,7 @@
         caption.append(bar(head, index, value, applies.includes(index), most));
       if (photo[SET][which]) caption.append(make("div", photo[SET][which], "set"));
     });
+    if (photo[FOREIGN]) caption.append(make("div", photo[FOREIGN], "set"));
     const name = make("p", photo[NAME]);
     name.title = photo[NAME];
     caption.append(name);
@@ -75,7 +79,7 @@
   }
 
   const texts = photos.map((photo) =>
-    [photo[NAME], ...photo[APPLIES].flatMap((all, which) => all.map((i) => heads[which].names[i]))]
+    [photo[NAME], ...photo[APPLIES].flatMap((all, which) => all.map((i) => nameOf(heads[which], i)))]
       .join("\n").toLowerCase());
 
   const orders = {
@@ -92,7 +96,7 @@
     document.querySelector("#doubt output").textContent = limit;
     const fits = (photo, index) =>
       chosen.every((wanted, which) => wanted === null
-        || (wanted < 0 ? !photo[APPLIES][which].length : photo[APPLIES][which].includes(wanted)))
+        || (wanted === -1 ? !photo[APPLIES][which].length : photo[APPLIES][which].includes(wanted)))
       && (scored || limit === 100 || 100 * photo[SURENESS] <= limit)
       && words.every((word) => texts[index].includes(word));
     const places = [...photos.keys()].filter((index) => fits(photos[index], index));
@@ -149,7 +153,7 @@
     const box = make("div", undefined, "head");
     if (heads.length > 1) box.append(make("span", head.title));
     const found = counts(which);
-    const named = found.map(([i, count]) => [i, i < 0 ? "none of them" : head.names[i], count]);
+    const named = found.map(([i, count]) => [i, nameOf(head, i), count]);
     const all = [null, "all", null];
     (named.length > CHIPS ? list : chips)(box, which, [all, ...named]);
     byId("classes").append(box);

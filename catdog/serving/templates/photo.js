@@ -39,6 +39,10 @@ function bars(found) {
 
 function title(found) {
   const head = made("h2");
+  if (found.neither) {
+    head.append(made("span", "", "neither"));
+    return head;
+  }
   const label = found.labels ? found.labels.join(", ") || "none of them" : found.label;
   head.append(made("span", "", label));
   if (!found.labels) head.append(made("span", "", word(found)));
