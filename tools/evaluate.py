@@ -8,7 +8,7 @@
     python tools/evaluate.py --weights WEIGHTS --data input/train_lmdb --review review.csv
 
 WEIGHTS are those of a training, such as snapshots/quick/deep64_iter_700.caffemodel, or its
-snapshot_prefix or folder: its best.
+snapshot_prefix or folder: its best; or a published folder or hf:USER/NAME.
 Without --iterations every example counts once. Of several weights with commas between them the
 mean of their probabilities is judged. --data, --report, --tta, --against and --calibrate judge
 the probabilities: accuracy, log loss, AUC, calibration. The report is a page and a .json.
@@ -72,6 +72,7 @@ from catdog.proto.caffe_pb2 import TEST, ForeignParameter
 from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
 from catdog.tracking.runs import learned_from, training_stores
+from catdog.weights.published import is_on_hub
 
 #: The share of known photos that may be refused where nothing else is said.
 _REJECTED = 0.01
@@ -82,6 +83,7 @@ _SUSPECTS = 50
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     args = _arguments(argv)
+    _check_hub(args)
     args.weights = list(map(weights_named, args.weights))
     args.against = list(map(weights_named, args.against))
     asked = args.data or args.report is not None or args.calibrate or args.tta or args.amp
@@ -293,6 +295,16 @@ def _propose(evaluation: Evaluation, names: Sequence[str], args: Namespace) -> N
     new, known = propose(args.review, [each.row for each in found])
     there = f", {known} stood in it and stay as they are" if known else ""
     print("", f"review   {args.review}: {counted(new, 'photo')} to look at{there}", sep="\n")
+
+
+def _check_hub(args: Namespace) -> None:
+    """Raise CatdogError where something would be written into the cache of the Hub."""
+    if any(map(is_on_hub, args.weights)):
+        what = "would write beside weights of the Hub, into its cache"
+        if args.report == Path():
+            raise CatdogError(what, where="--report", remedy="name a place: --report FILE.html")
+        if args.calibrate:
+            raise CatdogError(what, where="--calibrate", remedy="copy them to a file first")
 
 
 def _check(args: Namespace) -> None:

@@ -54,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(__doc__)
     parser.add_argument(
-        "weights", type=file_name, metavar="WEIGHTS", help="a file, a run or its folder"
+        "weights",
+        type=file_name,
+        metavar="WEIGHTS",
+        help="a file, a run or its folder, a published folder or hf:USER/NAME",
     )
     _add_address(parser)
     add_nets(parser)

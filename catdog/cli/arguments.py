@@ -96,7 +96,10 @@ class Parser(argparse.ArgumentParser):
 
     def add_weights(self, *, required: bool = False, of_solver: bool = False) -> None:
         """--weights, several with commas between them; with `of_solver` also without a value."""
-        about = "a file, or a name of pretrained weights such as resnet18; copied by layer name"
+        about = (
+            "a file, a name of pretrained weights such as resnet18, or a published folder or "
+            "hf:USER/NAME; copied by layer name"
+        )
         self.add_argument(
             "--weights",
             required=required,

@@ -31,8 +31,8 @@ def prediction_arguments(about: str | None, argv: Sequence[str]) -> argparse.Nam
         "--weights",
         type=file_name,
         metavar="FILE[,FILE]",
-        help="a file, a run or its folder; of several nets the mean (default: the newest run's "
-        "below snapshots/, its best)",
+        help="a file, a run or its folder, a published folder or hf:USER/NAME; of several nets the "
+        "mean (default: the newest run's below snapshots/, its best)",
     )
     _add_folds(parser)
     add_nets(parser)

@@ -45,6 +45,7 @@ from catdog.solver.solverstate import best_of_run
 from catdog.spec import filter_net, net_state
 from catdog.spec.shape import Shape
 from catdog.weights import Weights, copy_weights, read_weights
+from catdog.weights.published import published_weights
 
 Probabilities = NDArray[np.float32]
 
@@ -202,7 +203,8 @@ class Predictor:
         """The predictor of a weight file, of a run, or of the newest run below a folder.
 
         `source` is a file, a run (`catdog.Run`, or its snapshot_prefix such as
-        "snapshots/quick/deep64"), or a folder. Of a run its best weights are taken, else its last.
+        "snapshots/quick/deep64"), a folder, or "hf:USER/NAME", what was published on the Hugging
+        Face Hub. Of a run its best weights are taken, else its last.
         `options` are those of `Predictor`: device, views, labels and so on. Raises WeightsError
         where there are no weights, or none that carry how their photos are prepared.
         """
@@ -442,11 +444,12 @@ def both_classes(output: Tensor) -> Tensor:
 
 
 def weights_below(place: str | PathLike[str]) -> Path | None:
-    """The best weights of a run, by its prefix, or of the newest run below a folder; else None.
+    """The best weights of a run, by its prefix, or of the newest run below a folder, or those that
+    were published in a folder or as hf:USER/NAME; else None.
 
-    Raises WeightsError for a folder without weights.
+    Raises WeightsError for a folder without weights, and as `published_weights`.
     """
-    found = weights_of_run(Path(place))
+    found = published_weights(str(place)) or weights_of_run(Path(place))
     return found or (newest_weights(Path(place)) if Path(place).is_dir() else None)
 
 

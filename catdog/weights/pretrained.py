@@ -14,6 +14,7 @@ from catdog.proto.caffe_pb2 import NetParameter
 from catdog.weights import timm_nets, torchvision_nets
 from catdog.weights.architectures import known_net
 from catdog.weights.named_module import TIMM, is_named
+from catdog.weights.published import in_hub_cache, is_on_hub, published_weights
 
 Locate = Callable[[str], Path]
 
@@ -92,12 +93,15 @@ def _normalises_first(net: NetParameter) -> bool:
 
 
 def weight_file(source: str, locate: Locate = Path) -> Path:
-    """The file of a source: a path, or a name of pretrained weights, which may be fetched.
+    """The file of a source: a path, a published folder or hf:USER/NAME, or a name of pretrained
+    weights; what is on the Hub and pretrained weights may be fetched.
 
     A file that is there goes before a name. Raises WeightsError for a name that nobody knows, and
     where the weights of a name cannot be had, with the file to get and its place.
     """
     path = locate(source)
+    if found := published_weights(source if is_on_hub(source) else path):
+        return found
     if path.exists() or (source not in NAMES and path.suffix and not is_named(source)):
         return path
     if is_named(source):
@@ -134,6 +138,8 @@ def place_of(name: str) -> tuple[Path | None, str]:
 
 def is_to_be_fetched(source: str, locate: Locate = Path) -> bool:
     """Whether `weight_file` would fetch the file of a source."""
+    if is_on_hub(source):
+        return not in_hub_cache(source)
     named = source in TORCHVISION or is_named(source)
     return named and not locate(source).exists() and place_of(source)[0] is None
 
