@@ -1,1 +1,1 @@
-"""Runs in the programs that others keep their experiments with: MLflow, Weights & Biases."""
+"""Runs in the programs that others keep their experiments with: MLflow, Weights & Biases, Aim."""

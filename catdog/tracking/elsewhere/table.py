@@ -29,6 +29,7 @@ class TrackerChoice:
 TRACKERS = {
     "mlflow": TrackerChoice("MLflow", "mlflow", "catdog.tracking.elsewhere.mlflow_run"),
     "wandb": TrackerChoice("W&B", "wandb", "catdog.tracking.elsewhere.wandb_run"),
+    "aim": TrackerChoice("Aim", "aim", "catdog.tracking.elsewhere.aim_run"),
 }
 #: All that may be named.
 NAMES = (*TRACKERS, TENSORBOARD)

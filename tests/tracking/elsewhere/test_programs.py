@@ -1,4 +1,4 @@
-"""Trainings in MLflow with an SQLite store, and in W&B offline, read back by what they offer."""
+"""Trainings in MLflow with an SQLite store, in W&B offline and in Aim, read back from there."""
 
 import os
 import signal
@@ -25,6 +25,7 @@ from tests.tracking.elsewhere.wandb_file import history, records
 
 pytest.importorskip("mlflow")
 pytest.importorskip("wandb")
+pytest.importorskip("aim")
 pytest.importorskip("onnxscript")
 # theirs, of packages that they use
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -50,7 +51,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
     write_small(path)
     with pytest.MonkeyPatch.context() as patch:
         for name in [*os.environ]:
-            if name.startswith(("MLFLOW_", "WANDB_")):
+            if name.startswith(("MLFLOW_", "WANDB_", "AIM_")):
                 patch.delenv(name)
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("WANDB_ERROR_REPORTING", "false")
@@ -76,7 +77,9 @@ def session(snapshot: str, *overrides: str, tags: list[str] | None = None, stop:
             os.kill(os.getpid(), signal.SIGINT)
 
     watch = TrackingOptions(
-        track=("mlflow", "wandb"), resources=0, annotation=annotation("a note", tags or ["first"])
+        track=("mlflow", "wandb", "aim"),
+        resources=0,
+        annotation=annotation("a note", tags or ["first"]),
     )
     options = Options(overrides=[*FIELDS, *overrides], snapshot=snapshot, tracking=watch)
     train("solver.yaml", options, listeners=[listen])
@@ -181,3 +184,30 @@ def test_wandb_has_a_run_with_numbers_and_files(sessions: Sessions) -> None:
         if record.WhichOneof("record_type") == "exit"
     ]
     assert codes == [255, 0]
+
+
+def test_aim_has_one_run_with_settings_numbers_and_files(sessions: Sessions) -> None:
+    import aim
+
+    repo = aim.Repo.from_path("out")
+    (name,) = repo.list_all_runs()
+    assert name == read_run(run_path("out/run"))["tracked"]["aim"]["run"]
+    # not read_only: that shows what Aim's server has put into its index
+    run = aim.Run(name, repo=repo, system_tracking_interval=None, capture_terminal_logs=False)
+    try:
+        assert (run.experiment, run.name, run.description) == ("solver", "out/run", "a note")
+        assert set(run.props.tags) == {"first", "second"}
+        assert run["settings"]["base_lr"] == "0.01"
+        assert run["settings"]["max_iter"] == "7"
+        assert run["status"] == "done"
+        values = {each.name: each.values.sparse_numpy()[1] for each in run.metrics()}
+        theirs = sessions.client.get_metric_history(sessions.ended.info.run_id, "train/loss")
+        # Aim keeps the one of an iteration that came last
+        assert sorted(values["train/loss"]) == pytest.approx(sorted(each.value for each in theirs))
+        assert set(run.artifacts) >= {"train.log", "spec/solver.prototxt", "model/model.onnx"}
+        folder = Path("out/aim_files") / name
+        assert (folder / "model/run_best.caffemodel").read_bytes() == Path(
+            "out/run_best.caffemodel"
+        ).read_bytes()
+    finally:
+        run.close()
