@@ -19,6 +19,7 @@ from catdog.spec.additions import added_fields
 from catdog.spec.read import read_spec
 from catdog.spec.shape import Shape
 from catdog.weights import Weights, fold_net, fold_weights, read_weights, write_weights
+from catdog.weights.fold import folded_by_stored
 
 _TEXT, _BINARY, _MODEL, _WEIGHTS = "text", "binary message", "caffemodel", "weights"
 _MEAN, _ARRAY, _ONNX, _PROGRAM = "mean", "array", "ONNX", "exported program"
@@ -72,6 +73,11 @@ def convert(conversion: Conversion) -> None:
     """
     start, end = FORMS.get(conversion.source.suffix, ""), FORMS.get(conversion.target.suffix, "")
     way = _WAYS.get((start, end))
+    if (name := conversion.target.name) in FORMS:
+        remedy = f"name it, such as net{name}"
+        raise CatdogError(
+            "is an ending without a name", where=str(conversion.target), remedy=remedy
+        )
     if way is None:
         there = [suffix for suffix, form in FORMS.items() if (start, form) in _WAYS]
         remedy = f"it can become {', '.join(there)}" if there else f"known are {', '.join(FORMS)}"
@@ -111,12 +117,21 @@ def _folding(way: Callable[[Conversion], None]) -> Callable[[Conversion], None]:
 
 
 def _net_to_folded_net(conversion: Conversion) -> None:
-    _write_text(conversion, fold_net(read_net(conversion.source).message))
+    net = read_net(conversion.source).message
+    _write_text(conversion, fold_net(net))
+    _tell_all(conversion, folded_by_stored(net))
 
 
 def _weights_to_folded_weights(conversion: Conversion) -> None:
     net = read_net(conversion.model).message if conversion.model else None
-    write_weights(conversion.target, fold_weights(_weights_of(conversion), net))
+    weights = _weights_of(conversion)
+    write_weights(conversion.target, fold_weights(weights, net))
+    _tell_all(conversion, folded_by_stored(net or weights.as_net()))
+
+
+def _tell_all(conversion: Conversion, lines: Sequence[str]) -> None:
+    for line in lines:
+        conversion.tell(line)
 
 
 def _text_to_text(conversion: Conversion) -> None:
@@ -145,6 +160,10 @@ def _binary_to_binary(conversion: Conversion) -> None:
 
 
 def _write_text(conversion: Conversion, message: NetParameter | SolverParameter) -> None:
+    source, target = conversion.source, conversion.target
+    if FORMS[source.suffix] == _TEXT and target.exists() and target.samefile(source):
+        what = "would be written over itself, without its comments"
+        raise CatdogError(what, where=str(source), remedy="name another file, and move it")
     with replacing(conversion.target) as beside:
         beside.write_text(to_text(message, conversion.target), encoding="utf-8")
 
@@ -195,9 +214,13 @@ def _weights_to_deployed(conversion: Conversion) -> None:
 
 def _deploy(c: Conversion, model: Path | None, weights: Path | None) -> None:
     found = deployed(model, weights, c.shapes, c.tell, c.stages, c.fork)
-    for line in found.remarks:
-        c.tell(line)
-    _WRITERS[FORMS[c.target.suffix]](found, c.target, c.file_form, c.tell)
+    _tell_all(c, found.remarks)
+    try:
+        _WRITERS[FORMS[c.target.suffix]](found, c.target, c.file_form, c.tell)
+    except CatdogError as error:
+        if weights is None and not error.remedy:
+            error.remedy = "its weights are drawn: give trained ones with --weights"
+        raise
 
 
 _WRITERS = {_ONNX: to_onnx, _PROGRAM: to_program}

@@ -19,7 +19,7 @@ from catdog.net.batch_statistics import (
     check_stored,
     for_single_photos,
 )
-from catdog.net.deploy import deploy_net
+from catdog.net.deploy import deploy_net, label_blobs
 from catdog.net.net import Net
 from catdog.net.resolved import ResolvedNet, resolve_tested
 from catdog.net.unsplit import as_written, without_loose_ends
@@ -176,7 +176,9 @@ def _derived(
         for layer in python_sources(net.rest):
             shapes |= shapes_of_source(layer, given)
         found = _recorded(net)
-        found.deploy.CopyFrom(deploy_net(net.message, {**shapes, **given}))
+        # a loss of the training alone shows them too
+        labels = label_blobs(spec.message)
+        found.deploy.CopyFrom(deploy_net(net.message, {**shapes, **given}, labels))
         return found
 
 

@@ -12,6 +12,8 @@ from catdog.layers.frame import Frame, Pair, average_pool, check_images, max_poo
 from catdog.proto.caffe_pb2 import LayerParameter, PoolingParameter
 from catdog.spec.shape import Shape
 
+#: Caffe's numbers of pixels are int, and torch's.
+_MOST = 2**31 - 1
 MAX, AVE, STOCHASTIC = PoolingParameter.MAX, PoolingParameter.AVE, PoolingParameter.STOCHASTIC
 
 
@@ -122,6 +124,8 @@ class Pooling(_Pool):
         param = self.param.pooling_param
         if 0 in frame.kernel or 0 in frame.stride:
             raise self._fault("has a kernel or a stride of 0", "give 1 or more")
+        if max(*frame.kernel, *frame.stride, *frame.pad) > _MOST:
+            raise self._fault(f"has a kernel, stride or pad above {_MOST}", "give a smaller one")
         if param.global_pooling and (frame.stride, frame.pad) != ((1, 1), (0, 0)):
             raise self._fault(
                 "has global_pooling and a stride or a pad", "leave stride and pad out"

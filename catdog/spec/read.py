@@ -248,7 +248,8 @@ def _read_text(path: Path, kinds: Sequence[str]) -> str:
         raise CatdogError(
             "is not text",
             where=str(path),
-            remedy="a spec is .yaml or .prototxt; a .caffemodel goes to --weights",
+            remedy="a spec is .yaml or .prototxt; of a .caffemodel, which goes to --weights of "
+            "other tools, convert.py writes the net as text",
         ) from None
     except OSError as error:
         raise CatdogError(str(error.strerror), where=str(path)) from None

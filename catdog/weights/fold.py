@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catdog.errors import WeightsError
+from catdog.errors import WeightsError, some_of
 from catdog.layers import class_of, layer_class
 from catdog.layers.affine import Scale
 from catdog.layers.base import Numbers
+from catdog.net.batch_statistics import by_batch, for_single_photos
 from catdog.net.wiring import readers
 from catdog.proto.caffe_pb2 import LayerParameter, NetParameter
 from catdog.weights.model import BlobsOfLayers, Weights
@@ -31,7 +32,8 @@ def fold_net(net: NetParameter) -> NetParameter:
     """A copy without each BatchNorm or BN, and Scale after it, that can be folded.
 
     Folded are those right after a layer that can take them (Convolution, InnerProduct), that
-    nothing else reads and that shares no parameters. The layer gets a bias.
+    nothing else reads and that shares no parameters. The layer gets a bias. Those of
+    `use_global_stats: false` too, see `folded_by_stored`.
     """
     folded = NetParameter()
     folded.CopyFrom(net)
@@ -51,10 +53,23 @@ def fold_net(net: NetParameter) -> NetParameter:
     return folded
 
 
+def folded_by_stored(net: NetParameter) -> list[str]:
+    """Lines on folded layers that in Caffe take the statistics of the batch."""
+    asking = set(by_batch(net))
+    names = [f'"{each.norm.name}"' for each in _chains(net) if each.norm.name in asking]
+    if not names:
+        return []
+    return [
+        f"{some_of(names, 3)} (use_global_stats: false) are folded by the stored statistics, which "
+        "a prediction takes too; Caffe takes those of the batch"
+    ]
+
+
 def fold_weights(weights: Weights, net: NetParameter | None = None) -> Weights:
     """The weights of the folded net; by default `net` is the one that they carry.
 
-    Raises WeightsError when there is no net, and for a layer that the weights do not have.
+    Raises WeightsError when there is no net, for a layer that the weights do not have, and for one
+    without the statistics that it is folded by.
     """
     structure = net or weights.as_net()
     if not structure.layer:
@@ -62,13 +77,16 @@ def fold_weights(weights: Weights, net: NetParameter | None = None) -> Weights:
             "does not tell its layers", where=weights.source, remedy="give the net with --model"
         )
     blobs = dict(weights.blobs)
+    asking = set(by_batch(structure))
     for chain in _chains(structure):
+        if chain.norm.name in asking:
+            _check_stored(blobs, chain.norm, weights.source)
         _fold(blobs, chain, weights.source)
     return Weights(blobs, fold_net(weights.net), weights.source)
 
 
 def _chains(net: NetParameter) -> Iterator[_Chain]:
-    layers = [layer for layer in net.layer if layer.type != "Input"]
+    layers = [layer for layer in for_single_photos(net).layer if layer.type != "Input"]
     alone = [{bottom for bottom, count in counts.items() if count == 1} for counts in readers(net)]
     for index, layer in enumerate(layers):
         if not _can_take(layer):
@@ -120,6 +138,16 @@ def _fold(blobs: BlobsOfLayers, chain: _Chain, source: str) -> None:
     for layer in (chain.norm, chain.scale):
         if layer is not None:
             del blobs[layer.name]
+
+
+def _check_stored(blobs: BlobsOfLayers, norm: LayerParameter, source: str) -> None:
+    """Raise WeightsError where the statistics of a layer are of no batch."""
+    if not _of(blobs, norm, source)[2:3] or not np.any(_of(blobs, norm, source)[2]):
+        raise WeightsError(
+            f'has no statistics for "{norm.name}" (use_global_stats: false)',
+            where=source,
+            remedy="name weights of a training",
+        )
 
 
 def _line(norm: LayerParameter, blobs: list[Numbers], source: str) -> tuple[Numbers, Numbers]:

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from google.protobuf import text_format
 
 from catdog.engines.onnx_model import Form
 from catdog.errors import CatdogError, DataError, SpecError, WeightsError
@@ -165,12 +164,28 @@ def test_an_array_of_objects_is_not_opened(tmp_path):
     )
 
 
-def test_a_file_becomes_its_new_self_in_its_own_place(tmp_path):
-    path = tmp_path / "v1_net.prototxt"
-    path.write_text((FORMATS / "upgrade/v1_net.prototxt").read_text())
+def test_weights_become_their_new_self_in_their_own_place(tmp_path):
+    path = tmp_path / "v1.caffemodel"
+    path.write_bytes((FORMATS / "v1.caffemodel").read_bytes())
+    convert(Conversion(path, tmp_path / "new.caffemodel"))
     convert(Conversion(path, path))
-    wanted = (FORMATS / "upgrade/v1_net.upgraded.prototxt").read_text()
-    assert message_of(path) == text_format.Parse(wanted, NetParameter())
+    assert path.read_bytes() == (tmp_path / "new.caffemodel").read_bytes()
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_a_text_is_not_written_over_itself(fold, tmp_path):
+    path, link = tmp_path / "net.prototxt", tmp_path / "link.txt"
+    path.write_text('# worth keeping\nname: "n"\n')
+    link.symlink_to(path)
+    for target in (path, link):
+        with pytest.raises(CatdogError, match="over itself, without its comments; name another"):
+            convert(Conversion(path, target, fold=fold))
+    assert path.read_text().startswith("# worth keeping")
+
+
+def test_an_ending_alone_is_no_name(tmp_path):
+    told = refused(Conversion(FORMATS / "features_net.prototxt", tmp_path / ".onnx"))
+    assert told.endswith(".onnx: is an ending without a name; name it, such as net.onnx")
 
 
 def test_batch_normalisation_is_folded_in_a_net_and_in_its_weights(tmp_path):
@@ -216,3 +231,9 @@ def test_fields_that_caffe_lacks_are_told_where_caffe_would_read_them(tmp_path):
     (line,) = told
     assert line.startswith("Caffe itself does not have, and refuses: ")
     assert set(line.partition(": ")[2].split(", ")) == {"class_weight", "label_smoothing"}
+
+
+def test_boxes_of_drawn_weights_are_no_example(tmp_path):
+    model = Path(__file__).parents[1] / "goldens_forks/composites/ssd_deploy.prototxt"
+    told = refused(Conversion(model, tmp_path / "ssd.onnx"))
+    assert told.endswith("its weights are drawn: give trained ones with --weights")

@@ -200,6 +200,7 @@ def test_spp_draws():
         ("", "no kernel_size"),
         ("kernel_size: 0", "kernel or a stride of 0"),
         ("kernel_size: 2 stride: 0", "kernel or a stride of 0"),
+        ("kernel_size: 2 stride: 4294967295", "stride or pad above 2147483647"),
         ("kernel_h: 2", "kernel_h alone"),
         ("kernel_size: 2 kernel_h: 2 kernel_w: 2", "kernel_size and kernel_h"),
         ("kernel_size: 2 stride_w: 2", "stride_w alone"),

@@ -1,7 +1,7 @@
 import pytest
 
 from catdog.errors import SpecError
-from catdog.net.deploy import deploy_net
+from catdog.net.deploy import deploy_net, label_blobs
 from catdog.net.resolved import resolve
 from catdog.proto.caffe_pb2 import TEST, NetParameter
 from catdog.spec import filter_net, net_state, read_net
@@ -141,3 +141,50 @@ def test_a_detector_in_the_test_phase_keeps_its_detections():
 """
     deploy = deploy_net(net(DETECTOR + ends), SHAPES)
     assert [layer.name for layer in deploy.layer] == ["data", "loc", "conf", "prior", "out"]
+
+
+SOURCES = """
+layer:
+- {name: one, type: AnnotatedData, top: [ours, our_label]}
+- {name: two, type: AnnotatedData, top: [theirs, their_label]}
+- {name: pictures, type: Concat, bottom: [ours, theirs], top: data, concat_param: {axis: 0}}
+- {name: labels, type: Concat, bottom: [our_label, their_label], top: label,
+   concat_param: {axis: 2}}
+- {name: ip, type: InnerProduct, bottom: data, top: ip}
+"""
+OF_BOTH = {"ours": (1, 4), "theirs": (1, 4), "our_label": (1, 1, 1, 8), "their_label": (1, 1, 1, 8)}
+
+
+def test_of_several_sources_one_is_left_and_no_label_that_only_training_has():
+    loss = """
+- {name: loss, type: SoftmaxWithLoss, bottom: [ip, label], top: loss, include: {phase: TRAIN}}
+"""
+    whole = NetParameter()
+    parse_yaml(SOURCES + loss, whole, "x")
+    labels = label_blobs(whole)
+    assert labels == {"our_label", "their_label"}
+    deploy = deploy_net(net(SOURCES + loss), OF_BOTH, labels)
+    assert [(layer.name, *layer.top) for layer in deploy.layer] == [("data", "data"), ("ip", "ip")]
+    assert list(deploy.layer[0].input_param.shape[0].dim) == [1, 4]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "- {name: cut, type: Slice, bottom: ip, top: [a, b], slice_param: {axis: 0}}",
+        "- {name: again, type: InnerProduct, bottom: ours, top: again}",
+    ],
+    ids=["cut up again", "read by another"],
+)
+def test_several_sources_that_are_needed_stay(more):
+    deploy = deploy_net(net(SOURCES + more), OF_BOTH, {"our_label", "their_label"})
+    assert [layer.name for layer in deploy.layer][:3] == ["ours", "theirs", "pictures"]
+
+
+def test_inputs_that_a_text_has_are_its_own():
+    text = SOURCES.replace("AnnotatedData, top: [ours, our_label]", "Input, top: ours, %s")
+    text = text.replace("AnnotatedData, top: [theirs, their_label]", "Input, top: theirs, %s")
+    text = text.replace("%s", "input_param: {shape: {dim: [1, 4]}}").replace("- {name: labels", "#")
+    text = text.replace("\n   concat_param: {axis: 2}}", "")
+    deploy = deploy_net(net(text), OF_BOTH)
+    assert [layer.name for layer in deploy.layer] == ["ours", "theirs", "pictures", "ip"]

@@ -56,3 +56,8 @@ def test_a_folder_of_nets(tmp_path, capsys):
     assert good_line.endswith("good.prototxt: OK")
     assert 'layer type "Resample" belongs' in bad_line
     assert summary == "1 of 2 nets check OK"
+
+
+def test_a_folder_with_nothing_to_check(tmp_path):
+    with pytest.raises(CatdogError, match=r"has neither a net \(\.prototxt\) nor a store"):
+        main([str(tmp_path)])

@@ -1,15 +1,18 @@
 """Batch normalisation folded into the layer before: what can be, what must stay."""
 
+import numpy as np
 import pytest
 import torch
 from google.protobuf import text_format
 
 from catdog.errors import WeightsError
 from catdog.layers.base import Setting
+from catdog.net.batch_statistics import for_single_photos
 from catdog.net.net import Net
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.runtime.randomness import Randomness
 from catdog.weights import Weights, copy_weights, fold_net, fold_weights, weights_of
+from catdog.weights.fold import folded_by_stored
 
 INPUT = """
 state { phase: TEST }
@@ -103,10 +106,7 @@ def test_statistics_that_were_never_gathered_count_as_zero():
 READ_TWICE = CONV % "true" + RELU % "c" + NORM % ("c", "n", "")
 STAYS = {
     "read by another layer": READ_TWICE,
-    "statistics of the batch": CONV % "true" + NORM % ("c", "c", "use_global_stats: false"),
     "SegNet's statistics of the batch": CONV % "true" + BN % "bn_mode: LEARN",
-    "Intel's statistics of the batch": CONV % "true"
-    + NORM % ("c", "c", "filler { } use_global_stats: false"),
     "after another layer": CONV % "true" + RELU % "c" + NORM % ("r", "r", ""),
     "shared": (CONV % "true").replace('top: "c"', 'top: "c" param { name: "w" }')
     + NORM % ("c", "c", ""),
@@ -118,6 +118,27 @@ def test_what_cannot_be_folded_stays(text):
     net = net_of(text)
     assert fold_net(net.message) == net.message
     assert fold_weights(weights_of(net)).blobs.keys() == weights_of(net).blobs.keys()
+
+
+@pytest.mark.parametrize("fields", ["", "filler { }"], ids=["Caffe's", "Intel's"])
+def test_what_takes_the_batch_is_folded_as_it_predicts(fields):
+    asking = fields + " use_global_stats: false"
+    net = net_of(CONV % "true" + NORM % ("c", "n", asking) + RELU % "n")
+    weights = weights_of(net)
+    (line,) = folded_by_stored(net.message)
+    assert line.startswith('"n" (use_global_stats: false) are folded by the stored statistics')
+    single, again = Net(for_single_photos(net.message)), Net(fold_net(net.message))
+    assert [layer.type for layer in again.message.layer] == ["Input", "Convolution", "ReLU"]
+    copy_weights(single, weights, strict=True)
+    copy_weights(again, fold_weights(weights), strict=True)
+    torch.testing.assert_close(outputs(again), outputs(single))
+    weights.blobs["n"][2] = np.zeros_like(weights.blobs["n"][2])
+    with pytest.raises(WeightsError, match='has no statistics for "n"'):
+        fold_weights(weights)
+
+
+def test_what_stores_statistics_is_folded_in_silence():
+    assert not folded_by_stored(net_of(FOLDED["in place"]).message)
 
 
 def test_a_scale_of_another_axis_stays_and_the_norm_goes():

@@ -44,6 +44,9 @@ class Proposal(Layer):
         for field in ("feat_stride", "base_size", "pre_nms_topn", "post_nms_topn"):
             if not getattr(param, field):
                 raise self.error(f"has {field} 0", field=field, remedy="give 1 or more")
+        if not param.nms_thresh >= 0:
+            what = f"has nms_thresh {param.nms_thresh:g}"
+            raise self.error(what, field="nms_thresh", remedy="give 0 or more")
         self._check_bottoms(*shapes)
         # no buffer, which a net in half precision would round
         self._anchors = _anchors(param)

@@ -115,6 +115,15 @@ class YoloOutput(Layer):
                 field="biases",
                 remedy=f"give {2 * needed}: a width and a height for each",
             )
+        if wrong := [each for each in biases if not each > 0]:
+            remedy = "give widths and heights larger than 0"
+            raise self.error(f"has a bias of {wrong[0]:g}", field="biases", remedy=remedy)
+
+    def _check_threshold(self, threshold: float) -> None:
+        if not threshold >= 0:
+            raise self.error(
+                f"has nms_threshold {threshold:g}", field="nms_threshold", remedy="give 0 or more"
+            )
 
     def _rows(self, found: Sequence[FoundBoxes], pictures: int, threshold: float) -> Tensor:
         boxes, scores, classes = (torch.cat(each) for each in zip(*found, strict=True))
@@ -166,6 +175,7 @@ class YoloDetectionOutput(YoloOutput):
                 remedy="leave it out: rows have the numbers of classes",
             )
         self._check_biases(param.num_box, param.biases, param.num_box)
+        self._check_threshold(param.nms_threshold)
         for shape in shapes:
             self._check_grid(shape, param.num_box, param.num_classes)
 
@@ -220,6 +230,7 @@ class Yolov3DetectionOutput(YoloOutput):
                 remedy="give the number of bottoms",
             )
         self._check_masks(len(shapes))
+        self._check_threshold(param.nms_threshold)
         for shape in shapes:
             self._check_grid(shape, param.num_box, param.num_classes)
 

@@ -147,6 +147,7 @@ SHAPES = [(1, 2, 3, 4), (1, 4, 3, 4), (1, 4)]
         (ONE + "base_size: 0 }", SHAPES, "base_size 0", "base_size"),
         (ONE + "pre_nms_topn: 0 }", SHAPES, "pre_nms_topn 0", "pre_nms_topn"),
         (ONE + "post_nms_topn: 0 }", SHAPES, "post_nms_topn 0", "post_nms_topn"),
+        (ONE + "nms_thresh: -1 }", SHAPES, "nms_thresh -1", "nms_thresh"),
         (ONE + "}", [(1, 3, 3, 4), *SHAPES[1:]], "2 channels in bottom 0", "bottom"),
         (ONE + "}", [SHAPES[0], (1, 8, 3, 4), SHAPES[2]], "4 channels in bottom 1", "bottom"),
         (ONE + "}", [SHAPES[0], (1, 4, 4, 3), SHAPES[2]], "one height and width", "bottom"),
