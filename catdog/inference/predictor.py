@@ -47,6 +47,7 @@ from catdog.spec.shape import Shape
 from catdog.weights import Weights, copy_weights, read_weights
 from catdog.weights.published import published_weights
 
+_Located = Callable[[], AbstractContextManager[None]]
 Probabilities = NDArray[np.float32]
 
 BATCH = 64
@@ -138,9 +139,7 @@ class Predictor:
         _check_weights(weights)
         self.device = device_named(device, "device")
         # a net that is given has places of its own
-        self._located: Callable[[], AbstractContextManager[None]] = (
-            weights.located if deploy is None else nullcontext
-        )
+        self._located: _Located = weights.located if deploy is None else nullcontext
         carried = weights.as_net() if deploy is None else weights.net
         with self._located():
             message = filter_net(deploy or deploy_of(carried), net_state(TEST))

@@ -56,7 +56,8 @@ def _of_one_source(net: NetParameter, sources: Set[str]) -> NetParameter:
     """The net with one Input where a Concat joins the batches of several data layers, whose tops
     are `sources`: the first, by the name of what the Concat makes. A net that cuts batches up again
     stays as it is."""
-    inputs = {layer.top[0]: layer for layer in net.layer if sources.issuperset(layer.top)}
+    read = (layer for layer in net.layer if layer.type == "Input" and sources >= set(layer.top))
+    inputs = {layer.top[0]: layer for layer in read}
     if any(layer.type == "Slice" and _axis(layer.slice_param) == 0 for layer in net.layer):
         return net
     readers = Counter(bottom for layer in net.layer for bottom in layer.bottom)
