@@ -32,14 +32,22 @@ def name_of(path: Path) -> str:
 
 #: "labels" are a class and three more.
 SHAPES = {"data": (BATCH, 3, SIZE, SIZE), "label": (BATCH,), "labels": (BATCH, 4)}
+#: Of a detector: a row for each box.
+BOXES = [[0, 1, 0, 0.1, 0.2, 0.5, 0.6, 0], [1, 2, 0, 0.3, 0.1, 0.8, 0.7, 0]]
+
+
+def finds_boxes(path: Path) -> bool:
+    return any(layer.type == "AnnotatedData" for layer in read_net(path).message.layer)
 
 
 def own_shapes(path: Path, size: int = 0) -> dict[str, tuple[int, ...]]:
-    """Shapes of the pictures that a net is meant for; 64x64 where no crop says another size."""
+    """Shapes of the pictures that a net is meant for; 64x64 where nothing says another size."""
     layers = read_net(path).message.layer
-    size = size or max(layer.transform_param.crop_size for layer in layers) or SIZE
+    told = (layer.transform_param for layer in layers)
+    size = size or max(max(x.crop_size, x.resize_param.height) for x in told) or SIZE
     read = {top for layer in layers for top in layer.top}
-    shapes = {**SHAPES, "data": (BATCH, 3, size, size)}
+    label = (1, 1, len(BOXES), 8) if finds_boxes(path) else (BATCH,)
+    shapes = {**SHAPES, "data": (BATCH, 3, size, size), "label": label}
     return {name: shape for name, shape in shapes.items() if name in read}
 
 
@@ -61,7 +69,7 @@ def test_a_net_takes_a_step(path, stages, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     batch = {
         "data": torch.randn(shapes["data"], generator=generator),
-        "label": torch.tensor([0.0, 1.0]),
+        "label": torch.tensor([[BOXES]] if finds_boxes(path) else [0.0, 1.0]),
         "labels": torch.tensor([[0.0, 1, 0, 1], [1, 0, 0, 1]]),
     }
     update = UPDATES["SGD"](net.learnable, read_solver(SOLVERS[0]).message)
@@ -80,7 +88,7 @@ def test_a_net_compiles_for_tests_and_for_deployment(path, monkeypatch):
     resolved = resolve(spec, net_state(TEST))
     test = blueprint(resolved, shapes).net
     deploy = Net(deploy_net(resolved.message, shapes), fill=False)
-    assert "prob" in deploy.outputs
+    assert ("detection_out" if finds_boxes(path) else "prob") in deploy.outputs
     assert {item.name for item in deploy.learnable} <= {item.name for item in test.learnable}
 
 

@@ -14,8 +14,8 @@ from tests.project.photos import write_net
 
 ROOT = Path(__file__).parents[2]
 NETS = sorted(ROOT.glob("net_specs/*.yaml"))
-#: A sigmoid alone, and two losses.
-OTHERS = {"baseline64", "convnet150", "vgg8_labels"}
+#: A sigmoid alone, two losses, and boxes.
+OTHERS = {"baseline64", "convnet150", "vgg8_labels", "ssd_small"}
 ABOUT = ["mine: five classes", "", "  catdog train --solver solver.yaml"]
 
 

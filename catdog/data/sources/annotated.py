@@ -37,9 +37,14 @@ class AnnotatedData(Data):
         try:
             super().__init__(layer, context)
         except DataError as error:
-            if not (context or Context()).locate(layer.data_param.source).exists():
-                error.remedy = "catdog create_annoset makes one of photos with boxes"
-            raise
+            source = layer.data_param.source
+            if (context or Context()).locate(source).exists():
+                raise
+            # not what a net of classes would be told: `make lmdb`
+            names = layer.annotated_data_param.label_map_file or "LABELMAP"
+            command = f"catdog create_annoset LIST {source} --label-map {names}"
+            remedy = f"`{command}` makes one of photos with boxes"
+            raise DataError(error.what, where=error.where, remedy=remedy) from None
         for fault in self._faults():
             self.reader.close()
             raise self.error(fault.what, field=fault.field, remedy=fault.remedy)

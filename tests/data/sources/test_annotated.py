@@ -238,9 +238,14 @@ def test_an_lmdb_of_plain_datums_is_told(tmp_path: Path) -> None:
         source(boxed(), tmp_path)
 
 
-def test_where_there_is_no_lmdb_the_command_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such LMDB; catdog create_annoset makes one"):
-        source(boxed(), tmp_path)
+@pytest.mark.parametrize("name", ["boxes", "boxes/train_lmdb"])
+def test_where_there_is_no_lmdb_the_command_is_told(tmp_path: Path, name: str) -> None:
+    made = boxed()
+    made.data_param.source = name
+    made.annotated_data_param.label_map_file = "map.prototxt"
+    command = f"`catdog create_annoset LIST {name} --label-map map.prototxt`"
+    with pytest.raises(DataError, match=f"no such LMDB; {command} makes one"):
+        source(made, tmp_path)
 
 
 def test_pictures_of_several_sizes_need_a_resize(tmp_path: Path) -> None:
