@@ -52,13 +52,13 @@ def name_and_revision(source: str) -> tuple[str, str | None]:
 
 def hub_fault(source: str, error: Exception, doing: str) -> WeightsError:
     """What to say where the Hub does not give or take what it should."""
-    hub = _hub()
+    errors = _hub(".errors")
     text = " ".join(str(error).split())[:_BRIEF] or type(error).__name__
     remedy = "check the network; what was fetched once is read without one"
-    if isinstance(error, hub.errors.RepositoryNotFoundError):
+    if isinstance(error, errors.RepositoryNotFoundError):
         text = "the Hub has no such repository, or does not show it to you"
         remedy = "check the name; for a private one: hf auth login"
-    elif isinstance(error, hub.errors.LocalEntryNotFoundError):
+    elif isinstance(error, errors.LocalEntryNotFoundError):
         text = "the Hub cannot be reached, and nothing of it was fetched before"
     return WeightsError(f"cannot be {doing}: {text}", where=source, remedy=remedy)
 
@@ -67,7 +67,7 @@ def _of_hub(source: str) -> Path:
     name, revision = name_and_revision(source)
     hub = _hub()
     if not sys.stderr.isatty():
-        hub.utils.disable_progress_bars()
+        _hub(".utils").disable_progress_bars()
     try:
         folder = hub.snapshot_download(name, revision=revision, allow_patterns=[WEIGHTS])
     except (OSError, ValueError) as error:
@@ -79,7 +79,7 @@ def _of_hub(source: str) -> Path:
     return path
 
 
-def _hub() -> Any:
-    return optional(
-        "huggingface_hub", "hf: needs huggingface_hub", "pip install 'catdog-torch[hub]'"
-    )
+def _hub(part: str = "") -> Any:
+    """The package, or a part of it, which it does not bring by itself."""
+    remedy = "pip install 'catdog-torch[hub]'"
+    return optional(f"huggingface_hub{part}", "hf: needs huggingface_hub", remedy)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
@@ -330,6 +331,27 @@ def test_what_the_hub_does_not_have_or_take_is_one_line(
     monkeypatch.setattr(Api, "create_repo", refuse)
     with pytest.raises(CatdogError, match="hf:anna/new: cannot be published: 401 Unauthorized"):
         publish_to_hub(found, "hf:anna/new", lambda _: None)
+
+
+def test_what_was_never_fetched_is_one_line_without_a_network(tmp_path: Path) -> None:
+    """In a process of its own, where nothing else has imported parts of huggingface_hub."""
+    code = (
+        "from catdog.errors import CatdogError\n"
+        "from catdog.weights.published import published_weights\n"
+        "try: published_weights('hf:anna/cats')\n"
+        "except CatdogError as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = (
+        "hf:anna/cats: cannot be fetched: the Hub cannot be reached, and nothing of it was fetched"
+    )
+    assert done.stdout.startswith(told), done.stderr
 
 
 def test_without_huggingface_hub_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
