@@ -53,7 +53,7 @@ def name_and_revision(source: str) -> tuple[str, str | None]:
 def hub_fault(source: str, error: Exception, doing: str) -> WeightsError:
     """What to say where the Hub does not give or take what it should."""
     errors = _hub(".errors")
-    text = " ".join(str(error).split())[:_BRIEF] or type(error).__name__
+    text = " ".join(str(error).split())[:_BRIEF].rstrip(".") or type(error).__name__
     remedy = "check the network; what was fetched once is read without one"
     if isinstance(error, errors.RepositoryNotFoundError):
         text = "the Hub has no such repository, or does not show it to you"
@@ -70,7 +70,7 @@ def _of_hub(source: str) -> Path:
         _hub(".utils").disable_progress_bars()
     try:
         folder = hub.snapshot_download(name, revision=revision, allow_patterns=[WEIGHTS])
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the Hub has errors of many kinds, and of the library beneath it
         raise hub_fault(source, error, "fetched") from error
     path = Path(folder) / WEIGHTS
     if not path.is_file():

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from catdog.errors import DataError
+from catdog.errors import CatdogError, DataError
 from catdog.runtime.optional import optional
 from catdog.tracking.publication.folder import CARD, CONTENT, MARK, Tell, write_files
 from catdog.tracking.publication.publication import Publication
@@ -32,7 +32,9 @@ def publish_to_hub(
         files = write_files(publication, Path(scratch), f"{HUB}{name}", tell)
         try:
             return _upload(hub.HfApi(), name, source, Path(scratch), private), files
-        except (OSError, ValueError) as error:
+        except CatdogError:
+            raise
+        except Exception as error:  # as in reading, of many kinds
             raise hub_fault(source, error, "published") from error
 
 

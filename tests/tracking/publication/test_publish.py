@@ -249,6 +249,10 @@ def test_names_of_classes_do_nothing_in_the_card() -> None:
     assert "| a\\`b\\\\n | 2 |" in text
 
 
+class ConnectionFault(Exception):
+    """As httpx's errors are: neither an OSError nor a ValueError."""
+
+
 class Api:
     """HfApi's methods that publishing calls, on a folder in place of the Hub."""
 
@@ -326,10 +330,10 @@ def test_what_the_hub_does_not_have_or_take_is_one_line(
             weights_named(wrong)
 
     def refuse(*_: object, **__: object) -> None:
-        raise OSError("401 Unauthorized")
+        raise ConnectionFault("Name or service not known")
 
     monkeypatch.setattr(Api, "create_repo", refuse)
-    with pytest.raises(CatdogError, match="hf:anna/new: cannot be published: 401 Unauthorized"):
+    with pytest.raises(CatdogError, match="hf:anna/new: cannot be published: Name or service"):
         publish_to_hub(found, "hf:anna/new", lambda _: None)
 
 
