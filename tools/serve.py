@@ -33,7 +33,7 @@ _USUAL = Limits()
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     args = _arguments(argv)
-    remedy = "pip install '.[serve]'"
+    remedy = "pip install 'catdog-torch[serve]'"
     for package in ("fastapi", "uvicorn", "prometheus_client"):
         optional(package, f"catdog serve needs {package.replace('_', '-')}", remedy)
     from catdog.serving.process import Batching, run_server

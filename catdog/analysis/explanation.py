@@ -153,7 +153,7 @@ class Explainer:
 
 def captum() -> ModuleType:
     """captum.attr; raises CatdogError, with the command to run, where it is not installed."""
-    return optional("captum.attr", "heat maps need captum", "pip install '.[explain]'")
+    return optional("captum.attr", "heat maps need captum", "pip install 'catdog-torch[explain]'")
 
 
 def grad_cam(net: Net, name: str, blob: str, node: Node, batch: Tensor, number: int) -> Heat:

