@@ -9,9 +9,10 @@ map names the classes.
 import sys
 from collections.abc import Sequence
 
-from catdog.cli.arguments import Parser
+from catdog.cli.arguments import Parser, tell
 from catdog.cli.main import run_tool
 from catdog.data.build.annoset import convert_annoset
+from catdog.errors import some_of
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     done = convert_annoset(args.list, args.out, args.label_map, root=args.root, seed=seed)
     for name, reason in done.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
+    if done.beyond:
+        tell(f"boxes reach beyond {some_of(done.beyond)}; they are stored as they are")
     print(f"{done.count} photos with {done.boxes} boxes, {done.empty} of them without any")
 
 

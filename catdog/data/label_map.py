@@ -10,7 +10,8 @@ from catdog.runtime import text_file
 
 
 def read_label_map(path: Path) -> dict[str, int]:
-    """The label of each name. Raises DataError where it cannot be read, or has anything twice."""
+    """The label of each name. Raises DataError where it cannot be read, has anything twice, or a
+    label below 0."""
     try:
         text = text_file.read_text(path)
         found = text_format.Parse(text, LabelMap())
@@ -23,6 +24,9 @@ def read_label_map(path: Path) -> dict[str, int]:
         raise DataError(what, where=str(path), remedy=remedy) from None
     labels: dict[str, int] = {}
     for item in found.item:
+        if item.label < 0:
+            what = f'has the label {item.label} for "{item.name}"'
+            raise DataError(what, where=str(path), remedy="count classes from 1; 0 is none of them")
         if item.name in labels or item.label in labels.values():
             what = f'has the name "{item.name}" or the label {item.label} twice'
             raise DataError(what, where=str(path), remedy="give each class one item")

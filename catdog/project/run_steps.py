@@ -14,8 +14,11 @@ from catdog.project.request import Project, Tell
 from catdog.project.solver_text import NET, SNAPSHOTS, SOLVER
 from catdog.project.steps import Deadline, ToolStep, run
 from catdog.project.validation_list import LIST, write_validation_list
+from catdog.spec import read_solver
 from catdog.tracking.run_file import read_run, run_path
 from catdog.tracking.shell_hook import DONE
+from catdog.weights import weight_file
+from catdog.weights.pretrained import PACKAGED, is_to_be_fetched
 
 CURVE, REPORT, PAGE = "curve.png", "report.html", "page.html"
 VALIDATION = f"{DATA}/validation_lmdb"
@@ -71,6 +74,8 @@ def run_all(
     as long as it takes. Raises KeyboardInterrupt where a person stops it.
     """
     build, train, *after = steps_of(project)
+    if not _is_trained(project, folder):
+        _fetch_weights(folder)
     if not _is_built(folder):
         begun = (folder / DATA / BUILDS).is_dir()
         _must(replace(build, words=[*build.words, "--resume"]) if begun else build, folder, tell)
@@ -82,6 +87,13 @@ def run_all(
         if not (step.made and _is_newer(folder / step.made, weights)):
             _must(step, folder, tell)
     return project
+
+
+def _fetch_weights(folder: Path) -> None:
+    """Fetch those that the solver begins with, so that no data are built where that cannot be."""
+    for source in read_solver(folder / SOLVER).message.weights:
+        if is_to_be_fetched(source) or source in PACKAGED:
+            weight_file(source)
 
 
 def _must(step: ToolStep, folder: Path, tell: Tell) -> None:

@@ -15,7 +15,7 @@ from catdog.weights.architectures import Colour
 from catdog.weights.for_caffe import array_of, for_bgr, sums
 from catdog.weights.model import BlobsOfLayers
 
-TORCHVISION, TIMM = "torchvision", "timm"
+LIBRARIES = TORCHVISION, TIMM = "torchvision", "timm"
 #: Layers whose parameters are those of torch's modules, to the number.
 _PLAIN = (nn.Conv2d, nn.Linear)
 #: What a name may not have: files, code and tables are named after layers.

@@ -3,6 +3,7 @@
 import hashlib
 from fnmatch import fnmatchcase
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 import torch
@@ -72,6 +73,19 @@ def test_a_net_by_name_is_fitted_to_photos(hub):
         first,
     )
     assert learned["head-own"][0].shape == (3, 6)
+
+
+def test_weights_that_cannot_be_fetched_are_missed_before_the_data_are_built(hub, monkeypatch):
+    hub.unlink()
+
+    def fails(*_args: object, **_more: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fails)
+    with pytest.raises(WeightsError, match=f"get .*{hub.name} and put it into"):
+        fit("photos", "out", net=NAME, epochs=4, device="cpu", tell=lambda _: None)
+    assert Path("out/solver.yaml").exists()
+    assert not Path("out/data").exists()
 
 
 def test_the_net_is_for_training_and_its_name_tells_its_weights(hub):

@@ -34,15 +34,20 @@ class _Made(NamedTuple):
     value: bytes = b""
     boxes: int = 0
     reason: str = ""
+    beyond: int = 0
 
 
 @dataclass
 class AnnotatedSet:
-    """How many photos and boxes were stored, and which photos were not, with the reason."""
+    """How many photos and boxes were stored, and which photos were not, with the reason.
+
+    `beyond` are the photos of boxes that reach beyond them, which are stored as they are.
+    """
 
     count: int = 0
     boxes: int = 0
     empty: int = 0
+    beyond: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
 
@@ -126,7 +131,8 @@ def _make(each: _Named, root: Path, labels: dict[str, int], label_map: str) -> _
     # the sizes stay unset, as of any encoded picture
     datum = Datum(data=data, label=-1, encoded=True)
     made = AnnotatedDatum(datum=datum, type=AnnotatedDatum.BBOX, annotation_group=found)
-    return _Made(each.photo, made.SerializeToString(), len(described.objects))
+    beyond = sum(box.reaches_beyond(width, height) for box in described.objects)
+    return _Made(each.photo, made.SerializeToString(), len(described.objects), beyond=beyond)
 
 
 def _stored(data: bytes) -> tuple[bytes, int, int]:
@@ -155,4 +161,5 @@ def _records(made: Iterable[_Made], result: AnnotatedSet) -> Iterator[Record]:
         result.count += 1
         result.boxes += each.boxes
         result.empty += not each.boxes
+        result.beyond += [each.photo] * bool(each.beyond)
         yield Record("", key(number, each.photo), each.value)

@@ -30,6 +30,11 @@ class VocObject:
     corners: tuple[float, float, float, float]
     difficult: bool = False
 
+    def reaches_beyond(self, width: int, height: int) -> bool:
+        """Whether it is not within a picture of this size."""
+        xmin, ymin, xmax, ymax = self.corners
+        return xmin < 0 or ymin < 0 or xmax > width or ymax > height
+
 
 @dataclass
 class _Reading:
@@ -80,7 +85,7 @@ def read_voc(data: bytes, where: str) -> Described:
         width, height = (int(reading.size.get(side) or 0) for side in ("width", "height"))
     except xml.parsers.expat.ExpatError as error:
         raise Unreadable(f"is no XML ({error})", where=where) from None
-    except (KeyError, ValueError) as error:
+    except (LookupError, ValueError) as error:  # LookupError: an encoding that nobody knows
         raise Unreadable(
             f"has an object or a size that cannot be read: {error}", where=where
         ) from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -94,6 +95,9 @@ def write_pair(
         write_weights(beside_model, replace(made.weights, net=whole))
         beside_text.write_text(to_text(net, text), encoding="utf-8")
         found = agreement(sample, made, beside_text, beside_model)
+        if not isfinite(found.largest):
+            what = "its outputs of a drawn input are no numbers: nothing is written"
+            raise CatdogError(what, where=made.weights.source, remedy="give whole weights")
         if not found.is_rounding:
             raise CatdogError(
                 f"the net differs from the module by {found}: nothing is written",

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from catdog.errors import CatdogError, WeightsError, did_you_mean, some_of
 from catdog.spec.shape import Shape
+from catdog.weights.named_module import LIBRARIES
 from catdog.weights.tensors import read_state
 
 _SOURCE = re.compile(r"(?P<place>.+\.py|[A-Za-z_]\w*(\.\w+)*):(?P<name>[A-Za-z_][\w.]*)")
@@ -106,7 +107,13 @@ def _failed(source: ModuleSource, error: BaseException) -> CatdogError:
     where = f"{source.place}:{own[-1].lineno}" if own else str(source)
     first = next(iter(str(error).splitlines()), "")
     what = f"raised {type(error).__name__}" + (f": {first}" if first else "")
-    return CatdogError(what, where=where, remedy="the module is made without arguments")
+    remedy = "its code is run as it stands"
+    if isinstance(error, TypeError):
+        remedy = "the module is made without arguments"
+    elif isinstance(error, ModuleNotFoundError) and error.name == source.place:
+        near = did_you_mean(source.place, LIBRARIES)
+        remedy = near or "name a file, net.py:Model, or a package that is installed"
+    return CatdogError(what, where=where, remedy=remedy)
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, where: str) -> None:

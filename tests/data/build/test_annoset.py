@@ -134,6 +134,26 @@ BOMB = (
 FILE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><annotation>&a;</annotation>'
 
 
+def test_an_encoding_that_nobody_knows_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="cannot be read: unknown encoding: none-such"):
+        read_voc(b'<?xml version="1.0" encoding="none-such"?><annotation/>', "x.xml")
+
+
+def test_boxes_beyond_their_photo_are_told(root: Path, capsys) -> None:
+    (root / "b.xml").write_text(voc(("cat", 0, 0, 41, 20, False), ("dog", 1, 1, 90, 9, False)))
+    words = [root / "list.txt", root / "out", "--root", root, "--label-map", root / "map.prototxt"]
+    create_annoset.main([*map(str, words)])
+    told = capsys.readouterr()
+    assert told.err == "boxes reach beyond b.png; they are stored as they are\n"
+    assert told.out.startswith("2 photos with 5 boxes")
+
+
+def test_labels_below_zero_are_none(root: Path) -> None:
+    (root / "map.prototxt").write_text('item { name: "cat" label: -1 }')
+    with pytest.raises(DataError, match='has the label -1 for "cat"; count classes from 1'):
+        convert_annoset(root / "list.txt", root / "out", root / "map.prototxt", root=root)
+
+
 @pytest.mark.parametrize("text", [BOMB, FILE])
 def test_entities_are_refused(text: str) -> None:
     with pytest.raises(Unreadable, match="has a DOCTYPE"):

@@ -1,5 +1,7 @@
 """A module to the two files of a net, on the command line."""
 
+from pathlib import Path
+
 import pytest
 import safetensors.torch
 import torch
@@ -42,6 +44,10 @@ class Different(nn.Module):
     def forward(self, x):
         Different.calls += 1
         return x * Different.calls
+
+class NoNumbers(nn.Module):
+    def forward(self, x):
+        return x * float("nan")
 
 class Branching(nn.Module):
     def forward(self, x):
@@ -104,6 +110,7 @@ def test_without_weights_and_with_a_shape_of_its_own(place):
         (["Failing"], CatdogError, "net_of_mine.py:24: raised RuntimeError: no such luck"),
         (["number"], CatdogError, "is of type int, not a torch module"),
         (["Modle"], CatdogError, 'has no Modle; did you mean "Model"?'),
+        (["NoNumbers", "--shape", "1,3"], CatdogError, "of a drawn input are no numbers: nothing"),
         (["Branching", "--shape", "1,3"], CatdogError, "cannot be followed on an input of 1x3"),
         (["Different", "--shape", "1,3"], CatdogError, "the net differs from the module by"),
         (["Model", "--shape", "y=1,3,4,4"], CatdogError, "forward has no input for --shape y"),
@@ -153,5 +160,10 @@ def test_names_of_files_are_no_modules(text):
 @pytest.mark.usefixtures("place")
 def test_modules_that_are_installed():
     main(["torchvision.models:squeezenet1_1", "net.prototxt", "--shape", "1,3,65,65"])
-    with pytest.raises(CatdogError, match="raised ModuleNotFoundError"):
+    with pytest.raises(CatdogError, match=r"raised ModuleNotFoundError.*; name a file, net\.py"):
         main(["no_such_package:Model", "net.prototxt"])
+    with pytest.raises(CatdogError, match='did you mean "torchvision"'):
+        main(["torchvison:resnet18", "net.prototxt"])
+    Path("needs_more.py").write_text("import no_such_package")
+    with pytest.raises(CatdogError, match=r"needs_more\.py:1: .*; its code is run as it stands"):
+        main(["needs_more.py:Model", "net.prototxt"])
