@@ -1,6 +1,7 @@
 """A net as a .pt2, torch.export's file, checked by loading and running it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from catdog.engines.onnx_model import (
 from catdog.engines.other_sizes import sizes_to_try
 from catdog.errors import CatdogError
 from catdog.net.net import Net
-from catdog.runtime.files import replacing
+from catdog.runtime.files import replacing, write_by_memory
 
 _REMEDY = "to_torch.py writes it as a torch module"
 
@@ -47,8 +48,9 @@ def write_program(net: Net, path: str | Path, form: Form | None = None) -> list[
                 program = torch.export.export(model, tuple(batch.values()), dynamic_shapes=free)
         except Exception as error:  # torch has many kinds of its own for it
             raise cannot(net, error, _REMEDY) from error
-        with quiet(), beside.open("wb") as file:
-            torch.export.save(program, file, extra_files=dict(form.metadata))
+        save = partial(torch.export.save, program, extra_files=dict(form.metadata))
+        with quiet():
+            write_by_memory(beside, save)
         with quiet():
             loaded = torch.export.load(str(beside)).module()
 

@@ -1,5 +1,6 @@
 """A net written out: a Python file with a torch module, and a file with its state dict."""
 
+from functools import partial
 from pathlib import Path
 
 import safetensors.torch
@@ -9,7 +10,7 @@ from catdog.errors import CatdogError
 from catdog.export.deployed import Deployed
 from catdog.export.module import torch_module
 from catdog.export.notes import preparation_notes
-from catdog.runtime.files import replacing
+from catdog.runtime.files import replacing, write_by_memory
 
 _SAFETENSORS, _TORCH = ".safetensors", (".pt", ".pth")
 
@@ -29,5 +30,5 @@ def write_torch(deployed: Deployed, code: Path, state: Path) -> None:
         if state.suffix == _SAFETENSORS:
             beside_state.write_bytes(safetensors.torch.save(module.state))
         else:
-            torch.save(module.state, beside_state)
+            write_by_memory(beside_state, partial(torch.save, module.state))
         beside_code.write_text(module.text, encoding="utf-8")

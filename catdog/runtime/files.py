@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there: written beside their place, then moved to it."""
 
 import errno
+import io
 import os
 import re
 import secrets
@@ -8,9 +9,10 @@ import shutil
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from catdog.errors import DataError, Unwritable
 
@@ -41,6 +43,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(target, error) from error
+
+
+def write_by_memory(path: Path, save: Callable[[BinaryIO], object]) -> None:
+    """Write what `save` puts into a stream. Raises OSError, also where libraries that write to the
+    disk themselves have faults of their own: torch ends the process where that is full."""
+    stream = io.BytesIO()
+    save(stream)
+    path.write_bytes(stream.getbuffer())
 
 
 def is_there(path: Path) -> bool:

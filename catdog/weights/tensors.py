@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import safetensors
@@ -17,6 +18,7 @@ from torch import Tensor
 from catdog.errors import WeightsError
 from catdog.proto.caffe_pb2 import NetParameter
 from catdog.proto.parse import parse
+from catdog.runtime.files import write_by_memory
 from catdog.runtime.room import check_fits
 from catdog.weights import torchvision_nets
 from catdog.weights.architectures import ARCHITECTURES
@@ -66,7 +68,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
 def write_safetensors(path: Path, weights: Weights) -> None:
     """Write a .safetensors file; the net rides in its metadata."""
     carried = base64.b64encode(weights.net.SerializePartialToString()).decode()
-    safetensors.torch.save_file(_named(weights), path, metadata={_NET: carried})
+    # save_file has faults of its own where the disk is full
+    path.write_bytes(safetensors.torch.save(_named(weights), metadata={_NET: carried}))
 
 
 def read_torch(path: Path, net: str = "") -> Weights:
@@ -141,7 +144,7 @@ def _state_dict(content: Mapping[object, object]) -> Mapping[object, object]:
 def write_torch(path: Path, weights: Weights) -> None:
     """Write a .pt of named tensors, which `torch.load(path, weights_only=True)` reads."""
     carried = base64.b64encode(weights.net.SerializePartialToString()).decode()
-    torch.save({**_named(weights), _NET: carried}, path)
+    write_by_memory(path, partial(torch.save, {**_named(weights), _NET: carried}))
 
 
 def _named(weights: Weights) -> dict[str, Tensor]:

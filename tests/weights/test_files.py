@@ -3,7 +3,10 @@
 import argparse
 import json
 import pickle
+import resource
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -12,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catdog.errors import CatdogError, WeightsError
+from catdog.errors import CatdogError, Unwritable, WeightsError
 from catdog.proto.caffe_pb2 import BlobProto, NetParameter
 from catdog.weights import Weights, read_weights, weights_of, write_weights
 from tests.weights.nets import FORMATS, SHARED, assert_same, flat, net
@@ -71,6 +74,25 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path, name, monkeypatch):
         write_weights(path, weights_of(net(seed=2)))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@contextmanager
+def short_disk(size: int) -> Iterator[None]:
+    """No file becomes longer than this, as on a disk that has no more room."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+
+
+@pytest.mark.parametrize("name", ["w.caffemodel", "w.safetensors", "w.pt"])
+def test_a_disk_that_ends_is_one_line(tmp_path, name):
+    large = Weights({"ip": [np.zeros((100, 1000), np.float32)]})
+    with short_disk(100_000), pytest.raises(Unwritable, match=f"{name}: cannot be written: File"):
+        write_weights(tmp_path / name, large)
+    assert not list(tmp_path.iterdir())
 
 
 def refused(path) -> WeightsError:
