@@ -191,8 +191,8 @@ class DetectionEvaluate(Layer):
     wrong. Right is the first that overlaps a box of its class by overlap_threshold; one of a box
     that is difficult is neither, unless evaluate_difficult_gt.
 
-    Raises LayerError for detections and boxes of the background. The promised shape has as many
-    rows as there can be.
+    Raises LayerError for detections and boxes of the background, and for true boxes of no class.
+    The promised shape has as many rows as there can be.
     """
 
     messages = ("detection_evaluate_param",)
@@ -254,7 +254,19 @@ class DetectionEvaluate(Layer):
                     field="bottom",
                     remedy="give another background_label_id, or other labels",
                 )
+        self._check_classes(true)
         return torch.cat([self._totals(true), self._judged(found, true)]).view(1, 1, -1, 5)
+
+    def _check_classes(self, true: Tensor) -> None:
+        """SSD's own layer leaves such boxes out, as if nothing had been missed."""
+        labels, classes = true[:, 1].long(), self.param.detection_evaluate_param.num_classes
+        wrong = labels[(labels < 0) | (labels >= classes)]
+        if len(wrong):
+            raise self.error(
+                f"has a true box of label {int(wrong[0])}, with {classes} classes",
+                field="bottom",
+                remedy="give labels of these classes, or another num_classes",
+            )
 
     def _counts(self, true: Tensor) -> Tensor:
         """Which of the true boxes count."""

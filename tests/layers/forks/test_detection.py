@@ -241,3 +241,11 @@ def test_evaluation_refuses_the_background(which):
     rows[which][..., 1] = 0
     with pytest.raises(LayerError, match="of the background, label 0"):
         run('type: "DetectionEvaluate" detection_evaluate_param { num_classes: 3 }', *rows)
+
+
+@pytest.mark.parametrize("label", [3, -1])
+def test_evaluation_refuses_boxes_of_no_class(label):
+    found, true = torch.ones(1, 1, 2, 7), torch.ones(1, 1, 2, 8)
+    true[0, 0, 1, 1] = label
+    with pytest.raises(LayerError, match=f"a true box of label {label}, with 3 classes"):
+        run('type: "DetectionEvaluate" detection_evaluate_param { num_classes: 3 }', found, true)
