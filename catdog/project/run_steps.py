@@ -74,9 +74,8 @@ def run_all(
     as long as it takes. Raises KeyboardInterrupt where a person stops it.
     """
     build, train, *after = steps_of(project)
-    if not _is_trained(project, folder):
-        _fetch_weights(folder)
     if not _is_built(folder):
+        _fetch_weights(folder)
         begun = (folder / DATA / BUILDS).is_dir()
         _must(replace(build, words=[*build.words, "--resume"]) if begun else build, folder, tell)
     if not _is_trained(project, folder):
