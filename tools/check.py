@@ -86,9 +86,6 @@ def nets_below(path: Path) -> list[Path]:
 
 
 def _check_store(path: Path) -> None:
-    if path.is_dir() and not is_store(path):
-        what = "has neither a net (.prototxt) nor a store (data.mdb)"
-        raise CatdogError(what, where=str(path), remedy="name a folder with one, or a file")
     reports = check_store(path)
     for line in told(reports):
         print(line)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from catdog.data.checksums import CHECKSUMS, checksum, read_checksums
 from catdog.data.datum import read_example
-from catdog.data.lmdb_store import BUILT, Reader
+from catdog.data.lmdb_store import BUILT, DATA_FILE, Reader
 from catdog.data.shards import open_records
 from catdog.data.store_names import whole_of
 from catdog.errors import DataError
@@ -55,6 +55,9 @@ def check_store(path: Path) -> list[StoreReport]:
     Records are compared with their checksums; those of an LMDB that has none are decoded. Raises
     DataError where there is no LMDB, or its pages do not hang together.
     """
+    if path.is_dir() and not any(path.rglob(DATA_FILE)):
+        what = f"has neither a net (.prototxt) nor a store ({DATA_FILE})"
+        raise DataError(what, where=str(path), remedy="name a folder with one, or a file")
     built = [path / name for name in BUILT if (path / name).exists()]
     return [_checked(store) for each in built or [path] for store in _stores(each)]
 

@@ -122,7 +122,9 @@ def judged(weights: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> li
     capsys.readouterr()
     evaluate(["--weights", str(weights), "--data", str(store)])
     lines = capsys.readouterr().out.splitlines()
-    return [line.split()[-1] for line in lines if line.startswith(("accuracy", "log loss"))]
+    shown = [line for line in lines if line.startswith(("accuracy", "log loss"))]
+    # the interval stands in brackets behind each
+    return [line.partition("(")[0].split()[-1] for line in shown]
 
 
 @pytest.mark.parametrize("tested", TESTED)
