@@ -36,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     right = ""
     if fitted.accuracy is not None and fitted.interval:
-        low, high = fitted.interval
-        right = f": accuracy {fitted.accuracy:.1%} ({low:.0%} to {high:.0%}) in validation"
+        between = fitted.interval.words(".0%")
+        right = f": accuracy {fitted.accuracy:.1%} ({between}) in validation"
     print(f"\n{fitted.folder}: {fitted.net}{right}, {fitted.seconds / 60:.1f} minutes")
     for title, page in (("report", fitted.report), ("photos", fitted.page)):
         if page.exists():

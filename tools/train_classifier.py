@@ -67,9 +67,8 @@ def _compare(
         linear, strength = fit(kind, seen, args.strength)
         before, after = score(linear, seen), score(linear, held_out)
         accuracies = f"{before.accuracy:.2%}", f"{after.accuracy:.2%}"
-        low, high = after.interval
-        between = f"{low:.1%} to {high:.1%}"
-        rows.append((kind, f"{strength:g}", *accuracies, f"{after.log_loss:.4f}", between))
+        judged = f"{after.log_loss:.4f}", after.interval.words()
+        rows.append((kind, f"{strength:g}", *accuracies, *judged))
         fitted.append((kind, linear))
     titles = ("classifier", "strength", "training", "validation", "log loss", "validation, by 95 %")
     print(text_table(titles, rows))

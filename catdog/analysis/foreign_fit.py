@@ -14,14 +14,15 @@ from catdog.analysis.labelled import LabelledPhotos
 from catdog.data.images import Readable, Unreadable, load
 from catdog.engines.engine import Task
 from catdog.engines.torch_engine import TorchEngine
-from catdog.errors import CatdogError, DataError
-from catdog.inference.conformal import REMEDY, upper_quantile
+from catdog.errors import DataError
+from catdog.inference.conformal import upper_quantile
 from catdog.inference.foreign import (
     NEIGHBORS,
     ForeignScore,
     bank_size,
     energies,
     inside,
+    known_scores,
     of_length_1,
     score_of,
     spread,
@@ -126,12 +127,9 @@ def measure_foreign(
 
     Raises CatdogError where they carry nothing.
     """
-    carried = predictor.confidence.foreign
-    if not carried.known:
-        what = "the weights do not tell what is foreign to the net"
-        raise CatdogError(what, where="--foreign", remedy=REMEDY)
-    used = score_of(carried)
-    limit = upper_quantile(np.array(carried.known), 1 - share, f"--reject {share:g}")
+    scored = known_scores(predictor.confidence, "--foreign")
+    used = score_of(predictor.confidence.foreign)
+    limit = upper_quantile(scored, 1 - share, f"--reject {share:g}")
     scores, _ = inside(predictor.net, predictor.heads[0].blob)
     blobs = dict.fromkeys((scores, used.blob, predictor.heads[0].blob))
     ours = blob_values(predictor, _reader(known), range(len(known.names)), list(blobs), heard)

@@ -180,7 +180,7 @@ def _shown(value: float | None, form: str) -> str:
 
 
 def _interval(found: Interval | None, form: str) -> str:
-    return f"({found.low:{form}} to {found.high:{form}})" if found else ""
+    return f"({found.words(form)})" if found else ""
 
 
 def _drawings(evaluation: Evaluation) -> list[tuple[str, Figure]]:

@@ -149,6 +149,14 @@ def score_of(carried: ForeignParameter) -> ForeignScore:
     return ForeignScore(carried.blob, bank, carried.neighbors)
 
 
+def known_scores(carried: ConfidenceParameter, flag: str) -> NDArray[np.float64]:
+    """The scores of known photos that weights carry; CatdogError where they carry none."""
+    if not carried.foreign.known:
+        what = "the weights do not tell what is foreign to the net"
+        raise CatdogError(what, where=flag, remedy=REMEDY)
+    return np.array(carried.foreign.known, np.float64)
+
+
 def rejection(
     carried: ConfidenceParameter, share: float, net: Net, views: str
 ) -> tuple[ForeignScore, Rejection]:
@@ -157,9 +165,7 @@ def rejection(
     Raises CatdogError where they carry none, of too few photos, of other looks at a photo, or of
     another net than this.
     """
-    if not carried.foreign.known:
-        what = "the weights do not tell what is foreign to the net"
-        raise CatdogError(what, where="--reject", remedy=REMEDY)
+    known = known_scores(carried, "--reject")
     check_views(carried, views, "--reject")
     score = score_of(carried.foreign)
     size = carried.foreign.size if score.bank is not None else 0
@@ -167,7 +173,6 @@ def rejection(
     if shape is None or (size and prod(shape[1:]) != size):
         what = f'the net has not the blob "{score.blob}" that the weights were calibrated on'
         raise CatdogError(what, where="--reject", remedy=f"calibrate anew: {REMEDY}")
-    known = np.array(carried.foreign.known, np.float64)
     return score, Rejection(share, upper_quantile(known, 1 - share, f"--reject {share:g}"))
 
 

@@ -15,6 +15,10 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def words(self, form: str = ".1%") -> str:
+        """For a person: `96.3% to 98.3%`."""
+        return f"{self.low:{form}} to {self.high:{form}}"
+
 
 def of_share(right: int, of: int) -> Interval:
     """Wilson's interval of a share, `right` of so many (Wilson, Journal of the ASA 22, 1927).
@@ -32,5 +36,4 @@ def of_share(right: int, of: int) -> Interval:
 
 def with_interval(right: int, of: int) -> str:
     """A share for a person, with its interval: `97.50% (96.3% to 98.3%)`."""
-    low, high = of_share(right, of)
-    return f"{right / max(of, 1):.2%} ({low:.1%} to {high:.1%})"
+    return f"{right / max(of, 1):.2%} ({of_share(right, of).words()})"

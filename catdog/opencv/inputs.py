@@ -51,10 +51,12 @@ class Inputs:
             self._blobs.pop(index, None)
             return
         try:
-            numbers, factor, subtracted = kept(_real(blob)), float(scale), _scalar(mean)
+            numbers = kept(_real(blob))
+            # most are set as they are
+            if scale != 1 or mean is not NO_MEAN:
+                _scale(numbers, float(scale), _scalar(mean))
         except (TypeError, ValueError) as error:
             raise NetError(f"setInput takes an array of numbers: {error}") from None
-        _scale(numbers, factor, subtracted)
         self._blobs[index] = numbers
 
     def blobs(self) -> list[Array]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from catdog.data.store_names import is_store
 from catdog.errors import CatdogError, WeightsError
+from catdog.inference.intervals import Interval
 from catdog.inference.photos import given_photos
 from catdog.inference.row_file import PART
 from catdog.runtime.files import replacing
@@ -252,8 +253,8 @@ def report_numbers(path: Path) -> Sequence[tuple[str, str]]:
     """The numbers of a report that matter, as words."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        low, high = found.get("accuracy_interval") or (None, None)
-        between = "" if low is None else f" ({low:.1%} to {high:.1%})"
+        interval = found.get("accuracy_interval")
+        between = f" ({Interval(*interval).words()})" if interval else ""
         words = [(f"accuracy{between}", f"{found['accuracy']:.2%}")]
         words.append(("log loss", f"{found['log_loss']:.4f}"))
         if isinstance(found.get("auc"), float):

@@ -135,6 +135,12 @@ class NamedModule:
         return blobs
 
 
+def in_bytes(colour: Sequence[float]) -> Colour:
+    """A colour from 0 to 1 as one from 0 to 255."""
+    red, green, blue = (round(255 * each, 3) for each in colour)
+    return red, green, blue
+
+
 def fraction_of(norm: nn.BatchNorm2d) -> float:
     """The share of the running statistics that stays in a step of the training."""
     return 1 - (0.1 if norm.momentum is None else norm.momentum)

@@ -9,8 +9,7 @@ from torch import nn
 
 from catdog.errors import CatdogError, WeightsError, did_you_mean
 from catdog.runtime.optional import optional
-from catdog.weights.architectures import Colour
-from catdog.weights.named_module import TIMM, NamedModule
+from catdog.weights.named_module import TIMM, NamedModule, in_bytes
 from catdog.weights.torchvision_nets import find as find_torchvision
 
 _FILE = "model.safetensors"
@@ -27,8 +26,8 @@ def find(name: str) -> NamedModule:
     return NamedModule(
         f"{TIMM}:{name}",
         partial(_make, name),
-        mean=_bytes(about.mean),
-        deviation=_bytes(about.std),
+        mean=in_bytes(about.mean),
+        deviation=in_bytes(about.std),
         size=size,
         resize=int(size / (about.crop_pct or 1)),
         # those of ImageNet, in their usual order
@@ -44,8 +43,7 @@ def file_of(name: str) -> Path:
     """
     if path := cached_file(name):
         return path
-    repository = _repository(name)
-    hub = optional("huggingface_hub", "timm's weights need huggingface_hub", "pip install timm")
+    repository, hub = _repository(name), _hub()
     try:
         return Path(hub.hf_hub_download(repository, _FILE))
     except Exception as error:  # the hub has errors of many kinds, and of the library beneath it
@@ -61,8 +59,7 @@ def file_of(name: str) -> Path:
 def cached_file(name: str) -> Path | None:
     """The file in the cache of Hugging Face's hub, if it is there. Raises as `find`."""
     repository = _repository(name)
-    hub = optional("huggingface_hub", "timm's weights need huggingface_hub", "pip install timm")
-    found = hub.try_to_load_from_cache(repository, _FILE)
+    found = _hub().try_to_load_from_cache(repository, _FILE)
     return Path(found) if isinstance(found, str) else None
 
 
@@ -93,6 +90,10 @@ def _configuration(name: str) -> Any:
     return about
 
 
+def _hub() -> Any:
+    return optional("huggingface_hub", "timm's weights need huggingface_hub", "pip install timm")
+
+
 def _timm() -> ModuleType:
     return optional("timm", "nets of timm need timm", "pip install timm")
 
@@ -100,8 +101,3 @@ def _timm() -> ModuleType:
 def _make(name: str, classes: int) -> nn.Module:
     made: nn.Module = _timm().create_model(name, pretrained=False, num_classes=classes)
     return made
-
-
-def _bytes(colour: tuple[float, ...]) -> Colour:
-    red, green, blue = (round(255 * each, 3) for each in colour)
-    return red, green, blue

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from catdog.errors import CatdogError, did_you_mean
 from catdog.weights.architectures import Colour
-from catdog.weights.named_module import TORCHVISION, NamedModule
+from catdog.weights.named_module import TORCHVISION, NamedModule, in_bytes
 
 #: Of nets with further heads for the training: how the tensors of these begin.
 _ASIDES = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
@@ -48,8 +48,8 @@ def find(name: str) -> NamedModule:
     return NamedModule(
         f"{TORCHVISION}:{name}",
         partial(_make, name),
-        mean=_HALF if plain else _bytes(prepared.mean),
-        deviation=_HALF if plain else _bytes(prepared.std),
+        mean=_HALF if plain else in_bytes(prepared.mean),
+        deviation=_HALF if plain else in_bytes(prepared.std),
         size=int(prepared.crop_size[0]),
         resize=int(prepared.resize_size[0]),
         classes=tuple(preset.meta["categories"]),
@@ -102,11 +102,6 @@ def _make(name: str, classes: int) -> nn.Module:
         more = {"aux_logits": False, "transform_input": False, "init_weights": False}
     made: nn.Module = models.get_model(name, weights=None, num_classes=classes, **more)
     return made
-
-
-def _bytes(colour: list[float]) -> Colour:
-    red, green, blue = (round(255 * each, 3) for each in colour)
-    return red, green, blue
 
 
 def _candidates(tensors: Mapping[str, Tensor]) -> Iterator[str]:

@@ -33,7 +33,6 @@ class Introduction:
         settings: the solver's fields by their paths, as in a spec, and what else was set.
         facts: what the run's record says of it beside that, such as its random name.
         annotation: note and tags.
-        texts: the specs, resolved, by their file names.
     """
 
     experiment: str
@@ -43,7 +42,6 @@ class Introduction:
     settings: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     annotation: Annotation = field(default_factory=Annotation)
-    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

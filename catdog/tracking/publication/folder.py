@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import file_digest
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.export.deployed_files import FileForm, to_onnx
 from catdog.export.onnx_metadata import HEADS, PREPARATION, onnx_metadata
 from catdog.runtime.files import flush_all, scratch_folder, unwritable
+from catdog.runtime.provenance import versions
 from catdog.spec import to_prototxt
 from catdog.tracking.curves.files import plot
 from catdog.tracking.log_reader import LOG
@@ -122,17 +122,13 @@ def write_files(publication: Publication, folder: Path, address: str, tell: Tell
 
 
 def _mark(publication: Publication, folder: Path, names: list[str]) -> dict[str, Any]:
-    try:
-        own = version("catdog-torch")
-    except PackageNotFoundError:
-        own = "not installed"
     sums = {}
     for name in names:
         with (folder / name).open("rb") as file:
             sums[name] = file_digest(file, "sha256").hexdigest()
     net = publication.weights.net
     told = {"run": publication.mark, "name": publication.name, "iteration": net.iteration}
-    return {**told, "catdog": own, "sha256": sums}
+    return {**told, "catdog": versions()["catdog"], "sha256": sums}
 
 
 def _write_json(path: Path, content: object) -> None:
