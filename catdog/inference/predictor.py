@@ -22,14 +22,14 @@ from catdog.engines.engine import InferenceEngine, Task
 from catdog.engines.table import TORCH
 from catdog.errors import CatdogError, DataError, WeightsError
 from catdog.inference.calibration import apply_temperature
-from catdog.inference.conformal import carried_least
 from catdog.inference.engine_choice import Asked, ChosenEngine, choose
-from catdog.inference.foreign import Foreignness, ForeignScore, rejection
+from catdog.inference.foreign import Foreignness
 from catdog.inference.given_pictures import GivenPicture, is_one, readables
-from catdog.inference.heads import ClassSets, Head, heads_of, renamed
+from catdog.inference.heads import Head, heads_of, renamed
 from catdog.inference.named_weights import HasWeights, weights_of_run
 from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions, told_apart
 from catdog.inference.preparation import dataset_of, deploy_of, input_of, transform_of
+from catdog.inference.trust import Trust
 from catdog.layers.base import Setting
 from catdog.net.batch_statistics import (
     by_batch,
@@ -154,7 +154,8 @@ class Predictor:
             #: What the weights carry of how far their probabilities can be trusted.
             self.temperature, self.confidence = carried.temperature, carried.confidence
             self.heads = self._heads(carried, labels, scores=scores)
-            self._foreign = self._trusting(coverage, reject, views, engine)
+            trust = Trust(coverage, reject, views, engine)
+            self.heads[0], self._foreign = trust.of(self.heads[0], self.confidence, self.net)
             #: What computes the net, its name, and lines about it.
             self.engine = self._chosen(engine, amp, examples)
 
@@ -164,25 +165,6 @@ class Predictor:
         found = heads_of(self.net, carried, self.dataset.class_name)
         heads = [replace(head, scores=head.scores and scores) for head in found]
         return heads if labels is None else renamed(heads, labels)
-
-    def _trusting(
-        self, coverage: float, reject: float, views: str, engine: str
-    ) -> ForeignScore | None:
-        """Let the first head tell sets of classes and what is refused; the score for that."""
-        for share, flag in ((coverage, "--coverage"), (reject, "--reject")):
-            if share:
-                _check_trusted(share, self.heads[0], flag)
-        if coverage:
-            sets = ClassSets(coverage, carried_least(self.confidence, coverage, views))
-            self.heads[0] = replace(self.heads[0], sets=sets)
-        if not reject:
-            return None
-        if engine != TORCH:
-            what = "--reject is computed by torch"
-            raise CatdogError(what, where="--engine", remedy="leave one of the two out")
-        score, limit = rejection(self.confidence, reject, self.net, views)
-        self.heads[0] = replace(self.heads[0], reject=limit)
-        return score
 
     def _chosen(self, name: str, amp: str, examples: Sequence[Readable]) -> ChosenEngine:
         more = (self._foreign.blob,) if self._foreign else ()
@@ -386,15 +368,6 @@ class Predictor:
             for head, output in zip(self.heads, outputs, strict=False)
         ]
         return [*found, *(each.float().cpu().numpy() for each in outputs[len(found) :])]
-
-
-def _check_trusted(share: float, head: Head, flag: str) -> None:
-    if not 0 < share < 1:
-        raise CatdogError(f"{share:g} is no share between 0 and 1", where=flag)
-    if head.several or head.scores:
-        kind = "several labels" if head.several else "scores"
-        what = f"the net gives {kind}, and this is for classes with probabilities"
-        raise CatdogError(what, where=flag, remedy="leave it out")
 
 
 def _mean_of(carried: NetParameter) -> NDArray[np.float32] | None:
