@@ -1,5 +1,5 @@
 /* Code that is but commands may wrap on a narrow screen (site.css); tables of text may not. */
-const begins = /^(#|\$ |catdog |cd |cp |curl |docker |for \w+ in |git |make|mkdir |pip |python |source |tensorboard |torchrun |unzip )/;
+const begins = /^(#|\$ |catdog |cd |cp |curl |docker |for \w+ in |git |make|mkdir |mlflow |pip |python |source |tensorboard |torchrun |unzip |[A-Z_]+=\S+ )/;
 for (const code of document.querySelectorAll("pre > code")) {
   const lines = code.textContent.split("\n").filter((line) => line.trim());
   if (lines.every((line) => begins.test(line))) code.parentElement.classList.add("command");
