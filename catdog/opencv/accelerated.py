@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catdog.engines.openvino_engine import core_of
+from catdog.layers.forks.detection import ROW
 from catdog.opencv.detections import OrderedRows, ordered
 from catdog.opencv.operations import NoOperation, Operations
 from catdog.opencv.steps import Once, ProgramStep
@@ -38,7 +39,7 @@ class Accelerated:
         operations = Operations(opset)
         parameters = [opset.parameter(list(shape), np.float32) for shape in shapes]
         nodes: dict[int, Any] = dict(enumerate(parameters))
-        self._rows: dict[int, int] = {}
+        self._rows: dict[int, tuple[int, int]] = {}
         for step in steps:
             if isinstance(step.compute, Once):
                 tops = step.compute.made
@@ -47,29 +48,36 @@ class Accelerated:
                 continue
             nodes[step.makes[0]] = operations.of(step, [nodes[number] for number in step.reads])
             if isinstance(step.compute, OrderedRows):
-                images = nodes[step.reads[0]].get_output_shape(0)[0]
-                self._rows[step.makes[0]] = step.compute.most * int(images)
+                images = int(nodes[step.reads[0]].get_output_shape(0)[0])
+                self._rows[step.makes[0]] = images, step.compute.most
         model = openvino.Model([nodes[number] for number in wanted], parameters)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = str(threads)
         compiled = core_of(openvino).compile_model(model, "CPU", options)
         self._request = compiled.create_infer_request()
-        self._outputs = {n: self._request.get_output_tensor(i) for i, n in enumerate(wanted)}
+        # all shapes are known, so the places stay
+        self._outputs = {n: self._request.get_output_tensor(i).data for i, n in enumerate(wanted)}
         self._inputs = [self._request.get_input_tensor(i).data for i in range(len(parameters))]
 
     def __call__(self, inputs: Sequence[Array]) -> dict[int, Array]:
         """The wanted blobs."""
         for place, blob in zip(self._inputs, inputs, strict=True):
             place[...] = blob
-        self._request.infer()
-        found = {}
-        for number, place in self._outputs.items():
-            made = place.data
-            if number in self._rows:
-                made = ordered(made, self._rows[number])
-            found[number] = made
+        self._request.infer(share_outputs=True)
+        found = dict(self._outputs)
+        for number, sizes in self._rows.items():
+            if number in found:
+                found[number] = ordered(_counted(found[number]), *sizes)
         return found
+
+
+def _counted(rows: Array) -> Array:
+    """The rows of OpenVINO's DetectionOutput before the one with image -1, which ends them."""
+    rows = rows.reshape(-1, ROW)
+    images = rows[:, 0]
+    end = images.argmin()
+    return rows[:end] if images[end] < 0 else rows
 
 
 def accelerated(

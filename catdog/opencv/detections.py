@@ -23,22 +23,26 @@ class OrderedRows:
 
     def __call__(self, *bottoms: Tensor) -> Tensor:
         """The rows, 1 x 1 x number x 7."""
-        rows: Tensor = self._layer(*bottoms)
-        return torch.from_numpy(ordered(rows.numpy(), self.most * len(bottoms[0])))
-
-
-def ordered(rows: NDArray[np.float32], least: int) -> NDArray[np.float32]:
-    """Rows by image and falling score, and zeros up to `least` of them.
-
-    What follows a row with image -1 does not count, nor do rows with label -1.
-    """
-    rows = rows.reshape(-1, ROW)
-    ends = np.flatnonzero(rows[:, 0] < 0)
-    if len(ends):
-        rows = rows[: ends[0]]
-    if len(rows) and rows[:, 1].min() < 0:
+        rows = self._layer(*bottoms).numpy().reshape(-1, ROW)
+        # an image without finds has one row of label -1
         rows = rows[rows[:, 1] >= 0]
-    order = np.lexsort((-rows[:, 2], rows[:, 0]))
-    filled = np.zeros((1, 1, max(least, len(rows), 1), ROW), np.float32)
+        return torch.from_numpy(ordered(rows, len(bottoms[0]), self.most))
+
+
+def ordered(rows: NDArray[np.float32], images: int, most: int) -> NDArray[np.float32]:
+    """Rows by image and falling score, and zeros up to `most` of them for each image.
+
+    Args:
+        rows: number x 7, of which equal ones keep their order.
+
+    Returns: 1 x 1 x number x 7.
+    """
+    order = (-rows[:, 2]).argsort(kind="stable")
+    if images > 1:
+        order = order[rows[order, 0].argsort(kind="stable")]
+    number = max(most * images, len(rows), 1)
+    if number == len(rows):
+        return rows[order].reshape(1, 1, number, ROW)
+    filled = np.zeros((1, 1, number, ROW), np.float32)
     filled[0, 0, : len(rows)] = rows[order]
     return filled

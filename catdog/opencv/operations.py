@@ -27,6 +27,8 @@ _CODES = {
     PriorBoxParameter.CENTER_SIZE: "caffe.PriorBoxParameter.CENTER_SIZE",
 }
 
+#: Fewer numbers in a row than a vector of the processor has.
+_FEW_CLASSES = 8
 #: Axes of a blob of pictures.
 _PICTURE = 4
 
@@ -201,8 +203,14 @@ class Operations:
         return self._ops.concat(list(bottoms), layer.axis)
 
     def _softmax(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
-        axes = len(_shape(bottoms[0]))
-        return self._ops.softmax(bottoms[0], layer.param.softmax_param.axis % axes)
+        shape = _shape(bottoms[0])
+        axis = layer.param.softmax_param.axis % len(shape)
+        if axis != len(shape) - 1 or shape[axis] > _FEW_CLASSES or axis == 0:
+            return self._ops.softmax(bottoms[0], axis)
+        # over few neighbours each sum would be a loop of its own: classes before places
+        turned = self.constant([*range(axis - 1), axis, axis - 1], np.int64)
+        places = self._ops.softmax(self._ops.transpose(bottoms[0], turned), axis - 1)
+        return self._ops.transpose(places, turned)
 
     def _dropout(self, layer: Layer, bottoms: Sequence[Any]) -> Any:
         if not layer.param.dropout_param.scale_train:
