@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from catdog.data.build.annoset import convert_annoset
+from catdog.errors import CatdogError
+from catdog.inference.predictor import Predictor
 from catdog.solver.events import Display, Event, NetTested
 from catdog.training.options import Options
 from catdog.training.train import train
@@ -31,3 +33,6 @@ def test_the_drawings_of_the_page_are_learned(tmp_path: Path, monkeypatch: pytes
     (test,) = (event for event in told if isinstance(event, NetTested))
     assert [output.name for output in test.outputs] == ["detection_eval"]
     assert 0 <= test.outputs[0].value <= 1
+    # what it learned gives boxes, no classes of photos
+    with pytest.raises(CatdogError, match=r'\(layer "\w+", DetectionOutput\).*readNetFromCaffe'):
+        Predictor.load("snapshots/ssd_small/ssd_small_best.caffemodel")

@@ -28,7 +28,13 @@ from catdog.inference.given_pictures import GivenPicture, is_one, readables
 from catdog.inference.heads import Head, heads_of, renamed
 from catdog.inference.named_weights import HasWeights, weights_of_run
 from catdog.inference.photo_prediction import PhotoPrediction, photo_predictions, told_apart
-from catdog.inference.preparation import dataset_of, deploy_of, input_of, transform_of
+from catdog.inference.preparation import (
+    check_classifies,
+    dataset_of,
+    deploy_of,
+    input_of,
+    transform_of,
+)
 from catdog.inference.trust import Trust
 from catdog.layers.base import Setting
 from catdog.net.batch_statistics import (
@@ -143,6 +149,7 @@ class Predictor:
         carried = weights.as_net() if deploy is None else weights.net
         with self._located():
             message = filter_net(deploy or deploy_of(carried), net_state(TEST))
+            check_classifies(message)
             self._remarks = changed_for_single_photos(message)
             self.net = _opened(message, weights, provide_caffe).place(self.device)
             self.input = input_of(message)

@@ -7,12 +7,26 @@ from catdog.data.transform import Transform
 from catdog.errors import CatdogError, WeightsError
 from catdog.proto.caffe_pb2 import TEST, DatasetParameter, LayerParameter, NetParameter
 
+#: Types of the layers that SSD, YOLO v2 and v3 end in.
+_FINDERS = ("DetectionOutput", "YoloDetectionOutput", "Yolov3DetectionOutput")
+
 
 def deploy_of(carried: NetParameter) -> NetParameter:
     """The deploy net that weights carry; WeightsError without one."""
     if not carried.HasField("deploy"):
         raise WeightsError("carries no deploy net", remedy="give one with --model")
     return carried.deploy
+
+
+def check_classifies(net: NetParameter) -> None:
+    """Raise CatdogError for a net that finds boxes: no probabilities of classes come out of it."""
+    finder = next((layer for layer in net.layer if layer.type in _FINDERS), None)
+    if finder is not None:
+        raise CatdogError(
+            f'finds boxes in photos (layer "{finder.name}", {finder.type}), and gives no class of '
+            "a whole photo",
+            remedy="catdog.opencv.readNetFromCaffe runs it, docs/detection.md has a script",
+        )
 
 
 def dataset_of(carried: NetParameter) -> DatasetParameter:

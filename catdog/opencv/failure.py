@@ -1,6 +1,5 @@
 """What is raised where OpenCV raises cv2.error."""
 
-
 import cv2
 
 from catdog.errors import CatdogError

@@ -207,15 +207,16 @@ def wanted_scores(
         _check_untested(param)
         return None, None
     named = param.watched_score or param.snapshot_best
-    watched = _score(named, tests, _field(param)) if named or _patient(param) else None
-    best = find(param.snapshot_best, tests, "snapshot_best") if param.snapshot_best else None
+    watched = _score(param, named, tests) if named or _patient(param) else None
+    best = find(param, param.snapshot_best, tests, "snapshot_best") if param.snapshot_best else None
     return best, watched
 
 
-def _score(name: str, tests: Sequence[Net], field: str) -> MonitoredScore:
+def _score(param: SolverParameter, name: str, tests: Sequence[Net]) -> MonitoredScore:
+    field = _field(param)
     if name:
-        return find(name, tests, field)
-    score = default_score(scores(tests))
+        return find(param, name, tests, field)
+    score = default_score(scores(param, tests))
     if score is None:
         raise SpecError(
             [Fault(f"{field} needs a test net with an accuracy or a loss", field=field)]

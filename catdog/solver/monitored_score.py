@@ -11,8 +11,12 @@ from catdog.errors import Fault, SpecError, did_you_mean
 from catdog.net.net import Net
 from catdog.net.wiring import outputs
 from catdog.proto.caffe_pb2 import NetParameter, ScoreState, SolverParameter
+from catdog.solver.average_precision import is_judged, scores_detections
 from catdog.solver.direction import Direction, directions
 from catdog.solver.events import NetTested, of_net
+
+#: The type of the layer whose rows are no score before all of them were seen.
+_JUDGE = "DetectionEvaluate"
 
 
 @dataclass(frozen=True)
@@ -32,29 +36,35 @@ class MonitoredScore:
         return next(values, None) if event.net == self.net else None
 
 
-def declared_scores(tests: Sequence[NetParameter]) -> Iterator[MonitoredScore]:
+def declared_scores(
+    solver: SolverParameter, tests: Sequence[NetParameter]
+) -> Iterator[MonitoredScore]:
     """Every score that the layers of test nets declare: outputs of accuracy and loss layers.
 
     In the order of the nets, and of their outputs (by name). A second top of a layer, such as the
-    accuracy of each class, is not a score. `tests` are filtered to the layers of their states.
+    accuracy of each class, is not a score; the rows of DetectionEvaluate are one where the solver's
+    eval_type makes them the mean average precision. `tests` are filtered to the layers of their
+    states.
     """
     for index, net in enumerate(tests):
-        known, first = directions(net), {layer.top[0] for layer in net.layer if layer.top}
+        layers = [each for each in net.layer if each.type != _JUDGE or scores_detections(solver)]
+        known, first = directions(net), {layer.top[0] for layer in layers if layer.top}
         for name in outputs(net, ()):
             if name in known and name in first:
                 yield MonitoredScore(name, index, known[name])
 
 
-def scores(tests: Sequence[Net]) -> Iterator[MonitoredScore]:
-    """The declared scores of test nets that are one number."""
-    for score in declared_scores([net.message for net in tests]):
-        if prod(tests[score.net].shapes[score.name]) == 1:
+def scores(solver: SolverParameter, tests: Sequence[Net]) -> Iterator[MonitoredScore]:
+    """The declared scores of test nets that are one number, once their tests are over."""
+    for score in declared_scores(solver, [net.message for net in tests]):
+        shape = tests[score.net].shapes[score.name]
+        if prod(shape) == 1 or (scores_detections(solver) and is_judged(shape)):
             yield score
 
 
-def find(name: str, tests: Sequence[Net], field: str) -> MonitoredScore:
+def find(solver: SolverParameter, name: str, tests: Sequence[Net], field: str) -> MonitoredScore:
     """The score of this name; of several nets' the first. Raises SpecError where there is none."""
-    known = list(scores(tests))
+    known = list(scores(solver, tests))
     found = next((score for score in known if score.name == name), None)
     if found:
         return found
@@ -82,7 +92,7 @@ def score_of_run(solver: SolverParameter, tests: Sequence[NetParameter]) -> Moni
 
     `tests` are its test nets, filtered to the layers of their states; None without a score.
     """
-    known = list(declared_scores(tests))
+    known = list(declared_scores(solver, tests))
     name = solver.watched_score or solver.snapshot_best
     named = (score for score in known if score.name == name)
     return next(named, None) or default_score(known)

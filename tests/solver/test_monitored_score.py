@@ -3,10 +3,11 @@
 import math
 
 import pytest
+from google.protobuf import text_format
 
 from catdog.errors import SpecError
 from catdog.net.net import Net
-from catdog.proto.caffe_pb2 import TEST, ScoreState, SolverParameter
+from catdog.proto.caffe_pb2 import TEST, NetParameter, ScoreState, SolverParameter
 from catdog.solver.direction import Direction
 from catdog.solver.events import NetTested, Output
 from catdog.solver.monitored_score import (
@@ -22,6 +23,7 @@ from tests.runs import NET, small
 
 PER_CLASS = NET.replace('top: "accuracy"', 'top: "accuracy" top: "each"')
 LOSS_ALONE = "\n".join(line for line in NET.splitlines() if "accuracy" not in line)
+NONE = SolverParameter()
 TOP1 = NET.replace('top: "accuracy"', 'top: "top1"')
 UP = MonitoredScore("accuracy", 0, Direction.HIGHER)
 DOWN = MonitoredScore("loss", 1, Direction.LOWER)
@@ -36,7 +38,7 @@ def outcome(iteration: int, value: float, name: str = "accuracy", net: int = 0) 
 
 
 def test_scores_are_accuracies_and_losses_of_one_number() -> None:
-    found = [(str(s), s.direction) for s in scores(nets(PER_CLASS, NET))]
+    found = [(str(s), s.direction) for s in scores(NONE, nets(PER_CLASS, NET))]
     assert found == [
         ("accuracy", Direction.HIGHER),
         ("loss", Direction.LOWER),
@@ -47,16 +49,19 @@ def test_scores_are_accuracies_and_losses_of_one_number() -> None:
 
 def test_a_name_means_the_first_net_that_has_it() -> None:
     tests = nets(NET, TOP1)
-    assert find("loss", tests, "x").net == 0
-    assert find("top1", tests, "x").net == 1
+    assert find(NONE, "loss", tests, "x").net == 0
+    assert find(NONE, "top1", tests, "x").net == 1
 
 
 def test_another_output_of_one_number_is_no_score() -> None:
     total = 'layer { name: "sum" type: "Reduction" bottom: "data" top: "sum" }'
     silence = 'layer { name: "quiet" type: "Silence" bottom: "data" }'
-    assert [str(score) for score in scores(nets(NET + total + silence))] == ["accuracy", "loss"]
+    assert [str(score) for score in scores(NONE, nets(NET + total + silence))] == [
+        "accuracy",
+        "loss",
+    ]
     with pytest.raises(SpecError, match=r"; its test nets have no accuracy and no loss of one"):
-        find("sum", [], "watched_score")
+        find(NONE, "sum", [], "watched_score")
 
 
 @pytest.mark.parametrize(
@@ -69,22 +74,39 @@ def test_another_output_of_one_number_is_no_score() -> None:
 )
 def test_another_name_is_refused(name: str, words: str) -> None:
     with pytest.raises(SpecError) as error:
-        find(name, nets(PER_CLASS), "snapshot_best")
+        find(NONE, name, nets(PER_CLASS), "snapshot_best")
     assert words in str(error.value)
     assert error.value.faults[0].field == "snapshot_best"
 
 
+def test_rows_of_detections_are_a_score_where_the_solver_makes_them_one_number() -> None:
+    text = """
+    layer { name: "in" type: "Input" top: "found" top: "true"
+      input_param { shape { dim: [1, 1, 4, 7] } shape { dim: [1, 1, 3, 8] } } }
+    layer { name: "judge" type: "DetectionEvaluate" bottom: "found" bottom: "true" top: "map"
+      detection_evaluate_param { num_classes: 3 } }"""
+    solver = SolverParameter(eval_type="detection")
+    judged = [Net(text_format.Parse(text, NetParameter()), phase="TEST")]
+    assert list(scores(solver, judged)) == [MonitoredScore("map", 0, Direction.HIGHER)]
+    assert find(solver, "map", judged, "snapshot_best").name == "map"
+    assert list(scores(NONE, judged)) == []
+    assert str(score_of_run(solver, [judged[0].message])) == "map"
+    assert score_of_run(NONE, [judged[0].message]) is None
+
+
 def test_what_is_looked_at_where_nothing_is_named() -> None:
-    assert str(default_score(scores(nets(NET)))) == "accuracy"
-    assert str(default_score(scores(nets(LOSS_ALONE)))) == "loss"
-    assert str(default_score(scores(nets(LOSS_ALONE, NET)))) == "accuracy (net #1)"
+    assert str(default_score(scores(NONE, nets(NET)))) == "accuracy"
+    assert str(default_score(scores(NONE, nets(LOSS_ALONE)))) == "loss"
+    assert str(default_score(scores(NONE, nets(LOSS_ALONE, NET)))) == "accuracy (net #1)"
     assert default_score([]) is None
 
 
 @pytest.mark.parametrize("text", [PER_CLASS, NET, LOSS_ALONE, TOP1])
 def test_what_layers_declare_is_what_nets_have(text: str) -> None:
     tests = nets(text, NET)
-    assert list(declared_scores([test.message for test in tests])) == list(scores(tests))
+    assert list(declared_scores(NONE, [test.message for test in tests])) == list(
+        scores(NONE, tests)
+    )
 
 
 @pytest.mark.parametrize(

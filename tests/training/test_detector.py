@@ -9,7 +9,7 @@ from google.protobuf import text_format
 
 from catdog.data.build.annoset import convert_annoset
 from catdog.proto.caffe_pb2 import TEST, TRAIN, NetParameter
-from catdog.solver.events import Display, Event, NetTested, Noted
+from catdog.solver.events import Best, Display, Event, NetTested, Noted
 from catdog.training.options import Options
 from catdog.training.train import train
 
@@ -48,6 +48,7 @@ SOLVER = """
 net: "net.prototxt" base_lr: 0.05 lr_policy: "poly" power: 1 momentum: 0.9 max_iter: 160 display: 10
 test_interval: 160 test_iter: 2 average_loss: 10 snapshot_prefix: "out/ssd" random_seed: 3
 solver_mode: CPU eval_type: "detection" ap_version: "11point" show_per_class_result: true
+snapshot_best: "detection_eval"
 """
 
 
@@ -104,3 +105,6 @@ def test_a_small_detector_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert after.value > max(0.5, before.value + 0.2), (before, after)
     noted = [event.what for event in said if isinstance(event, Noted)]
     assert [line for line in noted if line.startswith("class1: ")]
+    bests = [event for event in said if isinstance(event, Best)]
+    assert bests[-1].value == pytest.approx(max(before.value, after.value))
+    assert Path("out/ssd_best.caffemodel").exists()

@@ -198,6 +198,7 @@ class DetectionEvaluate(Layer):
     messages = ("detection_evaluate_param",)
     family = Family.RESULT
     compares = True
+    higher_is_better = True
     bottoms = TWO
     no_gradient = frozenset({0, 1})
 

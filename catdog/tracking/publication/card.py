@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from catdog.errors import one_line
+from catdog.inference.intervals import with_interval
 from catdog.net.summary import summarize
 from catdog.proto.caffe_pb2 import DatasetParameter
 from catdog.tracking.publication.measured import Measured, evaluate_command
@@ -91,9 +92,10 @@ def _scores(measured: Measured | None, address: str) -> Iterator[str]:
     if measured is None:
         yield f"Not measured. `{evaluate_command(address)}` measures it."
         return
+    right = round(measured.accuracy * measured.photos)
     rows = [
         ("photos", f"{measured.photos:,}"),
-        ("accuracy", f"{measured.accuracy:.2%}"),
+        ("accuracy", with_interval(right, measured.photos)),
         ("log loss", f"{measured.log_loss:.4f}"),
         ("AUC", "-" if measured.auc is None else f"{measured.auc:.4f}"),
         ("calibration error", f"{measured.calibration_error:.2%}"),

@@ -107,7 +107,7 @@ def _nets(plan: Plan, assignments: Sequence[str]) -> list[ResolvedNet]:
 def _score(name: str, solver: SolverParameter, tests: Sequence[ResolvedNet]) -> MonitoredScore:
     """The score of this name, or what a run of the solver is compared by."""
     nets = [net.message for net in tests]
-    known = {str(score): score for score in declared_scores(nets)}
+    known = {str(score): score for score in declared_scores(solver, nets)}
     found = known.get(name) if name else score_of_run(solver, nets)
     if found is None:
         listed = f"there are {', '.join(known)}" if known else "add an Accuracy or a loss layer"

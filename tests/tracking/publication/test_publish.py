@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,7 +137,9 @@ def test_the_hub_reads_the_scores_of_the_card() -> None:
     values = {each.metric_type: each.metric_value for each in content.eval_results}
     assert values == {"accuracy": 0.7, "log_loss": 0.55, "ece": 0.1, "roc_auc": 0.75}
     assert {each.dataset_name for each in content.eval_results} == {"validation_lmdb"}
-    assert "curves.png" not in Path("scored/README.md").read_text()
+    text = Path("scored/README.md").read_text()
+    assert "curves.png" not in text
+    assert re.search(r"accuracy \| 70\.00% \(\d\d\.\d% to \d\d\.\d%\)", text)
 
 
 @pytest.mark.usefixtures("folder", "quick")
