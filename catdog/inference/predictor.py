@@ -149,7 +149,6 @@ class Predictor:
         carried = weights.as_net() if deploy is None else weights.net
         with self._located():
             message = filter_net(deploy or deploy_of(carried), net_state(TEST))
-            check_classifies(message)
             self._remarks = changed_for_single_photos(message)
             self.net = _opened(message, weights, provide_caffe).place(self.device)
             self.input = input_of(message)
@@ -398,6 +397,7 @@ def _check_weights(weights: object) -> None:
 def _opened(
     deploy: NetParameter, weights: Weights, provide_caffe: Callable[[], object] | None
 ) -> Net:
+    check_classifies(deploy)
     net = Net(for_single_photos(deploy), setting=Setting(provide_caffe=provide_caffe))
     copy_weights(net, weights, strict=True)
     check_stored(net, by_batch(deploy), weights.source)
