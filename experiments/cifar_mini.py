@@ -28,8 +28,10 @@ SEEDS = (1, 2, 3)
 METHODS = {"diverse": ["exchange"], "covering": ["representative", "--weight", "10000"]}
 #: What one training takes, by net: iterations of 50 pictures.
 ITERATIONS = {"vgg8": 600, "vgg16_cifar": 600, "resnet18_cifar": 500, "resnet8_cifar": 1200}
-#: The choice that all nets learn from, and the iterations of the longest run.
-BEST, LONG = "covering", 4000
+#: The choice that all nets learn from.
+BEST = "covering"
+#: Longer trainings: how far the moving average looks back, by net and iterations.
+LONG = {("resnet8_cifar", 4000): 0.995, ("resnet8_pooled_cifar", 24000): 0.998}
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,14 @@ class PlannedTraining:
     def command(self, share: float) -> list[str]:
         stages = ["batchnorm"] + ["augment"] * self.augmented
         iterations = max(10, round(self.iterations * share))
+        average = LONG.get((self.net, self.iterations))
         changes = {
             "stage": f"[{','.join(stages)}]",
             "train_net.data.data_param.index_file": DATA / f"{self.subset}.txt",
             "max_iter": iterations,
             "warmup_iter": min(200, iterations // 4),
-            "test_interval": max(5, iterations // (8 if self.iterations == LONG else 4)),
-            "ema_decay": 0.995 if self.iterations == LONG else 0.99,
+            "test_interval": max(5, iterations // (8 if average else 4)),
+            "ema_decay": average or 0.99,
             "snapshot": 0,
             "random_seed": self.seed,
             "snapshot_prefix": self.folder / "net",
@@ -83,8 +86,9 @@ def fewer_bits() -> list[str]:
 
 def runs() -> Iterator[PlannedTraining]:
     """All trainings of the page."""
-    yield PlannedTraining("resnet8_cifar", True, BEST, LONG)
-    yield PlannedTraining("resnet8_cifar", True, "random1", LONG)
+    for net, iterations in LONG:
+        for subset in (BEST, "random1"):
+            yield PlannedTraining(net, True, subset, iterations)
     for subset in (BEST, "diverse", *(f"random{seed}" for seed in SEEDS)):
         for augmented in (False, True):
             yield PlannedTraining("vgg8", augmented, subset, ITERATIONS["vgg8"])

@@ -72,7 +72,7 @@ from catdog.proto.caffe_pb2 import TEST, ForeignParameter
 from catdog.runtime.progress import progress
 from catdog.runtime.wording import counted
 from catdog.tracking.runs import learned_from, training_stores
-from catdog.weights.published import is_on_hub
+from catdog.weights.published import is_on_hub, published_weights
 
 #: The share of known photos that may be refused where nothing else is said.
 _REJECTED = 0.01
@@ -83,7 +83,7 @@ _SUSPECTS = 50
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     args = _arguments(argv)
-    _check_hub(args)
+    _check_published(args)
     args.weights = list(map(weights_named, args.weights))
     args.against = list(map(weights_named, args.against))
     asked = args.data or args.report is not None or args.calibrate or args.tta or args.amp
@@ -297,14 +297,20 @@ def _propose(evaluation: Evaluation, names: Sequence[str], args: Namespace) -> N
     print("", f"review   {args.review}: {counted(new, 'photo')} to look at{there}", sep="\n")
 
 
-def _check_hub(args: Namespace) -> None:
-    """Raise CatdogError where something would be written into the cache of the Hub."""
+def _check_published(args: Namespace) -> None:
+    """Raise CatdogError where something would be written into a publication, or the Hub's cache."""
     if any(map(is_on_hub, args.weights)):
         what = "would write beside weights of the Hub, into its cache"
         if args.report == Path():
             raise CatdogError(what, where="--report", remedy="name a place: --report FILE.html")
         if args.calibrate:
             raise CatdogError(what, where="--calibrate", remedy="copy them to a file first")
+    elif args.calibrate and any(map(published_weights, args.weights)):
+        what = (
+            "would change weights that were published, whose sums and card tell of them as they are"
+        )
+        remedy = "calibrate the run's own weights and publish them again"
+        raise CatdogError(what, where="--calibrate", remedy=remedy)
 
 
 def _check(args: Namespace) -> None:

@@ -152,6 +152,11 @@ def test_the_tool_takes_the_scores_of_the_report(capsys: pytest.CaptureFixture[s
     report = json.loads(Path("run/tiny_best.report.json").read_text())
     (result,) = head_of(Path("told/README.md").read_text())["model-index"][0]["results"]
     assert result["metrics"][0]["value"] == report["accuracy"]
+    published = Path("told/model.safetensors").read_bytes()
+    told = ["--weights", "told", "--data", "validation_lmdb", "--calibrate"]
+    (line,) = run_tool(evaluate.main, capsys, *told)
+    assert "publish them again" in line
+    assert Path("told/model.safetensors").read_bytes() == published
     # the weights of a training that went on
     os.utime(BEST)
     (line,) = run_tool(publish.main, capsys, PREFIX, "--to", "told")
