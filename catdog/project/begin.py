@@ -9,7 +9,7 @@ from catdog.errors import CatdogError, DataError
 from catdog.project.choice import Choice, choose, stages_of
 from catdog.project.digest import digest_of
 from catdog.project.found import FoundPhotos, find, remarks
-from catdog.project.look import described, look
+from catdog.project.look import Look, described, look
 from catdog.project.named_specs import named_specs
 from catdog.project.net_text import DATA, NetChange, facts, net_text
 from catdog.project.part import PART, PART_VALIDATION, write_part
@@ -34,7 +34,15 @@ def begin(
     DataError for photos that nothing can be learned from.
     """
     _check_free(folder)
-    source = _unpacked(photos, folder, tell)
+    found, seen = looked_at(unpacked(photos, folder, tell), tell)
+    return write_project(found, seen, photos, folder, asked, device, tell), found
+
+
+def looked_at(source: Path, tell: Tell) -> tuple[FoundPhotos, Look]:
+    """The photos of a folder or list and what they are like, which is told.
+
+    Raises DataError for photos that nothing can be learned from.
+    """
     found = find(source)
     try:
         seen = look(found.photos)
@@ -45,18 +53,31 @@ def begin(
         tell(line)
     for line in remarks(found):
         tell(f"warning: {line}")
+    return found, seen
+
+
+def write_project(
+    found: FoundPhotos,
+    seen: Look,
+    photos: Path,
+    folder: Path,
+    asked: Request,
+    device: torch.device,
+    tell: Tell,
+) -> Project:
+    """Choose a net for photos and write the specs of the project; `photos` is what they are of."""
     with named_specs(asked.net, tell) as named:
         choice = choose(found, seen, asked, device, tell, named)
         build = _build(found, choice, asked, folder)
         name, digest = _plain(folder.resolve().name), digest_of(found, photos)
         project = Project(asked, name, choice.net.stem, build, found.count, digest)
         _write(project, found, choice, folder)
-    return project, found
+    return project
 
 
 def photos_again(project: Project, photos: Path, folder: Path, tell: Tell) -> FoundPhotos:
     """The photos of a project; CatdogError where there are others than it was made of."""
-    found = find(_unpacked(photos, folder, tell))
+    found = find(unpacked(photos, folder, tell))
     now, what = found.count, ""
     if now != project.count:
         what = f"was made of {project.count:,} photos, and {photos} has {now:,} now"
@@ -78,7 +99,7 @@ def _check_free(folder: Path) -> None:
         )
 
 
-def _unpacked(photos: Path, folder: Path, tell: Tell) -> Path:
+def unpacked(photos: Path, folder: Path, tell: Tell) -> Path:
     """The photos; those of a zip lie in the project's folder afterwards."""
     if not is_packed(photos):
         return photos
@@ -109,7 +130,7 @@ def _plain(name: str) -> str:
 def _build(found: FoundPhotos, choice: Choice, asked: Request, folder: Path) -> list[str]:
     """The arguments of `create_lmdb`."""
     words = ["--data", seen_from(found.source, folder)]
-    if choice.photos < found.count:
+    if found.part or choice.photos < found.count:
         words += write_part(found, choice.photos, folder)
     elif found.table:
         flag = "--labels" if found.several else "--list"

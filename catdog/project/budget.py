@@ -45,13 +45,16 @@ def within(
     One that knows ImageNet goes with a part of the photos rather than not at all.
     """
     time = 60 * minutes * _SHARE - OVERHEAD
-    pretrained = [each for each in candidates if each.pretrained]
-    ordered = sorted(pretrained, key=lambda each: -each.size)
-    for each in ordered:
+    slower: list[tuple[float, NetAdvice, Rates]] = []
+    for each in (each for each in candidates if each.pretrained):
         rates = measure(each)
         needed = job.photos * _per_photo(job, rates) + _training(each, job)
-        if needed <= time or each is ordered[-1]:
+        if needed <= time:
             return _features(each, job, rates, time, needed, minutes)
+        slower.append((needed, each, rates))
+    if slower:
+        needed, fastest, rates = min(slower, key=lambda found: found[0])
+        return _features(fastest, job, rates, time, needed, minutes)
     return _scratch(
         [each for each in candidates if not each.pretrained], job, measure, time, minutes
     )
@@ -71,7 +74,7 @@ def _features(
 ) -> Budgeted:
     rate = f"{job.decoded:.0f} photos/s are decoded, {rates.forward:.0f} go through {each.net}"
     if needed <= time:
-        why = f"{each.net} is the largest that fits into {_in_words(minutes)}: {rate}"
+        why = f"{each.net} is the best that fits into {_in_words(minutes)}: {rate}"
         return Budgeted(each, job.photos, each.epochs, why)
     room = max(time - _LAST_LAYER * each.least, 5.0)
     photos = min(job.photos, max(60, int(room / _per_photo(job, rates))))

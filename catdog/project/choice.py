@@ -65,9 +65,10 @@ def choose(
 
     Raises CatdogError for a net that does not fit photos, or not in this size.
     """
-    known = candidates(found.training, gpu=device.type == "cuda")
+    # what a machine does in the minutes is measured
+    known = candidates(found.training, gpu=device.type == "cuda" or asked.minutes > 0)
     if asked.net:
-        known = [named.advice if named else _candidate(asked.net)]
+        known = [named.advice if named else candidate_named(asked.net)]
     chosen = _asked(known[0], asked)
     photos, epochs, why = found.count, asked.epochs or chosen.epochs, list[str]()
     if asked.minutes:
@@ -88,7 +89,7 @@ def choose(
         tell(line)
     path = named.net if named else find_net(chosen.net)
     solver = named.solver if named else solver_for(path)
-    plan = _plan(found, photos, chosen, epochs, asked)
+    plan = plan_of(found, photos, chosen, epochs, asked)
     return Choice(path, solver, chosen, photos, plan, _weights(found, tell))
 
 
@@ -106,9 +107,10 @@ def _weights(found: FoundPhotos, tell: Tell) -> list[float]:
     return weights
 
 
-def _plan(
+def plan_of(
     found: FoundPhotos, photos: int, chosen: NetAdvice, epochs: float, asked: Request
 ) -> TrainingPlan:
+    """How long a net trains on so many of the photos."""
     training = max(1, round(found.training * photos / found.count))
     least = 0 if asked.epochs or (asked.minutes and not chosen.pretrained) else chosen.least
     patience = _PATIENCE[chosen.pretrained]
@@ -134,8 +136,11 @@ def _asked(chosen: NetAdvice, asked: Request) -> NetAdvice:
     return replace(chosen, size=asked.size or chosen.size, batch=asked.batch or chosen.batch)
 
 
-def _candidate(net: str) -> NetAdvice:
-    """The line of a net in the table; for another one of what its own spec says."""
+def candidate_named(net: str) -> NetAdvice:
+    """The line of a net in the table; for another one of what its own spec says.
+
+    Raises CatdogError for a net that cannot be made to fit photos.
+    """
     path = find_net(net)
     if is_shipped(path) and (known := candidate_of(path.stem)):
         return known

@@ -3,12 +3,8 @@
 import os
 import shlex
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from catdog.data.shards import open_records
 from catdog.errors import CatdogError
@@ -17,10 +13,11 @@ from catdog.inference.sorted_folders import check_apart
 from catdog.interface.metrics import read_metrics
 from catdog.project.asked import check_paths, checked
 from catdog.project.begin import begin, photos_again
+from catdog.project.folder import folder_for, held, resumable
 from catdog.project.request import Project, Request, Tell, seen_from
-from catdog.project.run_steps import CURVE, PAGE, REPORT, VALIDATION, run_all
+from catdog.project.run_steps import CURVE, PAGE, REPORT, VALIDATION, best_weights, run_all
 from catdog.project.solver_text import SNAPSHOTS
-from catdog.runtime.lock import only_one
+from catdog.runtime.devices import device_or_usual
 from catdog.tracking.metrics_csv import TABLE
 from catdog.tracking.run_file import read_run, run_path
 
@@ -102,7 +99,7 @@ def fit(
     asked = checked(Request("", str(net), epochs, lr, batch, size, minutes, seed, device))
     project, folder = _project(Path(photos), Path(out or folder_for(photos)), asked, tell, run=True)
     accuracy, interval = _accuracy(project, folder)
-    weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
+    weights = best_weights(project, folder)
     return Fitted(folder, weights, accuracy, interval, project.net, time.monotonic() - began)
 
 
@@ -111,26 +108,16 @@ def new(photos: str | Path, out: str | Path, *, net: str = "", tell: Tell = prin
     return _project(Path(photos), Path(out), Request("", net), tell, run=False)[1]
 
 
-def folder_for(photos: str | Path) -> str:
-    """The folder of a project where none is named: `flowers_fit` of photos in `flowers`.
-
-    It is in the working directory, but beside the photos for one who works among them.
-    """
-    place = Path(photos).resolve()
-    name = f"{place.name.split('.')[0] or 'photos'}_fit"
-    return name if not Path.cwd().is_relative_to(place) else os.path.relpath(place.parent / name)
-
-
 def _project(
     photos: Path, folder: Path, asked: Request, tell: Tell, *, run: bool
 ) -> tuple[Project, Path]:
     began = time.monotonic()
     check_apart(folder, [str(photos)], "--out")
-    with _held(folder), _resumable():
+    with held(folder, "catdog fit"), resumable():
         asked = replace(asked, photos=seen_from(photos, folder))
         project = Project.read(folder)
         if project is None:
-            project, found = begin(photos, folder, asked, _device(asked), tell)
+            project, found = begin(photos, folder, asked, device_or_usual(asked.device), tell)
             tell(f"\nwritten: {folder}/net.yaml, solver.yaml, README.md")
         elif run:
             _check_same(project.asked, asked, folder)
@@ -145,26 +132,6 @@ def _project(
     return project, folder
 
 
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """The folder, made where it is not there, for this process alone."""
-    what, remedy = "another `catdog fit` is at work here", "wait for it, or name another --out"
-    if folder.exists() and not folder.is_dir():
-        raise CatdogError("is a file", where=str(folder), remedy="name a folder: --out DIR")
-    with only_one(folder / "fit", what, remedy, where=str(folder)):
-        yield
-
-
-@contextmanager
-def _resumable() -> Iterator[None]:
-    """Whoever interrupts is told how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        error.__notes__ = ["the same command goes on from here"]
-        raise
-
-
 def _check_same(before: Request, now: Request, folder: Path) -> None:
     """Raise CatdogError where a project was asked for something else."""
     for name, value in vars(now).items():
@@ -175,12 +142,6 @@ def _check_same(before: Request, now: Request, folder: Path) -> None:
                 where=str(folder),
                 remedy="say the same to go on with it, or name another --out",
             )
-
-
-def _device(asked: Request) -> torch.device:
-    if asked.device:
-        return torch.device(asked.device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _accuracy(project: Project, folder: Path) -> tuple[float, Interval] | tuple[None, None]:

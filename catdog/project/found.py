@@ -37,12 +37,14 @@ class FoundPhotos:
         table: a list file or a table of labels, where there is one.
         several: whether a photo has several labels.
         listing: the photos.
+        part: whether there are others in the source, so that these have to be listed.
     """
 
     source: Path
     table: Path | None
     several: bool
     listing: Listing
+    part: bool = False
 
     @property
     def classes(self) -> list[str]:

@@ -22,6 +22,8 @@ from catdog.weights.pretrained import PACKAGED, is_to_be_fetched
 
 CURVE, REPORT, PAGE = "curve.png", "report.html", "page.html"
 VALIDATION = f"{DATA}/validation_lmdb"
+#: So many steps come first: the data and the training.
+_LEARNING = 2
 #: What a report is made with.
 _NEEDED = ("jinja2", "sklearn")
 
@@ -73,19 +75,31 @@ def run_all(
     `found` are its photos. `seconds` are those that are left for building and training; None for
     as long as it takes. Raises KeyboardInterrupt where a person stops it.
     """
-    build, train, *after = steps_of(project)
+    project = build_and_train(project, folder, seconds, tell)
+    write_validation_list(found, folder)
+    weights = best_weights(project, folder)
+    for step in steps_of(project)[_LEARNING:]:
+        if not (step.made and _is_newer(folder / step.made, weights)):
+            _must(step, folder, tell)
+    return project
+
+
+def build_and_train(project: Project, folder: Path, seconds: float | None, tell: Tell) -> Project:
+    """Those of the steps that end with trained weights, as far as they are not done; see
+    `run_all`."""
+    build, train = steps_of(project)[:_LEARNING]
     if not _is_built(folder):
         _fetch_weights(folder)
         begun = (folder / DATA / BUILDS).is_dir()
         _must(replace(build, words=[*build.words, "--resume"]) if begun else build, folder, tell)
     if not _is_trained(project, folder):
         project = _train(project, train, folder, seconds, tell)
-    write_validation_list(found, folder)
-    weights = folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
-    for step in after:
-        if not (step.made and _is_newer(folder / step.made, weights)):
-            _must(step, folder, tell)
     return project
+
+
+def best_weights(project: Project, folder: Path) -> Path:
+    """The weights of the best test."""
+    return folder / SNAPSHOTS / f"{project.name}_best.caffemodel"
 
 
 def _fetch_weights(folder: Path) -> None:

@@ -52,6 +52,11 @@ def device_named(name: str | torch.device, where: str) -> torch.device:
     return device
 
 
+def device_or_usual(name: str) -> torch.device:
+    """The device of a name; without one a GPU if there is one."""
+    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
 def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies in bf16: what an x86 cannot, torch imitates, far slower.
 
@@ -94,7 +99,7 @@ def cpu() -> Table:
     """Facts of the CPU."""
     return [
         ("Device", "CPU"),
-        ("Name", _cpu_name()),
+        ("Name", cpu_name()),
         ("Cores", str(os.cpu_count())),
         ("Threads of torch", str(torch.get_num_threads())),
         ("Instructions", torch.backends.cpu.get_cpu_capability()),
@@ -103,7 +108,8 @@ def cpu() -> Table:
     ]
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The processor of this machine."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

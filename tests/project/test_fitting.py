@@ -15,7 +15,8 @@ import yaml
 from catdog.cli.main import call_tool
 from catdog.errors import CatdogError
 from catdog.project import run_steps, steps
-from catdog.project.fitting import Fitted, fit, folder_for, new
+from catdog.project.fitting import Fitted, fit, new
+from catdog.project.folder import folder_for
 from catdog.project.found import find
 from catdog.project.request import Project
 from catdog.project.run_steps import run_all
