@@ -131,9 +131,13 @@ def read_measured(path: Path) -> list[MeasuredNet]:
         sources[found[1]] = found[2]
     first = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
     table = csv.DictReader(lines[first:])
-    if not set(COLUMNS) <= {*(table.fieldnames or ())}:
-        raise CatdogError("is no table of `catdog compare-nets`", where=str(path))
-    return [_row(row, sources, f"{path}:{first + at}") for at, row in enumerate(table, 2)]
+    what = "is no table of `catdog compare-nets`"
+    try:
+        if not set(COLUMNS) <= {*(table.fieldnames or ())}:
+            raise CatdogError(what, where=str(path))
+        return [_row(row, sources, f"{path}:{first + at}") for at, row in enumerate(table, 2)]
+    except csv.Error as error:
+        raise CatdogError(f"{what} ({error})", where=str(path)) from None
 
 
 def _row(cells: Mapping[str, str | None], sources: Mapping[str, str], where: str) -> MeasuredNet:

@@ -1,9 +1,9 @@
 """`catdog compare-nets`: which net for so many photos, measured on a person's own."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 import torch
 
@@ -75,7 +75,7 @@ def compare_nets(
     net the fewest photos first; what would not be done within the minutes is left out. Raises
     CatdogError for photos, nets and folders that are not fit.
     """
-    began = time.monotonic()
+    began = monotonic()
     check_nets(asked.nets)
     folder = folder or Path(folder_for(photos, "nets"))
     check_apart(folder, [str(photos)], "--out")
@@ -207,7 +207,7 @@ class _Race:
         )
 
     def _left(self) -> float | None:
-        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
+        return None if self._ends is None else max(0.0, self._ends - monotonic())
 
     def _too_long(self, net: str, seconds: float, left: float) -> None:
         counts = " and ".join(f"{count:,}" for count in self._open[net])
