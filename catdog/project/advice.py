@@ -138,5 +138,5 @@ def _reason(taken: str, known: Mapping[str, MeasuredNet], photos: int) -> list[s
     lines = [f"{what}, with {row.photos:,} to train on", f"measured by {row.source}"]
     best = next(iter(known.values()))
     if best is not row and photos > _FOR_A_CPU:
-        lines.append(f"{best.net} got {best.accuracy:.1%}, and takes longer")
+        lines.append(f"{best.net} got {best.accuracy:.1%}, and takes longer on a CPU")
     return lines

@@ -9,6 +9,7 @@ import torch
 
 from catdog.errors import CatdogError, Unwritable
 from catdog.inference.sorted_folders import check_apart
+from catdog.project.advice import TABLE
 from catdog.project.begin import looked_at, unpacked
 from catdog.project.comparing.cell import LOG, CellMaker
 from catdog.project.comparing.contenders import Contender, check_nets, contenders
@@ -84,6 +85,8 @@ def compare_nets(
         before = ComparisonRecord.read(folder)
         found, seen = looked_at(unpacked(photos, folder, tell), tell)
         parts = divide(found, asked.seed)
+        for line in parts.doubles():
+            tell(f"warning: {line}")
         counts = counts_of(parts, asked.counts, tell)
         record = _record(photos, found, parts, asked.seed, device)
         if before:
@@ -93,7 +96,7 @@ def compare_nets(
         maker = CellMaker(parts, seen, folder, asked.seed, device)
         ends = began + 60 * asked.minutes - _AFTER if asked.minutes else None
         race = _Race(maker, counts, ends, tell)
-        race.enter(asked.nets)
+        race.enter(asked.nets or [each.net for each in TABLE])
         record.write(folder)
         race.run()
         return _finished(race, record)
@@ -132,27 +135,32 @@ class _Race:
 
     def enter(self, nets: Sequence[str]) -> None:
         """Measure how fast the nets are; those that cannot be had are told and left out."""
-        self._tell("\nhow fast the nets are on this machine:")
+        self._tell("\nhow fast the nets are on this machine, in photos a second:")
         away: dict[str, list[str]] = {}
-        for each in contenders(nets, self.maker.device, self._tell):
+        for each in contenders(list(filter(self._counts_of, nets)), self.maker.device, self._tell):
             if not isinstance(each, Contender):
                 away.setdefault(each.why, []).append(each.net)
                 continue
-            speed = each.rates.forward if each.advice.pretrained else each.rates.training
-            what = "through it" if each.advice.pretrained else "in a training"
-            self._tell(f"  {each.net}: {speed:.0f} photos/s {what}")
+            learning = "" if each.advice.pretrained else f", {each.rates.training:.0f} in training"
+            self._tell(f"  {each.net}: {each.rates.forward:.0f} through it{learning}")
             parts, decoded = self.maker.parts, self.maker.seen.rate
             self._forecasts[each.net] = Forecast(each, parts, decoded)
-            done = {row.photos for row in self.rows if row.net == each.net}
-            self._open[each.net] = [count for count in self._counts if count not in done]
+            self._open[each.net] = self._counts_of(each.net)
         if away:
             words = [f"{', '.join(names)} ({why})" for why, names in away.items()]
             self._leave_out(f"left out: {'; '.join(words)}")
 
+    def _counts_of(self, net: str) -> list[int]:
+        """The numbers of photos that a net has not learned from yet."""
+        done = {row.photos for row in self.rows if row.net == net}
+        return [count for count in self._counts if count not in done]
+
     def run(self) -> None:
         """Measure what there is to measure, within the time."""
         total, done = sum(map(len, self._open.values())), 0
-        self._tell(f"\n{counted(total, 'training')}; what they print goes into {LOG}")
+        self._tell(
+            f"\n{counted(total, 'training')}; what they print goes into {self.maker.folder / LOG}"
+        )
         while upcoming := self._next():
             net, count, seconds = upcoming
             if (left := self._left()) is not None and seconds > left:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from catdog.errors import CatdogError, WeightsError
-from catdog.project.advice import TABLE, NetAdvice
+from catdog.project.advice import NetAdvice
 from catdog.project.choice import candidate_named, solver_for
 from catdog.project.measured import SCRATCH
 from catdog.project.named_specs import named_specs
@@ -45,7 +45,7 @@ def contenders(
     Weights of a net that is named may be fetched; a net whose weights cannot be had is left out.
     Raises CatdogError for a net that is none, or that cannot be made to fit photos.
     """
-    for net in nets or [each.net for each in TABLE]:
+    for net in nets:
         try:
             yield _contender(net, device, tell)
         except WeightsError as error:

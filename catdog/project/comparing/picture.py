@@ -76,8 +76,12 @@ def _over_photos(axes: "Axes", net: str, rows: Sequence[MeasuredNet], color: str
         lw=1.5,
         elinewidth=1,
         capsize=3,
-        label=net,
+        label=_label(net, rows[-1].megabytes),
     )
+
+
+def _label(net: str, megabytes: float | None) -> str:
+    return net if megabytes is None else f"{net}, {megabytes:.2g} MB"
 
 
 def _over_seconds(axes: "Axes", rows: Sequence[MeasuredNet], color: str) -> None:

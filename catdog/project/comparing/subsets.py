@@ -5,10 +5,14 @@ Each part begins the same order, in which every stretch has the classes in propo
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
+from catdog.data.build.doubles import Doubles
 from catdog.data.build.listing import Photo
 from catdog.data.build.split import TRAIN, VALIDATION, split
+from catdog.data.images import Unreadable, read_file
 from catdog.errors import CatdogError, DataError
 from catdog.project.found import FoundPhotos
 from catdog.project.request import Tell
@@ -39,6 +43,19 @@ class PhotoParts:
             test=None,
         )
         return replace(self.found, table=None, listing=listing, part=True)
+
+    def doubles(self) -> list[str]:
+        """Lines on files that are the same in both, or in several classes, as a build tells them.
+
+        Every file is read.
+        """
+        found = Doubles()
+        for part, photos in ((TRAIN, self.ordered), (VALIDATION, self.held_out)):
+            for photo in photos:
+                with suppress(Unreadable):
+                    digest = blake2b(read_file(photo.file), digest_size=8).digest()
+                    found.add(part, digest, photo.name, photo.label)
+        return list(found.lines())
 
     @property
     def least(self) -> int:

@@ -103,3 +103,14 @@ def test_counts_that_are_not_there_are_told(parts):
     assert told == [f"left out: 1, 101 photos; {what}"]
     with pytest.raises(CatdogError, match=rf"--counts: {what}; name numbers from 2 to 100"):
         counts_of(parts, [500], silent)
+
+
+def test_files_that_are_held_out_and_learned_from_are_told(parts):
+    assert parts.doubles() == []
+    seen, judged = parts.ordered[0], parts.held_out[0]
+    judged.path.write_bytes(seen.path.read_bytes())
+    (line, *_) = [line for line in parts.doubles() if "train and validation" in line]
+    assert line.startswith("1 picture stands in train and validation alike, such as ")
+    assert {seen.name, judged.name} <= set(line.replace(":", "").split())
+    seen.path.unlink()
+    assert parts.doubles() == []
