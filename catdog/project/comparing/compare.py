@@ -218,11 +218,13 @@ class _Race:
         return None if self._ends is None else max(0.0, self._ends - monotonic())
 
     def _too_long(self, net: str, seconds: float, left: float) -> None:
-        counts = " and ".join(f"{count:,}" for count in self._open[net])
+        *counts, last = (f"{count:,}" for count in self._open[net])
+        counted_up = f"{', '.join(counts)} and {last}" if counts else last
         self._open[net] = []
+        about = f"about {span(seconds)}{' for the first' * bool(counts)}"
         self._leave_out(
-            f"left out: {net} with {counts} photos: the first of them would take about "
-            f"{span(seconds)}, {span(left)} are left; with more --minutes the same command goes on"
+            f"left out: {net} with {counted_up} photos: that would take {about}, {span(left)} are "
+            "left; with more --minutes the same command goes on"
         )
 
     def _leave_out(self, line: str) -> None:

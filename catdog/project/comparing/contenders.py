@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from catdog.errors import CatdogError, WeightsError
+from catdog.errors import CatdogError, WeightsError, one_line
 from catdog.project.advice import NetAdvice
 from catdog.project.choice import candidate_named, solver_for
 from catdog.project.measured import SCRATCH
@@ -17,6 +17,7 @@ from catdog.project.request import Tell
 from catdog.spec import read_solver
 from catdog.spec.shipped import find_net
 from catdog.weights import weight_file
+from catdog.weights.pretrained import PACKAGED, is_installed
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def contenders(
         try:
             yield _contender(net, device, tell)
         except WeightsError as error:
-            what = error.what.splitlines()[0]
-            yield NetLeftOut(net, "; ".join(filter(None, [what, error.remedy])))
+            what = "not installed" if net in PACKAGED and not is_installed(net) else error.what
+            yield NetLeftOut(net, one_line("; ".join(filter(None, [what, error.remedy]))))
 
 
 def _contender(net: str, device: torch.device, tell: Tell) -> Contender:

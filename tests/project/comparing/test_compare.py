@@ -57,12 +57,14 @@ def test_a_slow_net_comes_between_the_counts_of_a_fast_one(photos, monkeypatch):
 def test_what_would_take_too_long_is_left_out_and_named(photos, monkeypatch):
     nets = faked(monkeypatch, {"fast": 0.1, "slow": 3.0})
     told: list[str] = []
-    # 85 s less 5 for the picture; slow: 69 s with the start, then 3 * 42
+    # 90 s less 5 for the picture and 13 of the fast one; slow: 66 s, then 126
     made = compared(photos, "slow fast", told, minutes=90 / 60)
     assert nets.done == [("fast", 10), ("fast", 30), ("fast", 50), ("slow", 10)]
     (line,) = made.left_out
-    assert line.startswith("left out: slow with 30 and 50 photos: the first of them would take ")
-    assert line.endswith("; with more --minutes the same command goes on")
+    assert line.startswith("left out: slow with 30 and 50 photos: that would take about ")
+    assert line.endswith(
+        " for the first, 6 s are left; with more --minutes the same command goes on"
+    )
     assert line in told
     again = compared(photos, "slow fast")
     assert nets.done[4:] == [("slow", 30), ("slow", 50)]
