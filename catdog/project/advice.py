@@ -8,7 +8,8 @@ is the bound above which a CPU gets the fastest of the pretrained nets.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from catdog.project.measured import MeasuredNet, best_for, shipped_measurements
+from catdog.errors import CatdogError
+from catdog.project.measured import SHIPPED, MeasuredNet, best_for, shipped_measurements
 from catdog.runtime.text_table import text_table
 from catdog.weights.pretrained import is_installed
 
@@ -77,10 +78,15 @@ TABLE = (
 def candidates(photos: int, *, gpu: bool) -> list[NetAdvice]:
     """The nets that are here and were measured with so many photos to train on, the best first.
 
-    On a CPU, of many photos, the smallest of the pretrained ones goes before the others.
+    On a CPU, of many photos, the smallest of the pretrained ones goes before the others. Raises
+    CatdogError where none was measured.
     """
     line = {each.net: each for each in TABLE}
     found = [line[row.net] for row in measured_here(photos)]
+    if not found:
+        what = "has no row of a net that is here"
+        remedy = "name one with --net, or install catdog again"
+        raise CatdogError(what, where=str(SHIPPED), remedy=remedy)
     if gpu or photos <= _FOR_A_CPU:
         return found
     return sorted(

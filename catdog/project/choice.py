@@ -65,10 +65,11 @@ def choose(
 
     Raises CatdogError for a net that does not fit photos, or not in this size.
     """
-    # what a machine does in the minutes is measured
-    known = candidates(found.training, gpu=device.type == "cuda" or asked.minutes > 0)
     if asked.net:
         known = [named.advice if named else candidate_named(asked.net)]
+    else:
+        # what a machine does in the minutes is measured
+        known = candidates(found.training, gpu=device.type == "cuda" or asked.minutes > 0)
     chosen = _asked(known[0], asked)
     photos, epochs, why = found.count, asked.epochs or chosen.epochs, list[str]()
     if asked.minutes:

@@ -182,9 +182,17 @@ def test_what_is_kept_is_what_fit_chooses_by(elsewhere):
 
 def test_what_leaves_fit_without_a_choice_is_not_kept(elsewhere):
     before = elsewhere.read_bytes()
-    with pytest.raises(CatdogError, match=r"--keep: no net from scratch was measured, which"):
-        keep_measurements([row_of("efficientnet_lite0", 100, weights="efficientnet_lite0")])
+    told = r"--keep: none of catdog64, deep64, small64 was measured, which .*: --nets small64"
+    for net in ("efficientnet_lite0", "mine.yaml"):
+        with pytest.raises(CatdogError, match=told):
+            keep_measurements([row_of(net, 100)])
     assert elsewhere.read_bytes() == before
+
+
+def test_a_table_without_a_net_that_is_here_is_a_line(elsewhere):
+    write_measured(elsewhere, [row_of("mine.yaml", 100, source="by hand")], sourced=True)
+    with pytest.raises(CatdogError, match=r"measured.csv: has no row of a net that is here; name"):
+        candidates(500, gpu=False)
 
 
 def test_a_catdog_that_cannot_be_written_is_told_before_the_work(monkeypatch):

@@ -135,9 +135,11 @@ class _Race:
 
     def enter(self, nets: Sequence[str]) -> None:
         """Measure how fast the nets are; those that cannot be had are told and left out."""
-        self._tell("\nhow fast the nets are on this machine, in photos a second:")
         away: dict[str, list[str]] = {}
-        for each in contenders(list(filter(self._counts_of, nets)), self.maker.device, self._tell):
+        still = list(filter(self._counts_of, nets))
+        if still:
+            self._tell("\nhow fast the nets are on this machine, in photos a second:")
+        for each in contenders(still, self.maker.device, self._tell):
             if not isinstance(each, Contender):
                 away.setdefault(each.why, []).append(each.net)
                 continue
@@ -158,9 +160,9 @@ class _Race:
     def run(self) -> None:
         """Measure what there is to measure, within the time."""
         total, done = sum(map(len, self._open.values())), 0
-        self._tell(
-            f"\n{counted(total, 'training')}; what they print goes into {self.maker.folder / LOG}"
-        )
+        if total:
+            log = self.maker.folder / LOG
+            self._tell(f"\n{counted(total, 'training')}; what they print goes into {log}")
         while upcoming := self._next():
             net, count, seconds = upcoming
             if (left := self._left()) is not None and seconds > left:

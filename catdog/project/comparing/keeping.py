@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catdog.errors import CatdogError
+from catdog.project.advice import TABLE
 from catdog.project.measured import SHIPPED, MeasuredNet, shipped_measurements, write_measured
 
 _WHERE = "--keep"
@@ -26,11 +27,13 @@ def keep_measurements(rows: Sequence[MeasuredNet]) -> Path:
     Raises CatdogError where they leave it without a choice: it needs a net for machines without
     pretrained weights.
     """
-    if not any(row.learned_from_scratch for row in rows):
+    bare = [each.net for each in TABLE if not each.pretrained]
+    if not any(row.net in bare for row in rows):
         raise CatdogError(
-            "no net from scratch was measured, which `catdog fit` takes without pretrained weights",
+            f"none of {', '.join(bare)} was measured, which `catdog fit` takes without pretrained "
+            "weights",
             where=_WHERE,
-            remedy="measure one too: --nets small64",
+            remedy=f"measure one too: --nets {bare[-1]}",
         )
     write_measured(SHIPPED, rows, sourced=True)
     shipped_measurements.cache_clear()

@@ -128,7 +128,10 @@ def test_what_is_done_is_not_done_again_and_other_nets_join(photos, monkeypatch)
     compared(photos, "one", counts=[10])
     compared(photos, "one two", counts=[10, 20])
     assert sorted(nets.done) == [("one", 10), ("one", 20), ("two", 10), ("two", 20)]
-    assert len(compared(photos, "two").rows) == 6
+    told: list[str] = []
+    assert len(compared(photos, "one two", told, counts=[10, 20]).rows) == 4
+    assert len(nets.done) == 4
+    assert not any("training" in line or "fast" in line for line in told)
 
 
 def test_other_photos_and_another_seed_are_refused(photos, monkeypatch):
