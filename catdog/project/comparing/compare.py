@@ -112,8 +112,7 @@ def _record(
 
 def _finished(race: "_Race", record: ComparisonRecord) -> NetComparison:
     if not race.rows:
-        why = race.left_out[0] if race.left_out else "there is no net"
-        raise CatdogError(f"nothing could be measured: {why}")
+        raise CatdogError(f"nothing could be measured: {race.left_out[0]}")
     save_figure(draw(race.rows, record), race.maker.folder / PICTURE)
     rows = [replace(row, source=record.source) for row in race.rows]
     return NetComparison(race.maker.folder, rows, record.source, race.left_out)
@@ -134,7 +133,10 @@ class _Race:
         self._open: dict[str, list[int]] = {}
 
     def enter(self, nets: Sequence[str]) -> None:
-        """Measure how fast the nets are; those that cannot be had are told and left out."""
+        """Measure how fast the nets are; those that cannot be had are told and left out.
+
+        Raises CatdogError where that are all.
+        """
         away: dict[str, list[str]] = {}
         still = list(filter(self._counts_of, nets))
         if still:
@@ -149,8 +151,10 @@ class _Race:
             self._forecasts[each.net] = Forecast(each, parts, decoded)
             self._open[each.net] = self._counts_of(each.net)
         if away:
-            words = [f"{', '.join(names)} ({why})" for why, names in away.items()]
-            self._leave_out(f"left out: {'; '.join(words)}")
+            words = "; ".join(f"{', '.join(names)} ({why})" for why, names in away.items())
+            if not self._open and not self.rows:
+                raise CatdogError(f"there is no net to compare: {words}")
+            self._leave_out(f"left out: {words}")
 
     def _counts_of(self, net: str) -> list[int]:
         """The numbers of photos that a net has not learned from yet."""

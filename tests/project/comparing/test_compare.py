@@ -174,8 +174,9 @@ def test_nets_that_cannot_be_had_are_one_line(photos, monkeypatch):
     made = compared(photos, "a b net c", counts=[10])
     assert made.left_out == [f"left out: a, b ({why}); c (cannot be fetched)"]
     assert nets.done == [("net", 10)]
-    with pytest.raises(CatdogError, match="nothing could be measured: left out: a"):
+    with pytest.raises(CatdogError, match=r"there is no net to compare: a \(not installed; pip"):
         compare_nets(photos, Path("other"), ComparisonRequest(["a"]), lambda _: None)
+    assert not Path("other").exists()
 
 
 def test_a_net_that_does_not_learn_is_left_out_and_the_others_go_on(photos, monkeypatch):
@@ -188,6 +189,12 @@ def test_a_net_that_does_not_learn_is_left_out_and_the_others_go_on(photos, monk
     nets.faults["good", 50] = Unwritable("no room is left", where="work")
     with pytest.raises(Unwritable):
         compare_nets(photos, Path("other"), ComparisonRequest(["good"], [50]), lambda _: None)
+
+
+def test_minutes_that_are_too_few_for_anything_are_a_line(photos, monkeypatch):
+    faked(monkeypatch, {"net": 10.0})
+    with pytest.raises(CatdogError, match=r"nothing could be measured: left out: net with 10, 30"):
+        compared(photos, "net", minutes=1)
 
 
 def test_a_net_that_is_named_twice_is_refused(photos, monkeypatch):
