@@ -31,7 +31,7 @@ NETS = {
     "resnet18": 16,
     "squeezenet1_1": 32,
     "deep64": 128,
-    "catdog64": 128,
+    "catdog96": 128,
 }
 _MIB = 2**20
 _ANONYMOUS = re.compile(r"^RssAnon:\s*(\d+) kB", re.MULTILINE)

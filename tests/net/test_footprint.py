@@ -81,7 +81,7 @@ def saved(net):
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("small64", 64), ("deep64", 64), ("catdog64", 64), ("resnet18", 64), ("squeezenet1_1", 64)],
+    [("small64", 64), ("deep64", 64), ("catdog96", 80), ("resnet18", 64), ("squeezenet1_1", 64)],
 )
 def test_without_numbers_as_with_them(name, size):
     spec = read_net(f"net_specs/{name}.yaml")

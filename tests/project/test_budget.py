@@ -30,8 +30,8 @@ def bare(monkeypatch):
     [
         # the others were measured with 1,668 photos alone
         (50, False, "efficientnet_lite0"),
-        (1667, True, "efficientnet_lite0"),
-        (1668, False, "efficientnet_lite2"),
+        (833, True, "efficientnet_lite0"),
+        (834, False, "efficientnet_lite2"),
         (5000, False, "efficientnet_lite2"),
         (50_000, False, "efficientnet_lite0"),
         (50_000, True, "efficientnet_lite2"),
@@ -52,7 +52,7 @@ def test_a_net_that_is_not_the_best_is_taken_for_its_speed():
 
 @pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(
-    ("photos", "net"), [(50, "small64"), (1500, "small64"), (5000, "catdog64")]
+    ("photos", "net"), [(50, "small64"), (2499, "small64"), (2500, "catdog96")]
 )
 def test_from_scratch_by_the_number_of_photos(photos, net):
     found = candidates(photos, gpu=False)
@@ -92,7 +92,7 @@ def test_from_scratch_a_smaller_net_has_enough_passes():
     job = Job(6000, 5000, 1000.0)
     # (0.8 * 60 * m - 25 - 7.8) s of so many photos, in passes over 5,000
     fast = within(60, job, SCRATCH, lambda _: Rates(0, 100.0))
-    assert fast.chosen.net == "catdog64"
+    assert fast.chosen.net == "catdog96"
     assert fast.epochs == pytest.approx((0.8 * 3600 - 25 - 7.8) * 100 / 5000 / 1.2)
     assert within(12, job, SCRATCH, lambda _: Rates(0, 100.0)).chosen.net == "deep64"
     assert within(3, job, SCRATCH, lambda _: Rates(0, 100.0)).chosen.net == "small64"

@@ -89,7 +89,7 @@ def test_one_sigmoid_tells_two_classes_apart(tmp_path):
     [
         ("small64", "class_weight", [0.6, 3]),
         # beside its label_smoothing
-        ("catdog64", "class_weight", [0.6, 3]),
+        ("catdog96", "class_weight", [0.6, 3]),
         ("baseline64", "pos_weight", [5]),
     ],
 )

@@ -87,7 +87,7 @@ def test_history_and_average_count(type_, blobs, averaged):
     assert needed.fixed == (200 << 20) + 4 * 44 * (2 + blobs + averaged)
 
 
-@pytest.mark.parametrize("name", ["caffenet", "deep64", "catdog64", "resnet50", "squeezenet1_1"])
+@pytest.mark.parametrize("name", ["caffenet", "deep64", "catdog96", "resnet50", "squeezenet1_1"])
 def test_what_surely_has_room_is_more_than_what_is_needed(name):
     spec = read_net(f"net_specs/{name}.yaml")
     resolved = resolve(spec, net_state(TRAIN, 0, (), spec.message.state))
