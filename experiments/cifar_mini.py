@@ -32,6 +32,8 @@ ITERATIONS = {"vgg8": 600, "vgg16_cifar": 600, "resnet18_cifar": 500, "resnet8_c
 BEST = "covering"
 #: Longer trainings: how far the moving average looks back, by net and iterations.
 LONG = {("resnet8_cifar", 4000): 0.995, ("resnet8_pooled_cifar", 24000): 0.998}
+#: Nets whose normalisation is no switch.
+NORMALIZED = {"resnet8_pooled_cifar"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class PlannedTraining:
         return RUNS / self.name
 
     def command(self, share: float) -> list[str]:
-        stages = ["batchnorm"] + ["augment"] * self.augmented
+        stages = ["batchnorm"] * (self.net not in NORMALIZED) + ["augment"] * self.augmented
         iterations = max(10, round(self.iterations * share))
         average = LONG.get((self.net, self.iterations))
         changes = {
