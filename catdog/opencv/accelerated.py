@@ -39,6 +39,7 @@ class Accelerated:
         operations = Operations(opset)
         parameters = [opset.parameter(list(shape), np.float32) for shape in shapes]
         nodes: dict[int, Any] = dict(enumerate(parameters))
+        #: Of wanted blobs with rows of detections: how many images, and rows of each at most.
         self._rows: dict[int, tuple[int, int]] = {}
         for step in steps:
             if isinstance(step.compute, Once):
@@ -47,7 +48,7 @@ class Accelerated:
                     nodes[number] = operations.constant(top.numpy())
                 continue
             nodes[step.makes[0]] = operations.of(step, [nodes[number] for number in step.reads])
-            if isinstance(step.compute, OrderedRows):
+            if isinstance(step.compute, OrderedRows) and step.makes[0] in wanted:
                 images = int(nodes[step.reads[0]].get_output_shape(0)[0])
                 self._rows[step.makes[0]] = images, step.compute.most
         model = openvino.Model([nodes[number] for number in wanted], parameters)
@@ -67,8 +68,7 @@ class Accelerated:
         self._request.infer(share_outputs=True)
         found = dict(self._outputs)
         for number, sizes in self._rows.items():
-            if number in found:
-                found[number] = ordered(_counted(found[number]), *sizes)
+            found[number] = ordered(_counted(found[number]), *sizes)
         return found
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from catdog.opencv.description import Description
 from catdog.opencv.failure import NetError, as_net_error
+from catdog.opencv.graph import GraphLayer
 from catdog.opencv.inputs import NO_MEAN, Inputs, kept
 from catdog.opencv.model import Array, CaffeModel
 from catdog.opencv.program import Program, needed
@@ -51,7 +52,6 @@ class Net(Description, metaclass=_AnyNet):
     def __init__(self, model: CaffeModel | None = None) -> None:
         super().__init__(model)
         self._inputs = Inputs(list(model.inputs) if model else [])
-        self._wanted: dict[tuple[str, ...], tuple[tuple[int, ...], ...]] = {}
         self._programs: dict[Any, Program] = {}
         self._last: Program | None = None
 
@@ -75,15 +75,17 @@ class Net(Description, metaclass=_AnyNet):
         asked, alone = _asked(arguments, named)
         if not self.graph.layers:
             raise NetError("the net has inputs alone", where=str(self.model.spec.path))
-        found = self._made(asked)
-        return found[0][0] if alone else tuple(blobs[0] for blobs in found)
+        layers = [self.graph.layer(name) for name in asked] or [self.graph.layers[-1]]
+        found = tuple(blobs[0] for blobs in self._made(layers))
+        return found[0] if alone else found
 
     def forwardAndRetrieve(self, outBlobNames: Sequence[str]) -> tuple[tuple[Array, ...], ...]:
         """Run the net; gives all outputs of each of these layers."""
-        return tuple(self._made(outBlobNames)) if outBlobNames else ()
+        return tuple(self._made([self.graph.layer(name) for name in outBlobNames]))
 
-    def _made(self, names: Sequence[str]) -> list[tuple[Array, ...]]:
-        wanted = self._blobs_of(tuple(names))
+    def _made(self, layers: Sequence[GraphLayer]) -> list[tuple[Array, ...]]:
+        # what a layer without outputs, such as Silence, shows is what it reads
+        wanted = tuple(layer.makes or layer.reads for layer in layers)
         with as_net_error():
             inputs = self._inputs.blobs()
             program = self._program(wanted, tuple(blob.shape for blob in inputs))
@@ -91,16 +93,6 @@ class Net(Description, metaclass=_AnyNet):
             made = program.run(inputs)
         self._last = program
         return [tuple(kept(made[blob]) for blob in each) for each in wanted]
-
-    def _blobs_of(self, names: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-        """The numbers of the blobs of each of these layers, without names of the last one."""
-        wanted = self._wanted.get(names)
-        if wanted is None:
-            layers = [self.graph.layer(name) for name in names] or [self.graph.layers[-1]]
-            # what a layer without outputs, such as Silence, shows is what it reads
-            wanted = tuple(layer.makes or layer.reads for layer in layers)
-            self._wanted[names] = wanted
-        return wanted
 
     def _program(self, wanted: tuple[tuple[int, ...], ...], shapes: tuple[Shape, ...]) -> Program:
         program = self._programs.get((wanted, shapes))
