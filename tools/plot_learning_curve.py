@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _split(paths: list[Path]) -> tuple[list[Path], Path | None]:
     """Logs, and the picture where the last one is that."""
     *logs, last = paths
-    is_picture = last.suffix.lower() in _PICTURES or not last.exists()
+    # without a suffix it is a run whose name is misspelt
+    is_picture = last.suffix.lower() in _PICTURES or (bool(last.suffix) and not last.exists())
     return (logs, last) if logs and is_picture else (paths, None)
 
 

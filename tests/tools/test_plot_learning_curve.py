@@ -33,3 +33,11 @@ def test_a_folder_without_a_log_brings_those_below(tmp_path: Path) -> None:
         shutil.copy(LOG, tmp_path / run)
     with pytest.raises(CatdogError, match=f"name some of {tmp_path}/one, {tmp_path}/two$"):
         main([str(tmp_path)])
+
+
+def test_a_second_run_that_is_not_there_is_no_picture(tmp_path: Path) -> None:
+    log = shutil.copy(LOG, tmp_path)
+    with pytest.raises(CatdogError, match=r"nosuch: "):
+        main([log, str(tmp_path / "nosuch")])
+    with pytest.raises(CatdogError, match=r"curve\.cat: Format 'cat' is not supported"):
+        main([log, str(tmp_path / "curve.cat")])
