@@ -16,7 +16,7 @@ from torch import Tensor
 
 from catdog.data.datum import blob_to_array
 from catdog.data.images import Pixels, Readable, Unreadable, load
-from catdog.data.test_time import cuts
+from catdog.data.test_time import views_of
 from catdog.data.transform import Draw, Picture
 from catdog.engines.engine import InferenceEngine, Task
 from catdog.engines.table import TORCH
@@ -156,7 +156,7 @@ class Predictor:
             self.transform = transform_of(self.input, _mean_of(carried) if mean is None else mean)
             #: Channels, height and width of a prepared photo.
             self.stored = self._stored_shape()
-            self._cuts = cuts(views, self.stored, self.net.inputs[self.input.name][1:])
+            self._asked_views = views_of(views, self.stored, self.net.inputs[self.input.name][1:])
             #: What the weights carry of how far their probabilities can be trusted.
             self.temperature, self.confidence = carried.temperature, carried.confidence
             self.heads = self._heads(carried, labels, scores=scores)
@@ -183,7 +183,7 @@ class Predictor:
         count = min(count, len(photos))
         chosen = (photos[at * len(photos) // count] for at in range(count))
         found = [each for each in in_order(self._read, chosen) if not isinstance(each, Unreadable)]
-        return self._batch(found, self._draws(found)[0]) if found else torch.zeros(0)
+        return self._batch(*next(self._views(found))) if found else torch.zeros(0)
 
     @classmethod
     def load(cls, source: str | PathLike[str] | HasWeights, **options: Any) -> Self:
@@ -307,8 +307,7 @@ class Predictor:
         """Of each head, for prepared planes, pictures x classes; where photos are refused then how
         foreign each is, pictures x 1. Raises CatdogError where they are no probabilities."""
         views = [
-            self._computed(self.engine.engine, self._batch(pictures, draw))
-            for draw in self._draws(pictures)
+            self._computed(self.engine.engine, self._batch(*view)) for view in self._views(pictures)
         ]
         return self._checked(
             [np.mean(of_head, axis=0, dtype=np.float32) for of_head in zip(*views, strict=True)]
@@ -316,7 +315,7 @@ class Predictor:
 
     def averaged(self, engine: InferenceEngine, pictures: Sequence[Picture]) -> list[Probabilities]:
         """The outputs of an engine for prepared planes, each the mean over the views."""
-        views = [engine(self._batch(pictures, draw)) for draw in self._draws(pictures)]
+        views = [engine(self._batch(*view)) for view in self._views(pictures)]
         return [
             torch.stack(of_output).mean(0).float().cpu().numpy()
             for of_output in zip(*views, strict=True)
@@ -332,8 +331,8 @@ class Predictor:
     def seen(self, planes: Picture) -> tuple[Pixels, Tensor]:
         """The same for prepared planes, channels x height x width; numbers that are no uint8 are
         stretched to what can be shown."""
-        draw = self._draws([planes])[0]
-        cut = self.transform.gather([planes], draw)
+        seen, draw = next(self._views([planes]))
+        cut = self.transform.gather(seen, draw)
         pixels = _shown(cut[0].permute(1, 2, 0).numpy())
         if self.dataset.channel_order != DatasetParameter.BGR:
             # red first, or one grey plane
@@ -357,11 +356,13 @@ class Predictor:
             rows[0] = apply_temperature(rows[0], self.temperature).astype(np.float32)
         return rows
 
-    def _draws(self, pictures: Sequence[Picture]) -> list[Draw]:
-        """How each view is cut out."""
-        return [(cut,) * len(pictures) for cut in self._cuts] or [
-            self.transform.draw([picture.shape for picture in pictures], torch.Generator())
-        ]
+    def _views(self, pictures: Sequence[Picture]) -> Iterator[tuple[Sequence[Picture], Draw]]:
+        """The pictures of each view, and how they are cut out."""
+        if not self._asked_views:
+            shapes = [picture.shape for picture in pictures]
+            yield pictures, self.transform.draw(shapes, torch.Generator())
+        for view in self._asked_views:
+            yield [view.of(picture) for picture in pictures], (view.cut,) * len(pictures)
 
     def _batch(self, pictures: Sequence[Picture], draw: Draw) -> Tensor:
         return self.transform.apply(self.transform.gather(pictures, draw).to(self.device), draw)

@@ -33,7 +33,7 @@ layer:
 - name: data
   type: Data
   top: [data, label]
-  transform_param: {crop_size: 20, mean_file: mean.binaryproto, scale: 0.02}
+  transform_param: {CROPmean_file: mean.binaryproto, scale: 0.02}
   data_param: {source: SOURCE, batch_size: 4, backend: LMDB}
 - {name: score, type: InnerProduct, bottom: data, top: score,
    inner_product_param: {num_output: OUTPUTS, weight_filler: {type: xavier}}}
@@ -54,9 +54,12 @@ def built(tmp_path_factory) -> Path:
     return folder
 
 
-def train_val(folder: Path, outputs: int = 2, loss: str = "SoftmaxWithLoss") -> NetParameter:
+def train_val(
+    folder: Path, outputs: int = 2, loss: str = "SoftmaxWithLoss", crop: int = 20
+) -> NetParameter:
     net = NetParameter()
     text = NET.replace("SOURCE", str(folder / "validation_lmdb")).replace("LOSS", loss)
+    text = text.replace("CROP", f"crop_size: {crop}, " if crop else "")
     parse_yaml(text.replace("OUTPUTS", str(outputs)), net, "net.yaml")
     return net
 
@@ -110,6 +113,27 @@ def test_fewer_bits_stay_near(built, amp):
     np.testing.assert_allclose(*rows, atol=0.02)
     assert not np.array_equal(*rows)
     assert rows[1].dtype == np.float32
+
+
+def test_ten_looks_of_a_net_that_sees_the_whole_photo(built):
+    weights, _, _ = trained(built, crop=0)
+    single = Predictor(weights)
+    photo = np.random.default_rng(7).integers(0, 256, (3, 24, 24), np.uint8)
+    padded = np.pad(photo, ((0, 0), (2, 2), (2, 2)), "reflect")
+    corners = [(2, 2), (0, 0), (0, 4), (4, 0), (4, 4)]
+    moved = [padded[:, top : top + 24, left : left + 24] for top, left in corners]
+    np.testing.assert_allclose(
+        Predictor(weights, views="5").probabilities([photo])[0],
+        single.probabilities(moved).mean(0),
+        rtol=1e-5,
+    )
+    # a mean picture is mirrored with the photo
+    mean = single.transform.mean_picture
+    planes = (np.stack(moved) - mean) * np.float32(0.02)
+    both = np.concatenate([planes, planes[..., ::-1]])
+    (rows,) = single.judged(torch.from_numpy(both.copy()))
+    found = Predictor(weights, views="10").probabilities([photo])[0]
+    np.testing.assert_allclose(found, rows.mean(0), rtol=1e-4)
 
 
 def test_unreadable_photos_are_kept_apart_in_order(built, tmp_path):
